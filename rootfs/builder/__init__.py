@@ -1,0 +1,1 @@
+"""Builds templates from their recipes; see rootfs/build."""
