@@ -1,0 +1,28 @@
+#ifndef WARREN_RUNTIME_POLICY_LIMITS_POLICY_H_
+#define WARREN_RUNTIME_POLICY_LIMITS_POLICY_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "warren/v1/common.pb.h"
+#include "warren/v1/policy.pb.h"
+#include "warren/v1/template.pb.h"
+
+// Limits policies: what a sandbox gets where nobody says, and the range that a caller may ask for.
+// Pure but for the reading of the file; thread-safe.
+namespace warren {
+
+// Reads and validates a limits policy: for every limit 0 < minimum <= default <= maximum, except
+// that a default of 0 stands for "disk_bytes" (file_size_bytes) and for "no bound" (cpu_seconds).
+absl::StatusOr<v1::LimitsPolicy> LoadLimitsPolicy(const std::string& path);
+
+// The limits of one sandbox: the request's where set, else the template's, else the policy's
+// default. A requested value outside the policy's range is INVALID_ARGUMENT and names the limit,
+// the value and the range; a template's is FAILED_PRECONDITION, for the operator to resolve.
+absl::StatusOr<v1::Limits> ResolveLimits(const v1::LimitsPolicy& policy,
+                                         const v1::Limits& requested,
+                                         const v1::TemplateRecipe::DefaultLimits& template_limits);
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_POLICY_LIMITS_POLICY_H_
