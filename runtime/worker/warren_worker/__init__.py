@@ -1,0 +1,15 @@
+"""The Python side of a sandbox: the zygote that is forked, and the context worker that runs cells.
+
+zygote.py    warms the libraries once and forks a context for each sandbox; never runs user code
+context.py   the worker: takes cells from fd 3, runs them, sends events to fd 4
+shell.py     IPython, without files, colours, history or a terminal
+displays.py  MIME bundles -> wire parts
+errors.py    exceptions -> name, value, traceback, whatever the exception object does
+streams.py   sys.stdout and sys.stderr as frames
+channel.py   the two pipes
+wire.py      the protobuf encoding of proto/warren/v1/worker.proto
+reseed.py    fresh random state after a fork
+native.py    libwarren-context.so: confinement, written in C++
+
+Standard library and IPython only; Python 3.11 to 3.13.
+"""

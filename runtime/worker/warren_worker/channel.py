@@ -1,0 +1,89 @@
+"""The two pipes between a context worker and the supervisor: requests in, events out."""
+
+import builtins
+from io import BufferedWriter, FileIO
+from os import _exit, read
+from select import POLLIN, poll
+
+from . import wire
+
+__builtins__ = dict(vars(builtins))  # See wire.py.
+
+# Exit status when the supervisor has closed its end: the sandbox is being taken down.
+EXIT_CHANNEL_CLOSED = 0
+
+
+class EventChannel:
+    """Sends events. Any thread may send; a frame never gets torn, not even by an exception out of a signal handler.
+
+    The frame goes into a buffer that is larger than any frame, then the buffer is flushed. Both steps are single C calls
+    of io.BufferedWriter, which keeps count of what is written when a signal handler raises in the middle of them; what
+    is left goes out ahead of the next frame. The buffer's pages cost nothing until a frame uses them.
+    """
+
+    def __init__(self, fd):
+        self._out = BufferedWriter(FileIO(fd, "wb", closefd=False), 4 * 1024 * 1024)
+        self._write = self._out.write
+        self._flush = self._out.flush
+        self.prefix = b""
+
+    def begin(self, execution_id):
+        """Events sent from here on belong to this cell; 0: to none."""
+        self.prefix = wire.event_prefix(execution_id)
+
+    def send(self, body):
+        """body: an encoded field of WorkerEvent."""
+        self._put(wire.frame(self.prefix, body))
+
+    def send_chunk(self, key, data):
+        """Sends at most MAX_CHUNK bytes of output; returns how many. data: memoryview of bytes."""
+        size = len(data)
+        if size > wire.MAX_CHUNK:
+            size = wire.MAX_CHUNK
+            data = data[:size]
+        self._put(wire.chunk_frame(self.prefix, key, data))
+        return size
+
+    def _put(self, frame):
+        try:
+            # First what an exception may have left: a buffer that is full would tear the frame.
+            self._flush()
+            self._write(frame)
+            self._flush()
+        except BrokenPipeError:
+            _exit(EXIT_CHANNEL_CLOSED)
+
+
+def report_setup_failure(event_fd, stage, error_number):
+    """For a context whose confinement failed: tells the supervisor."""
+    EventChannel(event_fd).send(wire.setup_failed(stage, error_number))
+
+
+class RequestReader:
+    """Reads requests: blocking, one at a time. Main thread only."""
+
+    def __init__(self, fd):
+        self._fd = fd
+        self._data = bytearray()
+        self._poll = poll()
+        self._poll.register(fd, POLLIN)
+
+    def next(self):
+        """The next (execution_id, code), or None at the end of the pipe. Raises WireError."""
+        data = self._data
+        while True:
+            if len(data) >= 4:
+                size = wire.LENGTH.unpack_from(data)[0]
+                if size > wire.MAX_FRAME:
+                    raise wire.WireError(f"request frame of {size} bytes: at most {wire.MAX_FRAME}")
+                if len(data) >= 4 + size:
+                    request = wire.decode_request(data[4 : 4 + size])
+                    del data[: 4 + size]
+                    return request
+            # Waits outside of read: an exception out of a user's signal handler finds nothing half done here, and the
+            # caller just calls again.
+            self._poll.poll()
+            more = read(self._fd, 65536)
+            if not more:
+                return None
+            data += more

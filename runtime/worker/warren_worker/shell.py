@@ -1,0 +1,340 @@
+"""IPython as a context uses it: no terminal, no files, no colours, no history on disk.
+
+Lifecycle: build_shell() in the zygote -> run_warmup() -> fork -> output connected by context.py.
+"""
+
+import asyncio
+import builtins
+import codeop
+import functools
+import getpass
+import linecache
+import os
+import subprocess
+import sys
+import warnings
+from importlib.util import find_spec
+
+from IPython.core import async_helpers, interactiveshell
+from IPython.core.async_helpers import get_asyncio_loop
+from IPython.core.autocall import ExitAutocall
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import StdinNotImplementedError
+from IPython.core.formatters import (
+    BaseFormatter,
+    DisplayFormatter,
+    IPythonDisplayFormatter,
+    MimeBundleFormatter,
+    PlainTextFormatter,
+    catch_format_error,
+)
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.profiledir import ProfileDir
+from IPython.utils.text import LSString, SList
+from traitlets import default
+from traitlets.config import Config
+
+_INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
+
+
+class _NoOutput:
+    """Takes the displays of the warm-up."""
+
+    def display(self, bundle, is_result):
+        pass
+
+
+class _MemoryProfile(ProfileDir):
+    """A profile without a directory: IPython's own makes one as soon as it knows the name."""
+
+    def _location_changed(self, change):
+        pass
+
+
+class _Exit(ExitAutocall):
+    """`exit`, `exit()`, `quit(1)` in a cell: as sys.exit."""
+
+    def __call__(self, code=None):
+        raise SystemExit(code)
+
+
+class WorkerDisplayHook(DisplayHook):
+    """The value of a cell's last expression -> a WorkerDisplay with is_result."""
+
+    def quiet(self):
+        # The original tokenizes the cell each time to find a ';' at its end.
+        history = self.shell.history_manager.input_hist_parsed
+        return bool(history) and ";" in history[-1] and super().quiet()
+
+    def write_output_prompt(self):
+        pass
+
+    def write_format_data(self, format_dict, md_dict=None):
+        self.shell.output.display(format_dict, True)
+
+    def log_output(self, format_dict):
+        # The original keeps every result's text a second time.
+        pass
+
+    def finish_displayhook(self):
+        pass
+
+
+class WorkerDisplayPublisher(DisplayPublisher):
+    """display(...) -> a WorkerDisplay. An update of a display is a new one: output is a stream, not a page."""
+
+    def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **kwargs):
+        self._validate_data(data, metadata)
+        self.shell.output.display(data, False)
+
+    def clear_output(self, wait=False):
+        pass
+
+
+# Whose only representation is text, unless somebody registers another one.
+_PLAIN_TYPES = frozenset((bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range))
+
+
+class WorkerDisplayFormatter(DisplayFormatter):
+    """The original asks a dozen formatters for each value: 150 us that a number need not cost."""
+
+    def format(self, obj, include=None, exclude=None):
+        kind = type(obj)
+        if kind in _PLAIN_TYPES and not include and not exclude:
+            printers = [f.type_printers for f in self.formatters.values() if f.format_type != "text/plain"]
+            if not any(kind in types or object in types for types in printers):
+                text = self.formatters["text/plain"](obj)
+                return ({} if text is None else {"text/plain": text}), {}
+        return super().format(obj, include=include, exclude=exclude)
+
+
+def _unwrap_formatters():
+    """Takes the `decorator` package out of the way of each formatter's call: it binds the arguments by inspect.signature
+    every time, three quarters of the time of a display. IPython's own guard against failing formatters stays."""
+    guard = catch_format_error.__wrapped__
+    for formatter in (BaseFormatter, PlainTextFormatter, IPythonDisplayFormatter, MimeBundleFormatter):
+        original = getattr(formatter.__dict__.get("__call__"), "__wrapped__", None)
+        if original is not None:
+            formatter.__call__ = functools.partialmethod(_call_guarded, guard, original)
+
+
+def _call_guarded(formatter, guard, original, *args, **kwargs):
+    return guard(original, formatter, *args, **kwargs)
+
+
+class WorkerShell(InteractiveShell):
+    """One context's interpreter. Main thread only."""
+
+    # Set by the context; display(bundle, is_result).
+    output = _NoOutput()
+
+    def __init__(self, **kwargs):
+        # The last traceback made, as (exception, text), until the context takes it.
+        self._traceback = None
+        self._cancelling = False
+        super().__init__(**kwargs)
+        self.loop_runner = self._run_coroutine
+
+    # What IPython would look for on disk or in a terminal.
+
+    def init_profile_dir(self, profile_dir):
+        self.profile_dir = _MemoryProfile()
+
+    def init_virtualenv(self):
+        pass
+
+    @default("exiter")
+    def _make_exiter(self):
+        return _Exit(self)
+
+    def enable_gui(self, gui=None):
+        pass
+
+    def system(self, cmd):
+        # `!command`: straight to the raw pipes. The original wants a pseudo-terminal and pexpect.
+        self.system_raw(cmd)
+
+    def getoutput(self, cmd, split=True, depth=0):
+        done = subprocess.run(
+            self.var_expand(cmd, depth=depth + 1),
+            shell=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        text = done.stdout.decode("utf-8", "replace")
+        return SList(text.splitlines()) if split else LSString(text)
+
+    def init_display_formatter(self):
+        self.display_formatter = WorkerDisplayFormatter(parent=self)
+        self.configurables.append(self.display_formatter)
+
+    # Errors.
+
+    def _showtraceback(self, etype, evalue, stb):
+        text = self.InteractiveTB.stb2text(stb)
+        running = self.displayhook.exec_result
+        if running is not None and evalue is not running.error_in_exec and evalue is not running.error_before_exec:
+            # Not the end of the cell: a magic or user code shows an exception that it has caught.
+            print(text, file=sys.stderr)
+            return
+        if self._traceback is not None and not self._cancelling:
+            print(self._traceback[1], file=sys.stderr)
+        self._traceback = (evalue, text)
+
+    def take_traceback(self, error):
+        """IPython's traceback of the exception that ended the cell, or None where it made none."""
+        shown, self._traceback = self._traceback, None
+        if shown is None:
+            return None
+        if shown[0] is error:
+            return shown[1]
+        print(shown[1], file=sys.stderr)
+        return None
+
+    # Top-level await.
+
+    def _run_coroutine(self, coroutine):
+        """Runs a cell with `await` in it. An interrupt cancels the cell's task, so that the next cell with an `await`
+        does not find it still running on the loop."""
+        loop = get_asyncio_loop()
+        task = loop.create_task(coroutine)
+        try:
+            return loop.run_until_complete(task)
+        except KeyboardInterrupt:
+            self._cancelling = True
+            try:
+                task.cancel()
+                loop.run_until_complete(task)
+            finally:
+                self._cancelling = False
+            raise
+
+
+def build_shell():
+    """The process's one shell. Touches no file; makes no thread."""
+    if find_spec("matplotlib_inline") is not None:
+        # Where matplotlib is imported later: figures appear at the end of a cell without a show().
+        os.environ["MPLBACKEND"] = _INLINE_BACKEND
+    config = Config()
+    config.InteractiveShell.colors = "NoColor"
+    config.InteractiveShell.display_page = True
+    config.InteractiveShell.show_rewritten_input = False
+    config.InteractiveShell.separate_in = ""
+    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
+    config.Completer.use_jedi = False
+    interactiveshell.PickleShareDB = lambda path: {}
+    shell = WorkerShell.instance(
+        config=config,
+        ipython_dir="",
+        displayhook_class=WorkerDisplayHook,
+        display_pub_class=WorkerDisplayPublisher,
+    )
+    _unwrap_formatters()
+    # A cell is never half typed: "'(' was never closed" instead of "incomplete input".
+    shell.compile.flags &= ~codeop.PyCF_ALLOW_INCOMPLETE_INPUT
+    shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
+    warnings.filterwarnings("ignore", message="To exit: use 'exit'")
+    _refuse_input()
+    if "matplotlib" in sys.modules:
+        shell.enable_matplotlib("inline")
+    return shell
+
+
+def _refuse_input():
+    def refuse(name):
+        def replacement(*args, **kwargs):
+            raise StdinNotImplementedError(
+                f"{name}() is not available in a sandbox: pass the data in the code or write it to a file"
+            )
+
+        replacement.__name__ = name
+        return replacement
+
+    builtins.input = refuse("input")
+    getpass.getpass = refuse("getpass")
+
+
+# Cells that every context's first cell profits from: the paths of results, output, exceptions and awaits.
+_GENERIC_WARMUP = """
+# %%
+1 + 1
+# %%
+print("warm"); [print(n, end="") for n in range(3)]; print()
+# %%
+import asyncio
+await asyncio.sleep(0)
+# %%
+def warm():
+    raise ValueError("warm")
+warm()
+# %%
+this is no Python
+# %%
+%pwd
+# %%
+from IPython.display import display, HTML
+display(HTML("<b>warm</b>"))
+{"a": [1, 2.5, "x" * 200], "b": {1, 2}}
+"""
+
+
+def run_warmup(shell, source):
+    """Runs the generic warm-up and the template's, cell by cell ("# %%" starts a new one), and leaves no trace in the
+    shell. Raises RuntimeError when a cell of the template's fails."""
+    names = set(shell.user_ns)
+    import_path = list(sys.path)
+    for cell in _GENERIC_WARMUP.split("# %%\n"):
+        shell.run_cell(cell, store_history=True)
+    shell._traceback = None
+    for cell in source.split("# %%\n"):
+        result = shell.run_cell(cell, store_history=True)
+        error = result.error_before_exec or result.error_in_exec
+        text = shell.take_traceback(error)
+        if error is not None:
+            raise RuntimeError(f"the template's warm-up code failed:\n{text or error!r}")
+    sys.path[:] = import_path
+    _forget(shell, names)
+
+
+def _forget(shell, names):
+    for name in set(shell.user_ns) - names:
+        del shell.user_ns[name]
+    history = shell.history_manager
+    history.input_hist_parsed[:] = [""]
+    history.input_hist_raw[:] = [""]
+    history.db_input_cache.clear()
+    history.output_hist.clear()
+    for name in ("_i00", "_i", "_ii", "_iii"):
+        if hasattr(history, name):
+            setattr(history, name, "")
+    hook = shell.displayhook
+    hook._ = hook.__ = hook.___ = ""
+    for name in ("_", "__", "___", "_i", "_ii", "_iii"):
+        shell.user_ns[name] = ""
+    shell.execution_count = 1
+    shell.last_execution_result = None
+    shell.last_execution_succeeded = True
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    _forget_event_loop()
+    _forget_sources(shell)
+
+
+def _forget_event_loop():
+    """The warm-up's loop holds an epoll fd, which would be one and the same in every context."""
+    loop = getattr(async_helpers, "_asyncio_event_loop", None)
+    if loop is not None:
+        loop.close()
+        async_helpers._asyncio_event_loop = None
+        asyncio.set_event_loop(None)
+
+
+def _forget_sources(shell):
+    for name in list(getattr(shell.compile, "_filename_map", ())):
+        linecache.cache.pop(name, None)
+        getattr(linecache, "_ipython_cache", {}).pop(name, None)
+    getattr(shell.compile, "_filename_map", {}).clear()

@@ -1,0 +1,84 @@
+"""sys.stdout and sys.stderr of a context: text that leaves as frames, a line at a time."""
+
+import builtins
+from io import BufferedWriter, RawIOBase, TextIOWrapper
+from os import write
+
+from . import wire
+
+__builtins__ = dict(vars(builtins))  # See wire.py.
+
+
+def _discard(data):
+    return len(data)
+
+
+class _FrameWriter(RawIOBase):
+    """The bottom of a stream. Where its bytes go changes once or twice in its life:
+
+    nowhere (in the zygote) -> frames (in the context) -> the plain fd (in a child that user code forks).
+    """
+
+    def __init__(self, fd, key, name):
+        self._fd = fd
+        self._key = key
+        self.name = name
+        self._sink = _discard
+
+    def connect(self, channel):
+        key = self._key
+        send_chunk = channel.send_chunk
+        self._sink = lambda data: send_chunk(key, data)
+
+    def disconnect(self):
+        fd = self._fd
+        self._sink = lambda data: write(fd, data)
+
+    def write(self, data):
+        return self._sink(memoryview(data).cast("B"))
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        # What a subprocess inherits: the raw pipe beside the frames.
+        return self._fd
+
+    def close(self):
+        # User code that closes sys.stdout must not silence the cells after it.
+        pass
+
+
+class OutputStreams:
+    """Both streams. Lifecycle: made in the zygote -> connect(channel) in the context -> flush() at the end of a cell."""
+
+    def __init__(self):
+        self._raw = (
+            _FrameWriter(1, wire.STDOUT_DATA, "<stdout>"),
+            _FrameWriter(2, wire.STDERR_DATA, "<stderr>"),
+        )
+        self.stdout, self.stderr = (
+            TextIOWrapper(
+                BufferedWriter(raw, wire.MAX_CHUNK),
+                encoding="utf-8",
+                # A lone surrogate in a printed text is shown, not an exception.
+                errors="backslashreplace",
+                newline="\n",
+                line_buffering=True,
+            )
+            for raw in self._raw
+        )
+        self.stdout.mode = self.stderr.mode = "w"
+
+    def connect(self, channel):
+        for raw in self._raw:
+            raw.connect(channel)
+
+    def disconnect(self):
+        """In a child that user code forked: its output joins that of subprocesses."""
+        for raw in self._raw:
+            raw.disconnect()
+
+    def flush(self):
+        self.stdout.flush()
+        self.stderr.flush()

@@ -1,0 +1,196 @@
+"""Talks to a context worker as the supervisor does. Used by the tests and by latency.py."""
+
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+REPOSITORY = os.path.abspath(os.path.join(_HERE, "../.."))
+sys.path.insert(0, os.path.join(REPOSITORY, "runtime/worker"))
+
+from warren_worker import wire  # noqa: E402
+
+_FIELDS = {2: "ready", 3: "setup_failed", 4: "stdout", 5: "stderr", 6: "display", 7: "error", 8: "done"}
+OK, EXCEPTION, INTERRUPTED = wire.OK, wire.EXCEPTION, wire.INTERRUPTED
+
+
+def fields(data):
+    """The fields of a protobuf message, in order: (number, int or bytes)."""
+    position = 0
+    while position < len(data):
+        key, position = wire._read_varint(data, position)
+        number, position = wire._read_varint(data, position)
+        if key & 7 == 2:
+            number, position = bytes(data[position : position + number]), position + number
+        yield key >> 3, number
+
+
+def encode_request(execution_id, code):
+    data = code if isinstance(code, bytes) else code.encode()
+    body = b"\x08" + wire.varint(execution_id) + b"\x12" + wire.varint(len(data)) + data
+    return struct.pack("<I", len(body)) + body
+
+
+@dataclass
+class Event:
+    execution_id: int
+    kind: str
+    value: object
+
+
+@dataclass
+class Display:
+    parts: dict
+    is_result: bool
+
+
+@dataclass
+class Cell:
+    """What a cell sent, in order."""
+
+    events: list = field(default_factory=list)
+
+    def of(self, kind):
+        return [event.value for event in self.events if event.kind == kind]
+
+    @property
+    def stdout(self):
+        return b"".join(self.of("stdout")).decode()
+
+    @property
+    def stderr(self):
+        return b"".join(self.of("stderr")).decode()
+
+    @property
+    def displays(self):
+        return self.of("display")
+
+    @property
+    def result(self):
+        results = [display for display in self.displays if display.is_result]
+        return results[-1].parts["text/plain"].decode() if results else None
+
+    @property
+    def error(self):
+        """(name, value, traceback) as text, or None."""
+        errors = self.of("error")
+        return tuple(part.decode() for part in errors[0]) if errors else None
+
+    @property
+    def outcome(self):
+        return self.of("done")[0][0]
+
+
+def decode_event(data):
+    parsed = dict(fields(data))
+    execution_id = parsed.pop(1, 0)
+    (number, value), = parsed.items()
+    kind = _FIELDS[number]
+    if kind == "display":
+        inner = list(fields(value))
+        parts = [dict(fields(part)) for key, part in inner if key == 1]
+        value = Display({p[1].decode(): p.get(2, b"") for p in parts}, (2, 1) in inner)
+    elif kind == "error":
+        inner = dict(fields(value))
+        value = tuple(inner.get(key, b"") for key in (1, 2, 3))
+    elif kind in ("done", "ready", "setup_failed"):
+        inner = dict(fields(value))
+        value = tuple(inner.get(key, 0) for key in range(1, 4))
+    return Event(execution_id, kind, value)
+
+
+class Worker:
+    """A worker process. Use as a context manager."""
+
+    def __init__(self, warmup="", preload=(), python="/usr/bin/python3"):
+        self._home = tempfile.TemporaryDirectory()
+        request_read, self.requests = os.pipe()
+        self.events, event_write = os.pipe()
+        stdout, stdout_write = os.pipe()
+        stderr, stderr_write = os.pipe()
+        self.raw = {"stdout": stdout, "stderr": stderr}
+        for fd in self.raw.values():
+            os.set_blocking(fd, False)
+        script = os.path.join(_HERE, "unconfined_context.py")
+        self.process = subprocess.Popen(
+            [python, "-I", script, str(request_read), str(event_write), warmup, *preload],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout_write,
+            stderr=stderr_write,
+            pass_fds=(request_read, event_write),
+            cwd=self._home.name,
+            env={"HOME": self._home.name, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        for fd in (request_read, event_write, stdout_write, stderr_write):
+            os.close(fd)
+        self._next_id = 1
+        self._buffer = bytearray()
+        self.ready = self.event()
+        assert self.ready.kind == "ready", self.ready
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.requests)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for fd in (self.events, *self.raw.values()):
+            os.close(fd)
+        self._home.cleanup()
+
+    def send(self, code):
+        """Starts a cell; returns its id."""
+        execution_id = self._next_id
+        self._next_id += 1
+        os.write(self.requests, encode_request(execution_id, code))
+        return execution_id
+
+    def event(self, timeout=60):
+        """The next event; raises EOFError when the worker is gone."""
+        deadline = time.monotonic() + timeout
+        while True:
+            if len(self._buffer) >= 4:
+                size = struct.unpack_from("<I", self._buffer)[0]
+                assert size <= wire.MAX_FRAME, size
+                if len(self._buffer) >= 4 + size:
+                    event = decode_event(bytes(self._buffer[4 : 4 + size]))
+                    del self._buffer[: 4 + size]
+                    return event
+            if not select.select([self.events], [], [], max(0, deadline - time.monotonic()))[0]:
+                raise TimeoutError("no event")
+            data = os.read(self.events, 1 << 20)
+            if not data:
+                raise EOFError(self.raw_output("stderr"))
+            self._buffer += data
+
+    def until_done(self, execution_id, timeout=60):
+        cell = Cell()
+        while True:
+            event = self.event(timeout)
+            assert event.execution_id in (0, execution_id), event
+            cell.events.append(event)
+            if event.kind == "done":
+                return cell
+
+    def run(self, code, timeout=60):
+        return self.until_done(self.send(code), timeout)
+
+    def interrupt(self):
+        os.kill(self.process.pid, signal.SIGINT)
+
+    def raw_output(self, name):
+        """What plain processes wrote to fd 1 or 2 so far."""
+        try:
+            return os.read(self.raw[name], 1 << 20).decode()
+        except BlockingIOError:
+            return ""
