@@ -47,3 +47,21 @@ function(warren_test name)
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
                                           SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
 endfunction()
+
+# warren_uml_test(NAME [TEMPLATE name] [TIMEOUT seconds] COMMAND command...): runs a command as root under a kernel with
+# cgroup v2 (tools/uml-test). One guest at a time: each takes its memory from this host.
+function(warren_uml_test name)
+  cmake_parse_arguments(ARG "" "TEMPLATE;TIMEOUT" "COMMAND" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  set(options --timeout ${ARG_TIMEOUT})
+  if(ARG_TEMPLATE)
+    list(APPEND options --template ${ARG_TEMPLATE})
+  endif()
+  add_test(NAME uml.${name} COMMAND ${PROJECT_SOURCE_DIR}/tools/uml-test ${options} -- ${ARG_COMMAND}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  math(EXPR outer "${ARG_TIMEOUT} + 60")
+  set_tests_properties(uml.${name} PROPERTIES LABELS uml TIMEOUT ${outer} RESOURCE_LOCK uml
+                                              SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+endfunction()
