@@ -1,0 +1,97 @@
+#include "tools/warren/client.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "runtime/base/unique_fd.h"
+#include "tools/warren/terminal_text.h"
+
+namespace warren {
+namespace {
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  // A supervisor is reached directly; an http_proxy in the environment is meant for other things.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+// Path of a unix: address, empty for others.
+std::string SocketPath(absl::string_view address) {
+  if (!absl::ConsumePrefix(&address, "unix:")) return "";
+  absl::ConsumePrefix(&address, "//");
+  return std::string(address);
+}
+
+// errno of a plain connect to the socket: gRPC tells only that it did not succeed.
+int ProbeSocket(const std::string& path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(name.sun_path)) return ENAMETOOLONG;
+  std::memcpy(name.sun_path, path.data(), path.size());
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return errno;
+  bool connected = ::connect(fd.get(), reinterpret_cast<sockaddr*>(&name), sizeof(name)) == 0;
+  return connected ? 0 : errno;
+}
+
+std::string ExplainUnreachable(const std::string& address, absl::string_view message) {
+  std::string path = SocketPath(address);
+  int error = path.empty() ? 0 : ProbeSocket(path);
+  std::string text = absl::StrCat("no answer from warrend at ", address, " (",
+                                  error == 0 ? message : std::strerror(error), ")\n");
+  if (error == EACCES) {
+    return absl::StrCat(text, "  This user may not open the socket: ask for access to it.\n");
+  }
+  return absl::StrCat(text, "  Start it, as root:         warrend --listen ", address,
+                      "\n  Or say where one listens:  --address ADDR, or WARREN_ADDRESS\n");
+}
+
+// What to do about a status, where the message of the server does not say so itself.
+absl::string_view Remedy(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::NOT_FOUND:
+      return "  `warren ps` lists the sandboxes, `warren templates` the templates.\n";
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return "  `warren ps` shows what is in use; `warren kill ID` makes room.\n";
+    case grpc::StatusCode::FAILED_PRECONDITION:
+    case grpc::StatusCode::INTERNAL:
+      return "  `warren doctor` checks what this host lacks; warrend's log has the details.\n";
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return "  The server took too long to answer: its log says what it is busy with.\n";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return "  This warrend does not offer the call: is it as new as this client?\n";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Client::Client(std::string address) : address_(std::move(address)) {
+  std::shared_ptr<grpc::Channel> channel = Connect(address_);
+  sandboxes_ = v1::SandboxService::NewStub(channel);
+  executions_ = v1::ExecutionService::NewStub(channel);
+  templates_ = v1::TemplateService::NewStub(channel);
+}
+
+std::string Client::Explain(absl::string_view what, const grpc::Status& status) const {
+  std::string message = EscapeForTerminal(status.error_message(), WhiteSpace::kEscape);
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    return absl::StrCat("warren: ", what, ": ", ExplainUnreachable(address_, message));
+  }
+  return absl::StrCat("warren: ", what, ": ", message, "\n", Remedy(status.error_code()));
+}
+
+void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
+}
+
+}  // namespace warren

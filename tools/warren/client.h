@@ -1,0 +1,46 @@
+#ifndef WARREN_TOOLS_WARREN_CLIENT_H_
+#define WARREN_TOOLS_WARREN_CLIENT_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "warren/v1/execution.grpc.pb.h"
+#include "warren/v1/sandbox.grpc.pb.h"
+#include "warren/v1/template.grpc.pb.h"
+
+namespace warren {
+
+inline constexpr char kDefaultAddress[] = "unix:///run/warren/warren.sock";
+
+// A connection to one warrend. Connects at the first call.
+// Owner: a command. The stubs are thread-safe.
+class Client {
+ public:
+  explicit Client(std::string address);
+
+  v1::SandboxService::Stub& sandboxes() { return *sandboxes_; }
+  v1::ExecutionService::Stub& executions() { return *executions_; }
+  v1::TemplateService::Stub& templates() { return *templates_; }
+
+  // A failed call for people, with its remedy where there is one: "warren: create a sandbox: ...".
+  // Ends with a newline. `what` is a verb and its object.
+  std::string Explain(absl::string_view what, const grpc::Status& status) const;
+
+ private:
+  std::string address_;
+  std::unique_ptr<v1::SandboxService::Stub> sandboxes_;
+  std::unique_ptr<v1::ExecutionService::Stub> executions_;
+  std::unique_ptr<v1::TemplateService::Stub> templates_;
+};
+
+// Bounds a call that has no reason to last, so that a stuck server is reported instead of waited
+// for.
+void SetDeadline(grpc::ClientContext& context, absl::Duration timeout);
+
+}  // namespace warren
+
+#endif  // WARREN_TOOLS_WARREN_CLIENT_H_

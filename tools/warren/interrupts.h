@@ -1,0 +1,52 @@
+#ifndef WARREN_TOOLS_WARREN_INTERRUPTS_H_
+#define WARREN_TOOLS_WARREN_INTERRUPTS_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <mutex>
+#include <thread>
+
+#include "runtime/base/unique_fd.h"
+
+namespace warren {
+
+// Turns Ctrl-C (SIGINT), SIGTERM and SIGHUP into the cancellation of the call under way, so that a
+// command can destroy its sandbox before it ends. Owner: a command; one at a time in a process.
+// Construct before any other thread exists (gRPC's included): the signals are blocked in every
+// thread and read by one of its own. Thread-safe.
+class Interrupts {
+ public:
+  Interrupts();
+  ~Interrupts();
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+
+  // The signal that arrived first, 0 for none.
+  int signal() const;
+
+  // While it lives, an interrupt cancels `call`; at once when one arrived before.
+  class Scope {
+   public:
+    Scope(Interrupts& interrupts, grpc::ClientContext& call);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Interrupts& interrupts_;
+  };
+
+ private:
+  void Listen();
+
+  UniqueFd signals_;
+  UniqueFd stop_;
+  mutable std::mutex mutex_;
+  int signal_ = 0;
+  grpc::ClientContext* call_ = nullptr;
+  std::thread listener_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_TOOLS_WARREN_INTERRUPTS_H_

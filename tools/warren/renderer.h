@@ -1,0 +1,26 @@
+#ifndef WARREN_TOOLS_WARREN_RENDERER_H_
+#define WARREN_TOOLS_WARREN_RENDERER_H_
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "warren/v1/execution.pb.h"
+#include "warren/v1/sandbox.pb.h"
+
+namespace warren {
+
+// Shows what happens to a sandbox and its cells, as it happens.
+// Owner: the exec command. Thread-compatible. Lifecycle: OnSandbox → OnEvent*. A status that is not
+// OK means that nobody takes the output any more (UNAVAILABLE for a closed pipe): the run is to be
+// cancelled.
+class Renderer {
+ public:
+  virtual ~Renderer() = default;
+  // `create` is how long the call took, seen from here.
+  virtual absl::Status OnSandbox(const v1::Sandbox& sandbox, absl::Duration create) = 0;
+  // `cell` counts from 1.
+  virtual absl::Status OnEvent(int cell, const v1::ExecutionEvent& event) = 0;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_TOOLS_WARREN_RENDERER_H_

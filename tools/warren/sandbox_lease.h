@@ -1,0 +1,48 @@
+#ifndef WARREN_TOOLS_WARREN_SANDBOX_LEASE_H_
+#define WARREN_TOOLS_WARREN_SANDBOX_LEASE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "tools/warren/client.h"
+#include "tools/warren/interrupts.h"
+
+namespace warren {
+
+// One sandbox for the time that a command needs it.
+// Owner: a command. Thread-compatible. Lifecycle: Create → Run* → Destroy; the destructor destroys
+// what Destroy has not.
+class SandboxLease {
+ public:
+  // `client` outlives the lease. An interrupt does not cancel this call: without its answer nobody
+  // knows which sandbox to destroy.
+  static grpc::Status Create(Client& client, const v1::CreateSandboxRequest& request,
+                             std::unique_ptr<SandboxLease>* lease);
+  ~SandboxLease();
+  SandboxLease(const SandboxLease&) = delete;
+  SandboxLease& operator=(const SandboxLease&) = delete;
+
+  const v1::Sandbox& sandbox() const { return sandbox_; }
+
+  // Takes each event as it comes; false cancels the cell.
+  using EventHandler = std::function<bool(const v1::ExecutionEvent&)>;
+  // Runs one cell. OK means that the last event was Finished.
+  grpc::Status Run(absl::string_view code, absl::Duration timeout, Interrupts& interrupts,
+                   const EventHandler& on_event);
+
+  grpc::Status Destroy();
+
+ private:
+  SandboxLease(Client& client, v1::Sandbox sandbox)
+      : client_(client), sandbox_(std::move(sandbox)) {}
+
+  Client& client_;
+  v1::Sandbox sandbox_;
+  bool destroyed_ = false;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_TOOLS_WARREN_SANDBOX_LEASE_H_
