@@ -34,7 +34,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) 
     if (n == 0) return content;
     content.append(chunk.data(), static_cast<size_t>(n));
     if (content.size() > max_bytes) {
-      return absl::ResourceExhaustedError(absl::StrCat(path, " is larger than ", max_bytes, " bytes"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat(path, " is larger than ", max_bytes, " bytes"));
     }
   }
 }
@@ -58,13 +59,15 @@ absl::StatusOr<Pipe> MakePipe() {
 
 absl::StatusOr<SocketPair> MakeSeqpacketPair() {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return Errno("socketpair");
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return Errno("socketpair");
   return SocketPair{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
 absl::Status SendMessage(int socket, absl::string_view data, std::span<const int> fds) {
   if (fds.size() > kMaxFdsPerMessage) {
-    return absl::InvalidArgumentError(absl::StrCat("send: ", fds.size(), " descriptors in one message"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("send: ", fds.size(), " descriptors in one message"));
   }
   iovec part{const_cast<char*>(data.data()), data.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxFdsPerMessage * sizeof(int))> control{};
@@ -101,11 +104,14 @@ absl::StatusOr<Message> ReceiveMessage(int socket, size_t max_bytes) {
   ssize_t n = RetryOnInterrupt([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
   if (n < 0) {
     if (errno == EAGAIN) return absl::UnavailableError("receive: nothing there");
-    if (errno == ECONNRESET) n = 0;
-    else return Errno("recvmsg");
+    if (errno == ECONNRESET)
+      n = 0;
+    else
+      return Errno("recvmsg");
   }
   // Own the descriptors before any check can return.
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (size_t i = 0; i < count; ++i) {
@@ -116,7 +122,8 @@ absl::StatusOr<Message> ReceiveMessage(int socket, size_t max_bytes) {
   }
   if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
     return absl::ResourceExhaustedError(absl::StrCat("receive: message larger than ", max_bytes,
-                                                     " bytes or with more than ", kMaxFdsPerMessage, " descriptors"));
+                                                     " bytes or with more than ", kMaxFdsPerMessage,
+                                                     " descriptors"));
   }
   result.data.resize(static_cast<size_t>(n));
   return result;

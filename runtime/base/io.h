@@ -11,13 +11,15 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
 
-// Whole-file reads and writes, and messages with file descriptors. All functions are thread-safe and restart after EINTR.
+// Whole-file reads and writes, and messages with file descriptors. All functions are thread-safe
+// and restart after EINTR.
 namespace warren {
 
 // Reads a file of at most `max_bytes`; a longer one is RESOURCE_EXHAUSTED.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes = 16 << 20);
 
-// Writes `data` with one write(2) to an existing file (a control file of /proc or a cgroup) below `dirfd`.
+// Writes `data` with one write(2) to an existing file (a control file of /proc or a cgroup) below
+// `dirfd`.
 absl::Status WriteControlFile(int dirfd, const std::string& path, absl::string_view data);
 
 // A pipe whose both ends are close-on-exec.
@@ -44,8 +46,9 @@ struct Message {
   std::string data;
   std::vector<UniqueFd> fds;
 };
-// Receives one message of at most `max_bytes`. An empty `data` without fds means that the peer closed. UNAVAILABLE when
-// nothing is there on a non-blocking socket; RESOURCE_EXHAUSTED when data or descriptors were cut off.
+// Receives one message of at most `max_bytes`. An empty `data` without fds means that the peer
+// closed. UNAVAILABLE when nothing is there on a non-blocking socket; RESOURCE_EXHAUSTED when data
+// or descriptors were cut off.
 absl::StatusOr<Message> ReceiveMessage(int socket, size_t max_bytes);
 
 }  // namespace warren

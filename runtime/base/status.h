@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 
 // Returns from the enclosing function when `expr` (an absl::Status) is not OK.
-#define WARREN_RETURN_IF_ERROR(expr)             \
-  do {                                           \
-    absl::Status warren_status_ = (expr);        \
+#define WARREN_RETURN_IF_ERROR(expr)                 \
+  do {                                               \
+    absl::Status warren_status_ = (expr);            \
     if (!warren_status_.ok()) return warren_status_; \
   } while (false)
 

@@ -1,0 +1,184 @@
+#ifndef WARREN_RUNTIME_LAUNCH_CHILD_SETUP_H_
+#define WARREN_RUNTIME_LAUNCH_CHILD_SETUP_H_
+
+#include <cstdint>
+
+// What the launcher, the anchor, init and the context worker hand to each other: plain structs of
+// fixed size, so that the code after a fork parses nothing and allocates nothing. All of them are
+// built together; kSetupVersion guards against a mixed installation.
+namespace warren {
+
+inline constexpr uint32_t kSetupMagic = 0x4e525257;  // "WRRN"
+inline constexpr uint32_t kSetupVersion = 1;
+
+// Fds at fixed places in every process that warren-init's code runs in.
+inline constexpr int kControlFd = 3;
+
+// ---- Launcher → anchor
+// ----------------------------------------------------------------------------------------------
+
+enum class CloneKind : uint32_t {
+  // In the template user namespace, with mount, net, ipc and uts namespaces of its own.
+  kZygote = 1,
+  // With every namespace of its own; its user namespace maps 0 to `first_id` of the template user
+  // namespace.
+  kSandbox = 2,
+};
+// Comes with the fds of the cgroup.procs files that the new process writes itself into.
+struct CloneRequest {
+  uint32_t magic = kSetupMagic;
+  uint32_t version = kSetupVersion;
+  CloneKind kind = CloneKind::kSandbox;
+  uint32_t first_id = 0;
+  uint32_t id_count = 0;
+};
+// With OK it carries two fds: the pidfd of the new init, and the launcher's end of its control
+// socket.
+struct CloneReply {
+  int32_t error = 0;
+  // Name of the step that failed.
+  char step[24] = {};
+};
+
+// ---- Launcher → init
+// ------------------------------------------------------------------------------------------------
+
+enum class SetupMode : uint32_t { kSandbox = 1, kZygote = 2 };
+
+// Kinds of steps, as v1::MountOp::Kind numbers them.
+namespace mount_op {
+enum Kind : uint8_t {
+  kPrivate = 1,
+  kTmpfs,
+  kDirectory,
+  kAttach,
+  kOverlay,
+  kBind,
+  kProc,
+  kDevpts,
+  kMaskFile,
+  kMaskDirectory,
+  kReadOnly,
+  kPivot,
+};
+}  // namespace mount_op
+
+// One step; mirrors v1::MountOp. Strings are offsets into InitSetup::strings.
+struct SetupOp {
+  uint8_t kind;
+  int8_t fd_index;
+  uint16_t mode;
+  uint16_t target;
+  uint16_t source;
+  uint16_t data;
+};
+
+inline constexpr uint32_t kMaxSetupOps = 96;
+inline constexpr uint32_t kMaxSetupStrings = 8192;
+// Bounds on `exec_arguments`: the zygote's configuration travels there.
+inline constexpr uint32_t kMaxExecStrings = 32768;
+
+// Comes with the detached mounts that the ops name by fd_index, then one memfd with the seccomp
+// policy for init itself (or for the zygote), and in kZygote mode one more with the policy of its
+// contexts.
+struct InitSetup {
+  uint32_t magic = kSetupMagic;
+  uint32_t version = kSetupVersion;
+  SetupMode mode = SetupMode::kSandbox;
+  uint32_t op_count = 0;
+  uint32_t string_bytes = 0;
+  uint32_t mount_fd_count = 0;
+  char hostname[64] = {};
+  SetupOp ops[kMaxSetupOps] = {};
+  char strings[kMaxSetupStrings] = {};
+  // kZygote: NUL-separated argv and environment; the program is argv[0].
+  uint32_t argument_count = 0;
+  uint32_t environment_count = 0;
+  char exec_strings[kMaxExecStrings] = {};
+};
+
+enum class SetupStage : int32_t {
+  kNone = 0,
+  kMessage,
+  kPrivate,
+  kTmpfs,
+  kDirectory,
+  kAttach,
+  kOverlay,
+  kBind,
+  kProc,
+  kDevpts,
+  kMask,
+  kReadOnly,
+  kPivot,
+  kHostname,
+  kLoopback,
+  kCgroup,
+  kNamespaces,
+  kDescriptors,
+  kRlimit,
+  kWorkingDirectory,
+  kSession,
+  kCapabilities,
+  kIdentity,
+  kNoNewPrivileges,
+  kLandlock,
+  kSeccomp,
+  kVerify,
+  kExec,
+};
+// "mount overlay" and the like, for messages; never null.
+const char* SetupStageName(SetupStage stage);
+
+// Where a step failed; stage kNone is success.
+struct SetupResult {
+  SetupStage stage = SetupStage::kNone;
+  int32_t error = 0;
+  // Index of the failed op, -1 outside of them.
+  int32_t op_index = -1;
+
+  bool ok() const { return stage == SetupStage::kNone; }
+};
+
+// ---- Launcher → zygote → context
+// ------------------------------------------------------------------------------------
+
+inline constexpr uint32_t kZygoteFork = 1;
+inline constexpr uint32_t kMaxRlimits = 16;
+
+// Starts with the header that zygote_main.py reads ('<IIQ'); the rest passes through it unread.
+// Comes with the fds: init's pidfd, requests (read end), events, stdout, stderr (write ends), then
+// cgroup.procs files.
+struct JoinRequest {
+  uint32_t kind = kZygoteFork;
+  uint32_t reserved = 0;
+  uint64_t context_id = 0;
+  uint32_t magic = kSetupMagic;
+  uint32_t version = kSetupVersion;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint32_t rlimit_count = 0;
+  struct {
+    int32_t resource;
+    uint64_t soft;
+    uint64_t hard;
+  } rlimits[kMaxRlimits] = {};
+  char working_directory[128] = {};
+  int32_t landlock_abi = 0;
+};
+inline constexpr uint32_t kJoinFixedFds = 5;
+
+enum class ZygoteMessageKind : uint32_t { kReady = 1, kForked = 2, kExited = 3, kFailed = 4 };
+// Zygote → launcher ('<IIQii'), followed by text.
+struct ZygoteMessage {
+  ZygoteMessageKind kind;
+  uint32_t reserved;
+  uint64_t context_id;
+  int32_t pid;
+  int32_t status;
+};
+static_assert(sizeof(ZygoteMessage) == 24);
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LAUNCH_CHILD_SETUP_H_

@@ -1,0 +1,157 @@
+// libwarren-context.so: what the zygote calls, through ctypes, to fork a context into a sandbox and
+// to confine it there. Everything after the fork is system calls on data that came ready in the
+// request. zygote_main.py documents the calls.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/launch/child/confine.h"
+#include "runtime/launch/child/setup.h"
+
+namespace warren::child {
+namespace {
+
+// Written once, before the first fork.
+const void* g_policy = nullptr;
+size_t g_policy_size = 0;
+
+enum FdIndex : size_t { kInitPidfd, kRequests, kEvents, kStdout, kStderr, kFirstCgroup };
+
+SetupResult JoinNamespaces(int init_pidfd) {
+  constexpr int kAll =
+      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  // One call, so that the order of user and mount namespace is the kernel's business. The pid
+  // namespace came by the fork.
+  return ::setns(init_pidfd, kAll) == 0 ? SetupResult{} : Fail(SetupStage::kNamespaces, errno);
+}
+
+// 0 is the sandbox's /dev/null, 1 and 2 raw output, 3 requests, 4 events; nothing else stays open.
+SetupResult ArrangeDescriptors(const int* fds) {
+  constexpr int kTargets = 5;
+  int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return Fail(SetupStage::kDescriptors, errno);
+  int sources[kTargets] = {null, fds[kStdout], fds[kStderr], fds[kRequests], fds[kEvents]};
+  // First out of the way of 0 to 4, then into place.
+  for (int& source : sources) {
+    source = ::fcntl(source, F_DUPFD_CLOEXEC, 64);
+    if (source < 0) return Fail(SetupStage::kDescriptors, errno);
+  }
+  for (int target = 0; target < kTargets; ++target) {
+    // Subprocesses inherit the standard three only.
+    if (target < 3 ? ::dup2(sources[target], target) < 0
+                   : ::dup3(sources[target], target, O_CLOEXEC) < 0) {
+      return Fail(SetupStage::kDescriptors, errno);
+    }
+  }
+  if (::syscall(SYS_close_range, kTargets, ~0U, 0) != 0)
+    return Fail(SetupStage::kDescriptors, errno);
+  return {};
+}
+
+SetupResult LimitResources(const JoinRequest& request) {
+  for (uint32_t i = 0; i < request.rlimit_count; ++i) {
+    rlimit limit = {request.rlimits[i].soft, request.rlimits[i].hard};
+    if (::syscall(SYS_prlimit64, 0, request.rlimits[i].resource, &limit, nullptr) != 0) {
+      return Fail(SetupStage::kRlimit, errno);
+    }
+  }
+  return {};
+}
+
+SetupResult EnterSession(const JoinRequest& request) {
+  if (::chdir(request.working_directory) != 0) return Fail(SetupStage::kWorkingDirectory, errno);
+  // A session of its own: no controlling terminal to push input into.
+  if (::setsid() < 0) return Fail(SetupStage::kSession, errno);
+  ::umask(022);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  return {};
+}
+
+// The order matters: capabilities are needed to drop the identity, no_new_privs to load Landlock
+// and filters without a capability, and the filter comes last because it forbids most of what is
+// done before.
+SetupResult GiveUpPrivilege(const JoinRequest& request) {
+  SetupResult result = RestrictCapabilities(0);
+  if (result.ok()) result = DropIdentity(request.uid, request.gid);
+  if (result.ok()) result = ClearCapabilities();
+  if (result.ok()) result = NoNewPrivileges();
+  // The change of identity made it undumpable, and /proc/self unreadable to itself; there is no
+  // secret in it to keep.
+  if (result.ok() && ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
+    result = Fail(SetupStage::kIdentity, errno);
+  if (result.ok()) result = RestrictWritesByLandlock(request.landlock_abi);
+  if (result.ok()) result = VerifyConfinement();
+  if (result.ok()) result = InstallSeccomp(g_policy, g_policy_size);
+  return result;
+}
+
+SetupResult Join(const JoinRequest& request, const int* fds, size_t fd_count) {
+  // Before anything touches memory: what the context writes is charged to its sandbox.
+  SetupResult result = EnterCgroups(fds + kFirstCgroup, fd_count - kFirstCgroup);
+  if (result.ok()) result = JoinNamespaces(fds[kInitPidfd]);
+  if (result.ok()) result = ArrangeDescriptors(fds);
+  if (result.ok()) result = EnterSession(request);
+  if (result.ok()) result = LimitResources(request);
+  if (result.ok()) result = GiveUpPrivilege(request);
+  return result;
+}
+
+}  // namespace
+}  // namespace warren::child
+
+extern "C" {
+
+// Maps the policy of the contexts. Returns 0 or errno.
+int warren_zygote_prepare(int policy_fd) {
+  struct stat info;
+  if (::fstat(policy_fd, &info) != 0) return errno;
+  size_t size = static_cast<size_t>(info.st_size);
+  void* blob = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, policy_fd, 0);
+  if (blob == MAP_FAILED) return errno;
+  ::close(policy_fd);
+  warren::child::g_policy = blob;
+  warren::child::g_policy_size = size;
+  return 0;
+}
+
+// The caller's next children are born in the pid namespace of that init. Returns 0 or errno.
+int warren_zygote_enter_pid_namespace(int init_pidfd) {
+  return ::setns(init_pidfd, CLONE_NEWPID) == 0 ? 0 : errno;
+}
+
+// In the child: joins the sandbox and gives up everything. Returns 0 or (stage << 16 | errno).
+int warren_context_join(const void* request, size_t size, const int* fds, size_t fd_count) {
+  warren::JoinRequest copy;
+  warren::SetupResult result;
+  if (size != sizeof(copy) || fd_count < warren::kJoinFixedFds) {
+    result = warren::child::Fail(warren::SetupStage::kMessage, EPROTO);
+  } else {
+    ::memcpy(&copy, request, sizeof(copy));
+    bool valid = copy.magic == warren::kSetupMagic && copy.version == warren::kSetupVersion &&
+                 copy.rlimit_count <= warren::kMaxRlimits && warren::child::g_policy != nullptr;
+    result = valid ? warren::child::Join(copy, fds, fd_count)
+                   : warren::child::Fail(warren::SetupStage::kMessage, EPROTO);
+  }
+  return static_cast<int>(result.stage) << 16 | result.error;
+}
+
+const char* warren_context_stage_name(int stage) {
+  return warren::SetupStageName(static_cast<warren::SetupStage>(stage));
+}
+
+}  // extern "C"

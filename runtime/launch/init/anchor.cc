@@ -1,0 +1,192 @@
+#include "runtime/launch/init/anchor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+#include "runtime/launch/child/confine.h"
+#include "runtime/launch/child/setup.h"
+#include "runtime/launch/init/messages.h"
+
+extern "C" int mount(const char*, const char*, const char*, unsigned long, const void*) noexcept;
+extern "C" int umount2(const char*, int) noexcept;
+
+namespace warren::child {
+namespace {
+
+constexpr size_t kMaxLowers = 9;
+constexpr size_t kMaxCgroupFds = 8;
+
+struct CloneContext {
+  CloneRequest request;
+  int cgroup_fds[kMaxCgroupFds];
+  size_t cgroup_fd_count;
+  int executable;
+  int init_socket;
+  // The child waits here until its id maps are written.
+  int go_read;
+};
+
+// A root of our own with nothing of the host in it but a fresh /proc. The kernel lets a sandbox
+// mount its own /proc only where an unmasked one is visible already, so it stays.
+int BuildRoot() {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return -1;
+  if (::mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,nr_inodes=64,mode=0755") !=
+      0)
+    return -1;
+  if (::chdir("/tmp") != 0) return -1;
+  for (const char* directory : {"proc", "layer", "newroot"}) {
+    if (::mkdir(directory, 0755) != 0) return -1;
+  }
+  for (size_t i = 0; i < kMaxLowers; ++i) {
+    char name[] = {'l', 'o', 'w', 'e', 'r', static_cast<char>('0' + i), '\0'};
+    if (::mkdir(name, 0755) != 0) return -1;
+  }
+  // Before the pivot: the host's /proc must still be visible.
+  if (::mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) return -1;
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return -1;
+  if (::umount2(".", 2 /* MNT_DETACH */) != 0) return -1;
+  return ::chdir("/");
+}
+
+int WriteIdMap(pid_t pid, const char* file, const CloneRequest& request) {
+  char path[48];
+  char line[64];
+  ::snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+  int length = ::snprintf(line, sizeof(line), "0 %u %u\n", request.first_id, request.id_count);
+  int fd = ::open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t written = ::write(fd, line, static_cast<size_t>(length));
+  int error = errno;
+  ::close(fd);
+  errno = error;
+  return written == length ? 0 : -1;
+}
+
+// Runs in the clone: never returns.
+[[noreturn]] void BecomeInit(const CloneContext& context) {
+  char go;
+  if (::read(context.go_read, &go, 1) != 1) ::_exit(126);
+  // Cgroup before the cgroup namespace: the namespace takes the group that it is made in for its
+  // root.
+  if (!EnterCgroups(context.cgroup_fds, context.cgroup_fd_count).ok()) ::_exit(125);
+  if (context.request.kind == CloneKind::kSandbox) {
+    if (::unshare(CLONE_NEWCGROUP) != 0) ::_exit(124);
+    // Root of the new user namespace from here on.
+    if (!DropIdentity(0, 0).ok()) ::_exit(123);
+  }
+  if (::dup2(context.init_socket, kControlFd) < 0) ::_exit(122);
+  // dup2 onto itself would keep close-on-exec.
+  ::fcntl(kControlFd, F_SETFD, 0);
+  const char* argv[] = {"warren-init", nullptr};
+  const char* envp[] = {nullptr};
+  ::syscall(SYS_execveat, context.executable, "", argv, envp, AT_EMPTY_PATH);
+  ::_exit(121);
+}
+
+CloneReply FailClone(const char* step) {
+  CloneReply reply;
+  reply.error = errno;
+  ::strncpy(reply.step, step, sizeof(reply.step) - 1);
+  return reply;
+}
+
+long CloneProcess(CloneKind kind, int* pidfd) {
+  clone_args args = {};
+  args.flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
+  if (kind == CloneKind::kSandbox) args.flags |= CLONE_NEWUSER | CLONE_NEWPID;
+  args.exit_signal = SIGCHLD;
+  args.pidfd = reinterpret_cast<uint64_t>(pidfd);
+  return ::syscall(SYS_clone3, &args, sizeof(args));
+}
+
+// Makes the process and tells it to go on once it may.
+CloneReply StartClone(CloneContext& context, int go_write, int* pidfd) {
+  long pid = CloneProcess(context.request.kind, pidfd);
+  if (pid < 0) return FailClone("clone3");
+  if (pid == 0) BecomeInit(context);
+  if (context.request.kind == CloneKind::kSandbox) {
+    // On failure the clone reads EOF from its pipe and exits.
+    if (WriteIdMap(static_cast<pid_t>(pid), "uid_map", context.request) != 0)
+      return FailClone("uid_map");
+    if (WriteIdMap(static_cast<pid_t>(pid), "gid_map", context.request) != 0)
+      return FailClone("gid_map");
+  }
+  if (::write(go_write, "g", 1) != 1) return FailClone("go");
+  return {};
+}
+
+void HandleClone(int control, int executable, const CloneRequest& request, const int* fds,
+                 size_t fd_count) {
+  CloneContext context = {};
+  context.request = request;
+  context.cgroup_fd_count = fd_count;
+  for (size_t i = 0; i < fd_count; ++i) context.cgroup_fds[i] = fds[i];
+  context.executable = executable;
+  int pair[2] = {-1, -1};
+  int go[2] = {-1, -1};
+  int pidfd = -1;
+  CloneReply reply;
+  // Made here, in a network namespace with nothing in it: a socket keeps the namespace that it was
+  // made in.
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    reply = FailClone("socketpair");
+  } else if (::pipe2(go, O_CLOEXEC) != 0) {
+    reply = FailClone("pipe2");
+  } else {
+    context.init_socket = pair[1];
+    context.go_read = go[0];
+    reply = StartClone(context, go[1], &pidfd);
+  }
+  int passed[2] = {pidfd, pair[0]};
+  SendWithFds(control, &reply, sizeof(reply), passed, reply.error == 0 ? 2 : 0);
+  for (int fd : {pair[0], pair[1], go[0], go[1], pidfd}) {
+    if (fd >= 0) ::close(fd);
+  }
+}
+
+// The kernel reaps for us: nobody asks for these exit codes, the launcher watches pidfds.
+void ReapAutomatically() {
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  action.sa_flags = SA_NOCLDWAIT;
+  ::sigaction(SIGCHLD, &action, nullptr);
+}
+
+}  // namespace
+
+int RunAnchor(int control, int executable) {
+  ReapAutomatically();
+  // They came over an exec; the inits get what BecomeInit gives them.
+  ::fcntl(control, F_SETFD, FD_CLOEXEC);
+  ::fcntl(executable, F_SETFD, FD_CLOEXEC);
+  CloneReply ready;
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) ready = FailClone("pdeathsig");
+  if (ready.error == 0 && BuildRoot() != 0) ready = FailClone("root");
+  if (!SendWithFds(control, &ready, sizeof(ready), nullptr, 0) || ready.error != 0) return 1;
+  while (true) {
+    CloneRequest request;
+    int fds[kMaxCgroupFds];
+    size_t fd_count = kMaxCgroupFds;
+    ssize_t size = ReceiveWithFds(control, &request, sizeof(request), fds, &fd_count);
+    if (size == 0) return 0;
+    if (size != sizeof(request) || request.magic != kSetupMagic || request.version != kSetupVersion)
+      return 2;
+    HandleClone(control, executable, request, fds, fd_count);
+    for (size_t i = 0; i < fd_count; ++i) ::close(fds[i]);
+  }
+}
+
+}  // namespace warren::child

@@ -1,0 +1,15 @@
+#ifndef WARREN_RUNTIME_LAUNCH_INIT_ANCHOR_H_
+#define WARREN_RUNTIME_LAUNCH_INIT_ANCHOR_H_
+
+namespace warren::child {
+
+// The anchor: pid 1 of the pid namespace that all zygotes and sandboxes descend from, and root of
+// the template user namespace; root of nothing outside. It clones them on the launcher's word and
+// reaps what is left to it. When it dies the kernel kills every process below; it dies with the
+// launcher. `executable` is the sealed memfd of this program. Returns the exit code when the
+// launcher closes the socket.
+int RunAnchor(int control, int executable);
+
+}  // namespace warren::child
+
+#endif  // WARREN_RUNTIME_LAUNCH_INIT_ANCHOR_H_

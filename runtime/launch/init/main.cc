@@ -1,0 +1,163 @@
+// warren-init: the small static program at the root of every process tree that Warren makes. It
+// runs from a sealed memfd, never from the host's file system, so that nothing inside can reach the
+// host's copy through /proc/1/exe.
+//   warren-init --anchor   the anchor (anchor.h), its executable's memfd on fd 4
+//   warren-init            pid 1 of a sandbox, or a zygote before it becomes Python, as the message
+//   on fd 3 says
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/launch/child/confine.h"
+#include "runtime/launch/child/setup.h"
+#include "runtime/launch/init/anchor.h"
+#include "runtime/launch/init/messages.h"
+#include "runtime/launch/init/ops.h"
+
+namespace warren::child {
+namespace {
+
+constexpr size_t kMaxFds = 16;
+// Where a zygote finds the policy of its contexts.
+constexpr int kContextPolicyFd = 4;
+
+// Static, not on the stack: pid 1 has one message in its life.
+InitSetup setup;
+
+struct Received {
+  int fds[kMaxFds];
+  size_t count;
+};
+
+SetupResult ReceiveSetup(Received& received) {
+  received.count = kMaxFds;
+  ssize_t size = ReceiveWithFds(kControlFd, &setup, sizeof(setup), received.fds, &received.count);
+  if (size != sizeof(setup)) return Fail(SetupStage::kMessage, size < 0 ? errno : ENODATA);
+  size_t policies = setup.mode == SetupMode::kZygote ? 2 : 1;
+  if (setup.magic != kSetupMagic || setup.version != kSetupVersion ||
+      received.count != setup.mount_fd_count + policies) {
+    return Fail(SetupStage::kMessage, EPROTO);
+  }
+  return {};
+}
+
+SetupResult InstallPolicyFrom(int memfd) {
+  struct stat info;
+  if (::fstat(memfd, &info) != 0) return Fail(SetupStage::kSeccomp, errno);
+  size_t size = static_cast<size_t>(info.st_size);
+  void* blob = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, memfd, 0);
+  if (blob == MAP_FAILED) return Fail(SetupStage::kSeccomp, errno);
+  ::close(memfd);
+  return InstallSeccomp(blob, size);
+}
+
+// Root of the sandbox's own user namespace, without a capability. It keeps its uid: user code can
+// neither signal nor trace it.
+SetupResult ConfineInit(int policy) {
+  SetupResult result = RestrictCapabilities(0);
+  if (result.ok()) result = ClearCapabilities();
+  if (result.ok()) result = NoNewPrivileges();
+  if (result.ok()) result = InstallPolicyFrom(policy);
+  return result;
+}
+
+void Report(const SetupResult& result) {
+  SendWithFds(kControlFd, &result, sizeof(result), nullptr, 0);
+}
+
+// Orphans of the sandbox end up here; the kernel reaps them for a parent that has no interest.
+void ReapAutomatically() {
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  action.sa_flags = SA_NOCLDWAIT;
+  ::sigaction(SIGCHLD, &action, nullptr);
+}
+
+// Until the launcher closes its end. The kernel kills everything in the pid namespace when pid 1
+// ends.
+int ServeSandbox() {
+  char byte;
+  while (true) {
+    ssize_t size = ::read(kControlFd, &byte, 1);
+    if (size < 0 && errno == EINTR) continue;
+    return 0;
+  }
+}
+
+// NUL-separated strings into a null-terminated array of pointers.
+char** SplitStrings(char*& next, const char* end, uint32_t count, char** pointers) {
+  uint32_t i = 0;
+  for (; i < count && next < end; ++i) {
+    pointers[i] = next;
+    next += ::strnlen(next, static_cast<size_t>(end - next)) + 1;
+  }
+  pointers[i] = nullptr;
+  return pointers;
+}
+
+// Becomes the template's Python. It keeps what joining a sandbox takes: CAP_SYS_ADMIN to enter the
+// namespaces and CAP_SYS_PTRACE to name them by a pidfd; in the template user namespace only.
+SetupResult BecomeZygote(int own_policy, int context_policy) {
+  constexpr CapabilityMask kKept = (1ULL << CAP_SYS_ADMIN) | (1ULL << CAP_SYS_PTRACE);
+  SetupResult result = BoundCapabilities(kKept);
+  if (!result.ok()) return result;
+  // Contexts live on when the zygote is recycled; the zygote itself dies with the anchor's
+  // namespace.
+  if (::chdir("/home/user") != 0) return Fail(SetupStage::kWorkingDirectory, errno);
+  ::setsid();
+  result = NoNewPrivileges();
+  if (result.ok()) result = InstallPolicyFrom(own_policy);
+  if (!result.ok()) return result;
+  if (context_policy != kContextPolicyFd && ::dup2(context_policy, kContextPolicyFd) < 0) {
+    return Fail(SetupStage::kDescriptors, errno);
+  }
+  ::fcntl(kContextPolicyFd, F_SETFD, 0);
+  static char* argv[65];
+  static char* envp[65];
+  char* next = setup.exec_strings;
+  const char* end = setup.exec_strings + sizeof(setup.exec_strings);
+  if (setup.argument_count > 64 || setup.environment_count > 64)
+    return Fail(SetupStage::kMessage, E2BIG);
+  SplitStrings(next, end, setup.argument_count, argv);
+  SplitStrings(next, end, setup.environment_count, envp);
+  ::execve(argv[0], argv, envp);
+  return Fail(SetupStage::kExec, errno);
+}
+
+int RunInit() {
+  Received received;
+  SetupResult result = ReceiveSetup(received);
+  if (result.ok()) result = RunSetupOps(setup, received.fds);
+  if (result.ok()) result = SetUpNetworkIdentity(setup.hostname);
+  if (result.ok()) {
+    for (uint32_t i = 0; i < setup.mount_fd_count; ++i) ::close(received.fds[i]);
+    int first_policy = received.fds[setup.mount_fd_count];
+    if (setup.mode == SetupMode::kZygote) {
+      // Only returns when it failed; Python says READY itself.
+      result = BecomeZygote(first_policy, received.fds[setup.mount_fd_count + 1]);
+    } else {
+      ReapAutomatically();
+      result = ConfineInit(first_policy);
+    }
+  }
+  Report(result);
+  return result.ok() ? ServeSandbox() : 1;
+}
+
+}  // namespace
+}  // namespace warren::child
+
+int main(int argc, char** argv) {
+  constexpr int kExecutableFd = 4;
+  if (argc == 2 && ::strcmp(argv[1], "--anchor") == 0) {
+    return warren::child::RunAnchor(warren::kControlFd, kExecutableFd);
+  }
+  return warren::child::RunInit();
+}

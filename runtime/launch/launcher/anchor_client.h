@@ -1,0 +1,54 @@
+#ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_ANCHOR_CLIENT_H_
+#define WARREN_RUNTIME_LAUNCH_LAUNCHER_ANCHOR_CLIENT_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/launch/child/setup.h"
+#include "runtime/launch/launcher/id_slots.h"
+
+namespace warren {
+
+// A process that the anchor made: alive until its pidfd is readable.
+struct ClonedInit {
+  UniqueFd pidfd;
+  // For its InitSetup and what it answers.
+  UniqueFd control;
+};
+
+// The launcher's side of the anchor (init/anchor.h).
+// Lifecycle: Start → Clone* → destructor, which ends the anchor and with it all that it made.
+class AnchorClient {
+ public:
+  // `init_program`: path of warren-init; copied into a sealed memfd first.
+  static absl::StatusOr<AnchorClient> Start(const std::string& init_program, const IdZones& ids);
+
+  AnchorClient(AnchorClient&&) = default;
+  AnchorClient& operator=(AnchorClient&&) = default;
+
+  absl::StatusOr<ClonedInit> CloneZygote(const std::vector<UniqueFd>& cgroup_procs);
+  absl::StatusOr<ClonedInit> CloneSandbox(uint32_t slot, const std::vector<UniqueFd>& cgroup_procs);
+
+  // Readable when the anchor is dead.
+  int pidfd() const { return pidfd_.get(); }
+  // Kills it and waits until the kernel has ended everything below it.
+  void Stop();
+
+ private:
+  AnchorClient() = default;
+  absl::StatusOr<ClonedInit> Clone(const CloneRequest& request,
+                                   const std::vector<UniqueFd>& cgroup_procs);
+  absl::Status WaitUntilReady();
+
+  UniqueFd pidfd_;
+  UniqueFd control_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LAUNCH_LAUNCHER_ANCHOR_CLIENT_H_

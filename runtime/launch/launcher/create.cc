@@ -1,0 +1,92 @@
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
+#include "runtime/launch/launcher/host_template.h"
+#include "runtime/launch/launcher/launcher.h"
+#include "runtime/linux/host_facts.h"
+#include "runtime/linux/memfd.h"
+#include "runtime/linux/process.h"
+#include "runtime/plan/launch_plan.h"
+#include "runtime/policy/seccomp_policy.h"
+
+// What the launcher does once, before it serves.
+namespace warren {
+namespace {
+
+namespace fs = std::filesystem;
+
+absl::StatusOr<UniqueFd> CompilePolicy(const std::string& path) {
+  WARREN_ASSIGN_OR_RETURN(v1::SeccompPolicy policy, LoadSeccompPolicy(path));
+  WARREN_ASSIGN_OR_RETURN(CompiledPolicy compiled, CompileSeccompPolicy(policy));
+  return SealedMemfd("warren-policy", SerializePolicy(compiled));
+}
+
+absl::Status LoadPolicies(const std::string& prefix, LaunchResources& resources) {
+  fs::path directory = fs::path(prefix) / "share/warren/policies/seccomp";
+  WARREN_ASSIGN_OR_RETURN(resources.init_policy, CompilePolicy(directory / "init.textproto"));
+  WARREN_ASSIGN_OR_RETURN(resources.zygote_policy, CompilePolicy(directory / "zygote.textproto"));
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    std::string name = entry.path().stem().string();
+    if (entry.path().extension() != ".textproto" || name == "init" || name == "zygote") continue;
+    WARREN_ASSIGN_OR_RETURN(UniqueFd compiled, CompilePolicy(entry.path()));
+    resources.context_policies.emplace(name, std::move(compiled));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, LaunchTemplate>> FindTemplates(const std::string& prefix,
+                                                                    const std::string& store) {
+  WARREN_ASSIGN_OR_RETURN(auto found, LoadTemplates(prefix + "/share/warren/rootfs", store));
+  std::map<std::string, LaunchTemplate> templates;
+  for (auto& [name, source] : found) {
+    LaunchTemplate launch{std::move(source), {}};
+    if (launch.source.recipe.has_host()) {
+      WARREN_ASSIGN_OR_RETURN(launch.source.rootfs, MakeHostTemplate(launch.source, store));
+    }
+    for (const TemplatePart& part : TemplateParts(launch.source.recipe)) {
+      launch.part_paths.push_back(part.target == "/" ? launch.source.rootfs : part.target);
+    }
+    templates.emplace(name, std::move(launch));
+  }
+  return templates;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig& config) {
+  if (::geteuid() != 0) {
+    return absl::PermissionDeniedError(
+        "the launcher must start as root: it makes namespaces, mounts and cgroups");
+  }
+  WARREN_ASSIGN_OR_RETURN(std::string instance, ProcessName(::getpid()));
+  WARREN_ASSIGN_OR_RETURN(v1::HostFacts facts, DetectHostFacts());
+  facts.set_slots(static_cast<int32_t>(config.max_sandboxes));
+  SweepDeadInstances(facts, config.cgroup_parent);
+  WARREN_ASSIGN_OR_RETURN(Janitor janitor,
+                          Janitor::Start(facts, config.cgroup_parent, instance, config.socket));
+  WARREN_RETURN_IF_ERROR(KeepLauncherCapabilities());
+  WARREN_ASSIGN_OR_RETURN(EventLoop loop, EventLoop::Create());
+  WARREN_ASSIGN_OR_RETURN(IdZones ids, IdZones::Take(config.max_sandboxes));
+  WARREN_ASSIGN_OR_RETURN(auto templates, FindTemplates(config.prefix, config.store));
+  WARREN_ASSIGN_OR_RETURN(CgroupTree cgroups,
+                          CgroupTree::Create(facts, config.cgroup_parent, instance));
+  WARREN_ASSIGN_OR_RETURN(AnchorClient anchor,
+                          AnchorClient::Start(config.prefix + "/bin/warren-init", ids));
+  LaunchResources resources{facts,
+                            std::move(cgroups),
+                            std::move(anchor),
+                            {},
+                            {},
+                            {},
+                            config.prefix + "/share/warren/worker"};
+  WARREN_RETURN_IF_ERROR(LoadPolicies(config.prefix, resources));
+  return std::unique_ptr<Launcher>(new Launcher(config, std::move(loop), std::move(ids),
+                                                std::move(janitor), std::move(resources),
+                                                std::move(templates)));
+}
+
+}  // namespace warren

@@ -1,0 +1,37 @@
+#ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_DETACHED_SET_H_
+#define WARREN_RUNTIME_LAUNCH_LAUNCHER_DETACHED_SET_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "runtime/launch/launcher/resources.h"
+
+namespace warren {
+
+enum class WorkerFiles { kAttached, kAbsent };
+
+// The detached mounts of one sandbox or zygote, in the order of PlanFdIndices.
+class DetachedSet {
+ public:
+  // Owners are mapped by the user namespace of `init_pidfd`.
+  static absl::StatusOr<DetachedSet> Make(const LaunchTemplate& source,
+                                          const LaunchResources& resources, int init_pidfd,
+                                          WorkerFiles worker_files);
+  std::vector<int> fds() const;
+  size_t size() const { return mounts_.size(); }
+
+ private:
+  DetachedSet() = default;
+  std::vector<UniqueFd> mounts_;
+};
+
+// A plain struct as a message.
+template <typename Struct>
+absl::string_view AsBytes(const Struct& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof(value)};
+}
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LAUNCH_LAUNCHER_DETACHED_SET_H_

@@ -1,0 +1,66 @@
+#include "runtime/launch/launcher/janitor.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "runtime/base/io.h"
+#include "runtime/base/status.h"
+#include "runtime/linux/cgroup.h"
+#include "runtime/linux/process.h"
+
+namespace warren {
+namespace {
+
+[[noreturn]] void RunJanitor(int alive, const v1::HostFacts& facts, const std::string& parent,
+                             const std::string& instance) {
+  ::prctl(PR_SET_NAME, "warren-janitor");
+  // What ends the supervisor from a terminal or a service manager must not end the clean-up.
+  ::setsid();
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(signal, SIG_IGN);
+  char byte;
+  while (::read(alive, &byte, 1) < 0 && errno == EINTR) {
+  }
+  CgroupTree::RemoveAll(facts, parent, instance);
+  ::_exit(0);
+}
+
+}  // namespace
+
+absl::StatusOr<Janitor> Janitor::Start(const v1::HostFacts& facts, const std::string& cgroup_parent,
+                                       const std::string& instance, int keep_closed) {
+  WARREN_ASSIGN_OR_RETURN(Pipe pipe, MakePipe());
+  Janitor janitor;
+  janitor.pid_ = ::fork();
+  if (janitor.pid_ < 0) return Errno("fork the janitor");
+  if (janitor.pid_ == 0) {
+    pipe.write_end.reset();
+    ::close(keep_closed);
+    RunJanitor(pipe.read_end.get(), facts, cgroup_parent, instance);
+  }
+  janitor.alive_ = std::move(pipe.write_end);
+  return janitor;
+}
+
+void Janitor::Finish() {
+  alive_.reset();
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void SweepDeadInstances(const v1::HostFacts& facts, const std::string& cgroup_parent) {
+  for (const std::string& instance : CgroupTree::Instances(facts, cgroup_parent)) {
+    // Instances are named after their launcher; anything else is not ours.
+    std::vector<absl::string_view> parts = absl::StrSplit(instance, '-');
+    pid_t pid = 0;
+    if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &pid)) continue;
+    absl::StatusOr<std::string> current = ProcessName(pid);
+    if (!current.ok() || *current != instance)
+      CgroupTree::RemoveAll(facts, cgroup_parent, instance);
+  }
+}
+
+}  // namespace warren

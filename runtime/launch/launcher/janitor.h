@@ -1,0 +1,39 @@
+#ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_JANITOR_H_
+#define WARREN_RUNTIME_LAUNCH_LAUNCHER_JANITOR_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runtime/base/unique_fd.h"
+#include "warren/v1/plan.pb.h"
+
+namespace warren {
+
+// A process that outlives the launcher, however that ends, and removes the control groups which it
+// leaves: the one thing that the kernel does not clean up by itself. It sleeps until the launcher's
+// end of a pipe is closed. Lifecycle: Start (before the launcher opens anything else) → Finish, or
+// the launcher's death.
+class Janitor {
+ public:
+  // `keep_closed`: the launcher's socket to the supervisor, which must read EOF when the launcher
+  // dies.
+  static absl::StatusOr<Janitor> Start(const v1::HostFacts& facts, const std::string& cgroup_parent,
+                                       const std::string& instance, int keep_closed);
+
+  // Lets it clean up, and waits until it has. Call when all sandboxes are dead.
+  void Finish();
+
+ private:
+  Janitor() = default;
+  pid_t pid_ = -1;
+  UniqueFd alive_;
+};
+
+// Removes the groups of supervisors that are dead together with their janitors.
+void SweepDeadInstances(const v1::HostFacts& facts, const std::string& cgroup_parent);
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LAUNCH_LAUNCHER_JANITOR_H_

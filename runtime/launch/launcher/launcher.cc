@@ -1,0 +1,391 @@
+#include "runtime/launch/launcher/launcher.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/base/io.h"
+#include "runtime/base/status.h"
+#include "spdlog/spdlog.h"
+
+namespace warren {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr size_t kMaxRequest = 64 << 10;
+constexpr seconds kLaunchDeadline(15);
+constexpr seconds kZygoteDeadline(120);
+constexpr milliseconds kRemoveInterval(2);
+// Two seconds in all; what is left then the janitor removes at the end.
+constexpr int kRemoveAttempts = 1000;
+
+// Names become directories of a cgroup file system.
+bool ValidSandboxId(const std::string& id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+  });
+}
+
+}  // namespace
+
+Launcher::Launcher(const LauncherConfig& config, EventLoop loop, IdZones ids, Janitor janitor,
+                   LaunchResources resources, std::map<std::string, LaunchTemplate> templates)
+    : config_(config),
+      loop_(std::move(loop)),
+      ids_(std::move(ids)),
+      janitor_(std::move(janitor)),
+      resources_(std::move(resources)),
+      templates_(std::move(templates)),
+      slots_(config.max_sandboxes) {}
+
+Launcher::~Launcher() {
+  // First the processes, all at once through the anchor; then what the kernel leaves behind.
+  resources_.anchor.Stop();
+  zygotes_.clear();
+  sandboxes_.clear();
+  janitor_.Finish();
+}
+
+absl::Status Launcher::Run() {
+  v1::LauncherReply hello;
+  *hello.mutable_hello()->mutable_facts() = resources_.facts;
+  Send(hello, {});
+  WARREN_RETURN_IF_ERROR(loop_.Watch(config_.socket, [this] { OnSupervisor(); }));
+  WARREN_RETURN_IF_ERROR(loop_.Watch(resources_.anchor.pidfd(), [this] {
+    spdlog::critical("event=anchor_died");
+    loop_.Stop();
+  }));
+  return loop_.Run();
+}
+
+void Launcher::OnSupervisor() {
+  absl::StatusOr<Message> message = ReceiveMessage(config_.socket, kMaxRequest);
+  if (!message.ok() || message->data.empty()) {
+    loop_.Stop();
+    return;
+  }
+  v1::LauncherRequest request;
+  if (!request.ParseFromString(message->data) || request.request_id() == 0) {
+    spdlog::critical("event=bad_request bytes={}", message->data.size());
+    loop_.Stop();
+    return;
+  }
+  Dispatch(request);
+}
+
+void Launcher::Dispatch(const v1::LauncherRequest& request) {
+  uint64_t id = request.request_id();
+  absl::Status status;
+  switch (request.request_case()) {
+    case v1::LauncherRequest::kStartZygote:
+      status = HandleStartZygote(id, request.start_zygote());
+      break;
+    case v1::LauncherRequest::kLaunchSandbox:
+      status = HandleLaunch(id, request.launch_sandbox());
+      break;
+    case v1::LauncherRequest::kStopZygote:
+      EndZygote(request.stop_zygote().zygote_id(), "stopped");
+      return Reply(id, absl::OkStatus());
+    case v1::LauncherRequest::kInterruptContext:
+      return Reply(id, HandleInterrupt(request.interrupt_context().sandbox_id()));
+    case v1::LauncherRequest::kDestroySandbox:
+      return Reply(id, HandleDestroy(request.destroy_sandbox().sandbox_id()));
+    case v1::LauncherRequest::REQUEST_NOT_SET:
+      status = absl::InvalidArgumentError("a request of no known kind");
+  }
+  // StartZygote and LaunchSandbox reply later, when they go well.
+  if (!status.ok()) Reply(id, status);
+}
+
+void Launcher::Reply(uint64_t request_id, const absl::Status& status) {
+  v1::LauncherReply reply;
+  reply.set_request_id(request_id);
+  reply.set_code(static_cast<int32_t>(status.code()));
+  reply.set_message(std::string(status.message()));
+  Send(reply, {});
+}
+
+void Launcher::Send(const v1::LauncherReply& reply, std::span<const int> fds) {
+  absl::Status status = SendMessage(config_.socket, reply.SerializeAsString(), fds);
+  // The supervisor is gone: nothing here has a purpose any more.
+  if (!status.ok()) loop_.Stop();
+}
+
+absl::StatusOr<LaunchTemplate*> Launcher::FindTemplate(const std::string& id) {
+  auto found = templates_.find(id);
+  if (found == templates_.end())
+    return absl::NotFoundError(absl::StrCat("no template \"", absl::CEscape(id), "\""));
+  const std::string& unavailable = found->second.source.unavailable;
+  if (!unavailable.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("template ", id, " is ", unavailable));
+  }
+  return &found->second;
+}
+
+// ---- Zygotes
+// --------------------------------------------------------------------------------------------------------
+
+absl::Status Launcher::HandleStartZygote(uint64_t request_id, const v1::StartZygote& request) {
+  WARREN_ASSIGN_OR_RETURN(LaunchTemplate * source, FindTemplate(request.template_id()));
+  uint64_t id = next_id_++;
+  WARREN_ASSIGN_OR_RETURN(std::unique_ptr<ZygoteProcess> process,
+                          ZygoteProcess::Start(resources_, id, *source));
+  WARREN_RETURN_IF_ERROR(loop_.Watch(process->control(), [this, id] { OnZygote(id); }));
+  Zygote& zygote = zygotes_[id];
+  zygote.process = std::move(process);
+  zygote.request_id = request_id;
+  zygote.started = EventLoop::Clock::now();
+  zygote.deadline = loop_.After(kZygoteDeadline, [this, id] {
+    EndZygote(id, absl::StrCat("not ready within ", kZygoteDeadline.count(), " s"));
+  });
+  return absl::OkStatus();
+}
+
+void Launcher::OnZygote(uint64_t zygote_id) {
+  auto found = zygotes_.find(zygote_id);
+  if (found == zygotes_.end()) return;
+  Zygote& zygote = found->second;
+  absl::StatusOr<ZygoteProcess::Event> event = zygote.process->Receive();
+  if (!event.ok()) {
+    if (!absl::IsUnavailable(event.status()))
+      EndZygote(zygote_id, std::string(event.status().message()));
+    return;
+  }
+  const ZygoteMessage& message = event->message;
+  switch (message.kind) {
+    case ZygoteMessageKind::kReady:
+      return OnZygoteReady(zygote, event->text);
+    case ZygoteMessageKind::kForked:
+      return OnForked(message.context_id, zygote, *std::move(event));
+    case ZygoteMessageKind::kExited:
+      return OnContextExited(zygote, message.pid, message.status);
+    case ZygoteMessageKind::kFailed:
+      break;
+  }
+  auto fork = forks_.find(message.context_id);
+  std::string why = absl::StrCat("zygote of ", zygote.process->template_id(), ": ", event->text);
+  if (fork == forks_.end()) return EndZygote(zygote_id, why);
+  std::string sandbox_id = fork->second;
+  FailLaunch(sandbox_id, absl::InternalError(why));
+}
+
+void Launcher::OnZygoteReady(Zygote& zygote, const std::string& version) {
+  if (zygote.request_id == 0) return;
+  loop_.Cancel(zygote.deadline);
+  auto elapsed = std::chrono::duration_cast<milliseconds>(EventLoop::Clock::now() - zygote.started);
+  v1::LauncherReply reply;
+  reply.set_request_id(zygote.request_id);
+  zygote.request_id = 0;
+  reply.mutable_zygote_started()->set_zygote_id(zygote.process->id());
+  reply.mutable_zygote_started()->set_python_version(version);
+  reply.mutable_zygote_started()->set_warm_ms(elapsed.count());
+  spdlog::info("event=zygote_ready zygote={} template={} ms={}", zygote.process->id(),
+               zygote.process->template_id(), elapsed.count());
+  Send(reply, {});
+}
+
+void Launcher::OnForked(uint64_t context_id, Zygote& zygote, ZygoteProcess::Event event) {
+  auto fork = forks_.find(context_id);
+  // Destroyed meanwhile.
+  if (fork == forks_.end()) return;
+  std::string id = fork->second;
+  forks_.erase(fork);
+  Sandbox& sandbox = sandboxes_.at(id);
+  zygote.contexts[event.message.pid] = id;
+  sandbox.process->OnForked(std::move(event.pidfd));
+  absl::StatusOr<SandboxProcess::Reply> parts = sandbox.process->TakeReply();
+  if (!parts.ok()) return FailLaunch(id, parts.status());
+  v1::LauncherReply reply;
+  reply.set_request_id(sandbox.request_id);
+  *reply.mutable_sandbox_launched() = std::move(parts->message);
+  std::vector<int> fds;
+  for (const UniqueFd& fd : parts->fds) fds.push_back(fd.get());
+  loop_.Cancel(sandbox.deadline);
+  sandbox.request_id = 0;
+  Send(reply, fds);
+}
+
+void Launcher::OnContextExited(Zygote& zygote, int32_t pid, int32_t wait_status) {
+  auto found = zygote.contexts.find(pid);
+  if (found == zygote.contexts.end()) return;
+  v1::LauncherReply event;
+  v1::ContextExited* exited = event.mutable_context_exited();
+  exited->set_sandbox_id(found->second);
+  zygote.contexts.erase(found);
+  if (WIFSIGNALED(wait_status)) {
+    exited->set_signal(WTERMSIG(wait_status));
+  } else {
+    exited->set_exit_code(WEXITSTATUS(wait_status));
+  }
+  Send(event, {});
+}
+
+void Launcher::EndZygote(uint64_t zygote_id, const std::string& reason) {
+  auto found = zygotes_.find(zygote_id);
+  if (found == zygotes_.end()) return;
+  Zygote zygote = std::move(found->second);
+  zygotes_.erase(found);
+  loop_.Unwatch(zygote.process->control());
+  loop_.Cancel(zygote.deadline);
+  spdlog::info("event=zygote_ended zygote={} reason=\"{}\"", zygote_id, absl::CEscape(reason));
+  if (zygote.request_id != 0) Reply(zygote.request_id, absl::InternalError(reason));
+  std::vector<std::string> waiting;
+  for (const auto& [id, sandbox] : sandboxes_) {
+    if (sandbox.zygote_id == zygote_id && sandbox.request_id != 0) waiting.push_back(id);
+  }
+  for (const std::string& id : waiting)
+    FailLaunch(id, absl::UnavailableError(absl::StrCat("zygote ended: ", reason)));
+  v1::LauncherReply event;
+  event.mutable_zygote_exited()->set_zygote_id(zygote_id);
+  event.mutable_zygote_exited()->set_reason(reason);
+  Send(event, {});
+}
+
+// ---- Sandboxes
+// ------------------------------------------------------------------------------------------------------
+
+absl::Status Launcher::HandleLaunch(uint64_t request_id, const v1::LaunchSandbox& request) {
+  const std::string& id = request.plan().sandbox_id();
+  if (!ValidSandboxId(id) || sandboxes_.contains(id)) {
+    return absl::InvalidArgumentError("the plan's sandbox id is malformed or taken");
+  }
+  WARREN_ASSIGN_OR_RETURN(LaunchTemplate * source, FindTemplate(request.plan().template_id()));
+  auto zygote = zygotes_.find(request.zygote_id());
+  if (zygote == zygotes_.end() ||
+      zygote->second.process->template_id() != request.plan().template_id()) {
+    return absl::UnavailableError(absl::StrCat("zygote ", request.zygote_id(), " is gone"));
+  }
+  WARREN_ASSIGN_OR_RETURN(uint32_t slot, slots_.Take());
+  absl::StatusOr<std::unique_ptr<SandboxProcess>> process =
+      SandboxProcess::Start(resources_, *source, request.plan(), slot);
+  if (!process.ok()) {
+    slots_.Return(slot);
+    return process.status();
+  }
+  Sandbox& sandbox = sandboxes_[id];
+  sandbox.process = *std::move(process);
+  sandbox.request_id = request_id;
+  sandbox.zygote_id = request.zygote_id();
+  sandbox.context_id = next_id_++;
+  sandbox.deadline = loop_.After(kLaunchDeadline, [this, id] {
+    FailLaunch(id, absl::DeadlineExceededError(
+                       absl::StrCat("not ready within ", kLaunchDeadline.count(), " s")));
+  });
+  absl::Status status = WatchSandbox(id, *sandbox.process);
+  if (!status.ok()) FailLaunch(id, status);
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::WatchSandbox(const std::string& id, SandboxProcess& process) {
+  WARREN_RETURN_IF_ERROR(loop_.Watch(process.control(), [this, id] { OnInitReady(id); }));
+  WARREN_RETURN_IF_ERROR(loop_.Watch(process.pidfd(), [this, id] { OnSandboxDead(id); }));
+  if (process.out_of_memory_event() < 0) return absl::OkStatus();
+  return loop_.Watch(process.out_of_memory_event(), [this, id] { OnOutOfMemory(id); });
+}
+
+void Launcher::OnInitReady(const std::string& id) {
+  Sandbox& sandbox = sandboxes_.at(id);
+  // Init says one thing in its life; after that its pidfd tells the rest.
+  loop_.Unwatch(sandbox.process->control());
+  if (sandbox.dying) return;
+  absl::Status status = sandbox.process->OnInitReady();
+  auto zygote = zygotes_.find(sandbox.zygote_id);
+  if (status.ok() && zygote == zygotes_.end())
+    status = absl::UnavailableError("its zygote is gone");
+  if (status.ok()) {
+    forks_[sandbox.context_id] = id;
+    status = sandbox.process->Fork(*zygote->second.process, sandbox.context_id,
+                                   resources_.facts.landlock_abi());
+  }
+  if (!status.ok()) FailLaunch(id, status);
+}
+
+void Launcher::OnOutOfMemory(const std::string& id) {
+  Sandbox& sandbox = sandboxes_.at(id);
+  // The kernel kills one process; the promise is that the whole sandbox goes. Reading the eventfd
+  // is not needed: the watch ends here.
+  loop_.Unwatch(sandbox.process->out_of_memory_event());
+  if (!sandbox.dying) KillSandbox(sandbox, v1::SandboxGone::OUT_OF_MEMORY);
+}
+
+void Launcher::FailLaunch(const std::string& id, const absl::Status& status) {
+  auto found = sandboxes_.find(id);
+  if (found == sandboxes_.end() || found->second.dying) return;
+  Sandbox& sandbox = found->second;
+  spdlog::warn("event=launch_failed sandbox={} error=\"{}\"", id, absl::CEscape(status.message()));
+  uint64_t request_id = std::exchange(sandbox.request_id, 0);
+  KillSandbox(sandbox, v1::SandboxGone::SETUP_FAILED);
+  if (request_id != 0) Reply(request_id, status);
+}
+
+void Launcher::KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason) {
+  sandbox.dying = true;
+  sandbox.reason = reason;
+  forks_.erase(sandbox.context_id);
+  loop_.Cancel(sandbox.deadline);
+  sandbox.process->Kill();
+}
+
+absl::Status Launcher::HandleInterrupt(const std::string& sandbox_id) {
+  auto found = sandboxes_.find(sandbox_id);
+  if (found == sandboxes_.end()) return absl::NotFoundError("no such sandbox");
+  return found->second.process->Interrupt();
+}
+
+absl::Status Launcher::HandleDestroy(const std::string& sandbox_id) {
+  auto found = sandboxes_.find(sandbox_id);
+  if (found == sandboxes_.end()) return absl::NotFoundError("no such sandbox");
+  Sandbox& sandbox = found->second;
+  if (sandbox.dying) return absl::OkStatus();
+  uint64_t request_id = std::exchange(sandbox.request_id, 0);
+  KillSandbox(sandbox, v1::SandboxGone::DESTROYED);
+  if (request_id != 0) Reply(request_id, absl::CancelledError("destroyed while it was being made"));
+  return absl::OkStatus();
+}
+
+void Launcher::OnSandboxDead(const std::string& id) {
+  Sandbox& sandbox = sandboxes_.at(id);
+  loop_.Unwatch(sandbox.process->pidfd());
+  loop_.Unwatch(sandbox.process->control());
+  loop_.Unwatch(sandbox.process->out_of_memory_event());
+  loop_.Cancel(sandbox.deadline);
+  // Nobody asked for it: was it the kernel, for memory? (v2's group kill takes init along.)
+  if (!sandbox.dying && sandbox.process->RanOutOfMemory())
+    sandbox.reason = v1::SandboxGone::OUT_OF_MEMORY;
+  if (sandbox.request_id != 0) {
+    Reply(std::exchange(sandbox.request_id, 0),
+          absl::InternalError("the sandbox's init died during its set-up"));
+  }
+  sandbox.dying = true;
+  forks_.erase(sandbox.context_id);
+  RemoveSandbox(id, kRemoveAttempts);
+}
+
+void Launcher::RemoveSandbox(const std::string& id, int attempts_left) {
+  Sandbox& sandbox = sandboxes_.at(id);
+  absl::Status status = sandbox.process->Remove();
+  if (absl::IsFailedPrecondition(status) && attempts_left > 0) {
+    loop_.After(kRemoveInterval,
+                [this, id, attempts_left] { RemoveSandbox(id, attempts_left - 1); });
+    return;
+  }
+  if (!status.ok())
+    spdlog::error("event=remove_failed sandbox={} error=\"{}\"", id, std::string(status.message()));
+  v1::LauncherReply event;
+  event.mutable_sandbox_gone()->set_sandbox_id(id);
+  event.mutable_sandbox_gone()->set_reason(sandbox.reason);
+  slots_.Return(sandbox.process->slot());
+  auto zygote = zygotes_.find(sandbox.zygote_id);
+  if (zygote != zygotes_.end()) {
+    std::erase_if(zygote->second.contexts,
+                  [&](const auto& context) { return context.second == id; });
+  }
+  sandboxes_.erase(id);
+  Send(event, {});
+}
+
+}  // namespace warren

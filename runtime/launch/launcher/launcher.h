@@ -1,0 +1,110 @@
+#ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_LAUNCHER_H_
+#define WARREN_RUNTIME_LAUNCH_LAUNCHER_LAUNCHER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/launch/launcher/event_loop.h"
+#include "runtime/launch/launcher/id_slots.h"
+#include "runtime/launch/launcher/janitor.h"
+#include "runtime/launch/launcher/resources.h"
+#include "runtime/launch/launcher/sandbox_process.h"
+#include "runtime/launch/launcher/zygote_process.h"
+#include "warren/v1/launcher.pb.h"
+
+namespace warren {
+
+struct LauncherConfig {
+  // Connected to the supervisor.
+  int socket = -1;
+  // bin/, share/warren/.
+  std::string prefix;
+  std::string store;
+  std::string cgroup_parent = "warren";
+  uint32_t max_sandboxes = 1000;
+};
+
+// The only process that makes namespaces, cgroups and mounts. Single-threaded; carries out the
+// supervisor's requests (launcher.proto) and reports what ends. Nothing that a sandbox sends is
+// read here. Lifecycle: Create → Run → destructor, which ends every sandbox and waits until all of
+// them are gone.
+class Launcher {
+ public:
+  static absl::StatusOr<std::unique_ptr<Launcher>> Create(const LauncherConfig& config);
+  ~Launcher();
+  Launcher(const Launcher&) = delete;
+  Launcher& operator=(const Launcher&) = delete;
+
+  // Says hello, then serves until the supervisor closes its socket.
+  absl::Status Run();
+
+ private:
+  struct Zygote {
+    std::unique_ptr<ZygoteProcess> process;
+    // Of StartZygote, until it is ready; then 0.
+    uint64_t request_id = 0;
+    EventLoop::Clock::time_point started;
+    EventLoop::TimerId deadline = 0;
+    // Contexts by their pid as the zygote sees it.
+    std::unordered_map<int32_t, std::string> contexts;
+  };
+  struct Sandbox {
+    std::unique_ptr<SandboxProcess> process;
+    uint64_t context_id = 0;
+    uint64_t zygote_id = 0;
+    // Of LaunchSandbox, until it is replied to; then 0.
+    uint64_t request_id = 0;
+    EventLoop::TimerId deadline = 0;
+    bool dying = false;
+    v1::SandboxGone::Reason reason = v1::SandboxGone::INIT_DIED;
+  };
+
+  Launcher(const LauncherConfig& config, EventLoop loop, IdZones ids, Janitor janitor,
+           LaunchResources resources, std::map<std::string, LaunchTemplate> templates);
+
+  void OnSupervisor();
+  void Dispatch(const v1::LauncherRequest& request);
+  absl::Status HandleStartZygote(uint64_t request_id, const v1::StartZygote& request);
+  absl::Status HandleLaunch(uint64_t request_id, const v1::LaunchSandbox& request);
+  absl::Status HandleInterrupt(const std::string& sandbox_id);
+  absl::Status HandleDestroy(const std::string& sandbox_id);
+
+  void OnZygote(uint64_t zygote_id);
+  void OnZygoteReady(Zygote& zygote, const std::string& version);
+  void OnForked(uint64_t context_id, Zygote& zygote, ZygoteProcess::Event event);
+  void OnContextExited(Zygote& zygote, int32_t pid, int32_t wait_status);
+  void EndZygote(uint64_t zygote_id, const std::string& reason);
+
+  absl::Status WatchSandbox(const std::string& id, SandboxProcess& process);
+  void OnInitReady(const std::string& id);
+  void OnOutOfMemory(const std::string& id);
+  void OnSandboxDead(const std::string& id);
+  void RemoveSandbox(const std::string& id, int attempts_left);
+  void FailLaunch(const std::string& id, const absl::Status& status);
+  void KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason);
+
+  void Reply(uint64_t request_id, const absl::Status& status);
+  void Send(const v1::LauncherReply& reply, std::span<const int> fds);
+  absl::StatusOr<LaunchTemplate*> FindTemplate(const std::string& id);
+
+  LauncherConfig config_;
+  EventLoop loop_;
+  IdZones ids_;
+  Janitor janitor_;
+  LaunchResources resources_;
+  std::map<std::string, LaunchTemplate> templates_;
+  SlotPool slots_;
+  std::unordered_map<uint64_t, Zygote> zygotes_;
+  std::unordered_map<std::string, Sandbox> sandboxes_;
+  // Forks under way: context id → sandbox.
+  std::unordered_map<uint64_t, std::string> forks_;
+  uint64_t next_id_ = 1;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LAUNCH_LAUNCHER_LAUNCHER_H_

@@ -1,0 +1,54 @@
+// warren-launcher: started by warrend, as root, before it has a thread. Not for the command line.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+
+#include "runtime/base/io.h"
+#include "runtime/launch/launcher/launcher.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace {
+
+// The supervisor prints it and exits.
+int FailStart(int socket, const absl::Status& status) {
+  warren::v1::LauncherReply reply;
+  reply.set_code(static_cast<int32_t>(status.code()));
+  reply.set_message(std::string(status.message()));
+  warren::SendMessage(socket, reply.SerializeAsString(), {}).IgnoreError();
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  warren::LauncherConfig config;
+  CLI::App app("Makes and ends Warren's sandboxes. Started by warrend; not for the command line.");
+  app.add_option("--socket-fd", config.socket, "SOCK_SEQPACKET socket to the supervisor")
+      ->required();
+  app.add_option("--prefix", config.prefix, "Where bin/ and share/warren/ are")->required();
+  app.add_option("--templates", config.store, "Template store")->required();
+  app.add_option("--cgroup-parent", config.cgroup_parent,
+                 "Cgroup, below each hierarchy's root, to make groups in");
+  app.add_option("--max-sandboxes", config.max_sandboxes, "Sandboxes that can exist at once")
+      ->check(CLI::Range(1, 4094));
+  CLI11_PARSE(app, argc, argv);
+  ::fcntl(config.socket, F_SETFD, FD_CLOEXEC);
+  spdlog::set_default_logger(spdlog::stderr_logger_st("launcher"));
+  // The supervisor ends the launcher by closing its socket; a Ctrl-C in the terminal is its
+  // business, not ours.
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::umask(022);
+
+  absl::StatusOr<std::unique_ptr<warren::Launcher>> launcher = warren::Launcher::Create(config);
+  if (!launcher.ok()) return FailStart(config.socket, launcher.status());
+  absl::Status status = (*launcher)->Run();
+  if (!status.ok())
+    spdlog::critical("event=launcher_failed error=\"{}\"", std::string(status.message()));
+  return status.ok() ? 0 : 1;
+}

@@ -1,0 +1,125 @@
+#include "runtime/launch/launcher/pack.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
+
+namespace warren {
+namespace {
+
+static_assert(static_cast<int>(mount_op::kPrivate) == v1::MountOp::PRIVATE);
+static_assert(static_cast<int>(mount_op::kAttach) == v1::MountOp::ATTACH);
+static_assert(static_cast<int>(mount_op::kPivot) == v1::MountOp::PIVOT);
+static_assert(static_cast<int>(mount_op::kPivot) == v1::MountOp::Kind_MAX);
+
+struct ResourceName {
+  const char* name;
+  int resource;
+};
+constexpr ResourceName kResources[] = {
+    {"NOFILE", RLIMIT_NOFILE},   {"FSIZE", RLIMIT_FSIZE},
+    {"NPROC", RLIMIT_NPROC},     {"SIGPENDING", RLIMIT_SIGPENDING},
+    {"MEMLOCK", RLIMIT_MEMLOCK}, {"MSGQUEUE", RLIMIT_MSGQUEUE},
+    {"NICE", RLIMIT_NICE},       {"RTPRIO", RLIMIT_RTPRIO},
+    {"CORE", RLIMIT_CORE},       {"STACK", RLIMIT_STACK},
+    {"CPU", RLIMIT_CPU},
+};
+
+absl::Status CopyText(const std::string& text, char* target, size_t size, absl::string_view what) {
+  if (text.size() >= size || text.find('\0') != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " must be shorter than ", size, " bytes and without NUL"));
+  }
+  std::memcpy(target, text.c_str(), text.size() + 1);
+  return absl::OkStatus();
+}
+
+// Collects strings behind each other; equal offsets for equal strings are not worth the search.
+class StringPacker {
+ public:
+  explicit StringPacker(InitSetup& setup) : setup_(setup) {}
+
+  absl::StatusOr<uint16_t> Add(const std::string& text) {
+    size_t left = kMaxSetupStrings - setup_.string_bytes;
+    uint32_t offset = setup_.string_bytes;
+    WARREN_RETURN_IF_ERROR(
+        CopyText(text, setup_.strings + offset, std::min<size_t>(left, 256), "a mount's text"));
+    setup_.string_bytes += static_cast<uint32_t>(text.size()) + 1;
+    return static_cast<uint16_t>(offset);
+  }
+
+ private:
+  InitSetup& setup_;
+};
+
+}  // namespace
+
+template <typename Ops>
+absl::Status PackMounts(const Ops& ops, const std::string& hostname, InitSetup& setup) {
+  if (static_cast<size_t>(ops.size()) > kMaxSetupOps) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(ops.size(), " mount steps, at most ", kMaxSetupOps));
+  }
+  WARREN_RETURN_IF_ERROR(
+      CopyText(hostname, setup.hostname, sizeof(setup.hostname), "the host name"));
+  StringPacker strings(setup);
+  for (const v1::MountOp& op : ops) {
+    SetupOp& packed = setup.ops[setup.op_count++];
+    packed.kind = static_cast<uint8_t>(op.kind());
+    packed.fd_index = static_cast<int8_t>(op.fd_index());
+    packed.mode = static_cast<uint16_t>(op.mode());
+    WARREN_ASSIGN_OR_RETURN(packed.target, strings.Add(op.target()));
+    WARREN_ASSIGN_OR_RETURN(packed.source, strings.Add(op.source()));
+    WARREN_ASSIGN_OR_RETURN(packed.data, strings.Add(op.data()));
+  }
+  return absl::OkStatus();
+}
+
+template absl::Status PackMounts(const std::vector<v1::MountOp>&, const std::string&, InitSetup&);
+template absl::Status PackMounts(const google::protobuf::RepeatedPtrField<v1::MountOp>&,
+                                 const std::string&, InitSetup&);
+
+absl::Status PackExec(const std::vector<std::string>& arguments,
+                      const std::vector<std::string>& environment, InitSetup& setup) {
+  size_t offset = 0;
+  for (const std::vector<std::string>* strings : {&arguments, &environment}) {
+    for (const std::string& text : *strings) {
+      WARREN_RETURN_IF_ERROR(CopyText(text, setup.exec_strings + offset, kMaxExecStrings - offset,
+                                      "the zygote's configuration"));
+      offset += text.size() + 1;
+    }
+  }
+  setup.argument_count = static_cast<uint32_t>(arguments.size());
+  setup.environment_count = static_cast<uint32_t>(environment.size());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JoinRequest> PackJoin(const v1::LaunchPlan& plan, uint64_t context_id,
+                                     int landlock_abi) {
+  JoinRequest request;
+  request.context_id = context_id;
+  request.uid = plan.uid();
+  request.gid = plan.gid();
+  request.landlock_abi = landlock_abi;
+  if (request.uid == 0 || request.gid == 0)
+    return absl::InvalidArgumentError("user code never runs as root");
+  WARREN_RETURN_IF_ERROR(CopyText(plan.working_directory(), request.working_directory,
+                                  sizeof(request.working_directory), "the working directory"));
+  for (const v1::Rlimit& limit : plan.rlimits()) {
+    const ResourceName* known =
+        std::find_if(std::begin(kResources), std::end(kResources),
+                     [&](const ResourceName& name) { return name.name == limit.resource(); });
+    if (known == std::end(kResources) || request.rlimit_count == kMaxRlimits) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("resource limit ", limit.resource(), " is not known"));
+    }
+    request.rlimits[request.rlimit_count++] = {known->resource, limit.soft(), limit.hard()};
+  }
+  return request;
+}
+
+}  // namespace warren

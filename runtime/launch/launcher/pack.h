@@ -1,0 +1,29 @@
+#ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_PACK_H_
+#define WARREN_RUNTIME_LAUNCH_LAUNCHER_PACK_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/launch/child/setup.h"
+#include "warren/v1/plan.pb.h"
+
+// From plans, which are protobuf, to the plain structs that post-fork code reads. The plan comes
+// from the supervisor, which faces the network: everything is checked for size here, and carried
+// out only with the sandbox's own privilege.
+namespace warren {
+
+// INVALID_ARGUMENT when the ops do not fit. `ops` is a range of v1::MountOp.
+template <typename Ops>
+absl::Status PackMounts(const Ops& ops, const std::string& hostname, InitSetup& setup);
+
+// Adds argv and environment for a zygote; the program is arguments[0].
+absl::Status PackExec(const std::vector<std::string>& arguments,
+                      const std::vector<std::string>& environment, InitSetup& setup);
+
+absl::StatusOr<JoinRequest> PackJoin(const v1::LaunchPlan& plan, uint64_t context_id,
+                                     int landlock_abi);
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LAUNCH_LAUNCHER_PACK_H_

@@ -1,0 +1,36 @@
+#ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_RESOURCES_H_
+#define WARREN_RUNTIME_LAUNCH_LAUNCHER_RESOURCES_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/base/unique_fd.h"
+#include "runtime/launch/launcher/anchor_client.h"
+#include "runtime/linux/cgroup.h"
+#include "runtime/plan/template_store.h"
+
+namespace warren {
+
+// A template with where its parts lie on the host, in the order of TemplateParts.
+struct LaunchTemplate {
+  Template source;
+  std::vector<std::string> part_paths;
+};
+
+// What making a zygote or a sandbox takes; owned by the Launcher, for its lifetime.
+struct LaunchResources {
+  v1::HostFacts facts;
+  CgroupTree cgroups;
+  AnchorClient anchor;
+  // Sealed memfds with compiled policies.
+  UniqueFd init_policy;
+  UniqueFd zygote_policy;
+  std::map<std::string, UniqueFd> context_policies;
+  // Directory of zygote_main.py and libwarren-context.so.
+  std::string worker_directory;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LAUNCH_LAUNCHER_RESOURCES_H_

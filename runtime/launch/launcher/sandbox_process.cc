@@ -1,0 +1,145 @@
+#include "runtime/launch/launcher/sandbox_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/io.h"
+#include "runtime/base/status.h"
+#include "runtime/launch/launcher/detached_set.h"
+#include "runtime/launch/launcher/pack.h"
+#include "runtime/linux/process.h"
+
+namespace warren {
+namespace {
+
+absl::Status SetNonBlocking(int fd) {
+  int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+    return Errno("make a pipe non-blocking");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchResources& resources,
+                                                                      const LaunchTemplate& source,
+                                                                      v1::LaunchPlan plan,
+                                                                      uint32_t slot) {
+  auto begin = std::chrono::steady_clock::now();
+  WARREN_ASSIGN_OR_RETURN(Cgroup cgroup, resources.cgroups.Add(plan.sandbox_id(), plan.cgroup()));
+  std::unique_ptr<SandboxProcess> sandbox(
+      new SandboxProcess(std::move(plan), slot, std::move(cgroup)));
+  sandbox->last_mark_ = begin;
+  absl::Status status = sandbox->SetUp(resources, source);
+  if (status.ok()) return sandbox;
+  sandbox->Kill();
+  sandbox->init_ = {};
+  // A clone that had joined already takes a moment to die; the janitor gets what stays.
+  for (int i = 0; i < 100 && absl::IsFailedPrecondition(sandbox->Remove()); ++i) ::usleep(1000);
+  return status;
+}
+
+absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTemplate& source) {
+  WARREN_ASSIGN_OR_RETURN(oom_event_, cgroup_.WatchOutOfMemory());
+  WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, cgroup_.OpenProcs());
+  Mark("cgroup");
+  WARREN_ASSIGN_OR_RETURN(init_, resources.anchor.CloneSandbox(slot_, procs));
+  Mark("clone");
+  auto setup = std::make_unique<InitSetup>();
+  setup->mode = SetupMode::kSandbox;
+  WARREN_RETURN_IF_ERROR(PackMounts(plan_.mounts(), plan_.hostname(), *setup));
+  bool exec = source.source.recipe.start() == v1::TemplateRecipe::EXEC;
+  WARREN_ASSIGN_OR_RETURN(DetachedSet mounts,
+                          DetachedSet::Make(source, resources, init_.pidfd.get(),
+                                            exec ? WorkerFiles::kAttached : WorkerFiles::kAbsent));
+  setup->mount_fd_count = static_cast<uint32_t>(mounts.size());
+  std::vector<int> fds = mounts.fds();
+  fds.push_back(resources.init_policy.get());
+  return SendMessage(control(), AsBytes(*setup), fds);
+}
+
+absl::Status SandboxProcess::OnInitReady() {
+  WARREN_ASSIGN_OR_RETURN(Message message, ReceiveMessage(control(), sizeof(SetupResult)));
+  SetupResult result;
+  if (message.data.size() != sizeof(result))
+    return absl::InternalError("the sandbox's init died during its set-up");
+  std::memcpy(&result, message.data.data(), sizeof(result));
+  if (result.ok()) {
+    Mark("mounts");
+    return absl::OkStatus();
+  }
+  std::string what = SetupStageName(result.stage);
+  if (result.op_index >= 0 && result.op_index < plan_.mounts_size()) {
+    absl::StrAppend(&what, " ", plan_.mounts(result.op_index).target());
+  }
+  return absl::InternalError(
+      absl::StrCat("sandbox set-up failed: ", absl::ErrnoToStatus(result.error, what).message()));
+}
+
+absl::Status SandboxProcess::Fork(ZygoteProcess& zygote, uint64_t context_id, int landlock_abi) {
+  WARREN_ASSIGN_OR_RETURN(JoinRequest request, PackJoin(plan_, context_id, landlock_abi));
+  WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, cgroup_.OpenProcs());
+  // Pipes, for they belong to no network namespace.
+  WARREN_ASSIGN_OR_RETURN(Pipe requests, MakePipe());
+  WARREN_ASSIGN_OR_RETURN(Pipe events, MakePipe());
+  WARREN_ASSIGN_OR_RETURN(Pipe out, MakePipe());
+  WARREN_ASSIGN_OR_RETURN(Pipe err, MakePipe());
+  std::vector<int> fds = {pidfd(), requests.read_end.get(), events.write_end.get(),
+                          out.write_end.get(), err.write_end.get()};
+  for (const UniqueFd& fd : procs) fds.push_back(fd.get());
+  WARREN_RETURN_IF_ERROR(zygote.Fork(request, fds));
+  for (UniqueFd* end : {&requests.write_end, &events.read_end, &out.read_end, &err.read_end}) {
+    WARREN_RETURN_IF_ERROR(SetNonBlocking(end->get()));
+    supervisor_ends_.push_back(std::move(*end));
+  }
+  return absl::OkStatus();
+}
+
+void SandboxProcess::OnForked(UniqueFd context_pidfd) {
+  context_pidfd_ = std::move(context_pidfd);
+  Mark("fork");
+}
+
+absl::StatusOr<SandboxProcess::Reply> SandboxProcess::TakeReply() {
+  Reply reply;
+  WARREN_ASSIGN_OR_RETURN(Cgroup::Stats stats, cgroup_.OpenStats());
+  reply.fds = std::move(supervisor_ends_);
+  for (size_t i = 0; i < stats.fds.size(); ++i) {
+    reply.message.add_stats()->set_kind(stats.kinds[i]);
+    reply.fds.push_back(std::move(stats.fds[i]));
+  }
+  for (v1::StageTiming& stage : stages_) *reply.message.add_stages() = std::move(stage);
+  stages_.clear();
+  return reply;
+}
+
+absl::Status SandboxProcess::Interrupt() {
+  if (!context_pidfd_.valid()) return absl::FailedPreconditionError("the context is not there yet");
+  return SignalProcess(context_pidfd_.get(), SIGINT);
+}
+
+void SandboxProcess::Kill() {
+  // Init's end is the end of its pid namespace: the kernel kills everything in it, however it
+  // hides.
+  if (init_.pidfd.valid()) SignalProcess(init_.pidfd.get(), SIGKILL).IgnoreError();
+}
+
+bool SandboxProcess::RanOutOfMemory() const {
+  absl::StatusOr<int64_t> kills = cgroup_.OutOfMemoryKills();
+  return kills.ok() && *kills > 0;
+}
+
+void SandboxProcess::Mark(const char* stage) {
+  auto now = std::chrono::steady_clock::now();
+  v1::StageTiming& timing = stages_.emplace_back();
+  timing.set_stage(stage);
+  auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_mark_).count();
+  timing.mutable_duration()->set_seconds(elapsed / 1'000'000'000);
+  timing.mutable_duration()->set_nanos(static_cast<int32_t>(elapsed % 1'000'000'000));
+  last_mark_ = now;
+}
+
+}  // namespace warren

@@ -1,0 +1,75 @@
+#ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_SANDBOX_PROCESS_H_
+#define WARREN_RUNTIME_LAUNCH_LAUNCHER_SANDBOX_PROCESS_H_
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runtime/launch/launcher/resources.h"
+#include "runtime/launch/launcher/zygote_process.h"
+#include "warren/v1/launcher.pb.h"
+
+namespace warren {
+
+// One sandbox, from its cgroup to its removal.
+// Lifecycle: Start → OnInitReady → Fork → TakeReply → Kill → (pidfd readable) → Remove.
+class SandboxProcess {
+ public:
+  // Makes the cgroup and the namespaces and tells init what to mount. Returns before init is done.
+  static absl::StatusOr<std::unique_ptr<SandboxProcess>> Start(LaunchResources& resources,
+                                                               const LaunchTemplate& source,
+                                                               v1::LaunchPlan plan, uint32_t slot);
+
+  const std::string& id() const { return plan_.sandbox_id(); }
+  uint32_t slot() const { return slot_; }
+  // Readable when init has finished, or failed, its set-up.
+  int control() const { return init_.control.get(); }
+  // Readable when nothing of the sandbox is left.
+  int pidfd() const { return init_.pidfd.get(); }
+  // v1: readable when it runs out of memory; -1 on v2.
+  int out_of_memory_event() const { return oom_event_.get(); }
+
+  // Reads init's answer. An error names the stage.
+  absl::Status OnInitReady();
+
+  // Asks the zygote for the first context.
+  absl::Status Fork(ZygoteProcess& zygote, uint64_t context_id, int landlock_abi);
+  void OnForked(UniqueFd context_pidfd);
+
+  // The supervisor's ends, for one reply: fds in the order of SandboxLaunched.
+  struct Reply {
+    v1::SandboxLaunched message;
+    std::vector<UniqueFd> fds;
+  };
+  absl::StatusOr<Reply> TakeReply();
+
+  absl::Status Interrupt();
+  void Kill();
+  // Whether the kernel killed something in it for memory.
+  bool RanOutOfMemory() const;
+  // FAILED_PRECONDITION while the kernel still takes it apart.
+  absl::Status Remove() { return cgroup_.Remove(); }
+
+ private:
+  SandboxProcess(v1::LaunchPlan plan, uint32_t slot, Cgroup cgroup)
+      : plan_(std::move(plan)), slot_(slot), cgroup_(std::move(cgroup)) {}
+  absl::Status SetUp(LaunchResources& resources, const LaunchTemplate& source);
+  // Notes that a stage of the making ended now.
+  void Mark(const char* stage);
+
+  v1::LaunchPlan plan_;
+  uint32_t slot_;
+  Cgroup cgroup_;
+  ClonedInit init_;
+  UniqueFd context_pidfd_;
+  UniqueFd oom_event_;
+  std::vector<UniqueFd> supervisor_ends_;
+  std::vector<v1::StageTiming> stages_;
+  std::chrono::steady_clock::time_point last_mark_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LAUNCH_LAUNCHER_SANDBOX_PROCESS_H_

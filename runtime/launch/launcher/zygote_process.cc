@@ -1,0 +1,137 @@
+#include "runtime/launch/launcher/zygote_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+
+#include <cstring>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/base/io.h"
+#include "runtime/base/status.h"
+#include "runtime/launch/launcher/detached_set.h"
+#include "runtime/launch/launcher/pack.h"
+#include "runtime/linux/process.h"
+#include "runtime/plan/launch_plan.h"
+
+namespace warren {
+namespace {
+
+constexpr size_t kMaxZygoteMessage = 8192;
+
+// A JSON string: recipes are the operator's files, but a quotation mark in one must not change the
+// configuration.
+std::string Quoted(absl::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      absl::StrAppend(&out, "\\u00", absl::BytesToHexString(absl::string_view(&c, 1)));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string ConfigJson(const Template& source) {
+  std::string preload = absl::StrJoin(
+      source.recipe.preload(), ",",
+      [](std::string* out, const std::string& module) { out->append(Quoted(module)); });
+  bool exec = source.recipe.start() == v1::TemplateRecipe::EXEC;
+  return absl::StrCat("{\"preload\":[", preload, "],\"warmup\":", Quoted(source.warmup),
+                      ",\"context_library\":\"", kWorkerDirectory,
+                      "/libwarren-context.so\",\"start\":\"", exec ? "exec" : "fork", "\"}");
+}
+
+// Clean: /proc/self/environ shows it to user code, and nothing of the host's is in it.
+std::vector<std::string> Environment() {
+  return {"HOME=/home/user", "USER=user", "LOGNAME=user", "SHELL=/bin/bash", "LANG=C.UTF-8",
+          "LC_ALL=C.UTF-8", "PATH=/home/user/.local/bin:/usr/local/bin:/usr/bin:/bin",
+          "TMPDIR=/tmp", "PYTHONDONTWRITEBYTECODE=1",
+          // One thread while warming: a fork copies no others. Numerical libraries stay at one
+          // thread a context.
+          "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MPLCONFIGDIR=/tmp/.matplotlib"};
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResources& resources,
+                                                                    uint64_t id,
+                                                                    const LaunchTemplate& source) {
+  const v1::TemplateRecipe& recipe = source.source.recipe;
+  auto setup = std::make_unique<InitSetup>();
+  setup->mode = SetupMode::kZygote;
+  WARREN_RETURN_IF_ERROR(PackMounts(ZygoteMounts(recipe, resources.facts), "zygote", *setup));
+  WARREN_RETURN_IF_ERROR(
+      PackExec({recipe.python(), "-I", absl::StrCat(kWorkerDirectory, "/zygote_main.py"),
+                ConfigJson(source.source)},
+               Environment(), *setup));
+  auto policy = resources.context_policies.find(
+      recipe.seccomp_policy().empty() ? "default" : recipe.seccomp_policy());
+  if (policy == resources.context_policies.end()) {
+    return absl::NotFoundError(absl::StrCat("template ", recipe.name(),
+                                            " names the seccomp policy \"", recipe.seccomp_policy(),
+                                            "\", which is not below policies/seccomp"));
+  }
+  WARREN_ASSIGN_OR_RETURN(Cgroup cgroup, resources.cgroups.Add(absl::StrCat("zygote-", id), {}));
+  // From here on the destructor cleans up.
+  std::unique_ptr<ZygoteProcess> zygote(
+      new ZygoteProcess(id, recipe.name(), std::move(cgroup), ClonedInit{}));
+  WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, zygote->cgroup_.OpenProcs());
+  WARREN_ASSIGN_OR_RETURN(zygote->init_, resources.anchor.CloneZygote(procs));
+  WARREN_ASSIGN_OR_RETURN(
+      DetachedSet mounts,
+      DetachedSet::Make(source, resources, zygote->init_.pidfd.get(), WorkerFiles::kAttached));
+  setup->mount_fd_count = static_cast<uint32_t>(mounts.size());
+  std::vector<int> fds = mounts.fds();
+  fds.push_back(resources.zygote_policy.get());
+  fds.push_back(policy->second.get());
+  WARREN_RETURN_IF_ERROR(SendMessage(zygote->control(), AsBytes(*setup), fds));
+  return zygote;
+}
+
+ZygoteProcess::~ZygoteProcess() {
+  if (init_.pidfd.valid()) {
+    SignalProcess(init_.pidfd.get(), SIGKILL).IgnoreError();
+    // It has no pid namespace to wind up: gone in a moment.
+    pollfd wait = {init_.pidfd.get(), POLLIN, 0};
+    ::poll(&wait, 1, 1000);
+  }
+  // What is not empty now the janitor removes.
+  cgroup_.Remove().IgnoreError();
+}
+
+absl::Status ZygoteProcess::Fork(const JoinRequest& request, std::span<const int> fds) {
+  return SendMessage(control(), AsBytes(request), fds);
+}
+
+absl::StatusOr<ZygoteProcess::Event> ZygoteProcess::Receive() {
+  WARREN_ASSIGN_OR_RETURN(Message message, ReceiveMessage(control(), kMaxZygoteMessage));
+  if (message.data.size() == sizeof(SetupResult)) {
+    // Still warren-init: a step before Python failed.
+    SetupResult failed;
+    std::memcpy(&failed, message.data.data(), sizeof(failed));
+    return absl::AbortedError(
+        absl::StrCat("zygote of ", template_id_, ": ",
+                     absl::ErrnoToStatus(failed.error, SetupStageName(failed.stage)).message(),
+                     " (step ", failed.op_index, ")"));
+  }
+  if (message.data.size() < sizeof(ZygoteMessage)) {
+    return absl::AbortedError(absl::StrCat("zygote of ", template_id_, " died"));
+  }
+  Event event;
+  std::memcpy(&event.message, message.data.data(), sizeof(event.message));
+  event.text = message.data.substr(sizeof(event.message));
+  if (event.message.kind == ZygoteMessageKind::kForked) {
+    if (message.fds.size() != 1) return absl::AbortedError("the zygote's reply lacks its pidfd");
+    event.pidfd = std::move(message.fds[0]);
+  }
+  return event;
+}
+
+}  // namespace warren

@@ -1,0 +1,281 @@
+#include "runtime/linux/cgroup.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "runtime/base/io.h"
+#include "runtime/base/status.h"
+
+namespace warren {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kNeeded[] = {"memory", "cpu", "pids"};
+
+// Mount point → the controllers on it that Warren uses.
+std::map<std::string, std::vector<std::string>> Mounts(const v1::HostFacts& facts) {
+  std::map<std::string, std::vector<std::string>> mounts;
+  for (const auto& [controller, path] : facts.controllers()) {
+    bool used = controller == "cpuacct" ||
+                std::count(std::begin(kNeeded), std::end(kNeeded), controller) > 0;
+    // On v2 cpu.stat comes with every group.
+    if (used && !(facts.cgroup_mode() == v1::HostFacts::V2 && controller == "cpuacct")) {
+      mounts[path].push_back(controller);
+    }
+  }
+  return mounts;
+}
+
+absl::StatusOr<UniqueFd> OpenDirectory(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return Errno(absl::StrCat("open ", path));
+  return fd;
+}
+
+absl::Status MakeGroup(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return absl::OkStatus();
+  return Errno(
+      absl::StrCat("make cgroup ", path, " (Warren needs a cgroup tree that it may write to)"));
+}
+
+// v2: children have a controller only where their parent hands it down.
+absl::Status HandDown(const std::string& path) {
+  WARREN_ASSIGN_OR_RETURN(UniqueFd directory, OpenDirectory(path));
+  absl::Status status =
+      WriteControlFile(directory.get(), "cgroup.subtree_control", "+memory +cpu +pids");
+  if (status.ok()) return status;
+  return absl::Status(
+      status.code(),
+      absl::StrCat(status.message(), " in ", path,
+                   " (no process may sit in it, and its parent must offer the controllers)"));
+}
+
+absl::StatusOr<std::string> ReadAt(int directory, const std::string& file) {
+  UniqueFd fd(::openat(directory, file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return Errno(absl::StrCat("open ", file));
+  char buffer[4096];
+  ssize_t size = ::read(fd.get(), buffer, sizeof(buffer));
+  if (size < 0) return Errno(absl::StrCat("read ", file));
+  return std::string(buffer, static_cast<size_t>(size));
+}
+
+// The kernel rounds byte limits down to pages.
+bool SameLimit(absl::string_view wanted, absl::string_view got) {
+  int64_t a = 0;
+  int64_t b = 0;
+  if (!absl::SimpleAtoi(wanted, &a) || !absl::SimpleAtoi(got, &b)) return wanted == got;
+  return a == b || (a > b && a - b < ::sysconf(_SC_PAGESIZE));
+}
+
+absl::Status WriteLimit(int directory, const v1::CgroupWrite& write) {
+  if (write.file().find('/') != std::string::npos ||
+      absl::StartsWith(write.file(), "cgroup.procs")) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", write.file(), "\" is no limit file"));
+  }
+  WARREN_RETURN_IF_ERROR(WriteControlFile(directory, write.file(), write.value()));
+  WARREN_ASSIGN_OR_RETURN(std::string got, ReadAt(directory, write.file()));
+  absl::string_view trimmed = absl::StripTrailingAsciiWhitespace(got);
+  if (SameLimit(write.value(), trimmed)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("limit ", write.file(), " was set to ", write.value(), " but reads ", trimmed));
+}
+
+struct StatName {
+  v1::StatFile::Kind kind;
+  const char* controller;
+  const char* file;
+};
+constexpr StatName kStatsV2[] = {
+    {v1::StatFile::MEMORY_CURRENT, "memory", "memory.current"},
+    {v1::StatFile::MEMORY_PEAK, "memory", "memory.peak"},
+    {v1::StatFile::MEMORY_EVENTS, "memory", "memory.events"},
+    {v1::StatFile::CPU_STAT, "cpu", "cpu.stat"},
+    {v1::StatFile::PIDS_CURRENT, "pids", "pids.current"},
+    {v1::StatFile::PIDS_PEAK, "pids", "pids.peak"},
+};
+constexpr StatName kStatsV1[] = {
+    {v1::StatFile::MEMORY_CURRENT, "memory", "memory.usage_in_bytes"},
+    {v1::StatFile::MEMORY_PEAK, "memory", "memory.max_usage_in_bytes"},
+    {v1::StatFile::MEMORY_EVENTS, "memory", "memory.oom_control"},
+    {v1::StatFile::CPU_USAGE_USER, "cpuacct", "cpuacct.usage_user"},
+    {v1::StatFile::CPU_USAGE_SYSTEM, "cpuacct", "cpuacct.usage_sys"},
+    {v1::StatFile::PIDS_CURRENT, "pids", "pids.current"},
+    {v1::StatFile::PIDS_PEAK, "pids", "pids.peak"},
+};
+
+}  // namespace
+
+int Cgroup::DirectoryOf(absl::string_view controller) const {
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    if (std::count(hierarchy.controllers.begin(), hierarchy.controllers.end(), controller) > 0) {
+      return hierarchy.directory.get();
+    }
+  }
+  return -1;
+}
+
+absl::StatusOr<std::vector<UniqueFd>> Cgroup::OpenProcs() const {
+  std::vector<UniqueFd> result;
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    UniqueFd fd(::openat(hierarchy.directory.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+    if (!fd.valid()) return Errno(absl::StrCat("open cgroup.procs of ", name_));
+    result.push_back(std::move(fd));
+  }
+  return result;
+}
+
+absl::StatusOr<Cgroup::Stats> Cgroup::OpenStats() const {
+  Stats stats;
+  auto add = [&](const auto& names) -> absl::Status {
+    for (const StatName& name : names) {
+      UniqueFd fd(::openat(DirectoryOf(name.controller), name.file, O_RDONLY | O_CLOEXEC));
+      if (!fd.valid() && errno == ENOENT) continue;
+      if (!fd.valid()) return Errno(absl::StrCat("open ", name.file, " of ", name_));
+      stats.kinds.push_back(name.kind);
+      stats.fds.push_back(std::move(fd));
+    }
+    return absl::OkStatus();
+  };
+  WARREN_RETURN_IF_ERROR(mode_ == v1::HostFacts::V2 ? add(kStatsV2) : add(kStatsV1));
+  return stats;
+}
+
+absl::StatusOr<UniqueFd> Cgroup::WatchOutOfMemory() const {
+  if (mode_ == v1::HostFacts::V2) return UniqueFd();
+  int directory = DirectoryOf("memory");
+  UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event.valid()) return Errno("eventfd");
+  UniqueFd control(::openat(directory, "memory.oom_control", O_RDONLY | O_CLOEXEC));
+  if (!control.valid()) return Errno(absl::StrCat("open memory.oom_control of ", name_));
+  WARREN_RETURN_IF_ERROR(WriteControlFile(directory, "cgroup.event_control",
+                                          absl::StrCat(event.get(), " ", control.get())));
+  return event;
+}
+
+absl::StatusOr<int64_t> Cgroup::OutOfMemoryKills() const {
+  const char* file = mode_ == v1::HostFacts::V2 ? "memory.events" : "memory.oom_control";
+  WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(DirectoryOf("memory"), file));
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    int64_t count = 0;
+    if (absl::ConsumePrefix(&line, "oom_kill ") && absl::SimpleAtoi(line, &count)) return count;
+  }
+  return absl::InternalError(absl::StrCat("no oom_kill in ", file, " of ", name_));
+}
+
+absl::Status Cgroup::Remove() {
+  absl::Status status;
+  for (Hierarchy& hierarchy : hierarchies_) {
+    if (::unlinkat(hierarchy.parent, name_.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) continue;
+    status =
+        errno == EBUSY
+            ? absl::FailedPreconditionError(absl::StrCat("cgroup ", name_, " is not empty yet"))
+            : Errno(absl::StrCat("remove cgroup ", name_));
+  }
+  return status;
+}
+
+absl::StatusOr<CgroupTree> CgroupTree::Create(const v1::HostFacts& facts, const std::string& parent,
+                                              const std::string& instance) {
+  CgroupTree tree;
+  tree.mode_ = facts.cgroup_mode();
+  for (const char* controller : kNeeded) {
+    if (!facts.controllers().contains(controller)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "no ", controller, " cgroup controller on this host; have: ",
+          absl::StrJoin(
+              facts.controllers(), " ",
+              [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first); }),
+          ". Enable it (`warren doctor` says how)"));
+    }
+  }
+  bool unified = facts.cgroup_mode() == v1::HostFacts::V2;
+  for (const auto& [mount, controllers] : Mounts(facts)) {
+    std::string path = mount;
+    if (unified) WARREN_RETURN_IF_ERROR(HandDown(path));
+    for (absl::string_view part :
+         absl::StrSplit(absl::StrCat(parent, "/", instance), '/', absl::SkipEmpty())) {
+      absl::StrAppend(&path, "/", part);
+      WARREN_RETURN_IF_ERROR(MakeGroup(path));
+      if (unified) WARREN_RETURN_IF_ERROR(HandDown(path));
+    }
+    WARREN_ASSIGN_OR_RETURN(UniqueFd directory, OpenDirectory(path));
+    tree.roots_.push_back({std::move(directory), controllers});
+  }
+  return tree;
+}
+
+absl::StatusOr<Cgroup> CgroupTree::Add(
+    const std::string& name, const google::protobuf::RepeatedPtrField<v1::CgroupWrite>& writes) {
+  Cgroup group;
+  group.mode_ = mode_;
+  group.name_ = name;
+  absl::Status status;
+  for (const Root& root : roots_) {
+    if (::mkdirat(root.directory.get(), name.c_str(), 0755) != 0) {
+      status = Errno(absl::StrCat("make cgroup ", name));
+      break;
+    }
+    UniqueFd directory(
+        ::openat(root.directory.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    group.hierarchies_.push_back({root.directory.get(), std::move(directory), root.controllers});
+  }
+  for (const v1::CgroupWrite& write : writes) {
+    if (!status.ok()) break;
+    status = WriteLimit(group.DirectoryOf(write.controller()), write);
+  }
+  if (status.ok()) return group;
+  group.Remove().IgnoreError();
+  return status;
+}
+
+void CgroupTree::RemoveAll(const v1::HostFacts& facts, const std::string& parent,
+                           const std::string& instance) {
+  constexpr int kAttempts = 200;
+  for (const auto& [mount, controllers] : Mounts(facts)) {
+    fs::path directory = fs::path(mount) / parent / instance;
+    std::error_code error;
+    std::vector<fs::path> children;
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+      if (entry.is_directory(error)) children.push_back(entry.path());
+    }
+    children.push_back(directory);
+    for (const fs::path& child : children) {
+      for (int i = 0; i < kAttempts && ::rmdir(child.c_str()) != 0 && errno == EBUSY; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    }
+    // Fails, as it should, while another supervisor is in it.
+    ::rmdir((fs::path(mount) / parent).c_str());
+  }
+}
+
+std::vector<std::string> CgroupTree::Instances(const v1::HostFacts& facts,
+                                               const std::string& parent) {
+  std::vector<std::string> names;
+  for (const auto& [mount, controllers] : Mounts(facts)) {
+    std::error_code error;
+    for (const fs::directory_entry& entry :
+         fs::directory_iterator(fs::path(mount) / parent, error)) {
+      std::string name = entry.path().filename().string();
+      if (entry.is_directory(error) && std::count(names.begin(), names.end(), name) == 0)
+        names.push_back(name);
+    }
+  }
+  return names;
+}
+
+}  // namespace warren

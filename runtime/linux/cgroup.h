@@ -1,0 +1,96 @@
+#ifndef WARREN_RUNTIME_LINUX_CGROUP_H_
+#define WARREN_RUNTIME_LINUX_CGROUP_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/unique_fd.h"
+#include "warren/v1/launcher.pb.h"
+#include "warren/v1/plan.pb.h"
+
+// Control groups of one supervisor: PARENT/INSTANCE/NAME below every hierarchy that is used: one on
+// v2, one for each of memory, cpu, cpuacct and pids on v1 (fewer where they are mounted together).
+// Lifecycle: CgroupTree::Create → Add* → Cgroup::Remove → CgroupTree::Remove. One thread.
+namespace warren {
+
+// One group, in every hierarchy.
+class Cgroup {
+ public:
+  Cgroup(Cgroup&&) = default;
+  Cgroup& operator=(Cgroup&&) = default;
+
+  // Fds of cgroup.procs, one for each hierarchy, open for writing. Whoever writes "0" to all of
+  // them is in the group, even without privilege: the kernel checks against the opener.
+  absl::StatusOr<std::vector<UniqueFd>> OpenProcs() const;
+
+  struct Stats {
+    std::vector<v1::StatFile::Kind> kinds;
+    std::vector<UniqueFd> fds;
+  };
+  // Files that say what the group uses; those that this kernel has.
+  absl::StatusOr<Stats> OpenStats() const;
+
+  // v1: an eventfd that becomes readable when the group runs out of memory, for v1 has no
+  // memory.oom.group. An invalid fd on v2.
+  absl::StatusOr<UniqueFd> WatchOutOfMemory() const;
+
+  // How many processes the kernel killed in it for memory.
+  absl::StatusOr<int64_t> OutOfMemoryKills() const;
+
+  // Removes the group. FAILED_PRECONDITION while something is left in it: try again a little later.
+  absl::Status Remove();
+
+ private:
+  friend class CgroupTree;
+  struct Hierarchy {
+    // Of the tree: owned by the tree, which outlives its groups.
+    int parent;
+    UniqueFd directory;
+    std::vector<std::string> controllers;
+  };
+  Cgroup() = default;
+  int DirectoryOf(absl::string_view controller) const;
+
+  v1::HostFacts::CgroupMode mode_ = v1::HostFacts::CGROUP_MODE_UNSPECIFIED;
+  std::string name_;
+  std::vector<Hierarchy> hierarchies_;
+};
+
+class CgroupTree {
+ public:
+  // Makes PARENT/INSTANCE in every hierarchy and, on v2, hands the controllers down to it. `parent`
+  // is a relative path
+  // ("warren", "system.slice/warren.service"). Missing controllers are FAILED_PRECONDITION with the
+  // remedy.
+  static absl::StatusOr<CgroupTree> Create(const v1::HostFacts& facts, const std::string& parent,
+                                           const std::string& instance);
+
+  // Makes a group and writes its limits, each read back.
+  absl::StatusOr<Cgroup> Add(const std::string& name,
+                             const google::protobuf::RepeatedPtrField<v1::CgroupWrite>& writes);
+
+  // Removes INSTANCE with all groups in it, and PARENT where nothing else is in it. Static, for the
+  // janitor, which has nothing but names. Groups that are not empty yet are tried again for up to
+  // two seconds.
+  static void RemoveAll(const v1::HostFacts& facts, const std::string& parent,
+                        const std::string& instance);
+
+  // Instances below PARENT, of any supervisor.
+  static std::vector<std::string> Instances(const v1::HostFacts& facts, const std::string& parent);
+
+ private:
+  struct Root {
+    UniqueFd directory;
+    std::vector<std::string> controllers;
+  };
+  v1::HostFacts::CgroupMode mode_ = v1::HostFacts::CGROUP_MODE_UNSPECIFIED;
+  std::vector<Root> roots_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LINUX_CGROUP_H_

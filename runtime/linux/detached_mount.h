@@ -1,0 +1,28 @@
+#ifndef WARREN_RUNTIME_LINUX_DETACHED_MOUNT_H_
+#define WARREN_RUNTIME_LINUX_DETACHED_MOUNT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runtime/base/unique_fd.h"
+
+// Mounts that hang nowhere: made by the launcher, which may, and attached by init in its own mount
+// namespace. They vanish when the last fd is closed. All need CAP_SYS_ADMIN on the host.
+namespace warren {
+
+// The tree at `path`, without what is mounted below it, read-only, nosuid, nodev, with its owners
+// mapped by `user_namespace`: host root becomes the namespace's root. FAILED_PRECONDITION where the
+// file system cannot be mapped.
+absl::StatusOr<UniqueFd> CloneMappedTree(const std::string& path, int user_namespace);
+
+// A new read-only tmpfs with the device nodes null, zero, full, random, urandom and tty, the usual
+// links, and empty directories pts and shm: /dev of one sandbox. Each has its own, so that a lock
+// on /dev/null meets nobody else's.
+absl::StatusOr<UniqueFd> MakeDeviceTree();
+
+// The user namespace of a process, as an fd.
+absl::StatusOr<UniqueFd> OpenUserNamespace(int pidfd);
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LINUX_DETACHED_MOUNT_H_

@@ -1,0 +1,225 @@
+#include "runtime/plan/launch_plan.h"
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
+
+namespace warren {
+namespace {
+
+using v1::MountOp;
+
+constexpr int64_t kCpuPeriodUs = 100'000;
+// Under limit_in_bytes of v1, TCP buffers are a pool of their own; loopback needs little.
+constexpr int64_t kTcpMemoryBytes = 32 << 20;
+
+// Files of /proc that say or do something about the whole host.
+constexpr const char* kMaskedFiles[] = {
+    "kcore",       "keys",          "key-users",   "kmsg",          "kpagecount", "kpageflags",
+    "kpagecgroup", "latency_stats", "sched_debug", "sysrq-trigger", "timer_list", "vmallocinfo",
+    "slabinfo",    "kallsyms",      "modules",     "mtrr"};
+constexpr const char* kMaskedDirectories[] = {"acpi", "asound",   "bus",  "driver",  "fs",
+                                              "irq",  "pressure", "scsi", "sysvipc", "tty"};
+
+class MountList {
+ public:
+  MountOp& Add(MountOp::Kind kind, absl::string_view target) {
+    MountOp& op = ops_.emplace_back();
+    op.set_kind(kind);
+    op.set_target(std::string(target));
+    return op;
+  }
+  void AddDirectory(absl::string_view target, uint32_t mode) {
+    Add(MountOp::DIRECTORY, target).set_mode(mode);
+  }
+  void AddBind(absl::string_view source, absl::string_view target) {
+    Add(MountOp::BIND, target).set_source(std::string(source));
+  }
+  void AddAttach(int fd_index, absl::string_view target) {
+    Add(MountOp::ATTACH, target).set_fd_index(fd_index);
+  }
+  void AddWithData(MountOp::Kind kind, absl::string_view target, absl::string_view data) {
+    Add(kind, target).set_data(std::string(data));
+  }
+  std::vector<MountOp> Take() { return std::move(ops_); }
+
+ private:
+  std::vector<MountOp> ops_;
+};
+
+// Every part in an overlay of its own, so that locks and watches on a file never meet those of
+// another sandbox. The root takes writes into the layer; directories of the host are read-only: an
+// overlay without an upper directory, which needs a second, empty, lower one.
+void AddRootFileSystem(const v1::TemplateRecipe& recipe, const v1::HostFacts& facts,
+                       MountList& list) {
+  std::vector<TemplatePart> parts = TemplateParts(recipe);
+  list.AddDirectory("/layer/up", 0755);
+  list.AddDirectory("/layer/work", 0755);
+  list.AddDirectory("/layer/empty", 0555);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    std::string lower = absl::StrCat("/lower", i);
+    list.AddAttach(static_cast<int>(i), lower);
+    std::string target = i == 0 ? "/newroot" : absl::StrCat("/newroot", parts[i].target);
+    std::string data =
+        i == 0 ? absl::StrCat("lowerdir=", lower, ",upperdir=/layer/up,workdir=/layer/work")
+               : absl::StrCat("lowerdir=", lower, ":/layer/empty");
+    // user.* attributes mark deleted and opaque directories where trusted.* needs the host's
+    // privilege.
+    if (facts.tmpfs_user_xattr()) absl::StrAppend(&data, ",userxattr");
+    list.AddWithData(MountOp::OVERLAY, target, data);
+  }
+}
+
+void AddProc(MountList& list, absl::string_view options) {
+  list.AddWithData(MountOp::PROC, "/newroot/proc", options);
+  for (const char* name : kMaskedFiles)
+    list.Add(MountOp::MASK_FILE, absl::StrCat("/newroot/proc/", name));
+  for (const char* name : kMaskedDirectories)
+    list.Add(MountOp::MASK_DIRECTORY, absl::StrCat("/newroot/proc/", name));
+  list.Add(MountOp::READ_ONLY, "/newroot/proc/sys");
+}
+
+struct LayerSize {
+  int64_t bytes;
+  int64_t inodes;
+};
+
+std::vector<MountOp> Mounts(const v1::TemplateRecipe& recipe, const v1::HostFacts& facts,
+                            LayerSize size, bool with_worker_files) {
+  MountList list;
+  FdIndices fds = PlanFdIndices(recipe);
+  // Before anything else: no mount made here may propagate.
+  list.Add(MountOp::PRIVATE, "/");
+  list.AddWithData(MountOp::TMPFS, "/layer",
+                   absl::StrCat("size=", size.bytes, ",nr_inodes=", size.inodes, ",mode=0755"));
+  AddRootFileSystem(recipe, facts, list);
+  list.AddAttach(fds.dev, "/newroot/dev");
+  list.AddWithData(MountOp::DEVPTS, "/newroot/dev/pts",
+                   "newinstance,ptmxmode=0666,mode=0620,max=64");
+  list.AddDirectory("/layer/shm", 01777);
+  list.AddBind("/layer/shm", "/newroot/dev/shm");
+  // After /dev: masks bind the sandbox's own /dev/null.
+  AddProc(list, with_worker_files && recipe.start() != v1::TemplateRecipe::EXEC
+                    ? ""
+                    : "hidepid=invisible");
+  if (with_worker_files) list.AddAttach(fds.worker, absl::StrCat("/newroot", kWorkerDirectory));
+  list.Add(MountOp::PIVOT, "/newroot");
+  return list.Take();
+}
+
+void AddWrite(v1::LaunchPlan& plan, const char* controller, const char* file, std::string value) {
+  v1::CgroupWrite* write = plan.add_cgroup();
+  write->set_controller(controller);
+  write->set_file(file);
+  write->set_value(std::move(value));
+}
+
+absl::Status CheckControllers(const v1::HostFacts& facts) {
+  for (const char* controller : {"memory", "cpu", "pids"}) {
+    if (!facts.controllers().contains(controller)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("this host offers no ", controller,
+                       " cgroup controller, so its limit cannot be enforced: enable it (`warren "
+                       "doctor` says how)"));
+    }
+  }
+  if (facts.swap_present() && !facts.swap_limit()) {
+    return absl::FailedPreconditionError(
+        "this host has swap but cannot bound it for a cgroup: boot with swapaccount=1 or turn swap "
+        "off");
+  }
+  return absl::OkStatus();
+}
+
+void AddCgroupWrites(const v1::Limits& limits, const v1::HostFacts& facts, v1::LaunchPlan& plan) {
+  std::string memory = absl::StrCat(limits.memory_bytes());
+  std::string quota = absl::StrCat(limits.cpu_millis() * kCpuPeriodUs / 1000);
+  std::string pids = absl::StrCat(limits.pids());
+  if (facts.cgroup_mode() == v1::HostFacts::V2) {
+    AddWrite(plan, "memory", "memory.max", memory);
+    if (facts.swap_limit()) AddWrite(plan, "memory", "memory.swap.max", "0");
+    AddWrite(plan, "memory", "memory.oom.group", "1");
+    AddWrite(plan, "cpu", "cpu.max", absl::StrCat(quota, " ", kCpuPeriodUs));
+    AddWrite(plan, "pids", "pids.max", pids);
+    AddWrite(plan, "pids", "cgroup.max.descendants", "0");
+    return;
+  }
+  AddWrite(plan, "memory", "memory.limit_in_bytes", memory);
+  // After memory.limit_in_bytes: the sum with swap may not be below it.
+  if (facts.swap_limit()) AddWrite(plan, "memory", "memory.memsw.limit_in_bytes", memory);
+  AddWrite(plan, "memory", "memory.kmem.tcp.limit_in_bytes",
+           absl::StrCat(std::min(kTcpMemoryBytes, limits.memory_bytes())));
+  AddWrite(plan, "cpu", "cpu.cfs_period_us", absl::StrCat(kCpuPeriodUs));
+  AddWrite(plan, "cpu", "cpu.cfs_quota_us", quota);
+  AddWrite(plan, "pids", "pids.max", pids);
+}
+
+void AddRlimit(v1::LaunchPlan& plan, const char* resource, uint64_t value) {
+  v1::Rlimit* limit = plan.add_rlimits();
+  limit->set_resource(resource);
+  limit->set_soft(value);
+  limit->set_hard(value);
+}
+
+void AddRlimits(const v1::Limits& limits, v1::LaunchPlan& plan) {
+  AddRlimit(plan, "NOFILE", static_cast<uint64_t>(limits.open_files()));
+  AddRlimit(plan, "FSIZE", static_cast<uint64_t>(limits.file_size_bytes()));
+  AddRlimit(plan, "NPROC", static_cast<uint64_t>(limits.pids()));
+  AddRlimit(plan, "SIGPENDING", 1024);
+  AddRlimit(plan, "MEMLOCK", 0);
+  AddRlimit(plan, "MSGQUEUE", 0);
+  AddRlimit(plan, "NICE", 0);
+  AddRlimit(plan, "RTPRIO", 0);
+  // 1, not 0: a piped core_pattern ignores 0, and with 1 the kernel skips the dump.
+  AddRlimit(plan, "CORE", 1);
+}
+
+}  // namespace
+
+std::vector<TemplatePart> TemplateParts(const v1::TemplateRecipe& recipe) {
+  std::vector<TemplatePart> parts = {{"/"}};
+  for (const std::string& directory : recipe.host().directories()) parts.push_back({directory});
+  return parts;
+}
+
+FdIndices PlanFdIndices(const v1::TemplateRecipe& recipe) {
+  int parts = static_cast<int>(TemplateParts(recipe).size());
+  return {.dev = parts, .worker = parts + 1};
+}
+
+absl::StatusOr<v1::LaunchPlan> MakeLaunchPlan(const v1::SandboxSpec& spec,
+                                              const v1::TemplateRecipe& recipe,
+                                              const v1::HostFacts& facts) {
+  WARREN_RETURN_IF_ERROR(CheckControllers(facts));
+  const v1::Limits& limits = spec.limits();
+  if (limits.memory_bytes() <= 0 || limits.cpu_millis() <= 0 || limits.pids() <= 0 ||
+      limits.disk_bytes() <= 0 || limits.disk_inodes() <= 0 || limits.open_files() <= 0 ||
+      limits.file_size_bytes() <= 0) {
+    return absl::InternalError("limits reached the planner unresolved");
+  }
+  v1::LaunchPlan plan;
+  plan.set_sandbox_id(spec.sandbox_id());
+  plan.set_template_id(spec.template_id());
+  plan.set_hostname("sandbox");
+  plan.set_uid(kUserUid);
+  plan.set_gid(kUserGid);
+  plan.set_working_directory("/home/user");
+  *plan.mutable_limits() = limits;
+  AddCgroupWrites(limits, facts, plan);
+  bool exec = recipe.start() == v1::TemplateRecipe::EXEC;
+  for (MountOp& op : Mounts(recipe, facts, {limits.disk_bytes(), limits.disk_inodes()}, exec)) {
+    *plan.add_mounts() = std::move(op);
+  }
+  AddRlimits(limits, plan);
+  return plan;
+}
+
+std::vector<v1::MountOp> ZygoteMounts(const v1::TemplateRecipe& recipe,
+                                      const v1::HostFacts& facts) {
+  // Room for what imports leave behind (font caches, bytecode): 64 MiB.
+  return Mounts(recipe, facts, {64 << 20, 16384}, /*with_worker_files=*/true);
+}
+
+}  // namespace warren

@@ -1,0 +1,54 @@
+#ifndef WARREN_RUNTIME_PLAN_LAUNCH_PLAN_H_
+#define WARREN_RUNTIME_PLAN_LAUNCH_PLAN_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "warren/v1/plan.pb.h"
+#include "warren/v1/template.pb.h"
+
+// Planning: what is asked for and what the host offers become data that the launcher carries out.
+// Everything here is a pure function; golden tests compare the plans as text.
+namespace warren {
+
+// Identity of user code inside every sandbox.
+inline constexpr uint32_t kUserUid = 1000;
+inline constexpr uint32_t kUserGid = 1000;
+
+// One lower layer of a template's root file system: what the launcher attaches as detached mount
+// number i.
+struct TemplatePart {
+  // Where it appears inside: "/" for the first part, "/usr" and the like for directories of the
+  // host.
+  std::string target;
+};
+std::vector<TemplatePart> TemplateParts(const v1::TemplateRecipe& recipe);
+
+// Indices of the detached mounts that follow the template's parts.
+struct FdIndices {
+  int dev;
+  // Warren's own Python files; attached where an interpreter starts inside (zygotes, templates with
+  // start: EXEC).
+  int worker;
+};
+FdIndices PlanFdIndices(const v1::TemplateRecipe& recipe);
+
+// What the launcher mounts Warren's Python files on.
+inline constexpr char kWorkerDirectory[] = "/opt/warren";
+
+// Resolves a validated spec into the plan of one sandbox. `spec.limits` must be resolved (no zeros
+// but cpu_seconds). FAILED_PRECONDITION names the limit that this host cannot enforce, and the
+// remedy.
+absl::StatusOr<v1::LaunchPlan> MakeLaunchPlan(const v1::SandboxSpec& spec,
+                                              const v1::TemplateRecipe& recipe,
+                                              const v1::HostFacts& facts);
+
+// The mounts of a template's zygote: those of a sandbox with a small writable layer and Warren's
+// Python files.
+std::vector<v1::MountOp> ZygoteMounts(const v1::TemplateRecipe& recipe, const v1::HostFacts& facts);
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_PLAN_LAUNCH_PLAN_H_
