@@ -23,8 +23,8 @@ class Cgroup {
   Cgroup(Cgroup&&) = default;
   Cgroup& operator=(Cgroup&&) = default;
 
-  // Fds of cgroup.procs, one for each hierarchy, open for writing. Whoever writes "0" to all of
-  // them is in the group, even without privilege: the kernel checks against the opener.
+  // Fds, one for each hierarchy, open for writing. A single-threaded process that writes "0" to all
+  // of them is in the group, even without privilege: the kernel checks against the opener.
   absl::StatusOr<std::vector<UniqueFd>> OpenProcs() const;
 
   struct Stats {
