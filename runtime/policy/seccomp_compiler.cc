@@ -96,7 +96,6 @@ absl::StatusOr<std::vector<sock_filter>> Export(const FilterContext& filter) {
 
 // What the policy says about seccomp(2) itself.
 struct SeccompCall {
-  bool named = false;
   bool allowed = false;
   uint32_t refusal = SCMP_ACT_ERRNO(ENOSYS);
 };
@@ -110,12 +109,12 @@ absl::StatusOr<SeccompCall> FindSeccompCall(const v1::SeccompPolicy& policy) {
     return false;
   };
   for (const auto& rule : policy.allow()) {
-    if (names_it(rule)) result.named = result.allowed = true;
+    if (names_it(rule)) result.allowed = true;
   }
   for (const auto& rule : policy.deny()) {
-    if (!names_it(rule)) continue;
-    result.named = true;
-    WARREN_ASSIGN_OR_RETURN(result.refusal, DenyAction(rule));
+    if (names_it(rule)) {
+      WARREN_ASSIGN_OR_RETURN(result.refusal, DenyAction(rule));
+    }
   }
   return result;
 }
