@@ -35,6 +35,9 @@ function(warren_binary name)
   target_link_libraries(${name} PRIVATE warren_options ${ARG_DEPS})
 endfunction()
 
+# What the sanitizer builds make: the tests that need no privilege, without the programs.
+add_custom_target(warren_plain_tests)
+
 # warren_test(NAME LABEL unit|golden|kernel|... SOURCES ... DEPS ... [TIMEOUT seconds]): a GoogleTest
 # binary that runs as one CTest test. A GTEST_SKIP shows up as "Skipped", which tools/test fails on.
 function(warren_test name)
@@ -46,6 +49,9 @@ function(warren_test name)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
                                           SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+  if(ARG_LABEL MATCHES "^(unit|golden|fuzz-replay)$")
+    add_dependencies(warren_plain_tests ${name})
+  endif()
 endfunction()
 
 # warren_uml_test(NAME [TEMPLATE name] [TIMEOUT seconds] COMMAND command...): runs a command as root under a kernel with

@@ -17,13 +17,16 @@
 #define WARREN_STATUS_CONCAT_INNER(a, b) a##b
 #define WARREN_STATUS_CONCAT(a, b) WARREN_STATUS_CONCAT_INNER(a, b)
 
-// Assigns the value of `expr` (an absl::StatusOr) to `lhs`, or returns its status.
+// Assigns the value of `expr` (an absl::StatusOr) to `lhs`, or returns its status. `lhs` may be a
+// declaration, so it takes no parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define WARREN_ASSIGN_OR_RETURN(lhs, expr) \
   WARREN_ASSIGN_OR_RETURN_IMPL(WARREN_STATUS_CONCAT(warren_or_, __LINE__), lhs, expr)
 #define WARREN_ASSIGN_OR_RETURN_IMPL(tmp, lhs, expr) \
   auto tmp = (expr);                                 \
   if (!tmp.ok()) return std::move(tmp).status();     \
   lhs = std::move(tmp).value()
+// NOLINTEND(bugprone-macro-parentheses)
 
 namespace warren {
 
