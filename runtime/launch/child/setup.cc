@@ -8,6 +8,8 @@ const char* SetupStageName(SetupStage stage) {
       return "none";
     case SetupStage::kMessage:
       return "read the set-up message";
+    case SetupStage::kUnshare:
+      return "make namespaces";
     case SetupStage::kPrivate:
       return "make mounts private";
     case SetupStage::kTmpfs:

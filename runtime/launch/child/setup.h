@@ -18,10 +18,10 @@ inline constexpr int kControlFd = 3;
 // ----------------------------------------------------------------------------------------------
 
 enum class CloneKind : uint32_t {
-  // In the template user namespace, with mount, net, ipc and uts namespaces of its own.
+  // In the anchor's own user and pid namespaces.
   kZygote = 1,
-  // With every namespace of its own; its user namespace maps 0 to `first_id` of the template user
-  // namespace.
+  // In a pid namespace of its own and a user namespace that maps 0 to `first_id` of the template
+  // user namespace.
   kSandbox = 2,
 };
 // Comes with the fds of the cgroup.procs files that the new process writes itself into.
@@ -75,12 +75,13 @@ struct SetupOp {
 
 inline constexpr uint32_t kMaxSetupOps = 96;
 inline constexpr uint32_t kMaxSetupStrings = 8192;
-// Bounds on `exec_arguments`: the zygote's configuration travels there.
-inline constexpr uint32_t kMaxExecStrings = 32768;
+// Bound on `exec_strings`.
+inline constexpr uint32_t kMaxExecStrings = 2048;
 
 // Comes with the detached mounts that the ops name by fd_index, then one memfd with the seccomp
-// policy for init itself (or for the zygote), and in kZygote mode one more with the policy of its
-// contexts.
+// policy for init itself (or for the zygote), and one more fd: in kZygote mode the memfd with the
+// policy of its contexts, in kSandbox mode the write end of the pipe that its first context waits
+// on (JoinRequest).
 struct InitSetup {
   uint32_t magic = kSetupMagic;
   uint32_t version = kSetupVersion;
@@ -100,6 +101,7 @@ struct InitSetup {
 enum class SetupStage : int32_t {
   kNone = 0,
   kMessage,
+  kUnshare,
   kPrivate,
   kTmpfs,
   kDirectory,
@@ -146,9 +148,9 @@ struct SetupResult {
 inline constexpr uint32_t kZygoteFork = 1;
 inline constexpr uint32_t kMaxRlimits = 16;
 
-// Starts with the header that zygote_main.py reads ('<IIQ'); the rest passes through it unread.
-// Comes with the fds: init's pidfd, requests (read end), events, stdout, stderr (write ends), then
-// cgroup.procs files.
+// Starts with the header that zygote.py reads ('<IIQ'); the rest passes through it unread. Comes
+// with the fds: init's pidfd, requests (read end), events, stdout, stderr (write ends), the pipe on
+// which init says that its namespaces are ready (read end), then the files to enter the cgroup by.
 struct JoinRequest {
   uint32_t kind = kZygoteFork;
   uint32_t reserved = 0;
@@ -166,7 +168,7 @@ struct JoinRequest {
   char working_directory[128] = {};
   int32_t landlock_abi = 0;
 };
-inline constexpr uint32_t kJoinFixedFds = 5;
+inline constexpr uint32_t kJoinFixedFds = 6;
 
 enum class ZygoteMessageKind : uint32_t { kReady = 1, kForked = 2, kExited = 3, kFailed = 4 };
 // Zygote → launcher ('<IIQii'), followed by text.

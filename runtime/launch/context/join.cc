@@ -28,7 +28,27 @@ namespace {
 const void* g_policy = nullptr;
 size_t g_policy_size = 0;
 
-enum FdIndex : size_t { kInitPidfd, kRequests, kEvents, kStdout, kStderr, kFirstCgroup };
+enum FdIndex : size_t {
+  kInitPidfd,
+  kRequests,
+  kEvents,
+  kStdout,
+  kStderr,
+  kInitReady,
+  kFirstCgroup
+};
+static_assert(kFirstCgroup == kJoinFixedFds);
+
+// Init makes its namespaces while this process is being forked.
+SetupResult WaitForInit(int ready) {
+  char byte;
+  ssize_t size;
+  do {
+    size = ::read(ready, &byte, 1);
+  } while (size < 0 && errno == EINTR);
+  if (size == 1) return {};
+  return Fail(SetupStage::kNamespaces, size == 0 ? ECANCELED : errno);
+}
 
 SetupResult JoinNamespaces(int init_pidfd) {
   constexpr int kAll =
@@ -103,6 +123,7 @@ SetupResult GiveUpPrivilege(const JoinRequest& request) {
 SetupResult Join(const JoinRequest& request, const int* fds, size_t fd_count) {
   // Before anything touches memory: what the context writes is charged to its sandbox.
   SetupResult result = EnterCgroups(fds + kFirstCgroup, fd_count - kFirstCgroup);
+  if (result.ok()) result = WaitForInit(fds[kInitReady]);
   if (result.ok()) result = JoinNamespaces(fds[kInitPidfd]);
   if (result.ok()) result = ArrangeDescriptors(fds);
   if (result.ok()) result = EnterSession(request);

@@ -79,14 +79,10 @@ int WriteIdMap(pid_t pid, const char* file, const CloneRequest& request) {
 [[noreturn]] void BecomeInit(const CloneContext& context) {
   char go;
   if (::read(context.go_read, &go, 1) != 1) ::_exit(126);
-  // Cgroup before the cgroup namespace: the namespace takes the group that it is made in for its
-  // root.
+  // First of all: what it allocates from here on is charged to its own group.
   if (!EnterCgroups(context.cgroup_fds, context.cgroup_fd_count).ok()) ::_exit(125);
-  if (context.request.kind == CloneKind::kSandbox) {
-    if (::unshare(CLONE_NEWCGROUP) != 0) ::_exit(124);
-    // Root of the new user namespace from here on.
-    if (!DropIdentity(0, 0).ok()) ::_exit(123);
-  }
+  // Root of the new user namespace from here on.
+  if (context.request.kind == CloneKind::kSandbox && !DropIdentity(0, 0).ok()) ::_exit(123);
   if (::dup2(context.init_socket, kControlFd) < 0) ::_exit(122);
   // dup2 onto itself would keep close-on-exec.
   ::fcntl(kControlFd, F_SETFD, 0);
@@ -105,7 +101,10 @@ CloneReply FailClone(const char* step) {
 
 long CloneProcess(CloneKind kind, int* pidfd) {
   clone_args args = {};
-  args.flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
+  args.flags = CLONE_PIDFD;
+  // Those that others must name before init is ready: the zygote forks into the pid namespace, the
+  // launcher maps the template's owners by the user namespace. Init makes the rest itself,
+  // meanwhile.
   if (kind == CloneKind::kSandbox) args.flags |= CLONE_NEWUSER | CLONE_NEWPID;
   args.exit_signal = SIGCHLD;
   args.pidfd = reinterpret_cast<uint64_t>(pidfd);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,9 +41,8 @@ SetupResult ReceiveSetup(Received& received) {
   received.count = kMaxFds;
   ssize_t size = ReceiveWithFds(kControlFd, &setup, sizeof(setup), received.fds, &received.count);
   if (size != sizeof(setup)) return Fail(SetupStage::kMessage, size < 0 ? errno : ENODATA);
-  size_t policies = setup.mode == SetupMode::kZygote ? 2 : 1;
   if (setup.magic != kSetupMagic || setup.version != kSetupVersion ||
-      received.count != setup.mount_fd_count + policies) {
+      received.count != setup.mount_fd_count + 2) {
     return Fail(SetupStage::kMessage, EPROTO);
   }
   return {};
@@ -66,6 +66,13 @@ SetupResult ConfineInit(int policy) {
   if (result.ok()) result = NoNewPrivileges();
   if (result.ok()) result = InstallPolicyFrom(policy);
   return result;
+}
+
+// The cgroup was entered before: the namespace takes the group that it is made in for its root.
+SetupResult MakeNamespaces() {
+  int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+  if (setup.mode == SetupMode::kSandbox) flags |= CLONE_NEWCGROUP;
+  return ::unshare(flags) == 0 ? SetupResult{} : Fail(SetupStage::kUnshare, errno);
 }
 
 void Report(const SetupResult& result) {
@@ -134,17 +141,22 @@ SetupResult BecomeZygote(int own_policy, int context_policy) {
 int RunInit() {
   Received received;
   SetupResult result = ReceiveSetup(received);
+  if (result.ok()) result = MakeNamespaces();
   if (result.ok()) result = RunSetupOps(setup, received.fds);
   if (result.ok()) result = SetUpNetworkIdentity(setup.hostname);
   if (result.ok()) {
     for (uint32_t i = 0; i < setup.mount_fd_count; ++i) ::close(received.fds[i]);
-    int first_policy = received.fds[setup.mount_fd_count];
+    int policy = received.fds[setup.mount_fd_count];
+    int last = received.fds[setup.mount_fd_count + 1];
     if (setup.mode == SetupMode::kZygote) {
       // Only returns when it failed; Python says READY itself.
-      result = BecomeZygote(first_policy, received.fds[setup.mount_fd_count + 1]);
+      result = BecomeZygote(policy, last);
     } else {
       ReapAutomatically();
-      result = ConfineInit(first_policy);
+      // The first context may enter; when this process fails instead, it reads EOF.
+      if (::write(last, "r", 1) != 1) result = Fail(SetupStage::kDescriptors, errno);
+      ::close(last);
+      if (result.ok()) result = ConfineInit(policy);
     }
   }
   Report(result);

@@ -197,6 +197,11 @@ void Launcher::OnForked(uint64_t context_id, Zygote& zygote, ZygoteProcess::Even
   Sandbox& sandbox = sandboxes_.at(id);
   zygote.contexts[event.message.pid] = id;
   sandbox.process->OnForked(std::move(event.pidfd));
+  ReplyWhenComplete(id, sandbox);
+}
+
+void Launcher::ReplyWhenComplete(const std::string& id, Sandbox& sandbox) {
+  if (!sandbox.process->complete()) return;
   absl::StatusOr<SandboxProcess::Reply> parts = sandbox.process->TakeReply();
   if (!parts.ok()) return FailLaunch(id, parts.status());
   v1::LauncherReply reply;
@@ -276,6 +281,12 @@ absl::Status Launcher::HandleLaunch(uint64_t request_id, const v1::LaunchSandbox
                        absl::StrCat("not ready within ", kLaunchDeadline.count(), " s")));
   });
   absl::Status status = WatchSandbox(id, *sandbox.process);
+  // At once: the heavy fork and init's set-up take place side by side.
+  forks_[sandbox.context_id] = id;
+  if (status.ok()) {
+    status = sandbox.process->Fork(*zygote->second.process, sandbox.context_id,
+                                   resources_.facts.landlock_abi());
+  }
   if (!status.ok()) FailLaunch(id, status);
   return absl::OkStatus();
 }
@@ -293,15 +304,8 @@ void Launcher::OnInitReady(const std::string& id) {
   loop_.Unwatch(sandbox.process->control());
   if (sandbox.dying) return;
   absl::Status status = sandbox.process->OnInitReady();
-  auto zygote = zygotes_.find(sandbox.zygote_id);
-  if (status.ok() && zygote == zygotes_.end())
-    status = absl::UnavailableError("its zygote is gone");
-  if (status.ok()) {
-    forks_[sandbox.context_id] = id;
-    status = sandbox.process->Fork(*zygote->second.process, sandbox.context_id,
-                                   resources_.facts.landlock_abi());
-  }
-  if (!status.ok()) FailLaunch(id, status);
+  if (!status.ok()) return FailLaunch(id, status);
+  ReplyWhenComplete(id, sandbox);
 }
 
 void Launcher::OnOutOfMemory(const std::string& id) {

@@ -81,6 +81,7 @@ class Launcher {
 
   absl::Status WatchSandbox(const std::string& id, SandboxProcess& process);
   void OnInitReady(const std::string& id);
+  void ReplyWhenComplete(const std::string& id, Sandbox& sandbox);
   void OnOutOfMemory(const std::string& id);
   void OnSandboxDead(const std::string& id);
   void RemoveSandbox(const std::string& id, int attempts_left);

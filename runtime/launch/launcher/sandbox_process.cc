@@ -28,11 +28,11 @@ absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchReso
                                                                       const LaunchTemplate& source,
                                                                       v1::LaunchPlan plan,
                                                                       uint32_t slot) {
-  auto begin = std::chrono::steady_clock::now();
+  Time begin = std::chrono::steady_clock::now();
   WARREN_ASSIGN_OR_RETURN(Cgroup cgroup, resources.cgroups.Add(plan.sandbox_id(), plan.cgroup()));
   std::unique_ptr<SandboxProcess> sandbox(
       new SandboxProcess(std::move(plan), slot, std::move(cgroup)));
-  sandbox->last_mark_ = begin;
+  sandbox->setup_begin_ = begin;
   absl::Status status = sandbox->SetUp(resources, source);
   if (status.ok()) return sandbox;
   sandbox->Kill();
@@ -45,9 +45,11 @@ absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchReso
 absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTemplate& source) {
   WARREN_ASSIGN_OR_RETURN(oom_event_, cgroup_.WatchOutOfMemory());
   WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, cgroup_.OpenProcs());
-  Mark("cgroup");
+  Mark("cgroup", setup_begin_);
+  Time clone_begin = std::chrono::steady_clock::now();
   WARREN_ASSIGN_OR_RETURN(init_, resources.anchor.CloneSandbox(slot_, procs));
-  Mark("clone");
+  Mark("clone", clone_begin);
+  setup_begin_ = std::chrono::steady_clock::now();
   auto setup = std::make_unique<InitSetup>();
   setup->mode = SetupMode::kSandbox;
   WARREN_RETURN_IF_ERROR(PackMounts(plan_.mounts(), plan_.hostname(), *setup));
@@ -58,6 +60,9 @@ absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTempl
   setup->mount_fd_count = static_cast<uint32_t>(mounts.size());
   std::vector<int> fds = mounts.fds();
   fds.push_back(resources.init_policy.get());
+  WARREN_ASSIGN_OR_RETURN(Pipe ready, MakePipe());
+  fds.push_back(ready.write_end.get());
+  init_ready_pipe_ = std::move(ready.read_end);
   return SendMessage(control(), AsBytes(*setup), fds);
 }
 
@@ -68,7 +73,8 @@ absl::Status SandboxProcess::OnInitReady() {
     return absl::InternalError("the sandbox's init died during its set-up");
   std::memcpy(&result, message.data.data(), sizeof(result));
   if (result.ok()) {
-    Mark("mounts");
+    init_ready_ = true;
+    Mark("mounts", setup_begin_);
     return absl::OkStatus();
   }
   std::string what = SetupStageName(result.stage);
@@ -87,10 +93,16 @@ absl::Status SandboxProcess::Fork(ZygoteProcess& zygote, uint64_t context_id, in
   WARREN_ASSIGN_OR_RETURN(Pipe events, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe out, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe err, MakePipe());
-  std::vector<int> fds = {pidfd(), requests.read_end.get(), events.write_end.get(),
-                          out.write_end.get(), err.write_end.get()};
+  std::vector<int> fds = {pidfd(),
+                          requests.read_end.get(),
+                          events.write_end.get(),
+                          out.write_end.get(),
+                          err.write_end.get(),
+                          init_ready_pipe_.get()};
   for (const UniqueFd& fd : procs) fds.push_back(fd.get());
+  fork_begin_ = std::chrono::steady_clock::now();
   WARREN_RETURN_IF_ERROR(zygote.Fork(request, fds));
+  init_ready_pipe_.reset();
   for (UniqueFd* end : {&requests.write_end, &events.read_end, &out.read_end, &err.read_end}) {
     WARREN_RETURN_IF_ERROR(SetNonBlocking(end->get()));
     supervisor_ends_.push_back(std::move(*end));
@@ -100,7 +112,7 @@ absl::Status SandboxProcess::Fork(ZygoteProcess& zygote, uint64_t context_id, in
 
 void SandboxProcess::OnForked(UniqueFd context_pidfd) {
   context_pidfd_ = std::move(context_pidfd);
-  Mark("fork");
+  Mark("fork", fork_begin_);
 }
 
 absl::StatusOr<SandboxProcess::Reply> SandboxProcess::TakeReply() {
@@ -132,14 +144,14 @@ bool SandboxProcess::RanOutOfMemory() const {
   return kills.ok() && *kills > 0;
 }
 
-void SandboxProcess::Mark(const char* stage) {
-  auto now = std::chrono::steady_clock::now();
+void SandboxProcess::Mark(const char* stage, Time begin) {
   v1::StageTiming& timing = stages_.emplace_back();
   timing.set_stage(stage);
-  auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_mark_).count();
+  auto elapsed =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
+          .count();
   timing.mutable_duration()->set_seconds(elapsed / 1'000'000'000);
   timing.mutable_duration()->set_nanos(static_cast<int32_t>(elapsed % 1'000'000'000));
-  last_mark_ = now;
 }
 
 }  // namespace warren

@@ -14,7 +14,8 @@
 namespace warren {
 
 // One sandbox, from its cgroup to its removal.
-// Lifecycle: Start → OnInitReady → Fork → TakeReply → Kill → (pidfd readable) → Remove.
+// Lifecycle: Start → Fork → OnInitReady and OnForked, in any order → TakeReply → Kill → (pidfd
+// readable) → Remove.
 class SandboxProcess {
  public:
   // Makes the cgroup and the namespaces and tells init what to mount. Returns before init is done.
@@ -31,12 +32,12 @@ class SandboxProcess {
   // v1: readable when it runs out of memory; -1 on v2.
   int out_of_memory_event() const { return oom_event_.get(); }
 
-  // Reads init's answer. An error names the stage.
-  absl::Status OnInitReady();
-
-  // Asks the zygote for the first context.
+  // Asks the zygote for the first context, which waits by itself until init is ready.
   absl::Status Fork(ZygoteProcess& zygote, uint64_t context_id, int landlock_abi);
   void OnForked(UniqueFd context_pidfd);
+  // Reads init's answer. An error names the stage.
+  absl::Status OnInitReady();
+  bool complete() const { return init_ready_ && context_pidfd_.valid(); }
 
   // The supervisor's ends, for one reply: fds in the order of SandboxLaunched.
   struct Reply {
@@ -56,8 +57,9 @@ class SandboxProcess {
   SandboxProcess(v1::LaunchPlan plan, uint32_t slot, Cgroup cgroup)
       : plan_(std::move(plan)), slot_(slot), cgroup_(std::move(cgroup)) {}
   absl::Status SetUp(LaunchResources& resources, const LaunchTemplate& source);
-  // Notes that a stage of the making ended now.
-  void Mark(const char* stage);
+  using Time = std::chrono::steady_clock::time_point;
+  // Notes a stage of the making that ends now.
+  void Mark(const char* stage, Time begin);
 
   v1::LaunchPlan plan_;
   uint32_t slot_;
@@ -67,7 +69,11 @@ class SandboxProcess {
   UniqueFd oom_event_;
   std::vector<UniqueFd> supervisor_ends_;
   std::vector<v1::StageTiming> stages_;
-  std::chrono::steady_clock::time_point last_mark_ = std::chrono::steady_clock::now();
+  bool init_ready_ = false;
+  // The read end of the pipe on which init tells the context that it is ready.
+  UniqueFd init_ready_pipe_;
+  Time setup_begin_;
+  Time fork_begin_;
 };
 
 }  // namespace warren

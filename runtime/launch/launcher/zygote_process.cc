@@ -68,8 +68,7 @@ absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResour
   setup->mode = SetupMode::kZygote;
   WARREN_RETURN_IF_ERROR(PackMounts(ZygoteMounts(recipe, resources.facts), "zygote", *setup));
   WARREN_RETURN_IF_ERROR(
-      PackExec({recipe.python(), "-I", absl::StrCat(kWorkerDirectory, "/zygote_main.py"),
-                ConfigJson(source.source)},
+      PackExec({recipe.python(), "-I", absl::StrCat(kWorkerDirectory, "/zygote_main.py")},
                Environment(), *setup));
   auto policy = resources.context_policies.find(
       recipe.seccomp_policy().empty() ? "default" : recipe.seccomp_policy());
@@ -92,6 +91,9 @@ absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResour
   fds.push_back(resources.zygote_policy.get());
   fds.push_back(policy->second.get());
   WARREN_RETURN_IF_ERROR(SendMessage(zygote->control(), AsBytes(*setup), fds));
+  // For Python, once init has become it. Not an argument: every context shows its zygote's command
+  // line.
+  WARREN_RETURN_IF_ERROR(SendMessage(zygote->control(), ConfigJson(source.source), {}));
   return zygote;
 }
 

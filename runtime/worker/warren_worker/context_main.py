@@ -1,6 +1,6 @@
 """A context in a fresh interpreter (start mode "exec"): python3 -I context_main.py CONFIG FORK_NS JOINED_NS
 
-Already confined, with fds 0 to 4 in place. CONFIG as for zygote_main.py; FORK_NS and JOINED_NS: monotonic times.
+Already confined, with fds 0 to 4 in place. CONFIG, JSON: "preload" (modules); FORK_NS and JOINED_NS: monotonic times.
 """
 
 import importlib.util

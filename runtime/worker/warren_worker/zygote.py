@@ -78,12 +78,13 @@ def check_single_threaded():
         )
 
 
-def start(config):
+def start():
     """Runs a zygote to its end; returns the process's exit status."""
     control = socket.socket(fileno=CONTROL_FD)
     try:
+        config = json.loads(control.recv(_MAX_MESSAGE))
         zygote = Zygote(config, control)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ValueError) as error:
         text = f"zygote: {error}"
         print(text, file=sys.stderr)
         send(control, FAILED, 0, 0, 1, text)
@@ -112,7 +113,7 @@ class Zygote:
             # Checked here all the same: a template that cannot work fails once, not in every sandbox.
             find_all(["IPython", *config["preload"]])
             script = os.path.join(os.path.dirname(__file__), "context_main.py")
-            self._exec_arguments = [sys.executable, "-I", script, json.dumps(config)]
+            self._exec_arguments = [sys.executable, "-I", script, json.dumps({"preload": config["preload"]})]
         else:
             import_all(config["preload"])
             # Here and not at the top: it imports IPython, which the zygote of the exec mode has no use for.

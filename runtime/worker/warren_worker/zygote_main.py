@@ -1,12 +1,12 @@
-"""Starts the zygote: python3 -I zygote_main.py CONFIG
+"""Starts the zygote: python3 -I zygote_main.py
 
-CONFIG, JSON: "preload" (modules), "warmup" (Python code, may be empty), "context_library" (path of
-libwarren-context.so), "start" ("fork" or "exec"). fd 3: control socket to the launcher; fd 4: compiled seccomp policy.
+fd 3: control socket to the launcher; fd 4: compiled seccomp policy. The first message on the socket is the configuration,
+JSON: "preload" (modules), "warmup" (Python code, may be empty), "context_library" (path of libwarren-context.so), "start"
+("fork" or "exec"). Not an argument, for every context shows its zygote's command line.
 Exit status: 0 when the launcher closes the socket, 1 with a line on stderr when the zygote cannot start.
 """
 
 import importlib.util
-import json
 import os
 import sys
 
@@ -26,7 +26,7 @@ def main():
     _load_package()
     from warren_worker.zygote import start
 
-    return start(json.loads(sys.argv[1]))
+    return start()
 
 
 sys.exit(main())
