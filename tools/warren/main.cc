@@ -1,6 +1,7 @@
 // The command line of Warren. See commands.h for what each subcommand does.
 #include "CLI/CLI.hpp"
 #include "tools/warren/commands.h"
+#include "tools/warren/doctor/command.h"
 #include "tools/warren/exit_code.h"
 
 int main(int argc, char** argv) {
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
   warren::AddPsCommand(app, &exit_code);
   warren::AddKillCommand(app, &exit_code);
   warren::AddTemplatesCommand(app, &exit_code);
+  warren::AddDoctorCommand(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
