@@ -1,5 +1,6 @@
 """Talks to a context worker as the supervisor does. Used by the tests and by latency.py."""
 
+import json
 import os
 import select
 import signal
@@ -105,54 +106,31 @@ def decode_event(data):
     return Event(execution_id, kind, value)
 
 
-class Worker:
-    """A worker process. Use as a context manager."""
+class Connection:
+    """The supervisor's ends of the pipes of one context."""
 
-    def __init__(self, warmup="", preload=(), python="/usr/bin/python3"):
-        self._home = tempfile.TemporaryDirectory()
+    def __init__(self):
         request_read, self.requests = os.pipe()
         self.events, event_write = os.pipe()
-        stdout, stdout_write = os.pipe()
-        stderr, stderr_write = os.pipe()
-        self.raw = {"stdout": stdout, "stderr": stderr}
-        for fd in self.raw.values():
-            os.set_blocking(fd, False)
-        script = os.path.join(_HERE, "unconfined_context.py")
-        self.process = subprocess.Popen(
-            [python, "-I", script, str(request_read), str(event_write), warmup, *preload],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout_write,
-            stderr=stderr_write,
-            pass_fds=(request_read, event_write),
-            cwd=self._home.name,
-            env={"HOME": self._home.name, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
-        )
-        for fd in (request_read, event_write, stdout_write, stderr_write):
-            os.close(fd)
+        self.far_ends = (request_read, event_write)
         self._next_id = 1
         self._buffer = bytearray()
+
+    def close(self):
+        os.close(self.requests)
+        os.close(self.events)
+
+    def wait_ready(self):
         self.ready = self.event()
         assert self.ready.kind == "ready", self.ready
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        os.close(self.requests)
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for fd in (self.events, *self.raw.values()):
-            os.close(fd)
-        self._home.cleanup()
 
     def send(self, code):
         """Starts a cell; returns its id."""
         execution_id = self._next_id
         self._next_id += 1
-        os.write(self.requests, encode_request(execution_id, code))
+        request = memoryview(encode_request(execution_id, code))
+        while request:
+            request = request[os.write(self.requests, request) :]
         return execution_id
 
     def event(self, timeout=60):
@@ -170,7 +148,7 @@ class Worker:
                 raise TimeoutError("no event")
             data = os.read(self.events, 1 << 20)
             if not data:
-                raise EOFError(self.raw_output("stderr"))
+                raise EOFError("the event pipe ended")
             self._buffer += data
 
     def until_done(self, execution_id, timeout=60):
@@ -185,12 +163,74 @@ class Worker:
     def run(self, code, timeout=60):
         return self.until_done(self.send(code), timeout)
 
-    def interrupt(self):
-        os.kill(self.process.pid, signal.SIGINT)
+
+class Host:
+    """The process that holds the contexts, and the raw output pipes that they share. Use as a context manager."""
+
+    def __init__(self, contexts=1, warmup="", preload=(), python="/usr/bin/python3"):
+        self.contexts = [Connection() for _ in range(contexts)]
+        self._home = tempfile.TemporaryDirectory()
+        stdout, stdout_write = os.pipe()
+        stderr, stderr_write = os.pipe()
+        self._raw = {"stdout": stdout, "stderr": stderr}
+        for fd in self._raw.values():
+            os.set_blocking(fd, False)
+        pipes = [context.far_ends for context in self.contexts]
+        far_ends = [fd for pair in pipes for fd in pair]
+        config = {"preload": list(preload), "warmup": warmup, "pipes": pipes}
+        self.process = subprocess.Popen(
+            [python, "-I", os.path.join(_HERE, "unconfined_context.py"), json.dumps(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout_write,
+            stderr=stderr_write,
+            pass_fds=far_ends,
+            cwd=self._home.name,
+            env={"HOME": self._home.name, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        for fd in (*far_ends, stdout_write, stderr_write):
+            os.close(fd)
+        try:
+            for context in self.contexts:
+                context.wait_ready()
+        except BaseException:
+            print(self.raw_output("stderr"), file=sys.stderr)
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for context in self.contexts:
+            context.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for fd in self._raw.values():
+            os.close(fd)
+        self._home.cleanup()
 
     def raw_output(self, name):
         """What plain processes wrote to fd 1 or 2 so far."""
         try:
-            return os.read(self.raw[name], 1 << 20).decode()
+            return os.read(self._raw[name], 1 << 20).decode()
         except BlockingIOError:
             return ""
+
+
+class Worker(Host):
+    """A host of one context."""
+
+    def __init__(self, **options):
+        super().__init__(contexts=1, **options)
+        context = self.contexts[0]
+        self.ready, self.send, self.event = context.ready, context.send, context.event
+        self.until_done, self.run = context.until_done, context.run
+
+    def interrupt(self):
+        os.kill(self.process.pid, signal.SIGINT)

@@ -1,6 +1,7 @@
 """The two pipes between a context worker and the supervisor: requests in, events out."""
 
 import builtins
+from errno import EAGAIN, EBADF, EPIPE
 from io import BufferedWriter, FileIO
 from os import _exit, read
 from select import POLLIN, poll
@@ -9,8 +10,10 @@ from . import wire
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
 
-# Exit status when the supervisor has closed its end: the sandbox is being taken down.
-EXIT_CHANNEL_CLOSED = 0
+# The supervisor has closed its end, for the sandbox is being taken down; or user code has closed the worker's, or made it
+# non-blocking. Nothing more can be said to anybody. Other OSErrors come out of signal handlers: TimeoutError is one.
+_CHANNEL_LOST = (EPIPE, EBADF, EAGAIN)
+EXIT_CHANNEL_LOST = 72
 
 
 class EventChannel:
@@ -50,8 +53,10 @@ class EventChannel:
             self._flush()
             self._write(frame)
             self._flush()
-        except BrokenPipeError:
-            _exit(EXIT_CHANNEL_CLOSED)
+        except OSError as error:
+            if error.errno in _CHANNEL_LOST:
+                _exit(EXIT_CHANNEL_LOST)
+            raise
 
 
 def report_setup_failure(event_fd, stage, error_number):

@@ -5,11 +5,24 @@ Main thread only; what user code's threads print goes through the same channel.
 """
 
 import builtins
-import os
-import signal
 import site
 import sys
-from os import _exit, getpid
+from _signal import (
+    SIG_BLOCK,
+    SIG_SETMASK,
+    SIGALRM,
+    SIGCHLD,
+    SIGINT,
+    SIGIO,
+    SIGPROF,
+    SIGUSR1,
+    SIGUSR2,
+    SIGVTALRM,
+    getsignal,
+    pthread_sigmask,
+    signal,
+)
+from os import O_CLOEXEC, O_RDWR, _exit, close, dup2, getpid, open, path, register_at_fork, set_inheritable
 from time import monotonic_ns
 
 from . import errors, wire
@@ -23,6 +36,10 @@ __builtins__ = dict(vars(builtins))  # See wire.py.
 
 REQUEST_FD = 3
 EVENT_FD = 4
+
+# Signals that user code may have handlers for that raise. They are blocked but for the time that user code runs, so that no
+# exception comes out of the protocol's own code. SIGTERM and the like stay what they are.
+_DEFERRED_SIGNALS = (SIGINT, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGCHLD, SIGIO)
 
 # Exit status after a request that the supervisor cannot have meant.
 EXIT_BAD_REQUEST = 71
@@ -46,6 +63,8 @@ class Context:
         self._channel = None
         self._pid = 0
         self._in_cell = False
+        self._escaped = None
+        self._signal_mask = ()
         # Our own count of the cells: the shell's is the user's to change.
         self._execution_count = 1
 
@@ -55,49 +74,58 @@ class Context:
         requests = RequestReader(REQUEST_FD)
         while True:
             try:
+                self._run_cells(requests)
+            except BaseException as error:
+                # Out of a handler of user code's, in the moment between its end and the blocking of signals. It is dealt
+                # with in there: here the next one would end the process.
+                self._escaped = error
+
+    def _run_cells(self, requests):
+        pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
+        if self._escaped is not None:
+            self._say("Exception at the end of a cell", self._escaped)
+            self._escaped = None
+        if self._in_cell:
+            self._done(wire.EXCEPTION)
+        while True:
+            self._channel.begin(0)
+            try:
                 request = requests.next()
-                if request is None:
-                    break
             except wire.WireError as error:
                 self._say("context worker: request pipe", error)
                 _exit(EXIT_BAD_REQUEST)
-            except BaseException as error:
-                # Out of a signal handler that a cell left behind, for an alarm say.
-                self._say("Exception between cells", error)
-                continue
-            try:
-                self._execute(*request)
-            except BaseException as error:
-                self._say("Exception at the end of a cell", error)
-                if self._in_cell:
-                    self._done(wire.EXCEPTION)
-            self._channel.begin(0)
-        _exit(0)
+            if request is None:
+                _exit(0)
+            self._execute(*request)
 
     def _start(self, fork_ns, joined_ns):
+        self._signal_mask = pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
         _look_like_a_fresh_interpreter()
         self._reseeder.run()
         self._channel = EventChannel(EVENT_FD)
         self._pid = getpid()
         for fd in (REQUEST_FD, EVENT_FD):
-            os.set_inheritable(fd, False)
+            set_inheritable(fd, False)
+        self._connect_streams()
+        self._shell.output = self
+        register_at_fork(after_in_child=self._disconnect)
+        self._handle_interrupt = _interrupt_handler(self._run_user_code.__code__)
+        signal(SIGINT, self._handle_interrupt)
+        reseeded_ns = monotonic_ns()
+        self._channel.send(wire.ready(self._pid, joined_ns - fork_ns, reseeded_ns - joined_ns))
+
+    def _connect_streams(self):
         self._streams.connect(self._channel)
         sys.stdout = sys.__stdout__ = self._streams.stdout
         sys.stderr = sys.__stderr__ = self._streams.stderr
-        self._shell.output = self
-        os.register_at_fork(after_in_child=self._disconnect)
-        self._handle_interrupt = _interrupt_handler(self._run_user_code.__code__)
-        signal.signal(signal.SIGINT, self._handle_interrupt)
-        reseeded_ns = monotonic_ns()
-        self._channel.send(wire.ready(self._pid, joined_ns - fork_ns, reseeded_ns - joined_ns))
 
     def _disconnect(self):
         """In a child that user code forks: its output goes to the raw pipes, and it has no part in the protocol."""
         self._streams.disconnect()
-        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        os.dup2(null, REQUEST_FD, inheritable=False)
-        os.dup2(null, EVENT_FD, inheritable=False)
-        os.close(null)
+        null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        dup2(null, REQUEST_FD, inheritable=False)
+        dup2(null, EVENT_FD, inheritable=False)
+        close(null)
 
     # A cell.
 
@@ -107,6 +135,7 @@ class Context:
         self._in_cell = True
         try:
             source = code.decode()
+            self._open_signals()
             result = self._run_user_code(source)
             error = result.error_before_exec
             if error is None:
@@ -114,6 +143,7 @@ class Context:
         except BaseException as escaped:
             # Past IPython: an interrupt at its edges, its own machinery patched by user code, code that is not UTF-8.
             error = escaped
+        self._signal_mask = pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
         if getpid() != self._pid:
             self._end_of_forked_child(error)
         traceback = self._end_of_output(error)
@@ -123,9 +153,18 @@ class Context:
             outcome = wire.INTERRUPTED if isinstance(error, KeyboardInterrupt) else wire.EXCEPTION
             channel.send(wire.error(*errors.describe(error, traceback)))
         self._done(outcome)
-        if signal.getsignal(signal.SIGINT) is not self._handle_interrupt:
+        if getsignal(SIGINT) is not self._handle_interrupt:
             # A cell that leaves SIGINT ignored or deadly would make the next one deaf, or kill the context between cells.
-            signal.signal(signal.SIGINT, self._handle_interrupt)
+            signal(SIGINT, self._handle_interrupt)
+
+    def _open_signals(self):
+        while True:
+            try:
+                # Runs the handlers of what came between cells. An interrupt that came too late is forgotten here.
+                pthread_sigmask(SIG_SETMASK, self._signal_mask)
+                return
+            except Exception as error:
+                self._say("Exception in a signal handler between cells", error)
 
     def _done(self, outcome):
         self._channel.send(wire.done(outcome, self._execution_count))
@@ -146,7 +185,13 @@ class Context:
                 sys.stderr.flush()
         except Exception as failure:
             self._say("Exception at the end of a cell", failure)
-        self._streams.flush()
+        try:
+            self._streams.flush()
+        except Exception as failure:
+            # Taken apart by user code, by detach() say.
+            self._say("Exception at the end of a cell", failure)
+            self._streams = OutputStreams()
+            self._connect_streams()
         return traceback
 
     def _end_of_forked_child(self, error):
@@ -173,8 +218,8 @@ class Context:
 
     def _say(self, what, error):
         name, value, _ = errors.describe(error, "")
-        self._streams.stderr.write(f"{what}: {name.decode()}: {value[:1000].decode('utf-8', 'replace')}\n")
-        self._streams.stderr.flush()
+        line = b"%s: %s: %s\n" % (what.encode(), name, value[:1000])
+        self._channel.send_chunk(wire.STDERR_DATA, memoryview(line))
 
 
 def _interrupt_handler(code):
@@ -197,11 +242,11 @@ def _look_like_a_fresh_interpreter():
     sys.path.insert(0, "")
     user_site = site.getusersitepackages()
     known = set(sys.path)
-    if os.path.isdir(user_site):
+    if path.isdir(user_site):
         site.addsitedir(user_site)
     elif user_site not in known:
         # On the path although it does not exist yet: a cell may install into it.
         sys.path.append(user_site)
-    added = [path for path in sys.path if path not in known]
+    added = [folder for folder in sys.path if folder not in known]
     # Before the template's packages, as in any Python.
-    sys.path[:] = [""] + added + [path for path in sys.path[1:] if path in known]
+    sys.path[:] = [""] + added + [folder for folder in sys.path[1:] if folder in known]

@@ -29,11 +29,14 @@ from IPython.core.formatters import (
     PlainTextFormatter,
     catch_format_error,
 )
+from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
 from IPython.utils.text import LSString, SList
 from traitlets import default
 from traitlets.config import Config
+
+__builtins__ = dict(vars(builtins))  # See wire.py.
 
 _INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 
@@ -49,6 +52,23 @@ class _MemoryProfile(ProfileDir):
     """A profile without a directory: IPython's own makes one as soon as it knows the name."""
 
     def _location_changed(self, change):
+        pass
+
+
+class WorkerHistory(HistoryManager):
+    """In and _i, _ii, _iii, _iN. The original also fills a cache for the database's thread, under locks that an interrupt at
+    the wrong moment leaves held for ever."""
+
+    def store_inputs(self, line_num, source, source_raw=None):
+        source_raw = source if source_raw is None else source_raw
+        source_raw = source_raw.rstrip("\n")
+        previous = [*reversed(self.input_hist_raw[-3:]), "", ""][:3]
+        self.input_hist_parsed.append(source.rstrip("\n"))
+        self.input_hist_raw.append(source_raw)
+        names = dict(zip(("_i", "_ii", "_iii"), previous), **{f"_i{line_num}": source_raw})
+        self.shell.push(names, interactive=False)
+
+    def store_output(self, line_num):
         pass
 
 
@@ -148,6 +168,10 @@ class WorkerShell(InteractiveShell):
     def _make_exiter(self):
         return _Exit(self)
 
+    def init_history(self):
+        self.history_manager = WorkerHistory(shell=self, parent=self)
+        self.configurables.append(self.history_manager)
+
     def enable_gui(self, gui=None):
         pass
 
@@ -171,6 +195,13 @@ class WorkerShell(InteractiveShell):
         self.configurables.append(self.display_formatter)
 
     # Errors.
+
+    def showtraceback(self, *args, **kwargs):
+        try:
+            super().showtraceback(*args, **kwargs)
+        except Exception:
+            # An exception object that fights its own display. The context says of it what can be said.
+            pass
 
     def _showtraceback(self, etype, evalue, stb):
         text = self.InteractiveTB.stb2text(stb)
@@ -305,11 +336,7 @@ def _forget(shell, names):
     history = shell.history_manager
     history.input_hist_parsed[:] = [""]
     history.input_hist_raw[:] = [""]
-    history.db_input_cache.clear()
     history.output_hist.clear()
-    for name in ("_i00", "_i", "_ii", "_iii"):
-        if hasattr(history, name):
-            setattr(history, name, "")
     hook = shell.displayhook
     hook._ = hook.__ = hook.___ = ""
     for name in ("_", "__", "___", "_i", "_ii", "_iii"):

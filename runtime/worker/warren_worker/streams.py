@@ -44,9 +44,18 @@ class _FrameWriter(RawIOBase):
         # What a subprocess inherits: the raw pipe beside the frames.
         return self._fd
 
+
+class _Buffer(BufferedWriter):
+    def close(self):
+        self.flush()
+
+
+class _Text(TextIOWrapper):
+    mode = "w"
+
     def close(self):
         # User code that closes sys.stdout must not silence the cells after it.
-        pass
+        self.flush()
 
 
 class OutputStreams:
@@ -58,8 +67,8 @@ class OutputStreams:
             _FrameWriter(2, wire.STDERR_DATA, "<stderr>"),
         )
         self.stdout, self.stderr = (
-            TextIOWrapper(
-                BufferedWriter(raw, wire.MAX_CHUNK),
+            _Text(
+                _Buffer(raw, wire.MAX_CHUNK),
                 encoding="utf-8",
                 # A lone surrogate in a printed text is shown, not an exception.
                 errors="backslashreplace",
@@ -68,7 +77,6 @@ class OutputStreams:
             )
             for raw in self._raw
         )
-        self.stdout.mode = self.stderr.mode = "w"
 
     def connect(self, channel):
         for raw in self._raw:
