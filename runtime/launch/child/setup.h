@@ -31,6 +31,8 @@ struct CloneRequest {
   CloneKind kind = CloneKind::kSandbox;
   uint32_t first_id = 0;
   uint32_t id_count = 0;
+  // TestLayer bits; read by test builds only.
+  uint32_t layers_off = 0;
 };
 // With OK it carries two fds: the pidfd of the new init, and the launcher's end of its control
 // socket.
@@ -89,6 +91,8 @@ struct InitSetup {
   uint32_t op_count = 0;
   uint32_t string_bytes = 0;
   uint32_t mount_fd_count = 0;
+  // TestLayer bits; read by test builds only.
+  uint32_t layers_off = 0;
   char hostname[64] = {};
   SetupOp ops[kMaxSetupOps] = {};
   char strings[kMaxSetupStrings] = {};
@@ -167,6 +171,8 @@ struct JoinRequest {
   } rlimits[kMaxRlimits] = {};
   char working_directory[128] = {};
   int32_t landlock_abi = 0;
+  // TestLayer bits; read by test builds only.
+  uint32_t layers_off = 0;
 };
 inline constexpr uint32_t kJoinFixedFds = 6;
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/setup.h"
+#include "runtime/launch/child/test_layers.h"
 
 namespace warren::child {
 namespace {
@@ -50,16 +52,17 @@ SetupResult WaitForInit(int ready) {
   return Fail(SetupStage::kNamespaces, size == 0 ? ECANCELED : errno);
 }
 
-SetupResult JoinNamespaces(int init_pidfd) {
-  constexpr int kAll =
+SetupResult JoinNamespaces(int init_pidfd, uint32_t layers_off) {
+  int all =
       CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (LayerIsOff(layers_off, TestLayer::kMountNamespace)) all &= ~CLONE_NEWNS;
   // One call, so that the order of user and mount namespace is the kernel's business. The pid
   // namespace came by the fork.
-  return ::setns(init_pidfd, kAll) == 0 ? SetupResult{} : Fail(SetupStage::kNamespaces, errno);
+  return ::setns(init_pidfd, all) == 0 ? SetupResult{} : Fail(SetupStage::kNamespaces, errno);
 }
 
 // 0 is the sandbox's /dev/null, 1 and 2 raw output, 3 requests, 4 events; nothing else stays open.
-SetupResult ArrangeDescriptors(const int* fds) {
+SetupResult ArrangeDescriptors(const int* fds, uint32_t layers_off) {
   constexpr int kTargets = 5;
   int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return Fail(SetupStage::kDescriptors, errno);
@@ -76,8 +79,10 @@ SetupResult ArrangeDescriptors(const int* fds) {
       return Fail(SetupStage::kDescriptors, errno);
     }
   }
-  if (::syscall(SYS_close_range, kTargets, ~0U, 0) != 0)
+  if (LayerIsOff(layers_off, TestLayer::kDescriptors)) return {};
+  if (::syscall(SYS_close_range, kTargets, ~0U, 0) != 0) {
     return Fail(SetupStage::kDescriptors, errno);
+  }
   return {};
 }
 
@@ -106,28 +111,47 @@ SetupResult EnterSession(const JoinRequest& request) {
 // and filters without a capability, and the filter comes last because it forbids most of what is
 // done before.
 SetupResult GiveUpPrivilege(const JoinRequest& request) {
-  SetupResult result = RestrictCapabilities(0);
-  if (result.ok()) result = DropIdentity(request.uid, request.gid);
-  if (result.ok()) result = ClearCapabilities();
-  if (result.ok()) result = NoNewPrivileges();
+  uint32_t off = request.layers_off;
+  SetupResult result;
+  if (LayerIsOff(off, TestLayer::kCapabilities)) {
+    ::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0);
+  } else {
+    result = RestrictCapabilities(0);
+  }
+  if (result.ok() && !LayerIsOff(off, TestLayer::kIdentity)) {
+    result = DropIdentity(request.uid, request.gid);
+  }
+  if (result.ok() && !LayerIsOff(off, TestLayer::kCapabilities)) result = ClearCapabilities();
+  if (result.ok() && !LayerIsOff(off, TestLayer::kNoNewPrivileges)) result = NoNewPrivileges();
   // The change of identity made it undumpable, and /proc/self unreadable to itself; there is no
   // secret in it to keep.
   if (result.ok() && ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
     result = Fail(SetupStage::kIdentity, errno);
-  if (result.ok()) result = RestrictWritesByLandlock(request.landlock_abi);
-  if (result.ok()) result = VerifyConfinement();
-  if (result.ok()) result = InstallSeccomp(g_policy, g_policy_size);
+  if (result.ok() && !LayerIsOff(off, TestLayer::kLandlock)) {
+    result = RestrictWritesByLandlock(request.landlock_abi);
+  }
+  bool whole =
+      !LayerIsOff(off, TestLayer::kCapabilities) && !LayerIsOff(off, TestLayer::kNoNewPrivileges);
+  if (result.ok() && whole) result = VerifyConfinement();
+  if (result.ok() && !LayerIsOff(off, TestLayer::kSeccomp)) {
+    result = InstallSeccomp(g_policy, g_policy_size);
+  }
   return result;
 }
 
 SetupResult Join(const JoinRequest& request, const int* fds, size_t fd_count) {
   // Before anything touches memory: what the context writes is charged to its sandbox.
-  SetupResult result = EnterCgroups(fds + kFirstCgroup, fd_count - kFirstCgroup);
+  SetupResult result;
+  if (!LayerIsOff(request.layers_off, TestLayer::kCgroup)) {
+    result = EnterCgroups(fds + kFirstCgroup, fd_count - kFirstCgroup);
+  }
   if (result.ok()) result = WaitForInit(fds[kInitReady]);
-  if (result.ok()) result = JoinNamespaces(fds[kInitPidfd]);
-  if (result.ok()) result = ArrangeDescriptors(fds);
+  if (result.ok()) result = JoinNamespaces(fds[kInitPidfd], request.layers_off);
+  if (result.ok()) result = ArrangeDescriptors(fds, request.layers_off);
   if (result.ok()) result = EnterSession(request);
-  if (result.ok()) result = LimitResources(request);
+  if (result.ok() && !LayerIsOff(request.layers_off, TestLayer::kRlimits)) {
+    result = LimitResources(request);
+  }
   if (result.ok()) result = GiveUpPrivilege(request);
   return result;
 }

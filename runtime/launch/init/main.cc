@@ -18,6 +18,7 @@
 
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/setup.h"
+#include "runtime/launch/child/test_layers.h"
 #include "runtime/launch/init/anchor.h"
 #include "runtime/launch/init/messages.h"
 #include "runtime/launch/init/ops.h"
@@ -72,6 +73,10 @@ SetupResult ConfineInit(int policy) {
 SetupResult MakeNamespaces() {
   int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
   if (setup.mode == SetupMode::kSandbox) flags |= CLONE_NEWCGROUP;
+  if (LayerIsOff(setup.layers_off, TestLayer::kNetNamespace)) flags &= ~CLONE_NEWNET;
+  if (LayerIsOff(setup.layers_off, TestLayer::kIpcNamespace)) flags &= ~CLONE_NEWIPC;
+  if (LayerIsOff(setup.layers_off, TestLayer::kUtsNamespace)) flags &= ~CLONE_NEWUTS;
+  if (LayerIsOff(setup.layers_off, TestLayer::kCgroupNamespace)) flags &= ~CLONE_NEWCGROUP;
   return ::unshare(flags) == 0 ? SetupResult{} : Fail(SetupStage::kUnshare, errno);
 }
 
@@ -143,7 +148,9 @@ int RunInit() {
   SetupResult result = ReceiveSetup(received);
   if (result.ok()) result = MakeNamespaces();
   if (result.ok()) result = RunSetupOps(setup, received.fds);
-  if (result.ok()) result = SetUpNetworkIdentity(setup.hostname);
+  bool own_network = !LayerIsOff(setup.layers_off, TestLayer::kNetNamespace) &&
+                     !LayerIsOff(setup.layers_off, TestLayer::kUtsNamespace);
+  if (result.ok() && own_network) result = SetUpNetworkIdentity(setup.hostname);
   if (result.ok()) {
     for (uint32_t i = 0; i < setup.mount_fd_count; ++i) ::close(received.fds[i]);
     int policy = received.fds[setup.mount_fd_count];

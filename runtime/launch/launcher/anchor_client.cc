@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/launch/child/test_layers.h"
 #include "runtime/linux/memfd.h"
 #include "runtime/linux/process.h"
 
@@ -64,7 +65,7 @@ absl::Status WriteMaps(pid_t pid, const IdZones& ids) {
 }  // namespace
 
 absl::StatusOr<AnchorClient> AnchorClient::Start(const std::string& init_program,
-                                                 const IdZones& ids) {
+                                                 const IdZones& ids, uint32_t layers_off) {
   WARREN_ASSIGN_OR_RETURN(std::string program, ReadFile(init_program));
   WARREN_ASSIGN_OR_RETURN(UniqueFd executable, SealedMemfd("warren-init", program));
   WARREN_ASSIGN_OR_RETURN(SocketPair control, MakeSeqpacketPair());
@@ -76,6 +77,9 @@ absl::StatusOr<AnchorClient> AnchorClient::Start(const std::string& init_program
   clone_args args = {};
   args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS |
                CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+  if (LayerIsOff(layers_off, TestLayer::kNetNamespace)) args.flags &= ~CLONE_NEWNET;
+  if (LayerIsOff(layers_off, TestLayer::kIpcNamespace)) args.flags &= ~CLONE_NEWIPC;
+  if (LayerIsOff(layers_off, TestLayer::kUtsNamespace)) args.flags &= ~CLONE_NEWUTS;
   args.exit_signal = SIGCHLD;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   long pid = ::syscall(SYS_clone3, &args, sizeof(args));
@@ -88,6 +92,7 @@ absl::StatusOr<AnchorClient> AnchorClient::Start(const std::string& init_program
     BecomeAnchor({null.get(), control.second.get(), executable.get(), go.read_end.get()});
 
   AnchorClient client;
+  client.layers_off_ = layers_off;
   client.pidfd_.reset(pidfd);
   client.control_ = std::move(control.first);
   // So that the launcher reads EOF when the anchor dies.
@@ -124,6 +129,7 @@ absl::StatusOr<ClonedInit> AnchorClient::CloneSandbox(uint32_t slot,
   request.kind = CloneKind::kSandbox;
   request.first_id = slot * kIdsPerSlot;
   request.id_count = kIdsPerSlot;
+  request.layers_off = layers_off_;
   return Clone(request, cgroup_procs);
 }
 

@@ -26,7 +26,8 @@ struct ClonedInit {
 class AnchorClient {
  public:
   // `init_program`: path of warren-init; copied into a sealed memfd first.
-  static absl::StatusOr<AnchorClient> Start(const std::string& init_program, const IdZones& ids);
+  static absl::StatusOr<AnchorClient> Start(const std::string& init_program, const IdZones& ids,
+                                            uint32_t layers_off);
 
   AnchorClient(AnchorClient&&) = default;
   AnchorClient& operator=(AnchorClient&&) = default;
@@ -47,6 +48,8 @@ class AnchorClient {
 
   UniqueFd pidfd_;
   UniqueFd control_;
+  // TestLayer bits; 0 but in test builds.
+  uint32_t layers_off_ = 0;
 };
 
 }  // namespace warren

@@ -74,15 +74,17 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
   WARREN_ASSIGN_OR_RETURN(auto templates, FindTemplates(config.prefix, config.store));
   WARREN_ASSIGN_OR_RETURN(CgroupTree cgroups,
                           CgroupTree::Create(facts, config.cgroup_parent, instance));
-  WARREN_ASSIGN_OR_RETURN(AnchorClient anchor,
-                          AnchorClient::Start(config.prefix + "/bin/warren-init", ids));
+  WARREN_ASSIGN_OR_RETURN(
+      AnchorClient anchor,
+      AnchorClient::Start(config.prefix + "/bin/warren-init", ids, config.layers_off));
   LaunchResources resources{facts,
                             std::move(cgroups),
                             std::move(anchor),
                             {},
                             {},
                             {},
-                            config.prefix + "/share/warren/worker"};
+                            config.prefix + "/share/warren/worker",
+                            config.layers_off};
   WARREN_RETURN_IF_ERROR(LoadPolicies(config.prefix, resources));
   return std::unique_ptr<Launcher>(new Launcher(config, std::move(loop), std::move(ids),
                                                 std::move(janitor), std::move(resources),

@@ -284,8 +284,7 @@ absl::Status Launcher::HandleLaunch(uint64_t request_id, const v1::LaunchSandbox
   // At once: the heavy fork and init's set-up take place side by side.
   forks_[sandbox.context_id] = id;
   if (status.ok()) {
-    status = sandbox.process->Fork(*zygote->second.process, sandbox.context_id,
-                                   resources_.facts.landlock_abi());
+    status = sandbox.process->Fork(*zygote->second.process, sandbox.context_id, resources_);
   }
   if (!status.ok()) FailLaunch(id, status);
   return absl::OkStatus();

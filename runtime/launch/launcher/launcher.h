@@ -26,6 +26,8 @@ struct LauncherConfig {
   std::string store;
   std::string cgroup_parent = "warren";
   uint32_t max_sandboxes = 1000;
+  // TestLayer bits; 0 but in test builds.
+  uint32_t layers_off = 0;
 };
 
 // The only process that makes namespaces, cgroups and mounts. Single-threaded; carries out the

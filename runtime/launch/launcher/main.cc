@@ -36,6 +36,11 @@ int main(int argc, char** argv) {
                  "Cgroup, below each hierarchy's root, to make groups in");
   app.add_option("--max-sandboxes", config.max_sandboxes, "Sandboxes that can exist at once")
       ->check(CLI::Range(1, 4094));
+#ifdef WARREN_TEST_LAYERS
+  // From the environment: the supervisor that starts it knows nothing of it.
+  app.add_option("--unsafe-layers-off", config.layers_off, "Bits of TestLayer to switch off")
+      ->envname("WARREN_UNSAFE_LAYERS_OFF");
+#endif
   CLI11_PARSE(app, argc, argv);
   ::fcntl(config.socket, F_SETFD, FD_CLOEXEC);
   spdlog::set_default_logger(spdlog::stderr_logger_st("launcher"));

@@ -29,6 +29,8 @@ struct LaunchResources {
   std::map<std::string, UniqueFd> context_policies;
   // Directory of zygote_main.py and libwarren-context.so.
   std::string worker_directory;
+  // TestLayer bits; 0 but in test builds.
+  uint32_t layers_off = 0;
 };
 
 }  // namespace warren

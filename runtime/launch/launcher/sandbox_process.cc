@@ -8,8 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/launch/child/test_layers.h"
 #include "runtime/launch/launcher/detached_set.h"
 #include "runtime/launch/launcher/pack.h"
+#include "runtime/launch/launcher/relax_plan.h"
 #include "runtime/linux/process.h"
 
 namespace warren {
@@ -30,6 +32,7 @@ absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchReso
                                                                       uint32_t slot) {
   Time begin = std::chrono::steady_clock::now();
   WARREN_ASSIGN_OR_RETURN(Cgroup cgroup, resources.cgroups.Add(plan.sandbox_id(), plan.cgroup()));
+  RelaxPlan(resources.layers_off, plan);
   std::unique_ptr<SandboxProcess> sandbox(
       new SandboxProcess(std::move(plan), slot, std::move(cgroup)));
   sandbox->setup_begin_ = begin;
@@ -47,11 +50,13 @@ absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTempl
   WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, cgroup_.OpenProcs());
   Mark("cgroup", setup_begin_);
   Time clone_begin = std::chrono::steady_clock::now();
-  WARREN_ASSIGN_OR_RETURN(init_, resources.anchor.CloneSandbox(slot_, procs));
+  uint32_t ids = LayerIsOff(resources.layers_off, TestLayer::kUserIds) ? 1 : slot_;
+  WARREN_ASSIGN_OR_RETURN(init_, resources.anchor.CloneSandbox(ids, procs));
   Mark("clone", clone_begin);
   setup_begin_ = std::chrono::steady_clock::now();
   auto setup = std::make_unique<InitSetup>();
   setup->mode = SetupMode::kSandbox;
+  setup->layers_off = resources.layers_off;
   WARREN_RETURN_IF_ERROR(PackMounts(plan_.mounts(), plan_.hostname(), *setup));
   bool exec = source.source.recipe.start() == v1::TemplateRecipe::EXEC;
   WARREN_ASSIGN_OR_RETURN(DetachedSet mounts,
@@ -85,8 +90,11 @@ absl::Status SandboxProcess::OnInitReady() {
       absl::StrCat("sandbox set-up failed: ", absl::ErrnoToStatus(result.error, what).message()));
 }
 
-absl::Status SandboxProcess::Fork(ZygoteProcess& zygote, uint64_t context_id, int landlock_abi) {
-  WARREN_ASSIGN_OR_RETURN(JoinRequest request, PackJoin(plan_, context_id, landlock_abi));
+absl::Status SandboxProcess::Fork(ZygoteProcess& zygote, uint64_t context_id,
+                                  const LaunchResources& resources) {
+  WARREN_ASSIGN_OR_RETURN(JoinRequest request,
+                          PackJoin(plan_, context_id, resources.facts.landlock_abi()));
+  request.layers_off = resources.layers_off;
   WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, cgroup_.OpenProcs());
   // Pipes, for they belong to no network namespace.
   WARREN_ASSIGN_OR_RETURN(Pipe requests, MakePipe());

@@ -33,7 +33,7 @@ class SandboxProcess {
   int out_of_memory_event() const { return oom_event_.get(); }
 
   // Asks the zygote for the first context, which waits by itself until init is ready.
-  absl::Status Fork(ZygoteProcess& zygote, uint64_t context_id, int landlock_abi);
+  absl::Status Fork(ZygoteProcess& zygote, uint64_t context_id, const LaunchResources& resources);
   void OnForked(UniqueFd context_pidfd);
   // Reads init's answer. An error names the stage.
   absl::Status OnInitReady();

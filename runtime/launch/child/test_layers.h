@@ -1,0 +1,53 @@
+#ifndef WARREN_RUNTIME_LAUNCH_CHILD_TEST_LAYERS_H_
+#define WARREN_RUNTIME_LAUNCH_CHILD_TEST_LAYERS_H_
+
+#include <cstdint>
+
+// Layers of isolation that a test can switch off, to show that its probe then succeeds: a check
+// that cannot fail proves nothing. Only in builds with WARREN_TEST_LAYERS=ON (preset `layers`),
+// which are never installed; in every other build LayerIsOff is the constant false and the launcher
+// has no option to ask for it.
+namespace warren {
+
+enum class TestLayer : uint32_t {
+  kSeccomp = 1u << 0,
+  kLandlock = 1u << 1,
+  // Capability sets, bounding set and securebits; the capabilities outlive the change of identity
+  // then.
+  kCapabilities = 1u << 2,
+  kNoNewPrivileges = 1u << 3,
+  // User code runs as the sandbox's root.
+  kIdentity = 1u << 4,
+  // Fds of the zygote stay open.
+  kDescriptors = 1u << 5,
+  kRlimits = 1u << 6,
+  // The sandbox shares the anchor's pid namespace, with zygotes and other sandboxes.
+  kPidNamespace = 1u << 7,
+  // The context stays in the zygote's mount namespace.
+  kMountNamespace = 1u << 8,
+  // The sandbox shares the namespace of the host.
+  kNetNamespace = 1u << 9,
+  kIpcNamespace = 1u << 10,
+  kUtsNamespace = 1u << 11,
+  kCgroupNamespace = 1u << 12,
+  // Every sandbox has the same user ids.
+  kUserIds = 1u << 13,
+  // The context stays in the zygote's cgroup: no limit of memory, CPU or processes.
+  kCgroup = 1u << 14,
+  // Plan: /proc is not masked, /proc/sys is writable, other users' processes are visible.
+  kProcMasks = 1u << 15,
+  // Plan: the writable layer has no size.
+  kLayerSize = 1u << 16,
+};
+
+#ifdef WARREN_TEST_LAYERS
+inline bool LayerIsOff(uint32_t off, TestLayer layer) {
+  return (off & static_cast<uint32_t>(layer)) != 0;
+}
+#else
+constexpr bool LayerIsOff(uint32_t, TestLayer) { return false; }
+#endif
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_LAUNCH_CHILD_TEST_LAYERS_H_
