@@ -51,12 +51,12 @@ def _follow(child, report):
     """Shows the stages that mmdebstrap announces; on failure says the cause, with the last lines as evidence."""
     tail = []
     try:
-        for line in child.stdout:
-            line = line.rstrip()
-            if line.startswith("I: "):
-                report(line[3:])
-            if line:
-                tail = [*tail[-19:], line]
+        with child.stdout:
+            for line in map(str.rstrip, child.stdout):
+                if line.startswith("I: "):
+                    report(line[3:])
+                if line:
+                    tail = [*tail[-19:], line]
         status = child.wait()
     finally:
         process.stop(child)

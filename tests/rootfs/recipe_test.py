@@ -1,0 +1,70 @@
+"""The recipes and manifests in the repository, and the builder's command line."""
+
+import re
+import subprocess
+import tempfile
+import unittest
+
+from builder import recipe as recipes
+from builder.errors import BuildError
+
+NAMES = sorted(path.parent.name for path in recipes.RECIPES.glob("*/recipe.textproto"))
+
+
+def run(*arguments):
+    return subprocess.run([recipes.REPOSITORY / "rootfs/build", *arguments], capture_output=True, text=True)
+
+
+class Recipes(unittest.TestCase):
+    def test_all_are_well_formed(self):
+        self.assertIn("base", NAMES)
+        self.assertIn("data-science", NAMES)
+        for name in NAMES:
+            with self.subTest(name):
+                recipe, digest = recipes.load_recipe(name)
+                self.assertTrue(recipe.description)
+                self.assertTrue(recipe.python.startswith("/"))
+                self.assertEqual(len(set(recipe.preload)), len(recipe.preload), "a module is preloaded twice")
+                self.assertRegex(digest, "^[0-9a-f]{64}$")
+                policy = recipes.REPOSITORY / "policies/seccomp" / f"{recipe.seccomp_policy}.textproto"
+                self.assertTrue(policy.is_file(), policy)
+
+    def test_an_unknown_name_lists_the_known_ones(self):
+        with self.assertRaisesRegex(BuildError, "base, data-science"):
+            recipes.load_recipe("nonesuch")
+
+
+class TestedManifest(unittest.TestCase):
+    def test_names_every_package_of_the_recipe_with_a_digest(self):
+        recipe, digest = recipes.load_recipe("data-science")
+        manifest = recipes.load_manifest(recipes.tested_manifest_path("data-science"))
+        self.assertEqual(manifest.recipe_digest, digest, "rebuild, test, and run rootfs/build --record data-science")
+        have = {package.name for package in manifest.packages}
+        self.assertEqual(set(recipe.debian.packages) - have, set())
+        for package in manifest.packages:
+            self.assertRegex(package.digest, "^[0-9a-f]{64}$", package.name)
+            self.assertTrue(package.version)
+        self.assertRegex(manifest.tree_digest, "^[0-9a-f]{64}$")
+        self.assertRegex(manifest.python_version, re.compile(r"^3\.13\."))
+
+
+class CommandLine(unittest.TestCase):
+    def test_base_needs_no_build(self):
+        result = run("base")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("nothing to build", result.stdout)
+
+    def test_an_unknown_template_is_a_plain_error(self):
+        result = run("nonesuch")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, "^rootfs/build: no template is called 'nonesuch'")
+
+    def test_verify_without_a_build_says_what_to_run(self):
+        with tempfile.TemporaryDirectory() as store:
+            result = run("--store", store, "--verify", "data-science")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("run rootfs/build data-science", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
