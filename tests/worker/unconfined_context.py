@@ -27,33 +27,46 @@ def serve(context, pipes):
     context.serve(fork_ns, time.monotonic_ns())
 
 
-def fork_as_pid_1(context, pipes):
+def fork_as_pid_1():
+    """fork() into a new pid namespace. The parent lets go of the pipes, or nobody sees their end."""
+    pid = os.fork()
+    if pid:
+        return pid
+    maps = {"setgroups": "deny", "gid_map": f"0 {os.getegid()} 1", "uid_map": f"0 {os.geteuid()} 1"}
     libc = ctypes.CDLL(None, use_errno=True)
-    if os.fork() == 0:
-        if libc.unshare(CLONE_NEWUSER | CLONE_NEWPID):
-            os.write(2, f"unshare(NEWUSER | NEWPID): {os.strerror(ctypes.get_errno())}\n".encode())
-            os._exit(1)
-        pid = os.fork()
-        if pid == 0:
-            serve(context, pipes)
-        # Or this process keeps the pipes open and nobody sees their end.
-        os.closerange(3, 256)
-        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWPID):
+        os.write(2, f"unshare(NEWUSER | NEWPID): {os.strerror(ctypes.get_errno())}\n".encode())
+        os._exit(1)
+    # A namespace inside this one can only be made by somebody who is mapped here.
+    for name, text in maps.items():
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+    pid = os.fork()
+    if pid == 0:
+        return 0
+    os.closerange(3, 256)
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
 
 
 def main():
     config = json.loads(sys.argv[1])
+    pipes = config["pipes"]
+    # The worst case for what tells a fork by its pid: the one who forks and the forked are all pid 1.
+    if len(pipes) > 1 and (pid := fork_as_pid_1()):
+        os.closerange(3, 256)
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     for module in config["preload"]:
         importlib.import_module(module)
     from warren_worker.context import Context
 
     context = Context(config["warmup"])
-    if len(config["pipes"]) == 1:
-        serve(context, config["pipes"][0])
-    for pipes in config["pipes"]:
-        fork_as_pid_1(context, pipes)
+    if len(pipes) == 1:
+        serve(context, pipes[0])
+    for pair in pipes:
+        if fork_as_pid_1() == 0:
+            serve(context, pair)
     os.closerange(3, 256)
-    for _ in config["pipes"]:
+    for _ in pipes:
         os.wait()
 
 
