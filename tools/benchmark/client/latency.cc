@@ -1,0 +1,128 @@
+// Scenarios with one client and one sandbox at a time.
+#include <chrono>
+#include <map>
+#include <thread>
+
+#include "google/protobuf/util/time_util.h"
+#include "runtime/base/status.h"
+#include "tools/benchmark/client/host_view.h"
+#include "tools/benchmark/client/samples.h"
+#include "tools/benchmark/client/scenarios.h"
+
+namespace warren::bench {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+// From idle: pools full again, and what the last destroy left behind cleared away.
+absl::Status Settle(SessionClient& client) {
+  WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return absl::OkStatus();
+}
+
+struct CreateSamples {
+  Samples create, first_cell, cell, destroy;
+  std::map<std::string, Samples> stages;
+  int from_pool = 0;
+};
+
+absl::Status CreateOnce(SessionClient& client, const Target& target, const Cell& cell,
+                        CreateSamples& out) {
+  WARREN_RETURN_IF_ERROR(Settle(client));
+  int64_t begin = NowNs();
+  WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client.Create(target.create));
+  int64_t created = NowNs();
+  out.create.push_back(created - begin);
+  if (!cell.code.empty()) {
+    WARREN_ASSIGN_OR_RETURN(CellRun run, client.Run(sandbox.sandbox_id(), cell));
+    out.first_cell.push_back(run.finished_ns - begin);
+    out.cell.push_back(run.finished_ns - created);
+  }
+  int64_t destroying = NowNs();
+  WARREN_RETURN_IF_ERROR(client.Destroy(sandbox.sandbox_id()));
+  out.destroy.push_back(NowNs() - destroying);
+  out.from_pool += sandbox.from_pool() ? 1 : 0;
+  for (const v1::StageTiming& stage : sandbox.stages()) {
+    out.stages[stage.stage()].push_back(TimeUtil::DurationToNanoseconds(stage.duration()));
+  }
+  return absl::OkStatus();
+}
+
+nlohmann::json MemoryJson(const ProcessMemory& before, const ProcessMemory& after) {
+  return {{"minor_faults", after.minor_faults - before.minor_faults},
+          {"private_dirty_bytes", after.private_dirty_bytes - before.private_dirty_bytes},
+          {"pss_bytes", after.pss_bytes - before.pss_bytes},
+          {"rss_bytes", after.rss_bytes}};
+}
+
+absl::Status CopyOnce(SessionClient& client, const Target& target, const Cell& cell,
+                      nlohmann::json& out) {
+  WARREN_RETURN_IF_ERROR(Settle(client));
+  WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client.Create(target.create));
+  WARREN_ASSIGN_OR_RETURN(std::vector<std::string> groups,
+                          CgroupView(target.cgroup_parent).GroupsOf(sandbox.sandbox_id()));
+  WARREN_ASSIGN_OR_RETURN(pid_t worker, LargestProcess(groups));
+  WARREN_ASSIGN_OR_RETURN(ProcessMemory ready, ReadProcessMemory(worker));
+  int64_t begin = NowNs();
+  WARREN_ASSIGN_OR_RETURN(CellRun first, client.Run(sandbox.sandbox_id(), cell));
+  WARREN_ASSIGN_OR_RETURN(ProcessMemory after_first, ReadProcessMemory(worker));
+  int64_t begin_second = NowNs();
+  WARREN_ASSIGN_OR_RETURN(CellRun second, client.Run(sandbox.sandbox_id(), cell));
+  WARREN_ASSIGN_OR_RETURN(ProcessMemory after_second, ReadProcessMemory(worker));
+  WARREN_RETURN_IF_ERROR(client.Destroy(sandbox.sandbox_id()));
+  out["first_cell"].push_back(first.finished_ns - begin);
+  out["second_cell"].push_back(second.finished_ns - begin_second);
+  out["fork"].push_back(MemoryJson(ProcessMemory{}, ready));
+  out["first"].push_back(MemoryJson(ready, after_first));
+  out["second"].push_back(MemoryJson(after_first, after_second));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<nlohmann::json> MeasureCreates(const Target& target, const Cell& cell, int count,
+                                              int warmup) {
+  SessionClient client(target.address);
+  WARREN_RETURN_IF_ERROR(client.Connect());
+  CreateSamples ignored;
+  for (int i = 0; i < warmup; ++i) {
+    WARREN_RETURN_IF_ERROR(CreateOnce(client, target, cell, ignored));
+  }
+  CreateSamples out;
+  for (int i = 0; i < count; ++i) {
+    WARREN_RETURN_IF_ERROR(CreateOnce(client, target, cell, out));
+  }
+  return nlohmann::json{{"create", out.create},       {"first_cell", out.first_cell},
+                        {"cell", out.cell},           {"destroy", out.destroy},
+                        {"from_pool", out.from_pool}, {"stages", out.stages}};
+}
+
+absl::StatusOr<nlohmann::json> MeasureCells(const Target& target, const Cell& cell, int count,
+                                            int warmup) {
+  SessionClient client(target.address);
+  WARREN_RETURN_IF_ERROR(client.Connect());
+  WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client.Create(target.create));
+  WARREN_RETURN_IF_ERROR(Settle(client));
+  Samples times;
+  for (int i = -warmup; i < count; ++i) {
+    int64_t begin = NowNs();
+    WARREN_ASSIGN_OR_RETURN(CellRun run, client.Run(sandbox.sandbox_id(), cell));
+    if (i >= 0) times.push_back(run.finished_ns - begin);
+  }
+  WARREN_RETURN_IF_ERROR(client.Destroy(sandbox.sandbox_id()));
+  return nlohmann::json{{"cell", times}};
+}
+
+absl::StatusOr<nlohmann::json> MeasurePageCopies(const Target& target, const Cell& cell,
+                                                 int count) {
+  SessionClient client(target.address);
+  WARREN_RETURN_IF_ERROR(client.Connect());
+  nlohmann::json out;
+  for (int i = 0; i < count; ++i) {
+    WARREN_RETURN_IF_ERROR(CopyOnce(client, target, cell, out));
+  }
+  return out;
+}
+
+}  // namespace warren::bench

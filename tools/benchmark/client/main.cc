@@ -1,0 +1,161 @@
+// warren-bench: the measuring client behind tools/bench. Each subcommand prints one JSON object of
+// raw figures (times in nanoseconds) on standard output, or one line on standard error.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+
+#include "tools/benchmark/client/references.h"
+#include "tools/benchmark/client/scenarios.h"
+
+namespace {
+
+using nlohmann::json;
+using warren::bench::Cell;
+using warren::bench::SessionsPlan;
+using warren::bench::Target;
+using Measurement = std::function<absl::StatusOr<json>()>;
+
+struct Flags {
+  Target target;
+  Cell cell;
+  SessionsPlan sessions;
+  std::string template_id = "data-science";
+  int64_t memory_bytes = 0;
+  int count = 100;
+  int warmup = 5;
+  int clients = 1;
+  int rounds = 1;
+  double seconds = 5;
+  int64_t bytes = int64_t{1} << 30;
+  pid_t supervisor = 0;
+  std::string until;
+  std::vector<std::string> arguments;
+};
+
+// Registers subcommands; each sets what is to be measured.
+class Commands {
+ public:
+  Commands(CLI::App& app, Flags& flags, Measurement& chosen)
+      : app_(app), flags_(flags), chosen_(chosen) {}
+
+  CLI::App* Add(const char* name, const char* what, Measurement measurement) {
+    CLI::App* command = app_.add_subcommand(name, what);
+    command->callback([this, measurement = std::move(measurement)] { chosen_ = measurement; });
+    return command;
+  }
+
+  // A command that makes sandboxes and runs cells on a server.
+  CLI::App* AddScenario(const char* name, const char* what, Measurement measurement) {
+    CLI::App* command = Add(name, what, std::move(measurement));
+    command->add_option("--address", flags_.target.address, "Server")->required();
+    command->add_option("--cgroup-parent", flags_.target.cgroup_parent, "The server's own");
+    command->add_option("--template", flags_.template_id, "Template");
+    command->add_option("--memory-bytes", flags_.memory_bytes, "Limit other than the default");
+    command->add_option("--code", flags_.cell.code, "The cell");
+    command->add_option("--expect", flags_.cell.expect, "What its output must contain");
+    return command;
+  }
+
+  CLI::App* Repeated(CLI::App* command) {
+    command->add_option("--count", flags_.count, "Samples");
+    command->add_option("--warmup", flags_.warmup, "Uncounted runs before");
+    return command;
+  }
+
+ private:
+  CLI::App& app_;
+  Flags& flags_;
+  Measurement& chosen_;
+};
+
+void AddScenarios(Commands& commands, Flags& f) {
+  using namespace warren::bench;
+  commands.Repeated(commands.AddScenario("creates", "One create after the other", [&f] {
+    return MeasureCreates(f.target, f.cell, f.count, f.warmup);
+  }));
+  commands.Repeated(commands.AddScenario("cells", "Cells of a live context", [&f] {
+    return MeasureCells(f.target, f.cell, f.count, f.warmup);
+  }));
+  commands.Repeated(commands.AddScenario("page-copies", "Memory that a first cell copies", [&f] {
+    return MeasurePageCopies(f.target, f.cell, f.count);
+  }));
+  commands.Repeated(commands.AddScenario("reclaim", "What a destroy gives back, and when", [&f] {
+    return MeasureReclaim(f.target, f.cell, f.count);
+  }));
+  CLI::App* load = commands.AddScenario("load", "Create, run, destroy, many at a time", [&f] {
+    return MeasureLoad(f.target, f.cell, f.clients, static_cast<int64_t>(f.seconds * 1e9));
+  });
+  load->add_option("--clients", f.clients, "At a time");
+  load->add_option("--seconds", f.seconds, "For how long");
+  CLI::App* burst = commands.AddScenario("burst", "Many creates at the same moment", [&f] {
+    return MeasureBurst(f.target, f.cell, f.clients, f.rounds);
+  });
+  burst->add_option("--clients", f.clients, "At a time");
+  burst->add_option("--rounds", f.rounds, "How often");
+  CLI::App* sessions = commands.AddScenario("sessions", "Many live sessions", [&f] {
+    f.sessions.first = f.cell;
+    f.sessions.clients = f.clients;
+    return MeasureSessions(f.target, f.sessions);
+  });
+  sessions->add_option("--sessions", f.sessions.count, "How many")->required();
+  sessions->add_option("--clients", f.clients, "Makers at a time");
+  sessions->add_option("--further-code", f.sessions.further.code, "A cell on any of them later");
+  sessions->add_option("--further-expect", f.sessions.further.expect, "What it must say");
+  sessions->add_option("--further-cells", f.sessions.further_cells, "How many of these");
+  CLI::App* output = commands.AddScenario("output", "A flood of output", [&f] {
+    return MeasureOutput(f.target, f.cell, f.bytes, f.supervisor);
+  });
+  output->add_option("--bytes", f.bytes, "What the cell writes");
+  output->add_option("--supervisor-pid", f.supervisor, "Whose memory to watch")->required();
+}
+
+void AddReferences(Commands& commands, Flags& f) {
+  using namespace warren::bench;
+  CLI::App* serve = commands.Add("serve-reference", "Bare gRPC until standard input ends",
+                                 [&f]() -> absl::StatusOr<json> {
+                                   absl::Status status = ServeReference(f.target.address);
+                                   if (!status.ok()) return status;
+                                   return json::object();
+                                 });
+  serve->add_option("--address", f.target.address, "Where to listen")->required();
+  CLI::App* echo =
+      commands.Repeated(commands.Add("echo", "Calls of serve-reference, back to back", [&f] {
+        return MeasureEcho(f.target.address, f.count, f.warmup);
+      }));
+  echo->add_option("--address", f.target.address, "Where it listens")->required();
+  commands.Repeated(commands.Add("pipe", "A byte to another process and back",
+                                 [&f] { return MeasurePipe(f.count, f.warmup); }));
+  CLI::App* spawn = commands.Repeated(commands.Add("spawn", "Starts a program anew", [&f] {
+    return MeasureSpawn(f.arguments, f.until, f.count, f.warmup);
+  }));
+  spawn->add_option("--until", f.until, "Output that shows that its work is done");
+  spawn->add_option("arguments", f.arguments, "The program")->required();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures a running warrend as a client, and what it is compared with.");
+  app.require_subcommand(1);
+  Flags flags;
+  Measurement measurement;
+  Commands commands(app, flags, measurement);
+  AddScenarios(commands, flags);
+  AddReferences(commands, flags);
+  CLI11_PARSE(app, argc, argv);
+
+  flags.target.create.set_template_id(flags.template_id);
+  if (flags.memory_bytes != 0) {
+    flags.target.create.mutable_limits()->set_memory_bytes(flags.memory_bytes);
+  }
+  // A session of a long run must not end by itself.
+  flags.target.create.mutable_lifetime()->set_seconds(3600);
+  absl::StatusOr<json> result = measurement();
+  if (!result.ok()) {
+    std::fprintf(stderr, "warren-bench: %s\n", std::string(result.status().message()).c_str());
+    return 1;
+  }
+  std::puts(result->dump().c_str());
+  return 0;
+}

@@ -1,0 +1,119 @@
+// What a destroy gives back, as the kernel sees it, and when.
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "runtime/base/status.h"
+#include "tools/benchmark/client/host_view.h"
+#include "tools/benchmark/client/samples.h"
+#include "tools/benchmark/client/scenarios.h"
+
+namespace warren::bench {
+namespace {
+
+// A sandbox's belongings on the host.
+struct Belongings {
+  std::vector<std::string> groups;
+  std::vector<pid_t> processes;
+  std::set<uint64_t> mount_namespaces;
+  int64_t memory_bytes = 0;
+};
+
+absl::StatusOr<Belongings> FindBelongings(const Target& target, const std::string& sandbox_id) {
+  Belongings found;
+  WARREN_ASSIGN_OR_RETURN(found.groups, CgroupView(target.cgroup_parent).GroupsOf(sandbox_id));
+  std::set<pid_t> pids;
+  for (const std::string& group : found.groups) {
+    for (pid_t pid : ProcessesOf(group)) pids.insert(pid);
+  }
+  if (pids.empty()) {
+    return absl::InternalError("look at a sandbox: its cgroups hold no process; is it confined?");
+  }
+  found.processes.assign(pids.begin(), pids.end());
+  for (pid_t pid : found.processes) {
+    if (std::optional<uint64_t> id = MountNamespaceId(pid)) found.mount_namespaces.insert(*id);
+  }
+  WARREN_ASSIGN_OR_RETURN(found.memory_bytes, GroupMemoryBytes(found.groups));
+  return found;
+}
+
+template <typename Container, typename Check>
+Liveness AnyAlive(const Container& things, Check check) {
+  bool alive = std::any_of(things.begin(), things.end(),
+                           [&](const auto& thing) { return check(thing) == Liveness::kAlive; });
+  return alive ? Liveness::kAlive : Liveness::kGone;
+}
+
+// The host's free memory counts in batches for each CPU, and the server uses some itself: three
+// quarters of what was charged to the sandbox must be back.
+Liveness MemoryLiveness(int64_t free_before, int64_t charged) {
+  absl::StatusOr<HostMemory> now = ReadHostMemory();
+  bool back = now.ok() && now->free_bytes - free_before >= charged / 4 * 3;
+  return back ? Liveness::kGone : Liveness::kAlive;
+}
+
+struct ReclaimTimes {
+  int64_t processes = kReclaimPatienceNs;
+  int64_t cgroups = kReclaimPatienceNs;
+  int64_t mounts = kReclaimPatienceNs;
+  int64_t memory = kReclaimPatienceNs;
+  int64_t all() const { return std::max({processes, cgroups, mounts, memory}); }
+};
+
+void Note(Liveness liveness, int64_t now, int64_t& time) {
+  if (liveness == Liveness::kGone) time = std::min(time, now);
+}
+
+ReclaimTimes Watch(const Belongings& belongings, int64_t free_before, int64_t begin) {
+  ReclaimTimes times;
+  for (int64_t now = 0; now < kReclaimPatienceNs && times.all() == kReclaimPatienceNs;) {
+    std::this_thread::sleep_for(std::chrono::microseconds(300));
+    Liveness processes = AnyAlive(belongings.processes, ProcessLiveness);
+    Liveness groups = AnyAlive(belongings.groups, PathLiveness);
+    Liveness mounts = AnyAlive(belongings.mount_namespaces, MountNamespaceLiveness);
+    Liveness memory = MemoryLiveness(free_before, belongings.memory_bytes);
+    now = NowNs() - begin;
+    Note(processes, now, times.processes);
+    Note(groups, now, times.cgroups);
+    Note(mounts, now, times.mounts);
+    Note(memory, now, times.memory);
+  }
+  return times;
+}
+
+absl::Status ReclaimOnce(SessionClient& client, const Target& target, const Cell& cell,
+                         nlohmann::json& out) {
+  WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client.Create(target.create));
+  WARREN_RETURN_IF_ERROR(client.Run(sandbox.sandbox_id(), cell).status());
+  WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
+  WARREN_ASSIGN_OR_RETURN(Belongings belongings, FindBelongings(target, sandbox.sandbox_id()));
+  WARREN_ASSIGN_OR_RETURN(HostMemory before, ReadHostMemory());
+  int64_t begin = NowNs();
+  WARREN_RETURN_IF_ERROR(client.Destroy(sandbox.sandbox_id()));
+  int64_t acknowledged = NowNs();
+  ReclaimTimes times = Watch(belongings, before.free_bytes, acknowledged);
+  out["acknowledged"].push_back(acknowledged - begin);
+  out["processes"].push_back(times.processes);
+  out["cgroups"].push_back(times.cgroups);
+  out["mounts"].push_back(times.mounts);
+  out["memory"].push_back(times.memory);
+  out["all"].push_back(times.all());
+  out["memory_bytes"].push_back(belongings.memory_bytes);
+  out["mount_namespaces_seen"].push_back(belongings.mount_namespaces.size());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<nlohmann::json> MeasureReclaim(const Target& target, const Cell& cell, int count) {
+  SessionClient client(target.address);
+  WARREN_RETURN_IF_ERROR(client.Connect());
+  nlohmann::json out;
+  for (int i = 0; i < count; ++i) {
+    WARREN_RETURN_IF_ERROR(ReclaimOnce(client, target, cell, out));
+  }
+  return out;
+}
+
+}  // namespace warren::bench

@@ -1,0 +1,72 @@
+#ifndef WARREN_TOOLS_BENCHMARK_CLIENT_SCENARIOS_H_
+#define WARREN_TOOLS_BENCHMARK_CLIENT_SCENARIOS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "tools/benchmark/client/session_client.h"
+
+// What is measured of a running server, one function a scenario. Each connects by itself, checks
+// the results of what it runs, leaves no sandbox, and returns raw figures: arrays of nanoseconds by
+// the names given here. One scenario at a time; the functions start and join their own threads.
+namespace warren::bench {
+
+struct Target {
+  std::string address;
+  v1::CreateSandboxRequest create;
+  // The server's --cgroup-parent, for scenarios that look at the host.
+  std::string cgroup_parent;
+};
+
+// One sandbox after the other from full pools: "create", "first_cell" (from the begin of the create
+// to the end of the cell; absent without code), "cell", "destroy", "stages" by name, "from_pool".
+absl::StatusOr<nlohmann::json> MeasureCreates(const Target& target, const Cell& cell, int count,
+                                              int warmup);
+
+// Cells of one live context: "cell".
+absl::StatusOr<nlohmann::json> MeasureCells(const Target& target, const Cell& cell, int count,
+                                            int warmup);
+
+// Page copies of a context's first cell and of the same cell again: "first_cell", "second_cell",
+// and for each of "fork", "first" and "second" what they did to the worker's memory.
+absl::StatusOr<nlohmann::json> MeasurePageCopies(const Target& target, const Cell& cell, int count);
+
+// `clients` threads create, run a cell and destroy without a pause: "completed", "elapsed",
+// "cycle", "create", "first_cell".
+absl::StatusOr<nlohmann::json> MeasureLoad(const Target& target, const Cell& cell, int clients,
+                                           int64_t duration_ns);
+
+// `clients` creates at the same moment, each with a first cell, from full pools: for each round
+// "last" (until all are done), for each client "create", "cell", "first_cell".
+absl::StatusOr<nlohmann::json> MeasureBurst(const Target& target, const Cell& cell, int clients,
+                                            int rounds);
+
+// Makes `count` sessions, each with a cell in which "{session}" stands for its number, then runs
+// `further_cells` in random ones: "memory" over the number of sessions, "further_cell", "release".
+struct SessionsPlan {
+  int count = 0;
+  int clients = 0;
+  Cell first;
+  Cell further;
+  int further_cells = 0;
+};
+absl::StatusOr<nlohmann::json> MeasureSessions(const Target& target, const SessionsPlan& plan);
+
+// Destroys after a cell: "acknowledged", and from there until "processes", "cgroups", "mounts" and
+// "memory" of the sandbox are back, and "all" of them. Times that end at kReclaimPatienceNs mean
+// "not seen by then".
+inline constexpr int64_t kReclaimPatienceNs = 3'000'000'000;
+absl::StatusOr<nlohmann::json> MeasureReclaim(const Target& target, const Cell& cell, int count);
+
+// A cell's output of `bytes`: "bytes", "elapsed" (from Started to Finished), and the growth of the
+// supervisor's peak resident set.
+absl::StatusOr<nlohmann::json> MeasureOutput(const Target& target, const Cell& cell, int64_t bytes,
+                                             pid_t supervisor);
+
+}  // namespace warren::bench
+
+#endif  // WARREN_TOOLS_BENCHMARK_CLIENT_SCENARIOS_H_

@@ -1,0 +1,165 @@
+#include "tools/benchmark/client/session_client.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
+#include "tools/benchmark/client/samples.h"
+
+namespace warren::bench {
+namespace {
+
+// Enough to look for what is expected; a flood of output is counted, not kept.
+constexpr size_t kKeptText = 64 * 1024;
+
+void SetTimeout(grpc::ClientContext& context, std::chrono::seconds timeout) {
+  context.set_deadline(std::chrono::system_clock::now() + timeout);
+}
+
+absl::Status FromGrpc(absl::string_view what, const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      absl::StrCat(what, ": ", status.error_message()));
+}
+
+// What a cell said, as far as it matters here.
+struct Heard {
+  std::string text;
+  std::string error;
+  v1::Termination termination;
+};
+
+void Keep(const std::string& data, std::string& text) {
+  if (text.size() < kKeptText) text.append(data, 0, kKeptText - text.size());
+}
+
+void Hear(const v1::ExecutionEvent& event, Heard& heard, CellRun& run) {
+  switch (event.event_case()) {
+    case v1::ExecutionEvent::kStarted:
+      run.started_ns = NowNs();
+      break;
+    case v1::ExecutionEvent::kOutput:
+      run.output_bytes += static_cast<int64_t>(event.output().data().size());
+      Keep(event.output().data(), heard.text);
+      break;
+    case v1::ExecutionEvent::kDisplay: {
+      auto plain = event.display().data().find("text/plain");
+      if (plain != event.display().data().end()) Keep(plain->second, heard.text);
+      break;
+    }
+    case v1::ExecutionEvent::kError:
+      heard.error = absl::StrCat(event.error().name(), ": ", event.error().value());
+      break;
+    case v1::ExecutionEvent::kFinished:
+      heard.termination = event.finished().termination();
+      run.finished_ns = NowNs();
+      break;
+    case v1::ExecutionEvent::EVENT_NOT_SET:
+      break;
+  }
+}
+
+absl::Status Check(const Cell& cell, const Heard& heard) {
+  if (heard.termination.kind() != v1::Termination::EXITED) {
+    return absl::InternalError(absl::StrCat("the cell ended as ",
+                                            v1::Termination::Kind_Name(heard.termination.kind()),
+                                            ": ", heard.termination.message(), " ", heard.error));
+  }
+  if (!absl::StrContains(heard.text, cell.expect)) {
+    return absl::InternalError(absl::StrCat("the cell's output lacks \"", cell.expect, "\": \"",
+                                            heard.text.substr(0, 200), "\""));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // Else gRPC lets all channels to one address share a connection.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+SessionClient::SessionClient(const std::string& address)
+    : channel_(OwnChannel(address)),
+      sandboxes_(v1::SandboxService::NewStub(channel_)),
+      executions_(v1::ExecutionService::NewStub(channel_)) {}
+
+absl::Status SessionClient::Connect() {
+  auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(10);
+  if (channel_->WaitForConnected(deadline)) return absl::OkStatus();
+  return absl::UnavailableError("connect to the server: no answer within 10 s; is it running?");
+}
+
+absl::StatusOr<v1::Sandbox> SessionClient::Create(const v1::CreateSandboxRequest& request) {
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(60));
+  v1::Sandbox sandbox;
+  grpc::Status status = sandboxes_->CreateSandbox(&context, request, &sandbox);
+  if (!status.ok()) return FromGrpc("create a sandbox", status);
+  if (sandbox.state() != v1::Sandbox::RUNNING) {
+    return absl::InternalError(absl::StrCat("create a sandbox: handed out in state ",
+                                            v1::Sandbox::State_Name(sandbox.state())));
+  }
+  return sandbox;
+}
+
+absl::StatusOr<CellRun> SessionClient::Run(const std::string& sandbox_id, const Cell& cell) {
+  v1::ExecuteCodeRequest request;
+  request.set_sandbox_id(sandbox_id);
+  request.set_code(cell.code);
+  request.set_max_output_bytes(cell.max_output_bytes);
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(120));
+  std::unique_ptr<grpc::ClientReader<v1::ExecutionEvent>> reader =
+      executions_->ExecuteCode(&context, request);
+  CellRun run;
+  Heard heard;
+  v1::ExecutionEvent event;
+  while (reader->Read(&event)) Hear(event, heard, run);
+  grpc::Status status = reader->Finish();
+  if (!status.ok()) return FromGrpc("execute a cell", status);
+  WARREN_RETURN_IF_ERROR(Check(cell, heard));
+  return run;
+}
+
+absl::Status SessionClient::Destroy(const std::string& sandbox_id) {
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(60));
+  v1::DestroySandboxRequest request;
+  request.set_sandbox_id(sandbox_id);
+  v1::DestroySandboxResponse response;
+  grpc::Status status = sandboxes_->DestroySandbox(&context, request, &response);
+  return status.ok() ? absl::OkStatus() : FromGrpc("destroy a sandbox", status);
+}
+
+absl::StatusOr<v1::ListSandboxesResponse> SessionClient::List() {
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(60));
+  v1::ListSandboxesResponse response;
+  grpc::Status status = sandboxes_->ListSandboxes(&context, v1::ListSandboxesRequest(), &response);
+  if (!status.ok()) return FromGrpc("list the sandboxes", status);
+  return response;
+}
+
+absl::Status WaitForFullPools(SessionClient& client) {
+  constexpr int64_t kPatienceNs = 60'000'000'000;
+  for (int64_t give_up = NowNs() + kPatienceNs;;) {
+    WARREN_ASSIGN_OR_RETURN(v1::ListSandboxesResponse list, client.List());
+    bool full = std::all_of(list.pools().begin(), list.pools().end(), [](const auto& pool) {
+      return pool.starting() == 0 && pool.ready() >= pool.target();
+    });
+    if (full) return absl::OkStatus();
+    if (NowNs() > give_up) {
+      return absl::DeadlineExceededError(absl::StrCat("wait for full pools: not full after 60 s: ",
+                                                      list.pools(0).ShortDebugString()));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  }
+}
+
+}  // namespace warren::bench

@@ -1,0 +1,65 @@
+#ifndef WARREN_TOOLS_BENCHMARK_CLIENT_SESSION_CLIENT_H_
+#define WARREN_TOOLS_BENCHMARK_CLIENT_SESSION_CLIENT_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "warren/v1/execution.grpc.pb.h"
+#include "warren/v1/sandbox.grpc.pb.h"
+
+// One client of a server that speaks warren/v1, as any other would be: blocking calls over a
+// channel and a connection of its own.
+namespace warren::bench {
+
+// A channel that shares no connection with another one of this process.
+std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address);
+
+// A cell and what shows that it did its work.
+struct Cell {
+  std::string code;
+  // Must appear in what the cell printed, or in the text of its value. Empty: anything goes.
+  std::string expect;
+  // 0 for the server's default.
+  int64_t max_output_bytes = 0;
+};
+
+struct CellRun {
+  // When the server said that the cell was handed to its context.
+  int64_t started_ns = 0;
+  // When the last event was there.
+  int64_t finished_ns = 0;
+  int64_t output_bytes = 0;
+};
+
+// Owner: one thread.
+class SessionClient {
+ public:
+  explicit SessionClient(const std::string& address);
+
+  // Connects; UNAVAILABLE when nobody answers within ten seconds.
+  absl::Status Connect();
+
+  absl::StatusOr<v1::Sandbox> Create(const v1::CreateSandboxRequest& request);
+  // Runs a cell to its end. An outcome other than EXITED, or output without what was expected, is
+  // an error: a benchmark must not time failures.
+  absl::StatusOr<CellRun> Run(const std::string& sandbox_id, const Cell& cell);
+  absl::Status Destroy(const std::string& sandbox_id);
+  absl::StatusOr<v1::ListSandboxesResponse> List();
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::SandboxService::Stub> sandboxes_;
+  std::unique_ptr<v1::ExecutionService::Stub> executions_;
+};
+
+// Waits until every warm pool holds as many ready sandboxes as it aims at, and makes no more.
+absl::Status WaitForFullPools(SessionClient& client);
+
+}  // namespace warren::bench
+
+#endif  // WARREN_TOOLS_BENCHMARK_CLIENT_SESSION_CLIENT_H_

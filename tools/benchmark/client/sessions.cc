@@ -1,0 +1,144 @@
+// Many live sessions at once: their memory, and what a cell on one of them costs.
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "absl/strings/str_replace.h"
+#include "runtime/base/status.h"
+#include "tools/benchmark/client/host_view.h"
+#include "tools/benchmark/client/samples.h"
+#include "tools/benchmark/client/scenarios.h"
+
+namespace warren::bench {
+namespace {
+
+// Memory of the host and of the server's cgroups, for 21 or so numbers of sessions.
+constexpr int kMemoryPoints = 20;
+
+Cell ForSession(const Cell& cell, int session) {
+  std::string number = std::to_string(session);
+  Cell mine = cell;
+  mine.code = absl::StrReplaceAll(cell.code, {{"{session}", number}});
+  mine.expect = absl::StrReplaceAll(cell.expect, {{"{session}", number}});
+  return mine;
+}
+
+absl::StatusOr<nlohmann::json> MemoryPoint(const Target& target, int sessions) {
+  WARREN_ASSIGN_OR_RETURN(HostMemory host, ReadHostMemory());
+  nlohmann::json point = {{"sessions", sessions},
+                          {"available_bytes", host.available_bytes},
+                          {"used_bytes", host.used_bytes}};
+  absl::StatusOr<int64_t> charged = CgroupView(target.cgroup_parent).MemoryBytes();
+  if (charged.ok()) point["cgroup_bytes"] = *charged;
+  return point;
+}
+
+// Sessions by their number. Thread-safe.
+class Sessions {
+ public:
+  void Add(int number, std::string id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    made_.emplace_back(number, std::move(id));
+  }
+  const std::vector<std::pair<int, std::string>>& made() const { return made_; }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<int, std::string>> made_;
+};
+
+absl::Status MakeOne(SessionClient& client, const Target& target, const Cell& cell, int number,
+                     Sessions& sessions) {
+  WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client.Create(target.create));
+  sessions.Add(number, sandbox.sandbox_id());
+  return client.Run(sandbox.sandbox_id(), ForSession(cell, number)).status();
+}
+
+// Makes the sessions [first, last), `plan.clients` at a time.
+absl::Status MakeSome(const Target& target, const SessionsPlan& plan, int first, int last,
+                      Sessions& sessions) {
+  std::atomic<int> next = first;
+  std::vector<absl::Status> results(plan.clients);
+  std::vector<std::thread> threads;
+  threads.reserve(plan.clients);
+  for (absl::Status& result : results) {
+    threads.emplace_back([&] {
+      SessionClient client(target.address);
+      result = client.Connect();
+      for (int number; result.ok() && (number = next++) < last;) {
+        result = MakeOne(client, target, plan.first, number, sessions);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& result : results) WARREN_RETURN_IF_ERROR(result);
+  return absl::OkStatus();
+}
+
+absl::Status MakeAll(const Target& target, const SessionsPlan& plan, SessionClient& client,
+                     Sessions& sessions, nlohmann::json& memory) {
+  int step = std::max(1, plan.count / kMemoryPoints);
+  for (int made = 0; made < plan.count; made += step) {
+    int last = std::min(plan.count, made + step);
+    WARREN_RETURN_IF_ERROR(MakeSome(target, plan, made, last, sessions));
+    // As at the start: what the pool holds ready is not counted as a session's.
+    WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
+    WARREN_ASSIGN_OR_RETURN(nlohmann::json point, MemoryPoint(target, last));
+    memory.push_back(std::move(point));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Samples> RunFurtherCells(SessionClient& client, const SessionsPlan& plan,
+                                        const Sessions& sessions) {
+  // The same sessions in every run.
+  std::mt19937 random(1);
+  std::uniform_int_distribution<size_t> any(0, sessions.made().size() - 1);
+  Samples times;
+  for (int i = 0; i < plan.further_cells; ++i) {
+    const auto& [number, id] = sessions.made()[any(random)];
+    Cell cell = ForSession(plan.further, number);
+    int64_t begin = NowNs();
+    WARREN_ASSIGN_OR_RETURN(CellRun run, client.Run(id, cell));
+    times.push_back(run.finished_ns - begin);
+  }
+  return times;
+}
+
+absl::StatusOr<nlohmann::json> Measure(SessionClient& client, const Target& target,
+                                       const SessionsPlan& plan, Sessions& sessions) {
+  WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
+  nlohmann::json memory;
+  WARREN_ASSIGN_OR_RETURN(nlohmann::json start, MemoryPoint(target, 0));
+  memory.push_back(std::move(start));
+  int64_t begin = NowNs();
+  WARREN_RETURN_IF_ERROR(MakeAll(target, plan, client, sessions, memory));
+  int64_t made = NowNs();
+  WARREN_ASSIGN_OR_RETURN(Samples further, RunFurtherCells(client, plan, sessions));
+  WARREN_ASSIGN_OR_RETURN(nlohmann::json end, MemoryPoint(target, plan.count));
+  return nlohmann::json{{"memory", memory},
+                        {"memory_after_further_cells", end},
+                        {"making", made - begin},
+                        {"further_cell", further}};
+}
+
+}  // namespace
+
+absl::StatusOr<nlohmann::json> MeasureSessions(const Target& target, const SessionsPlan& plan) {
+  SessionClient client(target.address);
+  WARREN_RETURN_IF_ERROR(client.Connect());
+  Sessions sessions;
+  absl::StatusOr<nlohmann::json> out = Measure(client, target, plan, sessions);
+  // Whatever happened: the sessions that were made must go.
+  int64_t begin = NowNs();
+  for (const auto& [number, id] : sessions.made()) {
+    absl::Status destroyed = client.Destroy(id);
+    if (out.ok() && !destroyed.ok()) out = destroyed;
+  }
+  if (out.ok()) (*out)["destroying"] = NowNs() - begin;
+  return out;
+}
+
+}  // namespace warren::bench
