@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import tempfile
 
 from . import mirror, process
 from .errors import BuildError
@@ -31,20 +30,22 @@ _CAUSES = (
 
 def bootstrap(recipe, root, report):
     """Fills `root`, an absent directory, with the recipe's packages; keeps apt's signed lists for `packages`."""
-    with tempfile.NamedTemporaryFile("w", suffix=".conf", prefix="warren-apt-") as settings:
-        settings.write("\n".join(['Acquire::Languages "none";', *mirror.fetch_settings()]) + "\n")
-        settings.flush()
-        command = [
-            "mmdebstrap", "--mode=root", "--variant=minbase", "--skip=cleanup/apt/lists",
-            f"--include={','.join(recipe.debian.packages)}", f"--aptopt={settings.name}",
-            *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
-            recipe.debian.suite, str(root), *mirror.sources_list(recipe.debian.suite),
-        ]
-        try:
-            _follow(process.start_contained(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                            errors="replace"), report)
-        except FileNotFoundError as error:
-            raise BuildError(f"{error.filename} is not installed: run tools/install-deps") from None
+    # Beside the tree, so that it goes with a killed build's other leavings.
+    settings = root.parent / "apt.conf"
+    settings.write_text("\n".join(['Acquire::Languages "none";', *mirror.fetch_settings()]) + "\n")
+    command = [
+        "mmdebstrap", "--mode=root", "--variant=minbase", "--skip=cleanup/apt/lists",
+        f"--include={','.join(recipe.debian.packages)}", f"--aptopt={settings}",
+        *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
+        recipe.debian.suite, str(root), *mirror.sources_list(recipe.debian.suite),
+    ]
+    try:
+        child = process.start_contained(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                        errors="replace")
+    except FileNotFoundError as error:
+        raise BuildError(f"{error.filename} is not installed: run tools/install-deps") from None
+    _follow(child, report)
+    settings.unlink()
 
 
 def _follow(child, report):
