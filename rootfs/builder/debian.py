@@ -17,6 +17,7 @@ _DPKG_OPTIONS = (
 )
 
 _CAUSES = (
+    (re.compile(r"failed to execute mmdebstrap"), "mmdebstrap is not installed: run tools/install-deps"),
     (re.compile(r"No space left on device"), "the disk is full: free some space or choose another --store"),
     (re.compile(r"Could not resolve|Temporary failure resolving"), "the mirror's name does not resolve: check DNS and proxy"),
     (re.compile(r"Connection refused|Could not connect|timed out|Network is unreachable"),
@@ -39,11 +40,7 @@ def bootstrap(recipe, root, report):
         *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
         recipe.debian.suite, str(root), *mirror.sources_list(recipe.debian.suite),
     ]
-    try:
-        child = process.start_contained(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                        errors="replace")
-    except FileNotFoundError as error:
-        raise BuildError(f"{error.filename} is not installed: run tools/install-deps") from None
+    child = process.start_contained(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     _follow(child, report)
     settings.unlink()
 

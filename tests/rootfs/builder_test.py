@@ -178,6 +178,7 @@ class Causes(unittest.TestCase):
         for text, remedy in (("E: Could not resolve 'm.invalid'", "check DNS and proxy"),
                              ("dpkg: error: No space left on device", "free some space"),
                              ("The following signatures: NO_PUBKEY 6ED0", "update debian-archive-keyring"),
+                             ("unshare: failed to execute mmdebstrap: No such file", "run tools/install-deps"),
                              ("E: Unable to locate package foo", "not in this suite")):
             with self.subTest(text):
                 message = self.failure_of(text)
