@@ -168,7 +168,10 @@ void Launcher::OnZygote(uint64_t zygote_id) {
   }
   auto fork = forks_.find(message.context_id);
   std::string why = absl::StrCat("zygote of ", zygote.process->template_id(), ": ", event->text);
-  if (fork == forks_.end()) return EndZygote(zygote_id, why);
+  // Context 0 is the zygote itself.
+  if (message.context_id == 0) return EndZygote(zygote_id, why);
+  // Destroyed meanwhile.
+  if (fork == forks_.end()) return;
   std::string sandbox_id = fork->second;
   FailLaunch(sandbox_id, absl::InternalError(why));
 }
