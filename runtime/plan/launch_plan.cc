@@ -72,12 +72,34 @@ void AddRootFileSystem(const v1::TemplateRecipe& recipe, const v1::HostFacts& fa
   }
 }
 
-void AddProc(MountList& list, absl::string_view options) {
-  list.AddWithData(MountOp::PROC, "/newroot/proc", options);
-  for (const char* name : kMaskedFiles)
+enum class Purpose { kSandbox, kZygote };
+
+// Quotas that the kernel counts for each user namespace, and for those above it too: without a
+// bound of its own one sandbox could use up the host's number of inotify instances (128 by default)
+// for all.
+constexpr struct {
+  const char* file;
+  const char* value;
+} kNamespaceQuotas[] = {
+    {"max_user_namespaces", "0"}, {"max_inotify_instances", "16"}, {"max_inotify_watches", "8192"}};
+
+void AddProc(Purpose purpose, MountList& list) {
+  list.AddWithData(MountOp::PROC, "/newroot/proc",
+                   purpose == Purpose::kSandbox ? "hidepid=invisible" : "");
+  for (const char* name : kMaskedFiles) {
     list.Add(MountOp::MASK_FILE, absl::StrCat("/newroot/proc/", name));
-  for (const char* name : kMaskedDirectories)
+  }
+  for (const char* name : kMaskedDirectories) {
     list.Add(MountOp::MASK_DIRECTORY, absl::StrCat("/newroot/proc/", name));
+  }
+  // Before /proc/sys becomes read-only. Not in the zygote's namespace, which the sandboxes' are
+  // made in.
+  if (purpose == Purpose::kSandbox) {
+    for (const auto& quota : kNamespaceQuotas) {
+      list.AddWithData(MountOp::SYSCTL, absl::StrCat("/newroot/proc/sys/user/", quota.file),
+                       quota.value);
+    }
+  }
   list.Add(MountOp::READ_ONLY, "/newroot/proc/sys");
 }
 
@@ -87,7 +109,7 @@ struct LayerSize {
 };
 
 std::vector<MountOp> Mounts(const v1::TemplateRecipe& recipe, const v1::HostFacts& facts,
-                            LayerSize size, bool with_worker_files) {
+                            LayerSize size, Purpose purpose) {
   MountList list;
   FdIndices fds = PlanFdIndices(recipe);
   // Before anything else: no mount made here may propagate.
@@ -101,10 +123,11 @@ std::vector<MountOp> Mounts(const v1::TemplateRecipe& recipe, const v1::HostFact
   list.AddDirectory("/layer/shm", 01777);
   list.AddBind("/layer/shm", "/newroot/dev/shm");
   // After /dev: masks bind the sandbox's own /dev/null.
-  AddProc(list, with_worker_files && recipe.start() != v1::TemplateRecipe::EXEC
-                    ? ""
-                    : "hidepid=invisible");
-  if (with_worker_files) list.AddAttach(fds.worker, absl::StrCat("/newroot", kWorkerDirectory));
+  AddProc(purpose, list);
+  // A context that starts by exec reads Warren's Python files itself.
+  if (purpose == Purpose::kZygote || recipe.start() == v1::TemplateRecipe::EXEC) {
+    list.AddAttach(fds.worker, absl::StrCat("/newroot", kWorkerDirectory));
+  }
   list.Add(MountOp::PIVOT, "/newroot");
   return list.Take();
 }
@@ -208,8 +231,8 @@ absl::StatusOr<v1::LaunchPlan> MakeLaunchPlan(const v1::SandboxSpec& spec,
   plan.set_working_directory("/home/user");
   *plan.mutable_limits() = limits;
   AddCgroupWrites(limits, facts, plan);
-  bool exec = recipe.start() == v1::TemplateRecipe::EXEC;
-  for (MountOp& op : Mounts(recipe, facts, {limits.disk_bytes(), limits.disk_inodes()}, exec)) {
+  for (MountOp& op :
+       Mounts(recipe, facts, {limits.disk_bytes(), limits.disk_inodes()}, Purpose::kSandbox)) {
     *plan.add_mounts() = std::move(op);
   }
   AddRlimits(limits, plan);
@@ -219,7 +242,7 @@ absl::StatusOr<v1::LaunchPlan> MakeLaunchPlan(const v1::SandboxSpec& spec,
 std::vector<v1::MountOp> ZygoteMounts(const v1::TemplateRecipe& recipe,
                                       const v1::HostFacts& facts) {
   // Room for what imports leave behind (font caches, bytecode): 64 MiB.
-  return Mounts(recipe, facts, {64 << 20, 16384}, /*with_worker_files=*/true);
+  return Mounts(recipe, facts, {64 << 20, 16384}, Purpose::kZygote);
 }
 
 }  // namespace warren

@@ -30,6 +30,8 @@ const char* SetupStageName(SetupStage stage) {
       return "mask a path";
     case SetupStage::kReadOnly:
       return "make a path read-only";
+    case SetupStage::kSysctl:
+      return "write a control file";
     case SetupStage::kPivot:
       return "pivot_root";
     case SetupStage::kHostname:

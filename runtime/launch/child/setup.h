@@ -31,8 +31,6 @@ struct CloneRequest {
   CloneKind kind = CloneKind::kSandbox;
   uint32_t first_id = 0;
   uint32_t id_count = 0;
-  // TestLayer bits; read by test builds only.
-  uint32_t layers_off = 0;
 };
 // With OK it carries two fds: the pidfd of the new init, and the launcher's end of its control
 // socket.
@@ -62,6 +60,7 @@ enum Kind : uint8_t {
   kMaskDirectory,
   kReadOnly,
   kPivot,
+  kSysctl,
 };
 }  // namespace mount_op
 
@@ -116,6 +115,7 @@ enum class SetupStage : int32_t {
   kDevpts,
   kMask,
   kReadOnly,
+  kSysctl,
   kPivot,
   kHostname,
   kLoopback,

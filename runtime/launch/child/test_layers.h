@@ -21,7 +21,7 @@ enum class TestLayer : uint32_t {
   // Fds of the zygote stay open.
   kDescriptors = 1u << 5,
   kRlimits = 1u << 6,
-  // The sandbox shares the anchor's pid namespace, with zygotes and other sandboxes.
+  // The context stays in the zygote's pid namespace.
   kPidNamespace = 1u << 7,
   // The context stays in the zygote's mount namespace.
   kMountNamespace = 1u << 8,

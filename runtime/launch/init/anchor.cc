@@ -18,7 +18,6 @@
 
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/setup.h"
-#include "runtime/launch/child/test_layers.h"
 #include "runtime/launch/init/messages.h"
 
 extern "C" int mount(const char*, const char*, const char*, unsigned long, const void*) noexcept;
@@ -100,14 +99,13 @@ CloneReply FailClone(const char* step) {
   return reply;
 }
 
-long CloneProcess(const CloneRequest& request, int* pidfd) {
+long CloneProcess(CloneKind kind, int* pidfd) {
   clone_args args = {};
   args.flags = CLONE_PIDFD;
   // Those that others must name before init is ready: the zygote forks into the pid namespace, the
   // launcher maps the template's owners by the user namespace. Init makes the rest itself,
   // meanwhile.
-  if (request.kind == CloneKind::kSandbox) args.flags |= CLONE_NEWUSER | CLONE_NEWPID;
-  if (LayerIsOff(request.layers_off, TestLayer::kPidNamespace)) args.flags &= ~CLONE_NEWPID;
+  if (kind == CloneKind::kSandbox) args.flags |= CLONE_NEWUSER | CLONE_NEWPID;
   args.exit_signal = SIGCHLD;
   args.pidfd = reinterpret_cast<uint64_t>(pidfd);
   return ::syscall(SYS_clone3, &args, sizeof(args));
@@ -115,7 +113,7 @@ long CloneProcess(const CloneRequest& request, int* pidfd) {
 
 // Makes the process and tells it to go on once it may.
 CloneReply StartClone(CloneContext& context, int go_write, int* pidfd) {
-  long pid = CloneProcess(context.request, pidfd);
+  long pid = CloneProcess(context.request.kind, pidfd);
   if (pid < 0) return FailClone("clone3");
   if (pid == 0) BecomeInit(context);
   if (context.request.kind == CloneKind::kSandbox) {

@@ -56,6 +56,17 @@ int MaskDirectory(const char* target) {
   return BindReadOnly(kEmptyDirectory, target);
 }
 
+int WriteText(const char* path, const char* text) {
+  int fd = ::open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  size_t length = ::strlen(text);
+  ssize_t written = ::write(fd, text, length);
+  int error = errno;
+  ::close(fd);
+  errno = error;
+  return written == static_cast<ssize_t>(length) ? 0 : -1;
+}
+
 int Pivot(const char* target) {
   if (::chdir(target) != 0) return -1;
   // The old root lands on top of the new one and is detached from there: no directory for it is
@@ -101,6 +112,8 @@ class Runner {
         return Check(MaskDirectory(target), SetupStage::kMask);
       case mount_op::kReadOnly:
         return Check(BindReadOnly(target, target), SetupStage::kReadOnly);
+      case mount_op::kSysctl:
+        return Check(WriteText(target, data), SetupStage::kSysctl);
       case mount_op::kPivot:
         return Check(Pivot(target), SetupStage::kPivot);
       default:

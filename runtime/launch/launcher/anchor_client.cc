@@ -92,7 +92,6 @@ absl::StatusOr<AnchorClient> AnchorClient::Start(const std::string& init_program
     BecomeAnchor({null.get(), control.second.get(), executable.get(), go.read_end.get()});
 
   AnchorClient client;
-  client.layers_off_ = layers_off;
   client.pidfd_.reset(pidfd);
   client.control_ = std::move(control.first);
   // So that the launcher reads EOF when the anchor dies.
@@ -129,7 +128,6 @@ absl::StatusOr<ClonedInit> AnchorClient::CloneSandbox(uint32_t slot,
   request.kind = CloneKind::kSandbox;
   request.first_id = slot * kIdsPerSlot;
   request.id_count = kIdsPerSlot;
-  request.layers_off = layers_off_;
   return Clone(request, cgroup_procs);
 }
 

@@ -48,8 +48,6 @@ class AnchorClient {
 
   UniqueFd pidfd_;
   UniqueFd control_;
-  // TestLayer bits; 0 but in test builds.
-  uint32_t layers_off_ = 0;
 };
 
 }  // namespace warren

@@ -14,7 +14,8 @@ namespace {
 static_assert(static_cast<int>(mount_op::kPrivate) == v1::MountOp::PRIVATE);
 static_assert(static_cast<int>(mount_op::kAttach) == v1::MountOp::ATTACH);
 static_assert(static_cast<int>(mount_op::kPivot) == v1::MountOp::PIVOT);
-static_assert(static_cast<int>(mount_op::kPivot) == v1::MountOp::Kind_MAX);
+static_assert(static_cast<int>(mount_op::kSysctl) == v1::MountOp::SYSCTL);
+static_assert(static_cast<int>(mount_op::kSysctl) == v1::MountOp::Kind_MAX);
 
 struct ResourceName {
   const char* name;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/launch/child/test_layers.h"
 #include "runtime/launch/launcher/detached_set.h"
 #include "runtime/launch/launcher/pack.h"
 #include "runtime/linux/process.h"
@@ -66,10 +67,15 @@ absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResour
   const v1::TemplateRecipe& recipe = source.source.recipe;
   auto setup = std::make_unique<InitSetup>();
   setup->mode = SetupMode::kZygote;
+  setup->layers_off = resources.layers_off;
   WARREN_RETURN_IF_ERROR(PackMounts(ZygoteMounts(recipe, resources.facts), "zygote", *setup));
+  std::vector<std::string> environment = Environment();
+  if (LayerIsOff(resources.layers_off, TestLayer::kPidNamespace)) {
+    environment.push_back("WARREN_TEST_NO_PID_NAMESPACE=1");
+  }
   WARREN_RETURN_IF_ERROR(
       PackExec({recipe.python(), "-I", absl::StrCat(kWorkerDirectory, "/zygote_main.py")},
-               Environment(), *setup));
+               environment, *setup));
   auto policy = resources.context_policies.find(
       recipe.seccomp_policy().empty() ? "default" : recipe.seccomp_policy());
   if (policy == resources.context_policies.end()) {
