@@ -1,0 +1,59 @@
+#ifndef WARREN_RUNTIME_CONTROL_FRAME_H_
+#define WARREN_RUNTIME_CONTROL_FRAME_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/message_lite.h"
+
+// Length-prefixed frames on a byte stream: 4 bytes, little endian, then that many bytes
+// (worker.proto).
+namespace warren {
+
+inline constexpr size_t kFrameHeaderBytes = 4;
+// 4 MiB - 64 KiB, so that what one frame carries fits into one gRPC message of default size.
+inline constexpr size_t kMaxFrameBytes = 4128768;
+
+// Header and message in one string, ready for one write(2). RESOURCE_EXHAUSTED when the message is
+// too large.
+absl::Status AppendFrame(const google::protobuf::MessageLite& message, std::string* out);
+
+// Cuts a byte stream into frames, however the bytes arrive. Holds at most one frame that is not
+// complete.
+//
+// Thread-compatible. Lifecycle: Feed* until it fails; after a failure the stream cannot be
+// understood any more and the parser refuses everything.
+class FrameParser {
+ public:
+  // What to do after a frame.
+  enum class Next { kContinue, kStop };
+
+  // Calls `on_frame` for each frame that `bytes` completes. The view is valid during the call. A
+  // frame of length zero or above kMaxFrameBytes is INVALID_ARGUMENT, found as soon as its header
+  // is there; kStop makes this CANCELLED.
+  absl::Status Feed(absl::string_view bytes, absl::FunctionRef<Next(absl::string_view)> on_frame);
+
+  // Bytes held of a frame that is not complete.
+  size_t pending() const { return partial_.size(); }
+
+  // Gives the memory of large frames back; call it when the stream falls silent.
+  void Shrink();
+
+ private:
+  absl::Status Refuse(absl::Status why);
+  // Moves from `bytes` what `partial_` still needs to have `want` bytes. True when it has.
+  bool FillTo(size_t want, absl::string_view* bytes);
+  absl::Status FeedPartial(absl::string_view* bytes,
+                           absl::FunctionRef<Next(absl::string_view)> on_frame);
+
+  std::string partial_;
+  absl::Status failed_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_CONTROL_FRAME_H_

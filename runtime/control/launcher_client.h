@@ -1,0 +1,75 @@
+#ifndef WARREN_RUNTIME_CONTROL_LAUNCHER_CLIENT_H_
+#define WARREN_RUNTIME_CONTROL_LAUNCHER_CLIENT_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "runtime/base/unique_fd.h"
+#include "warren/v1/launcher.pb.h"
+
+namespace warren {
+
+struct LauncherOptions {
+  // The executable, PREFIX/bin/warren-launcher.
+  std::string program;
+  std::string prefix;
+  std::string template_store;
+  std::string cgroup_parent;
+  int max_sandboxes = 0;
+};
+
+// A reply or an event, with the descriptors that it carried.
+struct LauncherMessage {
+  warren::v1::LauncherReply reply;
+  std::vector<UniqueFd> fds;
+};
+
+// The supervisor's end of its launcher: the child process and the socket to it.
+//
+// Lifecycle: Start (before any thread exists, while still root) → ReceiveHello → Send and Receive*
+// → CloseSocket → WaitForExit. The launcher removes every sandbox and exits when the socket closes,
+// also when the supervisor is killed. Thread-safe for Send; Receive belongs to one thread.
+class LauncherClient {
+ public:
+  // Forks and execs the launcher with its end of a new socket pair as fd 3. FAILED_PRECONDITION
+  // when it cannot be run.
+  static absl::StatusOr<std::unique_ptr<LauncherClient>> Start(const LauncherOptions& options);
+
+  // Blocks for the launcher's first message. An error that the launcher reports is passed on as it
+  // is; silence beyond `timeout` is DEADLINE_EXCEEDED.
+  absl::StatusOr<warren::v1::LauncherHello> ReceiveHello(absl::Duration timeout);
+
+  // UNAVAILABLE when the socket's buffer is full (wait for it to become writable) or the launcher
+  // is gone.
+  absl::Status Send(const warren::v1::LauncherRequest& request);
+  absl::Status SendSerialized(const std::string& request);
+
+  // The next message, without blocking. UNAVAILABLE when there is none; ABORTED when the launcher
+  // closed its end.
+  absl::StatusOr<LauncherMessage> Receive();
+
+  // Tells the launcher to remove everything and to exit.
+  void CloseSocket() { socket_.reset(); }
+  // Waits for the launcher to end. True when it did within `timeout`.
+  bool WaitForExit(absl::Duration timeout);
+
+  int socket() const { return socket_.get(); }
+  bool open() const { return socket_.valid(); }
+  pid_t pid() const { return pid_; }
+
+ private:
+  LauncherClient(UniqueFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+
+  UniqueFd socket_;
+  pid_t pid_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_RUNTIME_CONTROL_LAUNCHER_CLIENT_H_

@@ -1,0 +1,100 @@
+#include "supervisor/api/convert.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
+#include "supervisor/session/text.h"
+
+namespace warren {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+constexpr size_t kMaxStatusMessage = 4096;
+constexpr int kMaxMetadata = 64;
+constexpr size_t kMaxMetadataKey = 128;
+constexpr size_t kMaxMetadataValue = 1024;
+
+google::protobuf::Timestamp ToTimestamp(absl::Time time) {
+  return TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(time));
+}
+
+}  // namespace
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  // It travels in a header: short, and UTF-8.
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      ToValidUtf8(status.message(), kMaxStatusMessage));
+}
+
+grpc::Status NotBuilt(absl::string_view method) {
+  return grpc::Status(grpc::StatusCode::UNIMPLEMENTED,
+                      absl::StrCat(method, " is part of the contract, but not built yet"));
+}
+
+absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
+                                            const google::protobuf::Duration* value,
+                                            const DurationRange& range) {
+  if (value == nullptr) return range.otherwise;
+  // Seconds beyond any range are caught before the sum could overflow.
+  absl::Duration duration = absl::Seconds(value->seconds()) + absl::Nanoseconds(value->nanos());
+  if (duration < range.minimum || duration > range.maximum) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        field, " is ", absl::FormatDuration(duration), "; it must be from ",
+        absl::FormatDuration(range.minimum), " to ", absl::FormatDuration(range.maximum)));
+  }
+  return duration;
+}
+
+google::protobuf::Duration ToProto(absl::Duration duration) {
+  return TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(duration));
+}
+
+absl::Status CheckMetadata(const google::protobuf::Map<std::string, std::string>& metadata) {
+  if (metadata.size() > kMaxMetadata) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "metadata has ", metadata.size(), " entries; at most ", kMaxMetadata, " are allowed"));
+  }
+  for (const auto& [key, value] : metadata) {
+    if (key.empty() || key.size() > kMaxMetadataKey || value.size() > kMaxMetadataValue) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "metadata: a key of ", key.size(), " bytes with a value of ", value.size(),
+          " bytes; keys have 1 to ", kMaxMetadataKey, ", values at most ", kMaxMetadataValue));
+    }
+  }
+  return absl::OkStatus();
+}
+
+warren::v1::Sandbox ToProto(const Lease& lease, MemoryReading memory) {
+  const Sandbox& from = *lease.sandbox;
+  warren::v1::Sandbox sandbox;
+  sandbox.set_sandbox_id(from.identity().id);
+  sandbox.set_template_id(from.identity().template_id);
+  const std::string reason = from.death_reason();
+  const bool dead = !reason.empty() || !from.alive();
+  sandbox.set_state(dead ? warren::v1::Sandbox::DEAD : warren::v1::Sandbox::RUNNING);
+  sandbox.set_reason(dead && reason.empty() ? "it is being killed" : reason);
+  *sandbox.mutable_created_at() = ToTimestamp(lease.created_at);
+  *sandbox.mutable_expires_at() = ToTimestamp(lease.expires_at);
+  sandbox.mutable_metadata()->insert(lease.metadata.begin(), lease.metadata.end());
+  *sandbox.mutable_limits() = from.identity().limits;
+  sandbox.set_default_context_id(kDefaultContextId);
+  if (memory == MemoryReading::kCurrent) sandbox.set_memory_bytes(from.ReadMemory());
+  sandbox.set_from_pool(lease.from_pool);
+  return sandbox;
+}
+
+warren::v1::Usage LifetimeUsage(const Lease& lease, const SandboxTotals& totals) {
+  warren::v1::Usage usage;
+  *usage.mutable_wall() = ToProto(std::max(absl::Now() - lease.created_at, absl::ZeroDuration()));
+  *usage.mutable_cpu_user() = ToProto(totals.cpu.user);
+  *usage.mutable_cpu_system() = ToProto(totals.cpu.system);
+  usage.set_peak_memory_bytes(totals.peak_memory_bytes);
+  usage.set_peak_pids(totals.peak_pids);
+  usage.set_output_bytes(totals.output_bytes);
+  return usage;
+}
+
+}  // namespace warren

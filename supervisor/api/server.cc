@@ -1,0 +1,105 @@
+#include "supervisor/api/server.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/generic/async_generic_service.h"
+#include "grpcpp/grpcpp.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "supervisor/api/convert.h"
+#include "supervisor/api/execution_service.h"
+#include "supervisor/api/info_services.h"
+#include "supervisor/api/sandbox_service.h"
+
+namespace warren {
+namespace {
+
+// How long a client that vanished without a word keeps its cell running: pings go out this often.
+constexpr int kKeepaliveMillis = 30'000;
+constexpr int kKeepaliveTimeoutMillis = 10'000;
+
+// Answers what no service answers: the services of the contract that are not built, and what is
+// none of ours.
+class Unbuilt final : public grpc::CallbackGenericService {
+ public:
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override {
+    return new Refusal(context->method());
+  }
+
+ private:
+  class Refusal final : public grpc::ServerGenericBidiReactor {
+   public:
+    explicit Refusal(const std::string& method) {
+      absl::string_view name = absl::StripPrefix(method, "/");
+      Finish(absl::StartsWith(name, "warren.v1.")
+                 ? NotBuilt(name)
+                 : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown service or method"));
+    }
+    void OnDone() override { delete this; }
+  };
+};
+
+}  // namespace
+
+struct ApiServer::Impl {
+  explicit Impl(LocalBackend& backend)
+      : sandboxes(backend),
+        executions(backend),
+        contexts(backend),
+        templates(backend),
+        environments(backend) {}
+
+  SandboxService sandboxes;
+  ExecutionService executions;
+  ContextService contexts;
+  TemplateService templates;
+  EnvironmentService environments;
+  Unbuilt unbuilt;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
+  // After the services, so that it goes before them.
+  std::unique_ptr<grpc::Server> server;
+};
+
+ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ApiServer::~ApiServer() = default;
+
+absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(LocalBackend& backend) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  auto impl = std::make_unique<Impl>(backend);
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&impl->sandboxes)
+      .RegisterService(&impl->executions)
+      .RegisterService(&impl->contexts)
+      .RegisterService(&impl->templates)
+      .RegisterService(&impl->environments)
+      .RegisterCallbackGenericService(&impl->unbuilt)
+      .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMillis)
+      .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis);
+  impl->acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
+  impl->server = builder.BuildAndStart();
+  if (!impl->server) return absl::InternalError("gRPC could not start its server");
+  return std::unique_ptr<ApiServer>(new ApiServer(std::move(impl)));
+}
+
+void ApiServer::AddConnection(int listener, UniqueFd connection) {
+  grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+  parameters.listener_fd = listener;
+  parameters.fd = connection.release();
+  impl_->acceptor->HandleNewConnection(&parameters);
+}
+
+void ApiServer::BeginShutdown() {
+  if (auto* health = impl_->server->GetHealthCheckService()) health->SetServingStatus(false);
+}
+
+void ApiServer::Shutdown(absl::Duration grace) {
+  impl_->server->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+}
+
+}  // namespace warren

@@ -1,0 +1,39 @@
+#ifndef WARREN_SUPERVISOR_API_SERVER_H_
+#define WARREN_SUPERVISOR_API_SERVER_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "runtime/base/unique_fd.h"
+#include "supervisor/backend/local_backend.h"
+
+namespace warren {
+
+// The gRPC front door: all services of warren.v1, health and reflection. Connections are accepted
+// elsewhere, on sockets that were made while there was still privilege to make them, and handed
+// over.
+//
+// Thread-safe. Lifecycle: Start → AddConnection* → Shutdown.
+class ApiServer {
+ public:
+  // The backend outlives it.
+  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(LocalBackend& backend);
+  ~ApiServer();
+
+  void AddConnection(int listener, UniqueFd connection);
+
+  // Health says NOT_SERVING from here on.
+  void BeginShutdown();
+  // Lets running calls end for `grace`, then cancels them.
+  void Shutdown(absl::Duration grace);
+
+ private:
+  struct Impl;
+  explicit ApiServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_API_SERVER_H_

@@ -1,0 +1,109 @@
+#include "supervisor/main/flags.h"
+
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace warren {
+namespace {
+
+constexpr char kVersion[] = "warrend 0.1.0";
+constexpr int kUsageError = 2;
+constexpr int kMaxReady = 1000;
+constexpr int kMaxSandboxes = 4096;
+constexpr int64_t kMebibyte = int64_t{1} << 20;
+
+void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_t& pool_mebibytes) {
+  app.set_version_flag("--version", kVersion);
+  app.add_option("--listen", flags.listen,
+                 "Address to serve at: unix:///PATH or LOOPBACK:PORT; may be repeated")
+      ->envname("WARREN_LISTEN")
+      ->default_val(std::vector<std::string>{"unix:///run/warren/warren.sock"});
+  app.add_option("--templates", flags.template_store, "Directory of the built templates")
+      ->envname("WARREN_TEMPLATES")
+      ->default_val("/var/lib/warren/templates");
+  app.add_option("--pool", pool,
+                 "NAME=N: sandboxes of a template to hold ready at least; may be repeated. "
+                 "Templates that are not named "
+                 "start with their first use")
+      ->envname("WARREN_POOL")
+      ->default_val(std::vector<std::string>{"base=2"});
+  app.add_option("--pool-memory", pool_mebibytes,
+                 "MiB of memory that the ready sandboxes of a template may hold together")
+      ->envname("WARREN_POOL_MEMORY")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 20))
+      ->default_val(1024);
+  app.add_option("--max-sandboxes", flags.max_sandboxes,
+                 "Sandboxes that may exist at the same time")
+      ->envname("WARREN_MAX_SANDBOXES")
+      ->check(CLI::Range(1, kMaxSandboxes))
+      ->default_val(1000);
+  app.add_option("--user", flags.user,
+                 "User to serve as, by name or number (default: \"warren\" if there is one, else "
+                 "number 60990)")
+      ->envname("WARREN_USER");
+  app.add_option("--cgroup-parent", flags.cgroup_parent,
+                 "Name of the cgroup that holds all sandboxes; one for each supervisor on the host")
+      ->envname("WARREN_CGROUP_PARENT")
+      ->check(CLI::Validator(
+          [](const std::string& name) {
+            return name.empty() || name.find('/') != std::string::npos || name[0] == '.'
+                       ? std::string("must be a name, not a path")
+                       : std::string();
+          },
+          "NAME"))
+      ->default_val("warren");
+  app.add_option("--runtime-dir", flags.runtime_dir,
+                 "Directory for what lives as long as the supervisor")
+      ->envname("WARREN_RUNTIME_DIR")
+      ->default_val("/run/warren");
+  app.add_option("--log-level", flags.log_level, "debug, info, warn or error")
+      ->envname("WARREN_LOG_LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->default_val("info");
+  app.add_option("--limits-policy", flags.limits_policy,
+                 "Name of the limits policy, share/warren/policies/limits/NAME.textproto")
+      ->envname("WARREN_LIMITS_POLICY")
+      ->default_val("default");
+}
+
+}  // namespace
+
+absl::StatusOr<std::pair<std::string, int>> ParsePoolEntry(const std::string& text) {
+  size_t equals = text.find('=');
+  int count = -1;
+  if (equals == 0 || equals == std::string::npos ||
+      !absl::SimpleAtoi(text.substr(equals + 1), &count) || count < 0 || count > kMaxReady) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--pool: \"", text, "\" is not NAME=N with N from 0 to ", kMaxReady));
+  }
+  return std::make_pair(text.substr(0, equals), count);
+}
+
+ParsedFlags ParseFlags(int argc, char** argv) {
+  CLI::App app(
+      "The Warren supervisor: serves sandboxes over gRPC. Start it as root; it gives root up "
+      "before it serves.",
+      "warrend");
+  ParsedFlags result;
+  std::vector<std::string> pool;
+  int64_t pool_mebibytes = 0;
+  Declare(app, result.flags, pool, pool_mebibytes);
+  try {
+    app.parse(argc, argv);
+    for (const std::string& entry : pool) {
+      auto parsed = ParsePoolEntry(entry);
+      if (!parsed.ok()) throw CLI::ValidationError(std::string(parsed.status().message()));
+      result.flags.pool.insert(*std::move(parsed));
+    }
+  } catch (const CLI::ParseError& error) {
+    result.finished = true;
+    result.exit_code = app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  result.flags.pool_memory_bytes = pool_mebibytes * kMebibyte;
+  return result;
+}
+
+}  // namespace warren

@@ -1,0 +1,33 @@
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+#include "supervisor/main/flags.h"
+#include "supervisor/main/supervisor.h"
+
+namespace {
+
+// To standard error, one line an event: nothing here comes from inside a sandbox.
+void SetUpLog(const std::string& level) {
+  auto log = spdlog::stderr_logger_mt("warrend");
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  log->set_level(spdlog::level::from_str(level));
+  spdlog::set_default_logger(std::move(log));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  warren::ParsedFlags parsed = warren::ParseFlags(argc, argv);
+  if (parsed.finished) return parsed.exit_code;
+  SetUpLog(parsed.flags.log_level);
+  auto supervisor = warren::Supervisor::Prepare(parsed.flags);
+  if (!supervisor.ok()) {
+    std::cerr << "warrend: " << supervisor.status().message() << "\n";
+    return EXIT_FAILURE;
+  }
+  absl::Status served = (*supervisor)->Serve();
+  return served.ok() ? EXIT_SUCCESS : EXIT_FAILURE;
+}

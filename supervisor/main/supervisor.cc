@@ -1,0 +1,213 @@
+#include "supervisor/main/supervisor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
+#include "runtime/policy/limits_policy.h"
+#include "spdlog/spdlog.h"
+
+namespace warren {
+namespace {
+
+// The launcher looks at the host and prepares what all sandboxes share.
+constexpr absl::Duration kHelloTimeout = absl::Seconds(30);
+// Running calls may end by themselves for so long after SIGTERM; then their cells are killed.
+constexpr absl::Duration kCallGrace = absl::Seconds(3);
+constexpr absl::Duration kKilledGrace = absl::Seconds(2);
+constexpr absl::Duration kLauncherGrace = absl::Seconds(30);
+// Four pipes, the cgroup's files, and a client's connection.
+constexpr int64_t kFilesPerSandbox = 16;
+constexpr int64_t kFilesOfOurOwn = 128;
+constexpr int kAcceptsPerTurn = 64;
+
+// PREFIX of PREFIX/bin/warrend.
+absl::StatusOr<std::string> FindPrefix() {
+  char path[PATH_MAX];
+  ssize_t n = ::readlink("/proc/self/exe", path, sizeof(path));
+  if (n < 0) return Errno("readlink /proc/self/exe");
+  absl::string_view view(path, static_cast<size_t>(n));
+  for (int level = 0; level < 2; ++level) view = view.substr(0, view.rfind('/'));
+  return std::string(view);
+}
+
+// Blocked in every thread that comes: they are read from a descriptor.
+absl::StatusOr<UniqueFd> TakeSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return Errno("sigprocmask");
+  UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC));
+  if (!signals.valid()) return Errno("signalfd");
+  // A worker or client that is gone is an error of the write.
+  if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Errno("ignore SIGPIPE");
+  return signals;
+}
+
+PoolOptions MakePoolOptions(const Flags& flags, const warren::v1::HostFacts& facts,
+                            int64_t open_files) {
+  PoolOptions options;
+  options.ready = flags.pool;
+  options.memory_budget = flags.pool_memory_bytes;
+  options.max_sandboxes = flags.max_sandboxes;
+  if (facts.slots() > 0) options.max_sandboxes = std::min(options.max_sandboxes, facts.slots());
+  int64_t by_files = (open_files - kFilesOfOurOwn) / kFilesPerSandbox;
+  if (by_files < options.max_sandboxes) {
+    spdlog::warn(
+        "{} open files are enough for {} sandboxes, not for {}; raise the hard limit (ulimit -Hn)",
+        open_files, by_files, options.max_sandboxes);
+    options.max_sandboxes = static_cast<int>(std::max<int64_t>(by_files, 1));
+  }
+  // More at the same time only makes each of them slower.
+  options.max_launches = std::clamp(2 * facts.cpus(), 4, 16);
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& flags) {
+  WARREN_RETURN_IF_ERROR(CheckRoot());
+  WARREN_ASSIGN_OR_RETURN(ServingUser user, FindServingUser(flags.user));
+  WARREN_ASSIGN_OR_RETURN(std::string prefix, FindPrefix());
+  std::unique_ptr<Supervisor> self(new Supervisor());
+
+  // What can be wrong with the files and the addresses, before anything is started.
+  WARREN_RETURN_IF_ERROR(EnsureDirectory(flags.runtime_dir, user.uid, user.gid));
+  for (const std::string& address : flags.listen) {
+    WARREN_ASSIGN_OR_RETURN(Listener listener, Listener::Open(address, user.uid, user.gid));
+    self->listeners_.push_back(std::move(listener));
+  }
+  LocalBackend::Parts parts;
+  WARREN_ASSIGN_OR_RETURN(parts.templates,
+                          LoadTemplates(prefix + "/share/warren/rootfs", flags.template_store));
+  WARREN_ASSIGN_OR_RETURN(parts.limits_policy,
+                          LoadLimitsPolicy(absl::StrCat(prefix, "/share/warren/policies/limits/",
+                                                        flags.limits_policy, ".textproto")));
+  WARREN_ASSIGN_OR_RETURN(int64_t open_files, RaiseOpenFiles());
+
+  // Before any thread: the launcher is a fork, and gRPC does not survive one. Before the signals
+  // are blocked: the launcher would inherit that.
+  LauncherOptions launcher;
+  launcher.program = prefix + "/bin/warren-launcher";
+  launcher.prefix = prefix;
+  launcher.template_store = flags.template_store;
+  launcher.cgroup_parent = flags.cgroup_parent;
+  launcher.max_sandboxes = flags.max_sandboxes;
+  WARREN_ASSIGN_OR_RETURN(parts.launcher, LauncherClient::Start(launcher));
+  WARREN_ASSIGN_OR_RETURN(self->signals_, TakeSignals());
+  WARREN_ASSIGN_OR_RETURN(warren::v1::LauncherHello hello,
+                          parts.launcher->ReceiveHello(kHelloTimeout));
+  parts.facts = hello.facts();
+  parts.pool = MakePoolOptions(flags, parts.facts, open_files);
+
+  // The last use of root.
+  WARREN_RETURN_IF_ERROR(DropPrivileges(user));
+
+  self->launcher_gone_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!self->launcher_gone_.valid()) return Errno("eventfd");
+  WARREN_ASSIGN_OR_RETURN(self->loop_, IoLoop::Create());
+  WARREN_ASSIGN_OR_RETURN(self->backend_, LocalBackend::Create(*self->loop_, std::move(parts)));
+  return self;
+}
+
+absl::Status Supervisor::WatchListeners() {
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    WARREN_ASSIGN_OR_RETURN(IoLoop::WatchId watch,
+                            loop_->Watch(listeners_[i].fd(), EPOLLIN, [this, i](uint32_t) {
+                              absl::Status status = Accept(i);
+                              if (!status.ok()) {
+                                spdlog::error("{}", std::string(status.message()));
+                              }
+                            }));
+    listener_watches_.push_back(watch);
+    spdlog::info("serving at {}", listeners_[i].address());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Supervisor::Accept(size_t listener) {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    UniqueFd connection(
+        ::accept4(listeners_[listener].fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (connection.valid()) {
+      server_->AddConnection(listeners_[listener].fd(), std::move(connection));
+    } else if (errno == EAGAIN) {
+      return absl::OkStatus();
+    } else if (errno != ECONNABORTED && errno != EINTR) {
+      return Errno(absl::StrCat("accept at ", listeners_[listener].address()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Supervisor::Serve() {
+  WARREN_RETURN_IF_ERROR(backend_->Start([this](absl::Status why) {
+    launcher_status_ =
+        absl::UnavailableError(absl::StrCat("the launcher is gone: ", why.message()));
+    uint64_t one = 1;
+    ssize_t ignored = ::write(launcher_gone_.get(), &one, sizeof(one));
+    (void)ignored;
+  }));
+  WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*backend_));
+  // Before the IO thread runs: afterwards the watches are its own.
+  WARREN_RETURN_IF_ERROR(WatchListeners());
+  io_thread_ = std::thread([this] { loop_->Run(); });
+  absl::Status end = WaitForEnd();
+  StopServing();
+  return end;
+}
+
+absl::Status Supervisor::WaitForEnd() {
+  pollfd ends[] = {{signals_.get(), POLLIN, 0}, {launcher_gone_.get(), POLLIN, 0}};
+  while (::poll(ends, 2, -1) < 0 && errno == EINTR) {
+  }
+  if (ends[1].revents != 0) {
+    spdlog::critical("{}; every sandbox is gone with it, and the supervisor ends",
+                     std::string(launcher_status_.message()));
+    return launcher_status_;
+  }
+  spdlog::info("asked to stop: running calls have {}", absl::FormatDuration(kCallGrace));
+  return absl::OkStatus();
+}
+
+void Supervisor::StopServing() {
+  // Nobody new: connections, sandboxes.
+  std::promise<void> deaf;
+  loop_->Post([&] {
+    for (IoLoop::WatchId watch : listener_watches_) loop_->Unwatch(watch);
+    deaf.set_value();
+  });
+  deaf.get_future().wait();
+  for (Listener& listener : listeners_) listener.RemoveSocket();
+  server_->BeginShutdown();
+  backend_->BeginShutdown();
+  // Cells that go on are killed when the grace is over; their streams still say so before gRPC cuts
+  // them off.
+  loop_->AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(kCallGrace),
+                  [this] { backend_->EndExecutions(); });
+  server_->Shutdown(kCallGrace + kKilledGrace);
+
+  std::promise<bool> closed;
+  loop_->Post([&] { closed.set_value(backend_->CloseLauncher(kLauncherGrace)); });
+  if (!closed.get_future().get()) {
+    spdlog::error("the launcher has not ended within {}; it goes on removing sandboxes by itself",
+                  absl::FormatDuration(kLauncherGrace));
+  }
+  loop_->Stop();
+  io_thread_.join();
+  spdlog::info("stopped");
+}
+
+}  // namespace warren

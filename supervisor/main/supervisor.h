@@ -1,0 +1,53 @@
+#ifndef WARREN_SUPERVISOR_MAIN_SUPERVISOR_H_
+#define WARREN_SUPERVISOR_MAIN_SUPERVISOR_H_
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/unique_fd.h"
+#include "supervisor/api/server.h"
+#include "supervisor/backend/local_backend.h"
+#include "supervisor/main/flags.h"
+#include "supervisor/main/listener.h"
+#include "supervisor/main/privileges.h"
+
+namespace warren {
+
+// The life of one warrend, in the only order that works: the launcher is forked while there is one
+// thread and root, the sockets are made while there is root, root is given up while there is one
+// thread, and only then come threads and gRPC.
+//
+// Main thread. Lifecycle: Prepare → Serve, which returns after a signal or the launcher's end, with
+// everything removed.
+class Supervisor {
+ public:
+  static absl::StatusOr<std::unique_ptr<Supervisor>> Prepare(const Flags& flags);
+  // OK after SIGTERM or SIGINT; otherwise why it could not go on.
+  absl::Status Serve();
+
+ private:
+  Supervisor() = default;
+  absl::Status Accept(size_t listener);
+  absl::Status WatchListeners();
+  absl::Status WaitForEnd();
+  void StopServing();
+
+  std::vector<Listener> listeners_;
+  std::vector<IoLoop::WatchId> listener_watches_;
+  UniqueFd signals_;
+  // Written when the launcher is gone.
+  UniqueFd launcher_gone_;
+  absl::Status launcher_status_;
+  // Before the backend, which uses it to its end.
+  std::unique_ptr<IoLoop> loop_;
+  std::unique_ptr<LocalBackend> backend_;
+  std::unique_ptr<ApiServer> server_;
+  std::thread io_thread_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_MAIN_SUPERVISOR_H_

@@ -1,0 +1,208 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
+#include "runtime/plan/launch_plan.h"
+#include "spdlog/spdlog.h"
+#include "supervisor/pool/pool.h"
+#include "supervisor/session/ids.h"
+
+// How the pool has one zygote started and one sandbox made: asked, answered, ready.
+namespace warren {
+namespace {
+
+// Request, events, stdout, stderr.
+constexpr size_t kPipes = 4;
+constexpr double kMemoryWeight = 0.2;
+
+warren::v1::StageTiming Stage(const char* name, std::chrono::nanoseconds duration) {
+  warren::v1::StageTiming stage;
+  stage.set_stage(name);
+  *stage.mutable_duration() = google::protobuf::util::TimeUtil::NanosecondsToDuration(
+      std::max<int64_t>(duration.count(), 0));
+  return stage;
+}
+
+int64_t Nanoseconds(const std::vector<warren::v1::StageTiming>& stages) {
+  int64_t sum = 0;
+  for (const auto& stage : stages) {
+    sum += google::protobuf::util::TimeUtil::DurationToNanoseconds(stage.duration());
+  }
+  return sum;
+}
+
+}  // namespace
+
+void Pool::StartZygote(TemplatePool& pool) {
+  pool.zygotes.Starting();
+  const std::string& name = pool.what.source.recipe.name();
+  spdlog::info("template {}: starting a zygote", name);
+  warren::v1::LauncherRequest request;
+  request.mutable_start_zygote()->set_template_id(name);
+  host_.link.Call(std::move(request), [this, &pool](absl::StatusOr<LauncherMessage> reply) {
+    std::lock_guard lock(mu_);
+    MonotonicTime now = MonotonicClock::now();
+    const std::string& id = pool.what.source.recipe.name();
+    if (reply.ok()) {
+      const auto& started = reply->reply.zygote_started();
+      spdlog::info("template {}: zygote {} is warm after {} ms, Python {}", id, started.zygote_id(),
+                   started.warm_ms(), started.python_version());
+      pool.python_version = started.python_version();
+      pool.zygotes.Started(started.zygote_id(), now);
+    } else if (!stopped_) {
+      spdlog::error("template {}: its zygote did not start: {}", id,
+                    std::string(reply.status().message()));
+      pool.zygotes.StartFailed(
+          absl::Status(reply.status().code(),
+                       absl::StrCat("template \"", id,
+                                    "\": its zygote did not start: ", reply.status().message())),
+          now);
+    }
+    Pump(now);
+  });
+}
+
+void Pool::BeginLaunch(TemplatePool& pool, std::shared_ptr<Waiter> owner, bool refill) {
+  auto launch = std::make_shared<Launch>();
+  launch->pool = &pool;
+  launch->zygote_id = pool.zygotes.current();
+  launch->limits = owner ? owner->limits : pool.what.default_limits;
+  launch->owner = std::move(owner);
+  launch->refill = refill;
+  launch->id = NewId("sb");
+  launch->began = MonotonicClock::now();
+  pool.zygotes.BeginFork();
+  ++launches_;
+  ++unanswered_;
+  refills_ += refill ? 1 : 0;
+  if (!launch->owner) ++pool.making;
+
+  warren::v1::SandboxSpec spec;
+  spec.set_sandbox_id(launch->id);
+  spec.set_template_id(pool.what.source.recipe.name());
+  *spec.mutable_limits() = launch->limits;
+  auto plan = MakeLaunchPlan(spec, pool.what.source.recipe, facts_);
+  launch->stages.push_back(Stage("plan", MonotonicClock::now() - launch->began));
+  if (!plan.ok()) {
+    host_.loop.Post([this, launch, why = plan.status()] { OnLaunched(launch, why); });
+    return;
+  }
+  warren::v1::LauncherRequest request;
+  *request.mutable_launch_sandbox()->mutable_plan() = *std::move(plan);
+  request.mutable_launch_sandbox()->set_zygote_id(launch->zygote_id);
+  host_.link.Call(std::move(request), [this, launch](absl::StatusOr<LauncherMessage> reply) {
+    OnLaunched(launch, std::move(reply));
+  });
+}
+
+void Pool::OnLaunched(std::shared_ptr<Launch> launch, absl::StatusOr<LauncherMessage> reply) {
+  {
+    std::lock_guard lock(mu_);
+    --unanswered_;
+    if (reply.ok() && stopped_) reply = absl::UnavailableError("the supervisor is stopping");
+  }
+  if (reply.ok() && reply->fds.size() < kPipes) {
+    reply =
+        absl::InternalError(absl::StrCat("the launcher sent ", reply->fds.size(), " descriptors"));
+  }
+  if (!reply.ok()) return OnLaunchFailed(*launch, reply.status());
+
+  const auto& launched = reply->reply.sandbox_launched();
+  launch->stages.insert(launch->stages.end(), launched.stages().begin(), launched.stages().end());
+  std::vector<UniqueFd>& fds = reply->fds;
+  WorkerPipes pipes{std::move(fds[0]), std::move(fds[1]), std::move(fds[2]), std::move(fds[3])};
+  fds.erase(fds.begin(), fds.begin() + kPipes);
+  auto sandbox = std::make_shared<Sandbox>(
+      host_, Sandbox::Identity{launch->id, launch->pool->what.source.recipe.name(), launch->limits},
+      SandboxStats(launched.stats(), std::move(fds)), std::move(pipes));
+  table_.Add(sandbox);
+  absl::Status started =
+      sandbox->Start([this, launch, weak = std::weak_ptr<Sandbox>(sandbox)](
+                         absl::Status status) { OnReady(launch, weak.lock(), std::move(status)); },
+                     [this, pool = launch->pool, raw = sandbox.get()] { OnDeath(*pool, raw); });
+  if (!started.ok()) {
+    sandbox->Destroy(StopReason::kDestroyed);
+    OnLaunchFailed(*launch, started);
+  }
+}
+
+void Pool::OnReady(std::shared_ptr<Launch> launch, std::shared_ptr<Sandbox> sandbox,
+                   absl::Status status) {
+  if (status.ok() && (!sandbox || !sandbox->alive())) {
+    status = absl::InternalError(absl::StrCat("sandbox ", launch->id, " died as it became ready"));
+  }
+  if (!status.ok()) return OnLaunchFailed(*launch, std::move(status));
+  const MonotonicTime now = MonotonicClock::now();
+  std::vector<warren::v1::StageTiming> worker = sandbox->worker_stages();
+  launch->stages.insert(launch->stages.end(), worker.begin(), worker.end());
+  // What no stage accounts for: messages, and waiting for a core.
+  launch->stages.push_back(
+      Stage("ready", now - launch->began - std::chrono::nanoseconds(Nanoseconds(launch->stages))));
+  const auto memory = sandbox->ReadMemory();
+
+  std::shared_ptr<Waiter> waiter = launch->owner;
+  {
+    std::lock_guard lock(mu_);
+    TemplatePool& pool = *launch->pool;
+    pool.demand.NoteMade(now - launch->began);
+    pool.memory_each =
+        static_cast<int64_t>((1 - kMemoryWeight) * static_cast<double>(pool.memory_each) +
+                             kMemoryWeight * static_cast<double>(memory));
+    EndLaunch(*launch, now);
+    if (!waiter) {
+      auto first = std::find_if(pool.waiters.begin(), pool.waiters.end(),
+                                [](const auto& each) { return each->takes_default; });
+      if (first != pool.waiters.end()) waiter = *first;
+    }
+    if (waiter) {
+      pool.waiters.erase(std::find(pool.waiters.begin(), pool.waiters.end(), waiter));
+    } else if (!stopped_) {
+      pool.ready.push_back(std::move(sandbox));
+    } else {
+      sandbox->Destroy(StopReason::kShutdown);
+    }
+    Pump(now);
+  }
+  if (waiter) waiter->on_made(Made{std::move(sandbox), std::move(launch->stages)});
+}
+
+void Pool::EndLaunch(Launch& launch, MonotonicTime now) {
+  TemplatePool& pool = *launch.pool;
+  --launches_;
+  if (launch.refill) {
+    --refills_;
+    next_refill_ = now + kPauseFactor * (now - launch.began);
+  }
+  if (!launch.owner) --pool.making;
+  pool.zygotes.EndFork(launch.zygote_id);
+}
+
+void Pool::OnLaunchFailed(Launch& launch, absl::Status why) {
+  std::lock_guard lock(mu_);
+  const MonotonicTime now = MonotonicClock::now();
+  TemplatePool& pool = *launch.pool;
+  EndLaunch(launch, now);
+  if (!stopped_) spdlog::error("sandbox {}: not made: {}", launch.id, std::string(why.message()));
+  // Its zygote died under it: that is no fault of the request, and the next zygote makes it good.
+  const bool retry = pool.zygotes.current() != launch.zygote_id;
+  std::shared_ptr<Waiter> waiter = launch.owner;
+  if (!waiter) {
+    auto first = std::find_if(pool.waiters.begin(), pool.waiters.end(),
+                              [](const auto& each) { return each->takes_default; });
+    if (first != pool.waiters.end()) waiter = *first;
+  }
+  if (waiter && retry && ++waiter->retries <= kMaxRetries) {
+    waiter->launched = false;
+  } else if (auto at = std::find(pool.waiters.begin(), pool.waiters.end(), waiter);
+             waiter && at != pool.waiters.end()) {
+    pool.waiters.erase(at);
+    host_.loop.Post([waiter, why] { waiter->on_made(why); });
+  } else if (launch.refill) {
+    // A refill that fails must not be tried in a tight loop.
+    refill_not_before_ = now + kRefillBackOff;
+  }
+  Pump(now);
+}
+
+}  // namespace warren

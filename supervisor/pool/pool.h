@@ -1,0 +1,176 @@
+#ifndef WARREN_SUPERVISOR_POOL_POOL_H_
+#define WARREN_SUPERVISOR_POOL_POOL_H_
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "runtime/plan/template_store.h"
+#include "supervisor/pool/demand.h"
+#include "supervisor/pool/generations.h"
+#include "supervisor/session/sandbox.h"
+#include "supervisor/session/sandbox_table.h"
+#include "warren/v1/plan.pb.h"
+
+namespace warren {
+
+struct PoolOptions {
+  // Template → sandboxes to hold ready at least.
+  std::map<std::string, int> ready;
+  // Memory that ready sandboxes may hold together.
+  int64_t memory_budget = 0;
+  int max_sandboxes = 0;
+  // Launches at the same time. More than twice the cores only makes each of them slower.
+  int max_launches = 4;
+  Generations::Bounds generations;
+};
+
+// Makes sandboxes, and holds some of each template ready, so that a create does no set-up. It never
+// fails because it is empty: then the caller waits for one that is made on demand, in order of
+// arrival.
+//
+// Callers before the pool: while anyone waits nothing is refilled; while cells run the refill takes
+// a fifth of a core at most. All launches go from the IO thread; Take, Make and Status are for any
+// thread. One lock, taken before any sandbox's and never while the table's or a sandbox's is held.
+// Lifecycle: constructor → Start → (Take | Make)* → Stop.
+class Pool {
+ public:
+  struct Made {
+    std::shared_ptr<Sandbox> sandbox;
+    std::vector<warren::v1::StageTiming> stages;
+  };
+  using MadeCallback = absl::AnyInvocable<void(absl::StatusOr<Made>)>;
+
+  // `templates` hold, per template, the limits of a sandbox for which nobody asked for others.
+  struct PoolTemplate {
+    Template source;
+    warren::v1::Limits default_limits;
+  };
+
+  Pool(SandboxHost& host, SandboxTable& table, warren::v1::HostFacts facts,
+       std::map<std::string, PoolTemplate> templates, PoolOptions options);
+
+  // IO thread, as is everything called On...
+  void Start();
+  // Fails whoever waits, and makes nothing further.
+  void Stop();
+  void OnZygoteExited(uint64_t zygote_id, const std::string& reason);
+  // A sandbox is gone: there may be room for another.
+  void OnSandboxGone();
+
+  // A ready sandbox with the template's default limits; null when none is ready.
+  std::shared_ptr<Sandbox> Take(const std::string& template_id);
+  // Makes one; `on_made` runs on the IO thread. RESOURCE_EXHAUSTED at once when all slots are
+  // leased.
+  void Make(const std::string& template_id, const warren::v1::Limits& limits, MadeCallback on_made);
+  // What was made, but found its caller gone.
+  void GiveBack(std::shared_ptr<Sandbox> sandbox);
+
+  std::vector<warren::v1::PoolStatus> Status() const;
+  // As its zygote reported it; empty before it was started.
+  std::string PythonVersion(const std::string& template_id) const;
+
+ private:
+  static constexpr int kMaxRetries = 2;
+  // After a refill that failed.
+  static constexpr std::chrono::seconds kRefillBackOff{1};
+  // After a sandbox was taken.
+  static constexpr std::chrono::milliseconds kRefillDelay{10};
+  // While cells run, a refill is followed by a pause of so many times its own duration.
+  static constexpr int kPauseFactor = 4;
+
+  struct Waiter {
+    warren::v1::Limits limits;
+    // Takes any sandbox with the template's default limits, not only the one launched for it.
+    bool takes_default = false;
+    // Its own launch is under way; for those that take no default.
+    bool launched = false;
+    int retries = 0;
+    MonotonicTime since;
+    MadeCallback on_made;
+  };
+  struct TemplatePool {
+    TemplatePool(PoolTemplate from, Generations::Bounds bounds)
+        : what(std::move(from)), zygotes(bounds) {}
+    PoolTemplate what;
+    Generations zygotes;
+    Demand demand;
+    std::deque<std::shared_ptr<Sandbox>> ready;
+    std::deque<std::shared_ptr<Waiter>> waiters;
+    // Launches under way that make sandboxes with default limits.
+    int making = 0;
+    int configured = 0;
+    bool used = false;
+    int64_t hits = 0;
+    int64_t misses = 0;
+    // Bytes of a fresh sandbox, averaged.
+    int64_t memory_each = 16 << 20;
+    MonotonicTime next_trim;
+    std::string python_version;
+  };
+  // A sandbox in the making.
+  struct Launch {
+    TemplatePool* pool;
+    uint64_t zygote_id;
+    warren::v1::Limits limits;
+    // Set for a launch with limits of its own.
+    std::shared_ptr<Waiter> owner;
+    bool refill = false;
+    std::string id;
+    MonotonicTime began;
+    std::vector<warren::v1::StageTiming> stages;
+  };
+
+  // With mu_ held, on the IO thread.
+  void Pump(MonotonicTime now);
+  void PumpZygote(TemplatePool& pool, MonotonicTime now);
+  void StartZygote(TemplatePool& pool);
+  void LaunchForWaiters(TemplatePool& pool, MonotonicTime now);
+  bool Refill(TemplatePool& pool, MonotonicTime now);
+  void Trim(TemplatePool& pool, MonotonicTime now);
+  void MakeRoom();
+  void BeginLaunch(TemplatePool& pool, std::shared_ptr<Waiter> owner, bool refill);
+  void EndLaunch(Launch& launch, MonotonicTime now);
+  void FailWaiters(TemplatePool& pool, const absl::Status& why);
+  int Target(const TemplatePool& pool, MonotonicTime now) const;
+  bool HasRoom() const;
+  void PumpAt(MonotonicTime when);
+
+  void PostPump();
+
+  // Without it.
+  void OnLaunched(std::shared_ptr<Launch> launch, absl::StatusOr<LauncherMessage> reply);
+  void OnReady(std::shared_ptr<Launch> launch, std::shared_ptr<Sandbox> sandbox,
+               absl::Status status);
+  void OnLaunchFailed(Launch& launch, absl::Status why);
+  void OnDeath(TemplatePool& pool, const Sandbox* sandbox);
+
+  SandboxHost& host_;
+  SandboxTable& table_;
+  const warren::v1::HostFacts facts_;
+  const PoolOptions options_;
+
+  mutable std::mutex mu_;
+  std::map<std::string, TemplatePool> pools_;
+  bool stopped_ = false;
+  int launches_ = 0;
+  int refills_ = 0;
+  // Launches that the launcher has not answered: they count as existing.
+  int unanswered_ = 0;
+  // While cells run, the next refill's time; after one that failed, in any case.
+  MonotonicTime next_refill_;
+  MonotonicTime refill_not_before_;
+  TimerId pump_timer_ = 0;
+  MonotonicTime pump_time_ = MonotonicTime::max();
+  bool pump_posted_ = false;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_POOL_POOL_H_

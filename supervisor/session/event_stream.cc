@@ -1,0 +1,106 @@
+#include "supervisor/session/event_stream.h"
+
+namespace warren {
+
+using warren::v1::ExecutionEvent;
+
+bool EventStream::Enqueue(Item item, size_t bytes) {
+  items_.push_back(std::move(item));
+  bytes_ += bytes;
+  if (bytes_ >= kHighWaterBytes) full_ = true;
+  return !std::exchange(reading_, true);
+}
+
+void EventStream::Tell(bool tell) {
+  if (tell) on_available_();
+}
+
+EventStream::Pressure EventStream::PushOutput(ExecutionEvent::Output::Stream stream,
+                                              absl::string_view data) {
+  bool tell = false;
+  bool full;
+  {
+    std::lock_guard lock(mu_);
+    ExecutionEvent* tail = items_.empty() ? nullptr : &items_.back().event;
+    if (tail != nullptr && tail->has_output() && tail->output().stream() == stream &&
+        tail->output().data().size() + data.size() <= kChunkBytes) {
+      tail->mutable_output()->mutable_data()->append(data.data(), data.size());
+      bytes_ += data.size();
+      if (bytes_ >= kHighWaterBytes) full_ = true;
+    } else {
+      Item item;
+      auto* output = item.event.mutable_output();
+      output->set_stream(stream);
+      output->set_data(data.data(), data.size());
+      tell = Enqueue(std::move(item), data.size());
+    }
+    full = full_;
+  }
+  Tell(tell);
+  return full ? Pressure::kFull : Pressure::kFlowing;
+}
+
+EventStream::Pressure EventStream::Push(ExecutionEvent event) {
+  bool tell;
+  bool full;
+  {
+    std::lock_guard lock(mu_);
+    size_t bytes = event.ByteSizeLong();
+    Item item;
+    item.event = std::move(event);
+    tell = Enqueue(std::move(item), bytes);
+    full = full_;
+  }
+  Tell(tell);
+  return full ? Pressure::kFull : Pressure::kFlowing;
+}
+
+void EventStream::Finish(ExecutionEvent finished) {
+  bool tell;
+  {
+    std::lock_guard lock(mu_);
+    Item item;
+    item.event = std::move(finished);
+    item.last = true;
+    tell = Enqueue(std::move(item), 0);
+  }
+  Tell(tell);
+}
+
+void EventStream::Fail(absl::Status status) {
+  bool tell;
+  {
+    std::lock_guard lock(mu_);
+    Item item;
+    item.status = std::move(status);
+    item.last = true;
+    tell = Enqueue(std::move(item), 0);
+  }
+  Tell(tell);
+}
+
+std::optional<EventStream::Item> EventStream::Take() {
+  std::optional<Item> item;
+  bool drained = false;
+  {
+    std::lock_guard lock(mu_);
+    if (items_.empty()) {
+      reading_ = false;
+      return std::nullopt;
+    }
+    item = std::move(items_.front());
+    items_.pop_front();
+    item->more = !items_.empty();
+    size_t bytes =
+        item->event.has_output() ? item->event.output().data().size() : item->event.ByteSizeLong();
+    bytes_ -= std::min(bytes_, bytes);
+    if (full_ && bytes_ <= kLowWaterBytes) {
+      full_ = false;
+      drained = true;
+    }
+  }
+  if (drained && on_drained_) on_drained_();
+  return item;
+}
+
+}  // namespace warren

@@ -1,0 +1,83 @@
+#ifndef WARREN_SUPERVISOR_SESSION_IO_LOOP_H_
+#define WARREN_SUPERVISOR_SESSION_IO_LOOP_H_
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/unique_fd.h"
+#include "supervisor/session/timer_queue.h"
+
+namespace warren {
+
+// The supervisor's one IO thread: readiness of descriptors (epoll), timers, and tasks that other
+// threads hand over. It sleeps until one of them wants it; there is no tick.
+//
+// Post, AddTimer, CancelTimer and Stop are for any thread; the rest is for the IO thread, or for
+// before Run. Lifecycle: Create → Run (returns after Stop) → destruction, with tasks that never ran
+// dropped.
+class IoLoop {
+ public:
+  // Names one registration; stays unique when descriptors and slots are used again.
+  using WatchId = uint64_t;
+  // No registration.
+  static constexpr WatchId kNoWatch = ~WatchId{0};
+  // Called on the IO thread with the epoll events that came.
+  using ReadyCallback = absl::AnyInvocable<void(uint32_t)>;
+
+  static absl::StatusOr<std::unique_ptr<IoLoop>> Create();
+
+  void Run();
+  void Stop();
+
+  void Post(Task task);
+  TimerId AddTimer(MonotonicTime when, Task task);
+  void CancelTimer(TimerId id);
+
+  // The descriptor stays the caller's; Unwatch before closing it.
+  absl::StatusOr<WatchId> Watch(int fd, uint32_t events, ReadyCallback on_ready);
+  absl::Status Modify(WatchId id, uint32_t events);
+  // No callback of this registration starts after it, not even for an event that was fetched
+  // already. It may be called from within the callback itself.
+  void Unwatch(WatchId id);
+
+  bool OnIoThread() const { return std::this_thread::get_id() == io_thread_.load(); }
+
+ private:
+  struct Slot {
+    int fd = -1;
+    uint32_t generation = 0;
+    std::shared_ptr<ReadyCallback> on_ready;
+  };
+
+  IoLoop(UniqueFd epoll, UniqueFd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
+  Slot* Find(WatchId id);
+  void Wake();
+  void RunTasks();
+  void RunTimers();
+  int TimeoutMillis();
+  void Dispatch(WatchId id, uint32_t events);
+
+  UniqueFd epoll_;
+  UniqueFd wake_;
+  std::atomic<std::thread::id> io_thread_;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_slots_;
+
+  std::mutex mu_;
+  std::vector<Task> tasks_;
+  TimerQueue timers_;
+  bool wake_pending_ = false;
+  bool stopped_ = false;
+  // When the IO thread will look at its timers anyway. It only moves on when it has passed: so a
+  // stream of short cells with long deadlines arms and disarms timers without one wake-up.
+  MonotonicTime sleeps_until_ = MonotonicTime::max();
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_SESSION_IO_LOOP_H_

@@ -1,0 +1,156 @@
+#include "supervisor/session/worker_channel.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "runtime/base/status.h"
+#include "runtime/control/worker_event.h"
+
+namespace warren {
+namespace {
+
+using warren::v1::ExecutionEvent;
+using warren::v1::WorkerEvent;
+
+constexpr size_t kReadBytes = 256 << 10;
+// After so much from one pipe the other sandboxes have their turn.
+constexpr size_t kTurnBytes = 1 << 20;
+
+// One buffer for all sandboxes: only the IO thread reads, and nothing stays in it between two
+// reads.
+char* ReadBuffer() {
+  thread_local const auto buffer = std::make_unique<char[]>(kReadBytes);
+  return buffer.get();
+}
+
+ssize_t ReadRetrying(int fd, char* data, size_t size) {
+  ssize_t n;
+  do {
+    n = ::read(fd, data, size);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+size_t BytesHeld(int fd) {
+  int bytes = 0;
+  return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
+}
+
+}  // namespace
+
+absl::Status WorkerChannel::DeliverFrame(absl::string_view frame, Sink& sink) {
+  if (auto output = ParseOutputFrame(frame)) {
+    return sink.OnOutput(output->execution_id,
+                         output->stream == WorkerEvent::kStdoutData
+                             ? ExecutionEvent::Output::STDOUT
+                             : ExecutionEvent::Output::STDERR,
+                         output->data);
+  }
+  WARREN_RETURN_IF_ERROR(ParseWorkerEvent(frame, &event_));
+  if (event_.has_stdout_data()) {
+    return sink.OnOutput(event_.execution_id(), ExecutionEvent::Output::STDOUT,
+                         event_.stdout_data());
+  }
+  if (event_.has_stderr_data()) {
+    return sink.OnOutput(event_.execution_id(), ExecutionEvent::Output::STDERR,
+                         event_.stderr_data());
+  }
+  return sink.OnEvent(event_);
+}
+
+void WorkerChannel::DrainSnapshot(Stream stream, Sink& sink) {
+  const UniqueFd& pipe =
+      stream == ExecutionEvent::Output::STDOUT ? pipes_.standard_output : pipes_.standard_error;
+  size_t held = BytesHeld(pipe.get());
+  char chunk[16384];
+  while (held > 0) {
+    ssize_t n = ReadRetrying(pipe.get(), chunk, std::min(held, sizeof(chunk)));
+    if (n <= 0) return;
+    sink.OnOutput(0, stream, absl::string_view(chunk, static_cast<size_t>(n))).IgnoreError();
+    held -= static_cast<size_t>(n);
+  }
+}
+
+absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEventsOnce(Sink& sink, size_t* bytes) {
+  char* buffer = ReadBuffer();
+  ssize_t n = ReadRetrying(pipes_.events.get(), buffer, kReadBytes);
+  if (n == 0 || (n < 0 && errno != EAGAIN)) return Outcome::kClosed;
+  if (n < 0) return Outcome::kDrained;
+  *bytes += static_cast<size_t>(n);
+  DrainSnapshot(ExecutionEvent::Output::STDOUT, sink);
+  DrainSnapshot(ExecutionEvent::Output::STDERR, sink);
+  absl::Status refused;
+  absl::Status fed =
+      parser_.Feed(absl::string_view(buffer, static_cast<size_t>(n)), [&](absl::string_view frame) {
+        refused = DeliverFrame(frame, sink);
+        return refused.ok() ? FrameParser::Next::kContinue : FrameParser::Next::kStop;
+      });
+  WARREN_RETURN_IF_ERROR(refused);
+  WARREN_RETURN_IF_ERROR(fed);
+  // A pipe gives all it has: a short read emptied it.
+  return static_cast<size_t>(n) < kReadBytes ? Outcome::kDrained : Outcome::kMore;
+}
+
+absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEvents(Sink& sink) {
+  size_t bytes = 0;
+  while (sink.WantsMore() && bytes < kTurnBytes) {
+    WARREN_ASSIGN_OR_RETURN(Outcome outcome, ReadEventsOnce(sink, &bytes));
+    if (outcome != Outcome::kMore) return outcome;
+  }
+  return Outcome::kMore;
+}
+
+WorkerChannel::Outcome WorkerChannel::ReadOutput(Stream stream, Sink& sink) {
+  const UniqueFd& pipe =
+      stream == ExecutionEvent::Output::STDOUT ? pipes_.standard_output : pipes_.standard_error;
+  size_t bytes = 0;
+  while (sink.WantsMore() && bytes < kTurnBytes) {
+    ssize_t n = ReadRetrying(pipe.get(), ReadBuffer(), kReadBytes);
+    if (n < 0 && errno == EAGAIN) return Outcome::kDrained;
+    if (n <= 0) return Outcome::kClosed;
+    sink.OnOutput(0, stream, absl::string_view(ReadBuffer(), static_cast<size_t>(n))).IgnoreError();
+    if (static_cast<size_t>(n) < kReadBytes) return Outcome::kDrained;
+    bytes += static_cast<size_t>(n);
+  }
+  return Outcome::kMore;
+}
+
+absl::Status WorkerChannel::ReadRemains(Sink& sink) {
+  // Bounded by what the pipes can hold: whoever still has an end open must not keep us here.
+  for (size_t bytes = 0; bytes < kTurnBytes;) {
+    WARREN_ASSIGN_OR_RETURN(Outcome outcome, ReadEventsOnce(sink, &bytes));
+    if (outcome != Outcome::kMore) break;
+  }
+  DrainSnapshot(ExecutionEvent::Output::STDOUT, sink);
+  DrainSnapshot(ExecutionEvent::Output::STDERR, sink);
+  return absl::OkStatus();
+}
+
+WorkerChannel::Outcome WorkerChannel::Send(const warren::v1::WorkerRequest& request) {
+  // Requests are bounded to 1 MiB of code: AppendFrame cannot refuse them.
+  if (!AppendFrame(request, &unsent_).ok()) return Outcome::kClosed;
+  return Flush();
+}
+
+WorkerChannel::Outcome WorkerChannel::Flush() {
+  size_t sent = 0;
+  Outcome outcome = Outcome::kDrained;
+  while (sent < unsent_.size()) {
+    ssize_t n = ::write(pipes_.requests.get(), unsent_.data() + sent, unsent_.size() - sent);
+    if (n >= 0) {
+      sent += static_cast<size_t>(n);
+    } else if (errno != EINTR) {
+      outcome = errno == EAGAIN ? Outcome::kMore : Outcome::kClosed;
+      break;
+    }
+  }
+  unsent_.erase(0, sent);
+  if (unsent_.empty() && unsent_.capacity() > 4096) unsent_ = std::string();
+  return outcome;
+}
+
+}  // namespace warren

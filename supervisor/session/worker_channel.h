@@ -1,0 +1,91 @@
+#ifndef WARREN_SUPERVISOR_SESSION_WORKER_CHANNEL_H_
+#define WARREN_SUPERVISOR_SESSION_WORKER_CHANNEL_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/control/frame.h"
+#include "warren/v1/execution.pb.h"
+#include "warren/v1/worker.pb.h"
+
+namespace warren {
+
+// The supervisor's ends of a worker's four pipes, all non-blocking.
+struct WorkerPipes {
+  UniqueFd requests;
+  UniqueFd events;
+  UniqueFd standard_output;
+  UniqueFd standard_error;
+};
+
+// Speaks worker.proto over a worker's pipes. Everything that comes out of them is hostile: bounded
+// and checked here, or refused with INVALID_ARGUMENT, after which the sandbox must die.
+//
+// Externally synchronised (its Sandbox's lock). It never blocks and knows nothing of epoll: the
+// owner calls the Read functions when a pipe is readable, and may leave a pipe unread for as long
+// as it likes.
+class WorkerChannel {
+ public:
+  using Stream = warren::v1::ExecutionEvent::Output::Stream;
+
+  // Receives what the worker says. Views are valid during the call.
+  class Sink {
+   public:
+    // `execution_id` 0: from a raw pipe, or from no cell. For both: an error ends the reading, and
+    // is handed to who called Read. Output from a raw pipe cannot be refused.
+    virtual absl::Status OnOutput(uint64_t execution_id, Stream stream, absl::string_view data) = 0;
+    // Everything but output.
+    virtual absl::Status OnEvent(const warren::v1::WorkerEvent& event) = 0;
+    // False: the pipes are not to be read further now.
+    virtual bool WantsMore() const = 0;
+
+   protected:
+    ~Sink() = default;
+  };
+
+  enum class Outcome {
+    // The pipe is empty; its next byte makes it readable anew.
+    kDrained,
+    // More may be there: the turn's budget is used up, or the sink wants no more.
+    kMore,
+    kClosed,
+  };
+
+  explicit WorkerChannel(WorkerPipes pipes) : pipes_(std::move(pipes)) {}
+
+  // Reads events. Before those of one read are delivered, what the raw pipes hold is.
+  absl::StatusOr<Outcome> ReadEvents(Sink& sink);
+  Outcome ReadOutput(Stream stream, Sink& sink);
+  // The last words of a dead worker: all that the pipes still hold, whether the sink wants more or
+  // not.
+  absl::Status ReadRemains(Sink& sink);
+
+  // Writes as much of a frame as the pipe takes. kMore: call Flush when the pipe is writable.
+  Outcome Send(const warren::v1::WorkerRequest& request);
+  Outcome Flush();
+
+  // Gives buffers back that only a large frame needed.
+  void Shrink() { parser_.Shrink(); }
+
+  void Close() { pipes_ = WorkerPipes(); }
+
+  const WorkerPipes& pipes() const { return pipes_; }
+
+ private:
+  absl::StatusOr<Outcome> ReadEventsOnce(Sink& sink, size_t* bytes);
+  absl::Status DeliverFrame(absl::string_view frame, Sink& sink);
+  // Delivers what the raw pipe holds at this moment, and not what is written meanwhile.
+  void DrainSnapshot(Stream stream, Sink& sink);
+
+  WorkerPipes pipes_;
+  FrameParser parser_;
+  warren::v1::WorkerEvent event_;
+  std::string unsent_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_SESSION_WORKER_CHANNEL_H_
