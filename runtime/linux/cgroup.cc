@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -81,9 +82,13 @@ bool SameLimit(absl::string_view wanted, absl::string_view got) {
 }
 
 absl::Status WriteLimit(int directory, const v1::CgroupWrite& write) {
-  if (write.file().find('/') != std::string::npos || write.file() == "cgroup.procs" ||
-      write.file() == "tasks") {
-    return absl::InvalidArgumentError(absl::StrCat("\"", write.file(), "\" is no limit file"));
+  // Nothing else of a group is the plan's to write: cgroup.threads and cgroup.event_control act on
+  // the writer, notify_on_release on the host.
+  bool limit = absl::StartsWith(write.file(), absl::StrCat(write.controller(), ".")) ||
+               write.file() == "cgroup.max.descendants";
+  if (directory < 0 || !limit || absl::StrContains(write.file(), '/')) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", write.file(), "\" is no limit of the ",
+                                                   write.controller(), " controller"));
   }
   WARREN_RETURN_IF_ERROR(WriteControlFile(directory, write.file(), write.value()));
   WARREN_ASSIGN_OR_RETURN(std::string got, ReadAt(directory, write.file()));
