@@ -56,14 +56,33 @@ std::string Condition(const v1::ArgumentCondition& condition) {
   return text;
 }
 
-absl::StatusOr<std::string> RuleText(const CompiledPolicy& compiled, uint32_t number,
-                                     const v1::SeccompRule& rule) {
+absl::StatusOr<std::string> ConditionalRule(const CompiledPolicy& compiled, uint32_t number,
+                                            const v1::SeccompRule& rule) {
   std::vector<std::string> conditions;
   for (const auto& condition : rule.arguments()) conditions.push_back(Condition(condition));
   WARREN_ASSIGN_OR_RETURN(std::string answer, Answer(compiled, number, ArgumentsThatMeet(rule)));
-  std::string where =
-      conditions.empty() ? "" : absl::StrCat("if ", absl::StrJoin(conditions, " and "), ": ");
-  return absl::StrCat("  ", where, answer, "  # ", rule.reason(), "\n");
+  return absl::StrCat("  if ", absl::StrJoin(conditions, " and "), ": ", answer, "  # ",
+                      rule.reason(), "\n");
+}
+
+// The paragraph of one call: its argument rules, then what holds otherwise.
+absl::StatusOr<std::string> CallText(const CompiledPolicy& compiled, uint32_t number,
+                                     const std::vector<const v1::SeccompRule*>& rules) {
+  std::string text = absl::StrCat("\n", SyscallName(number), " [", number, "]\n");
+  bool has_conditions = false;
+  std::string reason;
+  for (const v1::SeccompRule* rule : rules) {
+    if (rule->arguments().empty()) {
+      reason = absl::StrCat("  # ", rule->reason());
+      continue;
+    }
+    has_conditions = true;
+    WARREN_ASSIGN_OR_RETURN(std::string line, ConditionalRule(compiled, number, *rule));
+    absl::StrAppend(&text, line);
+  }
+  WARREN_ASSIGN_OR_RETURN(std::string rest, Answer(compiled, number, OtherArguments()));
+  absl::StrAppend(&text, "  ", has_conditions ? "else: " : "", rest, reason, "\n");
+  return text;
 }
 
 }  // namespace
@@ -84,16 +103,8 @@ absl::StatusOr<std::string> DumpPolicy(const v1::SeccompPolicy& policy,
   std::string text = absl::StrCat("policy ", policy.name(), ": ", compiled.filters.size(),
                                   " filter(s); every call that is not listed: ", unknown, "\n");
   for (const auto& [number, of_call] : rules) {
-    absl::StrAppend(&text, "\n", SyscallName(number), " [", number, "]\n");
-    bool has_conditions = false;
-    for (const v1::SeccompRule* rule : of_call) {
-      WARREN_ASSIGN_OR_RETURN(std::string line, RuleText(compiled, number, *rule));
-      absl::StrAppend(&text, line);
-      has_conditions |= !rule->arguments().empty();
-    }
-    if (!has_conditions) continue;
-    WARREN_ASSIGN_OR_RETURN(std::string rest, Answer(compiled, number, OtherArguments()));
-    absl::StrAppend(&text, "  else: ", rest, "\n");
+    WARREN_ASSIGN_OR_RETURN(std::string paragraph, CallText(compiled, number, of_call));
+    absl::StrAppend(&text, paragraph);
   }
   return text;
 }

@@ -1,0 +1,65 @@
+#include "tests/policy/under_policy.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/policy/policy_blob.h"
+#include "tests/policy/workloads.h"
+
+namespace warren::testing {
+namespace {
+
+constexpr unsigned kChildSeconds = 20;
+
+[[noreturn]] void RunChild(const std::string& blob, const char* directory,
+                           const std::function<bool()>& prepare,
+                           const std::function<bool()>& body) {
+  ::alarm(kChildSeconds);
+  bool ready =
+      DieWithParent() && Step(::chdir(directory) == 0, "chdir") && prepare() &&
+      Step(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs") &&
+      Step(warren_policy_blob_install(blob.data(), blob.size()) == 0, "install the policy");
+  ::_exit(ready && body() ? 0 : 1);
+}
+
+std::string ReadBack(int fd) {
+  std::string text(4096, '\0');
+  ssize_t n = ::pread(fd, text.data(), text.size(), 0);
+  text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  return text;
+}
+
+}  // namespace
+
+bool ChildOutcome::Succeeded() const { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
+
+int ChildOutcome::Signal() const { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
+
+ChildOutcome RunUnderPolicy(const CompiledPolicy& policy, const std::function<bool()>& prepare,
+                            const std::function<bool()>& body) {
+  std::string blob = SerializePolicy(policy);
+  std::string directory = absl::StrCat(::testing::TempDir(), "/warren-policy-XXXXXX");
+  EXPECT_NE(::mkdtemp(directory.data()), nullptr);
+  UniqueFd errors(::memfd_create("stderr", MFD_CLOEXEC));
+  pid_t pid = ::fork();
+  if (pid == 0) {
+    ::dup2(errors.get(), STDERR_FILENO);
+    RunChild(blob, directory.c_str(), prepare, body);
+  }
+  ChildOutcome outcome;
+  EXPECT_GT(pid, 0);
+  EXPECT_EQ(::waitpid(pid, &outcome.status, 0), pid);
+  outcome.errors = ReadBack(errors.get());
+  std::filesystem::remove_all(directory);
+  return outcome;
+}
+
+}  // namespace warren::testing

@@ -1,0 +1,46 @@
+#include "tests/policy/workloads.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace warren::testing {
+
+const std::map<std::string, Workload>& AllWorkloads() {
+  static const auto* const kAll = [] {
+    auto* all = new std::map<std::string, Workload>(FileWorkloads());
+    all->merge(ProcessWorkloads());
+    all->merge(DescriptorWorkloads());
+    all->merge(SetupWorkloads());
+    return all;
+  }();
+  return *kAll;
+}
+
+bool Step(bool worked, const char* what) {
+  if (worked) return true;
+  // No stdio stream: it would allocate, which the smallest policies do not allow.
+  char text[160];
+  int length = ::snprintf(text, sizeof(text), "%s: %s\n", what, ::strerror(errno));
+  if (length > 0) (void)!::write(STDERR_FILENO, text, static_cast<size_t>(length));
+  return false;
+}
+
+bool NotFiltered(long result) { return result >= 0 || (errno != ENOSYS && errno != EPERM); }
+
+bool DieWithParent() { return Step(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "prctl(PDEATHSIG)"); }
+
+bool SignalChild(int pid, int signal) { return Step(pid > 1 && ::kill(pid, signal) == 0, "kill"); }
+
+bool ExitedWell(int pid) {
+  int status = 0;
+  return pid > 1 && ::waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+         WEXITSTATUS(status) == 0;
+}
+
+}  // namespace warren::testing
