@@ -1,184 +1,249 @@
-// The launcher, driven as the supervisor drives it, on the real kernel. Needs root.
+// The launcher's requests, driven as the supervisor drives them, on the real kernel. Needs root.
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-#include <chrono>
-#include <filesystem>
-#include <map>
-
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "runtime/base/io.h"
-#include "runtime/control/launcher_client.h"
-#include "runtime/plan/launch_plan.h"
-#include "runtime/plan/template_store.h"
-#include "runtime/policy/limits_policy.h"
-#include "warren/v1/worker.pb.h"
+#include "tests/launch/harness.h"
 
 namespace warren {
 namespace {
 
-namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using v1::SandboxGone;
 
-class LauncherTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_EQ(::geteuid(), 0u) << "kernel tests need root";
-    store_ = fs::path(::testing::TempDir()) / absl::StrCat("warren-launcher-test-", ::getpid());
-    fs::create_directories(store_);
-    LauncherOptions options;
-    options.program = absl::StrCat(WARREN_PREFIX, "/bin/warren-launcher");
-    options.prefix = WARREN_PREFIX;
-    options.template_store = store_;
-    options.cgroup_parent = absl::StrCat("warren-test-", ::getpid());
-    options.max_sandboxes = 20;
-    auto client = LauncherClient::Start(options);
-    ASSERT_TRUE(client.ok()) << client.status();
-    client_ = *std::move(client);
-    auto hello = client_->ReceiveHello(absl::Seconds(10));
-    ASSERT_TRUE(hello.ok()) << hello.status();
-    facts_ = hello->facts();
-    auto templates = LoadTemplates(absl::StrCat(WARREN_PREFIX, "/share/warren/rootfs"), store_);
-    ASSERT_TRUE(templates.ok()) << templates.status();
-    base_ = templates->at("base").recipe;
-  }
+class LauncherTest : public SharedLauncherTest {};
 
-  void TearDown() override {
-    if (client_) {
-      client_->CloseSocket();
-      EXPECT_TRUE(client_->WaitForExit(absl::Seconds(10)));
-      ExpectNoCgroups();
-    }
-    fs::remove_all(store_);
-  }
-
-  void ExpectNoCgroups() {
-    for (const auto& [controller, mount] : facts_.controllers()) {
-      EXPECT_FALSE(fs::exists(fs::path(mount) / absl::StrCat("warren-test-", ::getpid())))
-          << controller;
-    }
-  }
-
-  LauncherMessage Next() {
-    pollfd wait = {client_->socket(), POLLIN, 0};
-    EXPECT_EQ(::poll(&wait, 1, 20000), 1) << "the launcher is silent";
-    auto message = client_->Receive();
-    EXPECT_TRUE(message.ok()) << message.status();
-    return message.ok() ? *std::move(message) : LauncherMessage{};
-  }
-
-  uint64_t StartZygote() {
-    v1::LauncherRequest request;
-    request.set_request_id(++last_request_);
-    request.mutable_start_zygote()->set_template_id("base");
-    EXPECT_TRUE(client_->Send(request).ok());
-    LauncherMessage reply = Next();
-    EXPECT_TRUE(reply.reply.has_zygote_started()) << reply.reply.message();
-    return reply.reply.zygote_started().zygote_id();
-  }
-
-  LauncherMessage Launch(const std::string& id, uint64_t zygote) {
-    v1::SandboxSpec spec;
-    spec.set_sandbox_id(id);
-    spec.set_template_id("base");
-    auto policy = LoadLimitsPolicy(
-        absl::StrCat(WARREN_PREFIX, "/share/warren/policies/limits/default.textproto"));
-    EXPECT_TRUE(policy.ok()) << policy.status();
-    auto limits = ResolveLimits(*policy, v1::Limits(), base_.limits());
-    EXPECT_TRUE(limits.ok()) << limits.status();
-    *spec.mutable_limits() = *limits;
-    auto plan = MakeLaunchPlan(spec, base_, facts_);
-    EXPECT_TRUE(plan.ok()) << plan.status();
-    v1::LauncherRequest request;
-    request.set_request_id(++last_request_);
-    *request.mutable_launch_sandbox()->mutable_plan() = *plan;
-    request.mutable_launch_sandbox()->set_zygote_id(zygote);
-    EXPECT_TRUE(client_->Send(request).ok());
-    return Next();
-  }
-
-  // One frame of a worker's event pipe.
-  v1::WorkerEvent ReadEvent(int fd) {
-    ::fcntl(fd, F_SETFL, 0);
-    uint32_t length = 0;
-    EXPECT_EQ(ReadAll(fd, &length, sizeof(length)), sizeof(length)) << "the worker is gone";
-    std::string frame(length, '\0');
-    EXPECT_EQ(ReadAll(fd, frame.data(), frame.size()), frame.size());
-    v1::WorkerEvent event;
-    EXPECT_TRUE(event.ParseFromString(frame));
-    return event;
-  }
-
-  static size_t ReadAll(int fd, void* data, size_t size) {
-    size_t done = 0;
-    while (done < size) {
-      pollfd wait = {fd, POLLIN, 0};
-      if (::poll(&wait, 1, 10000) != 1) break;
-      ssize_t n = ::read(fd, static_cast<char*>(data) + done, size - done);
-      if (n <= 0) break;
-      done += static_cast<size_t>(n);
-    }
-    return done;
-  }
-
-  // Runs a cell and returns what it printed; the Done event must say OK.
-  std::string Run(const LauncherMessage& sandbox, const std::string& code) {
-    v1::WorkerRequest request;
-    request.set_execution_id(++last_request_);
-    request.set_code(code);
-    std::string frame = request.SerializeAsString();
-    uint32_t length = static_cast<uint32_t>(frame.size());
-    frame.insert(0, reinterpret_cast<const char*>(&length), sizeof(length));
-    EXPECT_EQ(::write(sandbox.fds[0].get(), frame.data(), frame.size()),
-              static_cast<ssize_t>(frame.size()));
-    std::string out;
-    while (true) {
-      v1::WorkerEvent event = ReadEvent(sandbox.fds[1].get());
-      out += event.stdout_data();
-      if (event.has_error()) out += event.error().traceback();
-      if (event.has_done() || HasFailure()) return out;
-    }
-  }
-
-  void Destroy(const std::string& id) {
-    v1::LauncherRequest request;
-    request.set_request_id(++last_request_);
-    request.mutable_destroy_sandbox()->set_sandbox_id(id);
-    EXPECT_TRUE(client_->Send(request).ok());
-    bool replied = false;
-    bool gone = false;
-    while (!(replied && gone) && !HasFailure()) {
-      LauncherMessage message = Next();
-      replied |= message.reply.request_id() == last_request_ && message.reply.code() == 0;
-      gone |= message.reply.has_sandbox_gone();
-    }
-  }
-
-  fs::path store_;
-  std::unique_ptr<LauncherClient> client_;
-  v1::HostFacts facts_;
-  v1::TemplateRecipe base_;
-  uint64_t last_request_ = 0;
-};
+bool IsZygoteExited(const v1::LauncherReply& reply) { return reply.has_zygote_exited(); }
 
 TEST_F(LauncherTest, ASandboxRunsCodeAndLeavesNothing) {
-  uint64_t zygote = StartZygote();
-  LauncherMessage sandbox = Launch("sbone", zygote);
-  ASSERT_TRUE(sandbox.reply.has_sandbox_launched()) << sandbox.reply.message();
+  RunningSandbox sandbox = shared_->Launch("one", zygote_);
+  ASSERT_TRUE(sandbox.launched()) << sandbox.reply.message();
   for (const v1::StageTiming& stage : sandbox.reply.sandbox_launched().stages()) {
     RecordProperty(stage.stage() + "_us", stage.duration().nanos() / 1000);
   }
-  ASSERT_GE(sandbox.fds.size(), 4u);
-  v1::WorkerEvent ready = ReadEvent(sandbox.fds[1].get());
-  ASSERT_TRUE(ready.has_ready()) << ready.DebugString();
-  EXPECT_EQ(Run(sandbox, "print(1 + 1)"), "2\n");
-  EXPECT_EQ(Run(sandbox, "import os; print(os.getuid(), os.getcwd())"), "1000 /home/user\n");
-  Destroy("sbone");
+  EXPECT_EQ(shared_->Output(sandbox, "print(1 + 1)"), "2\n");
+  EXPECT_EQ(shared_->Output(sandbox, "import os; print(os.getuid(), os.getcwd())"),
+            "1000 /home/user\n");
+  std::vector<pid_t> pids = shared_->PidsOf("one");
+  EXPECT_EQ(pids.size(), 2u) << "init and the context";
+  shared_->Destroy("one");
+  EXPECT_FALSE(shared_->GroupExists("one"));
+  for (pid_t pid : pids) EXPECT_EQ(StatusField(pid, "NoNewPrivs").substr(0, 1), "N") << pid;
+}
+
+TEST_F(LauncherTest, StatesPersistBetweenCellsOfOneContextOnly) {
+  RunningSandbox first = shared_->Launch("state1", zygote_);
+  RunningSandbox second = shared_->Launch("state2", zygote_);
+  ASSERT_TRUE(first.launched() && second.launched());
+  shared_->Output(first, "kept = 41; open('/tmp/mark', 'w').write('x')");
+  EXPECT_EQ(shared_->Output(first, "print(kept + 1)"), "42\n");
+  EXPECT_EQ(shared_->Output(second, "import os; print('kept' in dir(), os.listdir('/tmp'))"),
+            "False []\n");
+  shared_->Destroy("state1");
+  shared_->Destroy("state2");
+}
+
+TEST_F(LauncherTest, ManySandboxesAtOnceHaveTheirOwnIdsAndProcesses) {
+  const int count = InUml() ? 4 : 16;
+  std::vector<uint64_t> requests;
+  for (int i = 0; i < count; ++i) {
+    requests.push_back(shared_->RequestLaunch(shared_->Plan(absl::StrCat("many", i)), zygote_));
+  }
+  std::vector<RunningSandbox> sandboxes;
+  for (int i = 0; i < count; ++i) {
+    sandboxes.push_back(shared_->Take(absl::StrCat("many", i), shared_->WaitForReply(requests[i])));
+    ASSERT_TRUE(sandboxes.back().launched()) << sandboxes.back().reply.message();
+  }
+  for (const RunningSandbox& sandbox : sandboxes)
+    shared_->StartCell(sandbox, "print(open('/proc/self/cgroup').read())");
+  std::set<std::string> host_ids;
+  std::set<pid_t> pids;
+  for (const RunningSandbox& sandbox : sandboxes) {
+    CellResult result = shared_->FinishCell(sandbox);
+    EXPECT_EQ(result.outcome, v1::WorkerDone::OK);
+    // Nothing of the host's cgroup names is visible.
+    EXPECT_THAT(result.out, ::testing::Not(HasSubstr("warren")));
+    for (pid_t pid : shared_->PidsOf(sandbox.id)) {
+      EXPECT_TRUE(pids.insert(pid).second) << pid << " is in two groups";
+      host_ids.insert(StatusField(pid, "Uid"));
+    }
+  }
+  EXPECT_EQ(pids.size(), 2u * static_cast<size_t>(count));
+  // Root and user of every sandbox are somebody else on the host.
+  EXPECT_EQ(host_ids.size(), 2u * static_cast<size_t>(count));
+  for (const RunningSandbox& sandbox : sandboxes) shared_->Destroy(sandbox.id);
+}
+
+TEST_F(LauncherTest, DestroyedWhileItIsBeingMade) {
+  for (int i = 0; i < 10; ++i) {
+    std::string id = absl::StrCat("early", i);
+    uint64_t launch = shared_->RequestLaunch(shared_->Plan(id), zygote_);
+    uint64_t destroy = shared_->RequestDestroy(id);
+    absl::Status launched = shared_->WaitForStatus(launch);
+    EXPECT_TRUE(launched.ok() || absl::IsCancelled(launched)) << launched;
+    EXPECT_EQ(shared_->WaitForStatus(destroy), absl::OkStatus());
+    ASSERT_EQ(shared_->WaitForGone(id), SandboxGone::DESTROYED);
+  }
+  EXPECT_FALSE(shared_->Arrives(IsZygoteExited, 200))
+      << "a cancelled launch must not end the zygote";
+  RunningSandbox next = shared_->Launch("afterearly", zygote_);
+  ASSERT_TRUE(next.launched()) << next.reply.message();
+  EXPECT_EQ(shared_->Output(next, "print('alive')"), "alive\n");
+  shared_->Destroy("afterearly");
+}
+
+TEST_F(LauncherTest, DestroyIsAcknowledgedAlsoTheSecondTimeButNotForStrangers) {
+  ASSERT_TRUE(shared_->Launch("twice", zygote_).launched());
+  uint64_t first = shared_->RequestDestroy("twice");
+  uint64_t second = shared_->RequestDestroy("twice");
+  EXPECT_EQ(shared_->WaitForStatus(first), absl::OkStatus());
+  // The first may have finished already.
+  absl::Status again = shared_->WaitForStatus(second);
+  EXPECT_TRUE(again.ok() || absl::IsNotFound(again)) << again;
+  EXPECT_EQ(shared_->WaitForGone("twice"), SandboxGone::DESTROYED);
+  EXPECT_TRUE(absl::IsNotFound(shared_->WaitForStatus(shared_->RequestDestroy("twice"))));
+}
+
+TEST_F(LauncherTest, RefusesWhatItDoesNotKnow) {
+  absl::Status status = shared_->WaitForStatus(shared_->RequestZygote("no\nsuch"));
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no\\nsuch")) << "escaped";
+
+  v1::LaunchPlan plan = shared_->Plan("stranger");
+  status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_ + 1000));
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  plan.set_template_id("nosuch");
+  status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_TRUE(absl::IsNotFound(shared_->WaitForStatus(shared_->RequestInterrupt("stranger"))));
+  EXPECT_TRUE(absl::IsInvalidArgument(shared_->WaitForStatus(shared_->Send({}))));
+  EXPECT_FALSE(shared_->GroupExists("stranger"));
+}
+
+TEST_F(LauncherTest, RefusesMalformedSandboxIds) {
+  for (const std::string& id :
+       {std::string(""), std::string("../up"), std::string("a/b"), std::string("Upper"),
+        std::string("zygote-1"), std::string("."), std::string(65, 'a'), std::string("a\0b", 3)}) {
+    v1::LaunchPlan plan = shared_->Plan("placeholder");
+    plan.set_sandbox_id(id);
+    absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << '"' << id << "\": " << status;
+  }
+  ASSERT_TRUE(shared_->Launch("taken", zygote_).launched());
+  absl::Status status =
+      shared_->WaitForStatus(shared_->RequestLaunch(shared_->Plan("taken"), zygote_));
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  shared_->Destroy("taken");
+}
+
+TEST_F(LauncherTest, RefusesCgroupFilesThatAreNoLimits) {
+  struct Hostile {
+    const char* controller;
+    const char* file;
+  };
+  for (const Hostile& hostile :
+       {Hostile{"memory", "cgroup.procs"}, Hostile{"memory", "tasks"},
+        Hostile{"pids", "../cgroup.procs"}, Hostile{"pids", "cgroup.kill"},
+        Hostile{"memory", "notify_on_release"}, Hostile{"memory", "cgroup.event_control"},
+        Hostile{"cpu", "cgroup.threads"}, Hostile{"nosuch", "pids.max"}}) {
+    v1::LaunchPlan plan = shared_->Plan("hostile");
+    v1::CgroupWrite* write = plan.add_cgroup();
+    write->set_controller(hostile.controller);
+    write->set_file(hostile.file);
+    write->set_value("0");
+    absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
+    EXPECT_TRUE(absl::IsInvalidArgument(status))
+        << hostile.controller << " " << hostile.file << ": " << status;
+    EXPECT_FALSE(shared_->GroupExists("hostile"));
+  }
+}
+
+TEST_F(LauncherTest, ALimitThatDoesNotHoldFailsTheLaunch) {
+  v1::LaunchPlan plan = shared_->Plan("unlimited");
+  for (v1::CgroupWrite& write : *plan.mutable_cgroup()) {
+    if (write.file() == "pids.max") write.set_value("99999999999");
+  }
+  absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("pids.max"));
+  EXPECT_FALSE(shared_->GroupExists("unlimited"));
+}
+
+TEST_F(LauncherTest, AFailedStepOfTheSetUpIsNamedAndLeavesNothing) {
+  v1::LaunchPlan plan = shared_->Plan("broken");
+  for (v1::MountOp& op : *plan.mutable_mounts()) {
+    if (op.kind() == v1::MountOp::OVERLAY) op.set_data("lowerdir=/nowhere");
+  }
+  absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("mount overlay /newroot"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("No such file"));
+  EXPECT_EQ(shared_->WaitForGone("broken"), SandboxGone::SETUP_FAILED);
+  EXPECT_FALSE(shared_->GroupExists("broken"));
+  EXPECT_FALSE(shared_->Arrives(IsZygoteExited, 100));
+}
+
+TEST_F(LauncherTest, RefusesPlansThatDoNotFit) {
+  v1::LaunchPlan root = shared_->Plan("asroot");
+  root.set_uid(0);
+  v1::LaunchPlan resource = shared_->Plan("resource");
+  resource.add_rlimits()->set_resource("NOSUCH");
+  v1::LaunchPlan text = shared_->Plan("text");
+  text.mutable_mounts(0)->set_source(std::string(300, 'x'));
+  v1::LaunchPlan many = shared_->Plan("toomany");
+  for (int i = 0; i < 100; ++i) *many.add_mounts() = many.mounts(1);
+  for (const v1::LaunchPlan& plan : {root, resource, text, many}) {
+    absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << plan.sandbox_id() << ": " << status;
+    EXPECT_TRUE(Eventually([&] { return !shared_->GroupExists(plan.sandbox_id()); }, 2000))
+        << plan.sandbox_id();
+  }
+}
+
+TEST_F(LauncherTest, InterruptEndsTheCellOnly) {
+  RunningSandbox sandbox = shared_->Launch("interrupted", zygote_);
+  ASSERT_TRUE(sandbox.launched());
+  shared_->StartCell(sandbox, "print('begun', flush=True)\nimport time; time.sleep(60)");
+  // Not before the cell runs: between cells an interrupt is forgotten.
+  pollfd begun = {sandbox.events.get(), POLLIN, 0};
+  ASSERT_EQ(::poll(&begun, 1, kPatienceMs), 1);
+  EXPECT_EQ(shared_->WaitForStatus(shared_->RequestInterrupt("interrupted")), absl::OkStatus());
+  EXPECT_EQ(shared_->FinishCell(sandbox).outcome, v1::WorkerDone::INTERRUPTED);
+  EXPECT_EQ(shared_->Output(sandbox, "print('on')"), "on\n");
+  shared_->Destroy("interrupted");
+}
+
+TEST_F(LauncherTest, TheEndOfAContextIsReported) {
+  RunningSandbox exits = shared_->Launch("exits", zygote_);
+  RunningSandbox dies = shared_->Launch("dies", zygote_);
+  ASSERT_TRUE(exits.launched() && dies.launched());
+  EXPECT_TRUE(shared_->Run(exits, "import os; os._exit(3)").gone);
+  v1::ContextExited exited = shared_->WaitForContextExited("exits");
+  EXPECT_EQ(exited.exit_code(), 3);
+  EXPECT_EQ(exited.signal(), 0);
+  EXPECT_TRUE(shared_->Run(dies, "import os; os.kill(os.getpid(), 9)").gone);
+  exited = shared_->WaitForContextExited("dies");
+  EXPECT_EQ(exited.exit_code(), 0);
+  EXPECT_EQ(exited.signal(), SIGKILL);
+  shared_->Destroy("exits");
+  shared_->Destroy("dies");
+}
+
+// One launcher of its own: it has room for two sandboxes.
+TEST(LauncherSlotsTest, AreGivenBack) {
+  std::unique_ptr<Harness> launcher = Harness::Start(2);
+  ASSERT_NE(launcher, nullptr);
+  EXPECT_EQ(launcher->facts().slots(), 2);
+  uint64_t zygote = launcher->StartZygote();
+  ASSERT_TRUE(launcher->Launch("a", zygote).launched());
+  ASSERT_TRUE(launcher->Launch("b", zygote).launched());
+  absl::Status status =
+      launcher->WaitForStatus(launcher->RequestLaunch(launcher->Plan("c"), zygote));
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--max-sandboxes"));
+  launcher->Destroy("a");
+  EXPECT_TRUE(launcher->Launch("c", zygote).launched());
 }
 
 }  // namespace

@@ -1,0 +1,229 @@
+// What the launcher makes of processes that die: a zygote, an init, itself. Needs root.
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <fstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "runtime/base/io.h"
+#include "tests/launch/harness.h"
+
+namespace warren {
+namespace {
+
+namespace fs = std::filesystem;
+using v1::SandboxGone;
+
+// Each test has its own launcher: it breaks something of it.
+class FailureTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    launcher_ = Harness::Start();
+    ASSERT_NE(launcher_, nullptr);
+    zygote_ = launcher_->StartZygote();
+  }
+
+  pid_t ZygotePid(uint64_t zygote) {
+    std::vector<pid_t> pids = launcher_->PidsOf(absl::StrCat("zygote-", zygote));
+    EXPECT_EQ(pids.size(), 1u);
+    return pids.empty() ? -1 : pids[0];
+  }
+
+  // Everything of this launcher, once it is dead: gone within the five seconds that are promised.
+  static void ExpectGone(const std::set<pid_t>& pids, const std::vector<fs::path>& directories) {
+    EXPECT_TRUE(Eventually(
+        [&] {
+          return std::none_of(pids.begin(), pids.end(),
+                              [](pid_t pid) { return fs::exists(absl::StrCat("/proc/", pid)); }) &&
+                 std::none_of(directories.begin(), directories.end(),
+                              [](const fs::path& directory) { return fs::exists(directory); });
+        },
+        5000));
+    for (pid_t pid : pids)
+      EXPECT_FALSE(fs::exists(absl::StrCat("/proc/", pid))) << pid << StatusField(pid, "Name");
+    for (const fs::path& directory : directories) EXPECT_FALSE(fs::exists(directory)) << directory;
+  }
+
+  std::unique_ptr<Harness> launcher_;
+  uint64_t zygote_ = 0;
+};
+
+TEST_F(FailureTest, AKilledZygoteTakesNothingAlong) {
+  RunningSandbox before = launcher_->Launch("before", zygote_);
+  ASSERT_TRUE(before.launched());
+  launcher_->Output(before, "kept = 5");
+  ASSERT_EQ(::kill(ZygotePid(zygote_), SIGKILL), 0);
+  EXPECT_NE(launcher_->WaitForZygoteExited(zygote_).reason(), "");
+  EXPECT_EQ(launcher_->Output(before, "print(kept)"), "5\n");
+  absl::Status status =
+      launcher_->WaitForStatus(launcher_->RequestLaunch(launcher_->Plan("late"), zygote_));
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_TRUE(
+      Eventually([&] { return !launcher_->GroupExists(absl::StrCat("zygote-", zygote_)); }, 1000));
+
+  uint64_t next = launcher_->StartZygote();
+  EXPECT_NE(next, zygote_);
+  RunningSandbox after = launcher_->Launch("after", next);
+  ASSERT_TRUE(after.launched()) << after.reply.message();
+  EXPECT_EQ(launcher_->Output(after, "print(1)"), "1\n");
+  launcher_->Destroy("before");
+  launcher_->Destroy("after");
+}
+
+TEST_F(FailureTest, AZygoteKilledDuringForksFailsTheseOnly) {
+  ASSERT_EQ(::kill(ZygotePid(zygote_), SIGSTOP), 0);
+  uint64_t first = launcher_->RequestLaunch(launcher_->Plan("first"), zygote_);
+  uint64_t second = launcher_->RequestLaunch(launcher_->Plan("second"), zygote_);
+  EXPECT_TRUE(Eventually([&] { return launcher_->GroupExists("second"); }, 2000));
+  ASSERT_EQ(::kill(ZygotePid(zygote_), SIGKILL), 0);
+  for (uint64_t request : {first, second}) {
+    absl::Status status = launcher_->WaitForStatus(request);
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  }
+  EXPECT_EQ(launcher_->WaitForGone("first"), SandboxGone::SETUP_FAILED);
+  EXPECT_EQ(launcher_->WaitForGone("second"), SandboxGone::SETUP_FAILED);
+  EXPECT_TRUE(launcher_->Launch("third", launcher_->StartZygote()).launched());
+}
+
+TEST_F(FailureTest, AStoppedZygoteKeepsItsContexts) {
+  RunningSandbox sandbox = launcher_->Launch("stays", zygote_);
+  ASSERT_TRUE(sandbox.launched());
+  pid_t zygote = ZygotePid(zygote_);
+  EXPECT_EQ(launcher_->WaitForStatus(launcher_->RequestStopZygote(zygote_)), absl::OkStatus());
+  launcher_->WaitForZygoteExited(zygote_);
+  EXPECT_TRUE(Eventually([&] { return !fs::exists(absl::StrCat("/proc/", zygote)); }, 2000));
+  EXPECT_EQ(launcher_->Output(sandbox, "print('alive')"), "alive\n");
+  EXPECT_EQ(launcher_->WaitForStatus(launcher_->RequestInterrupt("stays")), absl::OkStatus());
+  launcher_->Destroy("stays");
+}
+
+TEST_F(FailureTest, StoppingAZygoteThatIsNotReadyFailsItsStart) {
+  uint64_t start = launcher_->RequestZygote(launcher_->template_id());
+  // Ids are given in turn, and nothing else was asked for.
+  uint64_t id = zygote_ + 1;
+  EXPECT_TRUE(
+      Eventually([&] { return launcher_->GroupExists(absl::StrCat("zygote-", id)); }, 5000));
+  EXPECT_EQ(launcher_->WaitForStatus(launcher_->RequestStopZygote(id)), absl::OkStatus());
+  EXPECT_FALSE(launcher_->WaitForStatus(start).ok());
+  launcher_->WaitForZygoteExited(id);
+  EXPECT_TRUE(launcher_->Launch("other", zygote_).launched());
+}
+
+TEST_F(FailureTest, AKilledInitEndsItsSandboxOnly) {
+  RunningSandbox first = launcher_->Launch("first", zygote_);
+  RunningSandbox second = launcher_->Launch("second", zygote_);
+  ASSERT_TRUE(first.launched() && second.launched());
+  ASSERT_EQ(::kill(launcher_->InitOf("first"), SIGKILL), 0);
+  EXPECT_EQ(launcher_->WaitForGone("first"), SandboxGone::INIT_DIED);
+  EXPECT_FALSE(launcher_->GroupExists("first"));
+  EXPECT_EQ(launcher_->Output(second, "print('on')"), "on\n");
+  EXPECT_TRUE(launcher_->Launch("first", zygote_).launched()) << "the name is free again";
+}
+
+TEST_F(FailureTest, NothingIsLeftOfAKilledLauncher) {
+  ASSERT_TRUE(launcher_->Launch("one", zygote_).launched());
+  RunningSandbox two = launcher_->Launch("two", zygote_);
+  ASSERT_TRUE(two.launched());
+  launcher_->Output(two,
+                    "import os\nfor i in range(5):\n"
+                    "    if os.fork() == 0: os.setsid(); import time; time.sleep(300)");
+  std::set<pid_t> pids = launcher_->Descendants();
+  std::vector<fs::path> directories = launcher_->InstanceDirectories();
+  // Janitor, anchor, zygote, two inits, two contexts, five children.
+  std::string names;
+  for (pid_t pid : pids) absl::StrAppend(&names, StatusField(pid, "Name"), " ");
+  EXPECT_EQ(pids.size(), 12u) << names;
+  EXPECT_FALSE(directories.empty());
+  ASSERT_EQ(::kill(launcher_->pid(), SIGKILL), 0);
+  ExpectGone(pids, directories);
+}
+
+TEST_F(FailureTest, NothingIsLeftWhenTheSupervisorCloses) {
+  ASSERT_TRUE(launcher_->Launch("one", zygote_).launched());
+  // In the middle of making one more.
+  launcher_->RequestLaunch(launcher_->Plan("two"), zygote_);
+  std::set<pid_t> pids = launcher_->Descendants();
+  std::vector<fs::path> directories = launcher_->InstanceDirectories();
+  EXPECT_GE(pids.size(), 5u);
+  pids.insert(launcher_->pid());
+  launcher_->client().CloseSocket();
+  int status = -1;
+  ASSERT_EQ(::waitpid(launcher_->pid(), &status, 0), launcher_->pid());
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  ExpectGone(pids, directories);
+}
+
+TEST_F(FailureTest, GarbageFromTheSupervisorEndsEverythingInOrder) {
+  ASSERT_TRUE(launcher_->Launch("one", zygote_).launched());
+  std::set<pid_t> pids = launcher_->Descendants();
+  std::vector<fs::path> directories = launcher_->InstanceDirectories();
+  ASSERT_TRUE(launcher_->client().SendSerialized("\xff garbage").ok());
+  EXPECT_TRUE(launcher_->client().WaitForExit(absl::Seconds(5)));
+  ExpectGone(pids, directories);
+}
+
+TEST_F(FailureTest, SignalsOfATerminalDoNotEndIt) {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE})
+    ASSERT_EQ(::kill(launcher_->pid(), signal), 0);
+  EXPECT_TRUE(launcher_->Launch("one", zygote_).launched());
+}
+
+TEST_F(FailureTest, AnotherLauncherBesideItSharesNoUserId) {
+  std::unique_ptr<Harness> other = Harness::Start();
+  ASSERT_NE(other, nullptr);
+  RunningSandbox mine = launcher_->Launch("same", zygote_);
+  RunningSandbox theirs = other->Launch("same", other->StartZygote());
+  ASSERT_TRUE(mine.launched() && theirs.launched());
+  std::set<std::string> ids;
+  for (const Harness* harness : {launcher_.get(), other.get()}) {
+    std::vector<pid_t> pids = harness->PidsOf("same");
+    EXPECT_EQ(pids.size(), 2u);
+    for (pid_t pid : pids) ids.insert(StatusField(pid, "Uid"));
+  }
+  EXPECT_EQ(ids.size(), 4u);
+  other->Stop();
+  EXPECT_EQ(launcher_->Output(mine, "print('on')"), "on\n");
+}
+
+TEST_F(FailureTest, SweepsWhatADeadLauncherLeft) {
+  // As of a launcher and a janitor that were killed at once: no such process, and a pid of ours
+  // with another start time.
+  std::vector<fs::path> left;
+  for (const fs::path& instance : launcher_->InstanceDirectories()) {
+    for (const std::string& name : {std::string("4194303-1"), absl::StrCat(::getpid(), "-1")}) {
+      left.push_back(instance.parent_path() / name);
+      ASSERT_TRUE(fs::create_directory(left.back()));
+      ASSERT_TRUE(fs::create_directory(left.back() / "sandbox"));
+    }
+  }
+  ASSERT_FALSE(left.empty());
+  std::unique_ptr<Harness> next = Harness::Start();
+  ASSERT_NE(next, nullptr);
+  for (const fs::path& directory : left) EXPECT_FALSE(fs::exists(directory)) << directory;
+  EXPECT_TRUE(launcher_->Launch("alive", zygote_).launched()) << "the living are left alone";
+}
+
+TEST(LauncherStartTest, SaysWhatIsMissing) {
+  LauncherOptions options;
+  options.program = absl::StrCat(TestPrefix(), "/bin/warren-launcher");
+  options.prefix = ::testing::TempDir();
+  options.template_store = ::testing::TempDir();
+  options.cgroup_parent = absl::StrCat("warren-test-", ::getpid());
+  options.max_sandboxes = 2;
+  auto client = LauncherClient::Start(options);
+  ASSERT_TRUE(client.ok()) << client.status();
+  auto hello = (*client)->ReceiveHello(absl::Seconds(10));
+  EXPECT_FALSE(hello.ok());
+  EXPECT_TRUE(absl::StrContains(hello.status().message(), "is the installation complete"))
+      << hello.status();
+  EXPECT_TRUE((*client)->WaitForExit(absl::Seconds(5)));
+
+  options.program = "/nonexistent/warren-launcher";
+  EXPECT_TRUE(absl::IsFailedPrecondition(LauncherClient::Start(options).status()));
+}
+
+}  // namespace
+}  // namespace warren

@@ -1,0 +1,463 @@
+#include "tests/launch/harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "runtime/base/io.h"
+#include "runtime/plan/launch_plan.h"
+#include "runtime/plan/template_store.h"
+#include "runtime/policy/limits_policy.h"
+
+namespace warren {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string FromEnvironment(const char* name, const std::string& otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : otherwise;
+}
+
+// Fewer bytes only when the peer is gone, or silent for too long.
+size_t ReadFully(int fd, void* data, size_t size) {
+  size_t done = 0;
+  while (done < size) {
+    pollfd wait = {fd, POLLIN, 0};
+    if (::poll(&wait, 1, kPatienceMs) != 1) {
+      ADD_FAILURE() << "the worker is silent";
+      break;
+    }
+    ssize_t n = ::read(fd, static_cast<char*>(data) + done, size - done);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n <= 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
+pid_t ParentOf(pid_t pid) {
+  absl::StatusOr<std::string> stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
+  if (!stat.ok()) return -1;
+  std::vector<std::string> fields =
+      absl::StrSplit(stat->substr(stat->rfind(')') + 1), ' ', absl::SkipEmpty());
+  pid_t parent = -1;
+  return fields.size() > 1 && absl::SimpleAtoi(fields[1], &parent) ? parent : -1;
+}
+
+}  // namespace
+
+std::string TestPrefix() { return FromEnvironment("WARREN_TEST_PREFIX", WARREN_PREFIX); }
+
+bool InUml() { return std::getenv("WARREN_IN_UML") != nullptr; }
+
+std::string StatusField(pid_t pid, const std::string& name) {
+  absl::StatusOr<std::string> status = ReadFile(absl::StrCat("/proc/", pid, "/status"));
+  if (!status.ok()) return status.status().ToString();
+  for (absl::string_view line : absl::StrSplit(*status, '\n')) {
+    if (!absl::ConsumePrefix(&line, absl::StrCat(name, ":"))) continue;
+    return absl::StrJoin(absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty()), " ");
+  }
+  return "absent";
+}
+
+bool Eventually(const std::function<bool()>& done, int milliseconds) {
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
+int64_t RunningSandbox::Stat(v1::StatFile::Kind kind) const {
+  auto found = stats.find(kind);
+  if (found == stats.end()) return -1;
+  char text[64];
+  ssize_t size = ::pread(found->second.get(), text, sizeof(text), 0);
+  int64_t value = -1;
+  return size > 0 && absl::SimpleAtoi(absl::string_view(text, static_cast<size_t>(size)), &value)
+             ? value
+             : -1;
+}
+
+std::unique_ptr<Harness> Harness::Start(int max_sandboxes) {
+  if (::geteuid() != 0) {
+    ADD_FAILURE() << "kernel tests need root";
+    return nullptr;
+  }
+  std::unique_ptr<Harness> harness(new Harness);
+  if (!harness->StartLauncher(max_sandboxes)) return nullptr;
+  harness->LoadTemplate();
+  return ::testing::Test::HasFatalFailure() ? nullptr : std::move(harness);
+}
+
+bool Harness::StartLauncher(int max_sandboxes) {
+  static int count = 0;
+  std::string own = absl::StrCat("warren-test-", ::getpid());
+  store_ = FromEnvironment("WARREN_TEST_STORE", "");
+  if (store_.empty()) {
+    store_ = fs::path(::testing::TempDir()) / absl::StrCat(own, "-", ++count);
+    own_store_ = true;
+    fs::create_directories(store_);
+  }
+  LauncherOptions options;
+  options.program = absl::StrCat(TestPrefix(), "/bin/warren-launcher");
+  options.prefix = TestPrefix();
+  options.template_store = store_;
+  options.cgroup_parent = own;
+  options.max_sandboxes = max_sandboxes;
+  auto client = LauncherClient::Start(options);
+  if (!client.ok()) {
+    ADD_FAILURE() << client.status();
+    return false;
+  }
+  client_ = *std::move(client);
+  auto hello = client_->ReceiveHello(absl::Milliseconds(kPatienceMs));
+  if (!hello.ok()) {
+    ADD_FAILURE() << hello.status();
+    return false;
+  }
+  facts_ = hello->facts();
+  return true;
+}
+
+void Harness::LoadTemplate() {
+  auto templates = LoadTemplates(absl::StrCat(TestPrefix(), "/share/warren/rootfs"), store_);
+  ASSERT_TRUE(templates.ok()) << templates.status();
+  auto found = templates->find(FromEnvironment("WARREN_TEST_TEMPLATE", "base"));
+  ASSERT_NE(found, templates->end());
+  ASSERT_EQ(found->second.unavailable, "");
+  recipe_ = found->second.recipe;
+  auto limits = LoadLimitsPolicy(
+      absl::StrCat(TestPrefix(), "/share/warren/policies/limits/default.textproto"));
+  ASSERT_TRUE(limits.ok()) << limits.status();
+  limits_ = *std::move(limits);
+}
+
+Harness::~Harness() {
+  Stop();
+  if (own_store_) fs::remove_all(store_);
+}
+
+void Harness::Stop() {
+  if (!client_) return;
+  std::vector<fs::path> directories = InstanceDirectories();
+  client_->CloseSocket();
+  EXPECT_TRUE(client_->WaitForExit(absl::Milliseconds(kPatienceMs))) << "the launcher hangs";
+  for (const fs::path& directory : directories) EXPECT_FALSE(fs::exists(directory)) << directory;
+  client_.reset();
+}
+
+// ---- Requests
+
+uint64_t Harness::Send(v1::LauncherRequest request) {
+  request.set_request_id(++last_request_);
+  EXPECT_TRUE(client_->Send(request).ok());
+  return last_request_;
+}
+
+uint64_t Harness::RequestZygote(const std::string& template_id) {
+  v1::LauncherRequest request;
+  request.mutable_start_zygote()->set_template_id(template_id);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestLaunch(const v1::LaunchPlan& plan, uint64_t zygote) {
+  v1::LauncherRequest request;
+  *request.mutable_launch_sandbox()->mutable_plan() = plan;
+  request.mutable_launch_sandbox()->set_zygote_id(zygote);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestDestroy(const std::string& sandbox_id) {
+  v1::LauncherRequest request;
+  request.mutable_destroy_sandbox()->set_sandbox_id(sandbox_id);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestInterrupt(const std::string& sandbox_id) {
+  v1::LauncherRequest request;
+  request.mutable_interrupt_context()->set_sandbox_id(sandbox_id);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestStopZygote(uint64_t zygote) {
+  v1::LauncherRequest request;
+  request.mutable_stop_zygote()->set_zygote_id(zygote);
+  return Send(std::move(request));
+}
+
+// ---- Waits
+
+LauncherMessage Harness::WaitFor(const Matches& matches, const std::string& what) {
+  for (auto kept = unclaimed_.begin(); kept != unclaimed_.end(); ++kept) {
+    if (!matches(kept->reply)) continue;
+    LauncherMessage found = std::move(*kept);
+    unclaimed_.erase(kept);
+    return found;
+  }
+  while (true) {
+    pollfd wait = {client_->socket(), POLLIN, 0};
+    if (::poll(&wait, 1, kPatienceMs) != 1) {
+      ADD_FAILURE() << "no " << what << " from the launcher";
+      return {};
+    }
+    auto message = client_->Receive();
+    if (!message.ok()) {
+      ADD_FAILURE() << "waiting for " << what << ": " << message.status();
+      return {};
+    }
+    if (matches(message->reply)) return *std::move(message);
+    unclaimed_.push_back(*std::move(message));
+  }
+}
+
+LauncherMessage Harness::WaitForReply(uint64_t request_id) {
+  return WaitFor([&](const v1::LauncherReply& reply) { return reply.request_id() == request_id; },
+                 absl::StrCat("reply to request ", request_id));
+}
+
+absl::Status Harness::WaitForStatus(uint64_t request_id) {
+  v1::LauncherReply reply = WaitForReply(request_id).reply;
+  return absl::Status(static_cast<absl::StatusCode>(reply.code()), reply.message());
+}
+
+v1::SandboxGone::Reason Harness::WaitForGone(const std::string& sandbox_id) {
+  return WaitFor(
+             [&](const v1::LauncherReply& reply) {
+               return reply.sandbox_gone().sandbox_id() == sandbox_id;
+             },
+             absl::StrCat("end of ", sandbox_id))
+      .reply.sandbox_gone()
+      .reason();
+}
+
+v1::ContextExited Harness::WaitForContextExited(const std::string& sandbox_id) {
+  return WaitFor(
+             [&](const v1::LauncherReply& reply) {
+               return reply.context_exited().sandbox_id() == sandbox_id;
+             },
+             absl::StrCat("end of the context of ", sandbox_id))
+      .reply.context_exited();
+}
+
+v1::ZygoteExited Harness::WaitForZygoteExited(uint64_t zygote) {
+  return WaitFor(
+             [&](const v1::LauncherReply& reply) {
+               return reply.has_zygote_exited() && reply.zygote_exited().zygote_id() == zygote;
+             },
+             absl::StrCat("end of zygote ", zygote))
+      .reply.zygote_exited();
+}
+
+bool Harness::Arrives(const Matches& matches, int milliseconds) {
+  pollfd wait = {client_->socket(), POLLIN, 0};
+  while (::poll(&wait, 1, milliseconds) == 1) {
+    auto message = client_->Receive();
+    if (!message.ok()) break;
+    unclaimed_.push_back(*std::move(message));
+  }
+  return std::any_of(unclaimed_.begin(), unclaimed_.end(),
+                     [&](const LauncherMessage& message) { return matches(message.reply); });
+}
+
+// ---- The usual
+
+uint64_t Harness::StartZygote() {
+  LauncherMessage reply = WaitForReply(RequestZygote(template_id()));
+  EXPECT_TRUE(reply.reply.has_zygote_started()) << reply.reply.message();
+  return reply.reply.zygote_started().zygote_id();
+}
+
+v1::LaunchPlan Harness::Plan(const std::string& id,
+                             const std::function<void(v1::Limits&)>& change) {
+  v1::SandboxSpec spec;
+  spec.set_sandbox_id(id);
+  spec.set_template_id(template_id());
+  auto limits = ResolveLimits(limits_, v1::Limits(), recipe_.limits());
+  EXPECT_TRUE(limits.ok()) << limits.status();
+  *spec.mutable_limits() = *limits;
+  change(*spec.mutable_limits());
+  auto plan = MakeLaunchPlan(spec, recipe_, facts_);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return plan.ok() ? *plan : v1::LaunchPlan();
+}
+
+RunningSandbox Harness::Launch(const std::string& id, uint64_t zygote) {
+  return Launch(Plan(id), zygote);
+}
+
+RunningSandbox Harness::Launch(const v1::LaunchPlan& plan, uint64_t zygote) {
+  return Take(plan.sandbox_id(), WaitForReply(RequestLaunch(plan, zygote)));
+}
+
+RunningSandbox Harness::Take(const std::string& id, LauncherMessage message) {
+  RunningSandbox sandbox;
+  sandbox.id = id;
+  sandbox.reply = std::move(message.reply);
+  if (!sandbox.launched()) return sandbox;
+  const v1::SandboxLaunched& launched = sandbox.reply.sandbox_launched();
+  constexpr size_t kPipes = 4;
+  EXPECT_EQ(message.fds.size(), kPipes + static_cast<size_t>(launched.stats_size()));
+  if (message.fds.size() < kPipes) return sandbox;
+  sandbox.requests = std::move(message.fds[0]);
+  sandbox.events = std::move(message.fds[1]);
+  sandbox.out = std::move(message.fds[2]);
+  sandbox.err = std::move(message.fds[3]);
+  for (size_t i = kPipes; i < message.fds.size(); ++i) {
+    sandbox.stats[launched.stats(static_cast<int>(i - kPipes)).kind()] = std::move(message.fds[i]);
+  }
+  bool gone = false;
+  v1::WorkerEvent event = ReadEvent(sandbox.events.get(), gone);
+  EXPECT_TRUE(event.has_ready()) << id << ": " << event.ShortDebugString();
+  return sandbox;
+}
+
+void Harness::Destroy(const std::string& id) {
+  EXPECT_EQ(WaitForStatus(RequestDestroy(id)), absl::OkStatus());
+  EXPECT_EQ(WaitForGone(id), v1::SandboxGone::DESTROYED);
+}
+
+v1::WorkerEvent Harness::ReadEvent(int fd, bool& gone) {
+  v1::WorkerEvent event;
+  uint32_t length = 0;
+  if (ReadFully(fd, &length, sizeof(length)) != sizeof(length)) {
+    gone = true;
+    return event;
+  }
+  std::string frame(length, '\0');
+  gone = ReadFully(fd, frame.data(), frame.size()) != frame.size();
+  EXPECT_TRUE(gone || event.ParseFromString(frame));
+  return event;
+}
+
+void Harness::StartCell(const RunningSandbox& sandbox, const std::string& code) {
+  v1::WorkerRequest request;
+  request.set_execution_id(++last_request_);
+  request.set_code(code);
+  std::string frame = request.SerializeAsString();
+  uint32_t length = static_cast<uint32_t>(frame.size());
+  frame.insert(0, reinterpret_cast<const char*>(&length), sizeof(length));
+  EXPECT_EQ(::write(sandbox.requests.get(), frame.data(), frame.size()),
+            static_cast<ssize_t>(frame.size()));
+}
+
+CellResult Harness::FinishCell(const RunningSandbox& sandbox) {
+  CellResult result;
+  while (!result.gone) {
+    v1::WorkerEvent event = ReadEvent(sandbox.events.get(), result.gone);
+    result.out += event.stdout_data();
+    if (event.has_error())
+      absl::StrAppend(&result.error, event.error().name(), ": ", event.error().value());
+    if (!event.has_done()) continue;
+    result.outcome = event.done().outcome();
+    break;
+  }
+  return result;
+}
+
+CellResult Harness::Run(const RunningSandbox& sandbox, const std::string& code) {
+  StartCell(sandbox, code);
+  return FinishCell(sandbox);
+}
+
+std::string Harness::Output(const RunningSandbox& sandbox, const std::string& code) {
+  CellResult result = Run(sandbox, code);
+  EXPECT_EQ(result.outcome, v1::WorkerDone::OK) << result.error;
+  return result.out;
+}
+
+// ---- What the host shows
+
+std::vector<fs::path> Harness::InstanceDirectories() const {
+  std::set<fs::path> directories;
+  std::string prefix = absl::StrCat(client_->pid(), "-");
+  for (const auto& [controller, mount] : facts_.controllers()) {
+    std::error_code error;
+    fs::path parent = fs::path(mount) / absl::StrCat("warren-test-", ::getpid());
+    for (const fs::directory_entry& entry : fs::directory_iterator(parent, error)) {
+      if (entry.path().filename().string().rfind(prefix, 0) == 0) directories.insert(entry.path());
+    }
+  }
+  return {directories.begin(), directories.end()};
+}
+
+std::vector<pid_t> Harness::PidsOf(const std::string& group) const {
+  std::vector<pid_t> pids;
+  for (const fs::path& instance : InstanceDirectories()) {
+    std::ifstream procs(instance / group / "cgroup.procs");
+    for (pid_t pid = 0; procs >> pid;) pids.push_back(pid);
+    if (!pids.empty()) break;
+  }
+  return pids;
+}
+
+pid_t Harness::InitOf(const std::string& sandbox_id) const {
+  for (pid_t pid : PidsOf(sandbox_id)) {
+    if (absl::EndsWith(absl::StrCat(" ", StatusField(pid, "NSpid")), " 1")) return pid;
+  }
+  ADD_FAILURE() << sandbox_id << " has no init";
+  return -1;
+}
+
+std::set<pid_t> Harness::Descendants() const {
+  std::set<pid_t> found = {client_->pid()};
+  // Parents need not come before their children: until nothing is added.
+  for (size_t before = 0; before != found.size();) {
+    before = found.size();
+    for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
+      pid_t pid = 0;
+      if (absl::SimpleAtoi(entry.path().filename().string(), &pid) && found.count(ParentOf(pid)))
+        found.insert(pid);
+    }
+  }
+  found.erase(client_->pid());
+  return found;
+}
+
+bool Harness::GroupExists(const std::string& group) const {
+  for (const fs::path& instance : InstanceDirectories()) {
+    if (fs::exists(instance / group)) return true;
+  }
+  return false;
+}
+
+std::string Harness::ReadGroupFile(const std::string& group, const std::string& controller,
+                                   const std::string& file) const {
+  fs::path mount = facts_.controllers().at(controller);
+  for (const fs::path& instance : InstanceDirectories()) {
+    if (instance.string().rfind(mount.string() + "/", 0) != 0) continue;
+    absl::StatusOr<std::string> content = ReadFile((instance / group / file).string());
+    return content.ok() ? std::string(absl::StripTrailingAsciiWhitespace(*content))
+                        : content.status().ToString();
+  }
+  return absl::StrCat("no instance below ", mount.string());
+}
+
+// ---- SharedLauncherTest
+
+std::unique_ptr<Harness> SharedLauncherTest::shared_;
+uint64_t SharedLauncherTest::zygote_ = 0;
+
+void SharedLauncherTest::SetUpTestSuite() {
+  shared_ = Harness::Start();
+  if (shared_) zygote_ = shared_->StartZygote();
+}
+
+void SharedLauncherTest::TearDownTestSuite() { shared_.reset(); }
+
+void SharedLauncherTest::SetUp() { ASSERT_NE(shared_, nullptr); }
+
+}  // namespace warren

@@ -1,0 +1,163 @@
+#ifndef WARREN_TESTS_LAUNCH_HARNESS_H_
+#define WARREN_TESTS_LAUNCH_HARNESS_H_
+
+#include <sys/types.h>
+
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/control/launcher_client.h"
+#include "warren/v1/plan.pb.h"
+#include "warren/v1/policy.pb.h"
+#include "warren/v1/template.pb.h"
+#include "warren/v1/worker.pb.h"
+
+// A launcher as the supervisor sees it, for tests on the real kernel. They run as root, on the host
+// and, below tests/uml, on a kernel with cgroup v2. The environment may say what to test with:
+//   WARREN_TEST_PREFIX    runtime tree instead of the build's
+//   WARREN_TEST_TEMPLATE  template instead of "base"
+//   WARREN_TEST_STORE     template store instead of a temporary one
+namespace warren {
+
+// What anything may take before the test fails; slow machines included.
+inline constexpr int kPatienceMs = 20'000;
+
+struct RunningSandbox {
+  std::string id;
+  uint64_t request_id = 0;
+  // The launcher's reply; fds taken out.
+  v1::LauncherReply reply;
+  UniqueFd requests;
+  UniqueFd events;
+  UniqueFd out;
+  UniqueFd err;
+  std::map<v1::StatFile::Kind, UniqueFd> stats;
+
+  bool launched() const { return reply.has_sandbox_launched(); }
+  // The number in a cgroup file that holds one.
+  int64_t Stat(v1::StatFile::Kind kind) const;
+};
+
+struct CellResult {
+  std::string out;
+  std::string error;
+  v1::WorkerDone::Outcome outcome = v1::WorkerDone::OUTCOME_UNSPECIFIED;
+  // The worker went away before it was done.
+  bool gone = false;
+};
+
+// Lifecycle: Start → requests and waits → Stop, which also checks that nothing is left.
+class Harness {
+ public:
+  // Null, with a test failure, when the launcher does not come up.
+  static std::unique_ptr<Harness> Start(int max_sandboxes = 40);
+  ~Harness();
+
+  // Closes the socket and waits for the launcher; expects that no cgroup of its instance is left.
+  void Stop();
+
+  // ---- Requests: each returns its id.
+  uint64_t Send(v1::LauncherRequest request);
+  uint64_t RequestZygote(const std::string& template_id);
+  uint64_t RequestLaunch(const v1::LaunchPlan& plan, uint64_t zygote);
+  uint64_t RequestDestroy(const std::string& sandbox_id);
+  uint64_t RequestInterrupt(const std::string& sandbox_id);
+  uint64_t RequestStopZygote(uint64_t zygote);
+
+  // ---- Waits. Messages that nobody waited for yet are kept. On silence the test fails and the
+  // result is empty.
+  using Matches = std::function<bool(const v1::LauncherReply&)>;
+  LauncherMessage WaitFor(const Matches& matches, const std::string& what);
+  LauncherMessage WaitForReply(uint64_t request_id);
+  absl::Status WaitForStatus(uint64_t request_id);
+  v1::SandboxGone::Reason WaitForGone(const std::string& sandbox_id);
+  v1::ContextExited WaitForContextExited(const std::string& sandbox_id);
+  v1::ZygoteExited WaitForZygoteExited(uint64_t zygote);
+  // Events of this kind that have arrived within `milliseconds`, and were not waited for.
+  bool Arrives(const Matches& matches, int milliseconds);
+
+  // ---- The usual, in one step.
+  uint64_t StartZygote();
+  // Request and reply; a launched sandbox's worker has said that it is ready.
+  RunningSandbox Launch(const std::string& id, uint64_t zygote);
+  RunningSandbox Launch(const v1::LaunchPlan& plan, uint64_t zygote);
+  RunningSandbox Take(const std::string& id, LauncherMessage message);
+  void Destroy(const std::string& id);
+  CellResult Run(const RunningSandbox& sandbox, const std::string& code);
+  // The output of a cell that must succeed.
+  std::string Output(const RunningSandbox& sandbox, const std::string& code);
+  void StartCell(const RunningSandbox& sandbox, const std::string& code);
+  CellResult FinishCell(const RunningSandbox& sandbox);
+  // A plan with the template's limits after `change`.
+  v1::LaunchPlan Plan(
+      const std::string& id, const std::function<void(v1::Limits&)>& change = [](v1::Limits&) {});
+
+  // ---- What the host shows.
+  const v1::HostFacts& facts() const { return facts_; }
+  const std::string& template_id() const { return recipe_.name(); }
+  pid_t pid() const { return client_->pid(); }
+  LauncherClient& client() { return *client_; }
+  bool v2() const { return facts_.cgroup_mode() == v1::HostFacts::V2; }
+  // Directories of this launcher's instance, one for each hierarchy.
+  std::vector<std::filesystem::path> InstanceDirectories() const;
+  // Host pids in the group of a sandbox, or "zygote-N".
+  std::vector<pid_t> PidsOf(const std::string& group) const;
+  // Pid of the sandbox's init, as the host sees it.
+  pid_t InitOf(const std::string& sandbox_id) const;
+  // Every descendant of the launcher.
+  std::set<pid_t> Descendants() const;
+  bool GroupExists(const std::string& group) const;
+  // The content of a control file of a group.
+  std::string ReadGroupFile(const std::string& group, const std::string& controller,
+                            const std::string& file) const;
+
+ private:
+  Harness() = default;
+  bool StartLauncher(int max_sandboxes);
+  void LoadTemplate();
+  v1::WorkerEvent ReadEvent(int fd, bool& gone);
+
+  std::filesystem::path store_;
+  bool own_store_ = false;
+  std::unique_ptr<LauncherClient> client_;
+  v1::HostFacts facts_;
+  v1::TemplateRecipe recipe_;
+  v1::LimitsPolicy limits_;
+  std::deque<LauncherMessage> unclaimed_;
+  uint64_t last_request_ = 0;
+};
+
+// PREFIX of the tested tree.
+std::string TestPrefix();
+
+// True in the guest of tools/uml-test: one slow processor.
+bool InUml();
+
+// Value of "NAME:\t..." in /proc/PID/status, blanks squeezed.
+std::string StatusField(pid_t pid, const std::string& name);
+
+// Waits until `done`, with short naps.
+bool Eventually(const std::function<bool()>& done, int milliseconds);
+
+// Tests that share one launcher and one zygote: most.
+class SharedLauncherTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite();
+  static void TearDownTestSuite();
+  void SetUp() override;
+
+  static std::unique_ptr<Harness> shared_;
+  static uint64_t zygote_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_TESTS_LAUNCH_HARNESS_H_

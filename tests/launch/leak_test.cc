@@ -1,0 +1,102 @@
+// A launcher that has made many sandboxes is as it was before. Needs root.
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/io.h"
+#include "tests/launch/harness.h"
+
+namespace warren {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Footprint {
+  size_t descriptors = 0;
+  std::string mounts;
+  size_t processes = 0;
+  size_t groups = 0;
+};
+
+Footprint Measure(const Harness& launcher) {
+  Footprint found;
+  auto count = [](const fs::path& directory) {
+    return static_cast<size_t>(std::distance(fs::directory_iterator(directory), {}));
+  };
+  found.descriptors = count(absl::StrCat("/proc/", launcher.pid(), "/fd"));
+  auto mounts = ReadFile(absl::StrCat("/proc/", launcher.pid(), "/mountinfo"));
+  EXPECT_TRUE(mounts.ok()) << mounts.status();
+  found.mounts = *mounts;
+  std::set<pid_t> processes = launcher.Descendants();
+  found.processes = processes.size();
+  for (pid_t pid : processes) found.descriptors += count(absl::StrCat("/proc/", pid, "/fd"));
+  for (const fs::path& directory : launcher.InstanceDirectories()) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory))
+      found.groups += entry.is_directory() ? 1 : 0;
+  }
+  return found;
+}
+
+TEST(LeakTest, ManyLaunchesLeaveTheLauncherAsItWas) {
+  constexpr int kAtOnce = 4;
+  const int rounds = InUml() ? 5 : 50;
+  std::unique_ptr<Harness> launcher = Harness::Start();
+  ASSERT_NE(launcher, nullptr);
+  uint64_t zygote = launcher->StartZygote();
+  ASSERT_TRUE(launcher->Launch("first", zygote).launched());
+  launcher->Destroy("first");
+  Footprint before = Measure(*launcher);
+  for (int round = 0; round < rounds; ++round) {
+    std::vector<uint64_t> requests;
+    for (int i = 0; i < kAtOnce; ++i)
+      requests.push_back(
+          launcher->RequestLaunch(launcher->Plan(absl::StrCat("s", round, "x", i)), zygote));
+    for (int i = 0; i < kAtOnce; ++i) {
+      std::string id = absl::StrCat("s", round, "x", i);
+      // Every fourth is destroyed before it is ready.
+      if (i == 0) {
+        EXPECT_EQ(launcher->WaitForStatus(launcher->RequestDestroy(id)), absl::OkStatus());
+        launcher->WaitForReply(requests[0]);
+        EXPECT_EQ(launcher->WaitForGone(id), v1::SandboxGone::DESTROYED);
+        continue;
+      }
+      ASSERT_TRUE(
+          launcher->Take(id, launcher->WaitForReply(requests[static_cast<size_t>(i)])).launched());
+      launcher->Destroy(id);
+    }
+  }
+  Footprint after;
+  // The zygote reaps a context a moment after its sandbox is gone.
+  Eventually(
+      [&] {
+        after = Measure(*launcher);
+        return after.descriptors == before.descriptors && after.processes == before.processes;
+      },
+      2000);
+  EXPECT_EQ(after.descriptors, before.descriptors);
+  EXPECT_EQ(after.mounts, before.mounts);
+  EXPECT_EQ(after.processes, before.processes);
+  EXPECT_EQ(after.groups, before.groups);
+}
+
+TEST(LeakTest, ZygotesLeaveTheLauncherAsItWas) {
+  std::unique_ptr<Harness> launcher = Harness::Start();
+  ASSERT_NE(launcher, nullptr);
+  Footprint before = Measure(*launcher);
+  for (int i = 0; i < 3; ++i) {
+    uint64_t zygote = launcher->StartZygote();
+    ASSERT_TRUE(launcher->Launch(absl::StrCat("of", i), zygote).launched());
+    EXPECT_EQ(launcher->WaitForStatus(launcher->RequestStopZygote(zygote)), absl::OkStatus());
+    launcher->WaitForZygoteExited(zygote);
+    launcher->Destroy(absl::StrCat("of", i));
+  }
+  Footprint after;
+  Eventually([&] { return (after = Measure(*launcher)).descriptors == before.descriptors; }, 2000);
+  EXPECT_EQ(after.descriptors, before.descriptors);
+  EXPECT_EQ(after.mounts, before.mounts);
+  EXPECT_EQ(after.processes, before.processes);
+  EXPECT_EQ(after.groups, before.groups);
+}
+
+}  // namespace
+}  // namespace warren
