@@ -24,7 +24,7 @@ constexpr unsigned kChildSeconds = 20;
                            const std::function<bool()>& body) {
   ::alarm(kChildSeconds);
   bool ready =
-      DieWithParent() && Step(::chdir(directory) == 0, "chdir") && prepare() &&
+      Step(::chdir(directory) == 0, "chdir") && prepare() &&
       Step(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs") &&
       Step(warren_policy_blob_install(blob.data(), blob.size()) == 0, "install the policy");
   ::_exit(ready && body() ? 0 : 1);
@@ -49,8 +49,10 @@ ChildOutcome RunUnderPolicy(const CompiledPolicy& policy, const std::function<bo
   std::string directory = absl::StrCat(::testing::TempDir(), "/warren-policy-XXXXXX");
   EXPECT_NE(::mkdtemp(directory.data()), nullptr);
   UniqueFd errors(::memfd_create("stderr", MFD_CLOEXEC));
+  pid_t self = ::getpid();
   pid_t pid = ::fork();
   if (pid == 0) {
+    DieWith(self);
     ::dup2(errors.get(), STDERR_FILENO);
     RunChild(blob, directory.c_str(), prepare, body);
   }

@@ -33,7 +33,10 @@ bool Step(bool worked, const char* what) {
 
 bool NotFiltered(long result) { return result >= 0 || (errno != ENOSYS && errno != EPERM); }
 
-bool DieWithParent() { return Step(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "prctl(PDEATHSIG)"); }
+void DieWith(int parent) {
+  // The parent may be gone before the signal is asked for.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) ::_exit(1);
+}
 
 bool SignalChild(int pid, int signal) { return Step(pid > 1 && ::kill(pid, signal) == 0, "kill"); }
 

@@ -31,8 +31,8 @@ bool Step(bool worked, const char* what);
 // for its own reasons.
 bool NotFiltered(long result);
 
-// Ends this process when its parent, the test, ends.
-bool DieWithParent();
+// In a child: makes it end when `parent`, which forked it, ends or has ended already.
+void DieWith(int parent);
 
 // Signals one child. Never more: a failed fork's -1 would address every process of the machine.
 bool SignalChild(int pid, int signal);

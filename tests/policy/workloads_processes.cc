@@ -60,9 +60,10 @@ bool ExecuteDescriptor() {
 }
 
 bool ProcessDescriptors() {
+  pid_t self = ::getpid();
   pid_t pid = ::fork();
   if (pid == 0) {
-    DieWithParent();
+    DieWith(self);
     ::pause();
     ::_exit(1);
   }
@@ -80,7 +81,7 @@ bool ProcessQueries() {
   return Step(::getsid(0) >= 0, "getsid") &&
          Step(::getresuid(&ids[0], &ids[1], &ids[2]) == 0, "getresuid") &&
          Step(::getresgid(&ids[0], &ids[1], &ids[2]) == 0, "getresgid") &&
-         Step(::times(&used) != static_cast<clock_t>(-1), "times");
+         Step(::syscall(SYS_times, &used) != -1, "times");
 }
 
 bool CapabilityQuery() {

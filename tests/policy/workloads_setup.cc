@@ -92,9 +92,10 @@ bool InitPolls() {
 }
 
 bool MakeOrphan() {
+  pid_t self = ::getpid();
   orphan = ::fork();
   if (orphan != 0) return Step(orphan > 0, "fork");
-  DieWithParent();
+  DieWith(self);
   while (true) ::pause();
 }
 
@@ -111,7 +112,7 @@ bool SignalMeSoon(std::initializer_list<int> signals) {
   pid_t target = ::getpid();
   pid_t helper = ::fork();
   if (helper != 0) return Step(helper > 0, "fork");
-  DieWithParent();
+  DieWith(target);
   for (int signal : signals) {
     ::usleep(40'000);
     SignalChild(target, signal);
