@@ -1,5 +1,6 @@
 #include "runtime/policy/policy_blob.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace {
 class Blob {
  public:
   explicit Blob(const std::string& bytes) : words_((bytes.size() + 7) / 8), size_(bytes.size()) {
-    std::memcpy(words_.data(), bytes.data(), bytes.size());
+    // Unlike memcpy, fit for no bytes at all.
+    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(words_.data()));
   }
   const void* data() const { return words_.data(); }
   size_t size() const { return size_; }
