@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
 #include "runtime/base/unique_fd.h"
@@ -36,14 +37,25 @@ struct MountIdRequest {
   uint64_t namespace_id;
 };
 
+// User ids below it can be those of people and services of the host.
+constexpr int64_t kFirstForeignUid = 65536;
+
+// "Name:\tvalue" → "value"; empty when there is no such line.
+absl::string_view FieldText(absl::string_view text, absl::string_view name) {
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::ConsumePrefix(&line, absl::StrCat(name, ":"))) {
+      return absl::StripAsciiWhitespace(line);
+    }
+  }
+  return "";
+}
+
 // "Name:   123 kB" → bytes.
 absl::StatusOr<int64_t> FieldBytes(absl::string_view text, absl::string_view name) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (!absl::ConsumePrefix(&line, absl::StrCat(name, ":"))) continue;
-    std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipWhitespace());
-    int64_t kib = 0;
-    if (!words.empty() && absl::SimpleAtoi(words[0], &kib)) return kib * 1024;
-  }
+  absl::string_view value = FieldText(text, name);
+  absl::ConsumeSuffix(&value, " kB");
+  int64_t kib = 0;
+  if (absl::SimpleAtoi(value, &kib)) return kib * 1024;
   return absl::NotFoundError(absl::StrCat("no field ", name));
 }
 
@@ -190,6 +202,23 @@ absl::StatusOr<pid_t> LargestProcess(const std::vector<std::string>& groups) {
   }
   if (largest == 0) return absl::NotFoundError("find a context worker: the cgroup has no process");
   return largest;
+}
+
+absl::Status CheckConfined(pid_t pid) {
+  WARREN_ASSIGN_OR_RETURN(std::string status, ReadFile(ProcPath(pid, "status")));
+  auto is = [&status](absl::string_view name, absl::string_view value) {
+    return FieldText(status, name) == value;
+  };
+  absl::string_view lacking;
+  if (!is("Seccomp", "2")) lacking = "a seccomp filter";
+  if (!is("NoNewPrivs", "1")) lacking = "no_new_privs";
+  if (!is("CapEff", "0000000000000000")) lacking = "an empty capability set";
+  int64_t uid = 0;
+  std::vector<std::string> uids = absl::StrSplit(FieldText(status, "Uid"), '\t');
+  if (!absl::SimpleAtoi(uids[0], &uid) || uid < kFirstForeignUid) lacking = "a user id of its own";
+  if (lacking.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("look at a sandbox's worker: process ", pid, " lacks ", lacking));
 }
 
 absl::StatusOr<int64_t> PeakRssBytes(pid_t pid) {

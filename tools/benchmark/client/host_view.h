@@ -61,6 +61,10 @@ absl::StatusOr<ProcessMemory> ReadProcessMemory(pid_t pid);
 // The context worker among a sandbox's processes: the one with the largest resident set.
 absl::StatusOr<pid_t> LargestProcess(const std::vector<std::string>& groups);
 
+// What must be in force on a process that runs user code: the seccomp filter, no_new_privs, no
+// capability, and a user id that means nothing on the host. FAILED_PRECONDITION names what is not.
+absl::Status CheckConfined(pid_t pid);
+
 // Peak resident set of a process, and its reset to what is resident now.
 absl::StatusOr<int64_t> PeakRssBytes(pid_t pid);
 absl::Status ResetPeakRss(pid_t pid);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "runtime/base/status.h"
+#include "tools/benchmark/client/host_view.h"
 #include "tools/benchmark/client/samples.h"
 #include "tools/benchmark/client/scenarios.h"
 
@@ -107,6 +108,36 @@ int64_t InParallel(Clients& clients, const std::function<void(SessionClient&)>& 
   return begin;
 }
 
+// What the host sees of a sandbox at the moment that its create is answered.
+absl::Status CheckReady(SessionClient& client, const Target& target) {
+  WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client.Create(target.create));
+  absl::Status ready = [&]() -> absl::Status {
+    WARREN_ASSIGN_OR_RETURN(std::vector<std::string> groups,
+                            CgroupView(target.cgroup_parent).GroupsOf(sandbox.sandbox_id()));
+    WARREN_ASSIGN_OR_RETURN(pid_t worker, LargestProcess(groups));
+    return CheckConfined(worker);
+  }();
+  WARREN_RETURN_IF_ERROR(client.Destroy(sandbox.sandbox_id()));
+  return ready;
+}
+
+// A burst once more, untimed: is any sandbox handed out before it is there and confined?
+absl::StatusOr<nlohmann::json> CheckReadiness(Clients& clients, const Target& target) {
+  WARREN_RETURN_IF_ERROR(WaitForFullPools(*clients[0]));
+  std::mutex mutex;
+  int unready = 0;
+  std::string first_error;
+  InParallel(clients, [&](SessionClient& client) {
+    absl::Status status = CheckReady(client, target);
+    std::lock_guard<std::mutex> lock(mutex);
+    if (status.ok()) return;
+    ++unready;
+    if (first_error.empty()) first_error = std::string(status.message());
+  });
+  return nlohmann::json{
+      {"checked", clients.size()}, {"unready", unready}, {"first_error", first_error}};
+}
+
 }  // namespace
 
 absl::StatusOr<nlohmann::json> MeasureLoad(const Target& target, const Cell& cell, int clients,
@@ -157,6 +188,7 @@ absl::StatusOr<nlohmann::json> MeasureBurst(const Target& target, const Cell& ce
   }
   nlohmann::json out = all.Json();
   out["last"] = last;
+  WARREN_ASSIGN_OR_RETURN(out["readiness"], CheckReadiness(connected, target));
   return out;
 }
 

@@ -41,7 +41,8 @@ absl::StatusOr<nlohmann::json> MeasureLoad(const Target& target, const Cell& cel
                                            int64_t duration_ns);
 
 // `clients` creates at the same moment, each with a first cell, from full pools: for each round
-// "last" (until all are done), for each client "create", "cell", "first_cell".
+// "last" (until all are done), for each client "create", "cell", "first_cell". Then a round that is
+// not timed, in which the host is asked whether what was handed out is ready: "readiness".
 absl::StatusOr<nlohmann::json> MeasureBurst(const Target& target, const Cell& cell, int clients,
                                             int rounds);
 

@@ -1,0 +1,86 @@
+"""The command line of tools/bench."""
+
+import argparse
+import json
+import os
+import sys
+
+from . import compare, plots, report, rows, template
+from .errors import BenchError
+from .runner import Run
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+_DOCUMENT = os.path.join(ROOT, "docs", "BENCHMARKS.md")
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="tools/bench", description="Measures Warren on this machine, beside its peers.")
+    parser.add_argument("--json", metavar="FILE", help="write the results there")
+    parser.add_argument("--out", metavar="DIR", default=os.path.join(ROOT, "docs", "bench"), help="where the plots go")
+    parser.add_argument("--only", metavar="ID,...", type=lambda text: text.split(","), help=f"rows: {', '.join(rows.IDS)}")
+    parser.add_argument("--quick", action="store_true", help="few samples, seconds instead of minutes; for trying it out")
+    parser.add_argument("--pool", metavar="N", type=int, default=16, help="sandboxes that the pool holds ready")
+    parser.add_argument("--template", default="data-science", help="the template that everything is measured with")
+    parser.add_argument("--templates", metavar="DIR", default="/var/lib/warren/templates", help="the template store")
+    parser.add_argument("--bin", metavar="DIR", default=os.path.join(ROOT, "build/release/bin"), help="the programs")
+    parser.add_argument("--render", metavar="JSON", help="measure nothing: plots and docs/BENCHMARKS.md from these results")
+    parser.add_argument("--compare", metavar="JSON", nargs=2, help="measure nothing: two results of one run side by side")
+    options = parser.parse_args(arguments)
+    try:
+        rows.chosen(options.only)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    try:
+        if options.compare:
+            print("\n".join(compare.compare(*(_load(path) for path in options.compare))))
+        elif options.render:
+            _render(_load(options.render), options.out)
+        else:
+            _measure(options)
+    except BenchError as error:
+        print(f"tools/bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _measure(options):
+    if os.geteuid() != 0:
+        raise BenchError("warrend and the view of the host's memory and cgroups need root: run it as root")
+    run = Run(options, ROOT, template.load(ROOT, options.templates, options.template), _say)
+    try:
+        results = run.measure()
+    finally:
+        run.close()
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(results, file, indent=1)
+            file.write("\n")
+    print(report.terminal(results))
+    for path in plots.draw(results, options.out):
+        _say(f"drawn: {path}")
+
+
+def _render(results, folder):
+    for path in plots.draw(results, folder):
+        _say(f"drawn: {path}")
+    report.write_into(_DOCUMENT, results)
+    _say(f"written: {_DOCUMENT}")
+
+
+def _load(path):
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise BenchError(f"cannot read results from {path}: {error}") from None
+
+
+def _say(line):
+    print(f"==> {line}", file=sys.stderr, flush=True)

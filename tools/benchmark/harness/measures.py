@@ -1,0 +1,192 @@
+"""How each row is measured, with the measuring client against a running server."""
+
+import time
+from dataclasses import dataclass, field
+
+from . import cells, cpu
+from .stats import median, milliseconds, percentile, summary
+
+
+@dataclass
+class Measured:
+    """A row's figures. samples: in the row's unit; figures: by the names that the criteria use."""
+
+    figures: dict
+    samples: list = field(default_factory=list)
+    # Series for the plots and the breakdown, by name.
+    extra: dict = field(default_factory=dict)
+
+
+class Measures:
+    """Of one server. Each method answers for the row of its name."""
+
+    def __init__(self, client, server, sizes):
+        self._client = client
+        self._server = server
+        self._sizes = sizes
+        self._by_id = {
+            "create-pool-hit": self._create,
+            "create-first-cell-pool-hit": lambda: self._first_cell(cells.ONE, cells.ONE_EXPECT, "create"),
+            "create-pandas-pool-hit": lambda: self._first_cell(cells.PANDAS, cells.DONE, "create"),
+            "create-sklearn-figure-pool-hit": lambda: self._first_cell(cells.FIGURE, cells.DONE, "figure"),
+            "create-first-cell-pool-empty": lambda: self._first_cell(cells.ONE, cells.ONE_EXPECT, "create"),
+            "cell-live": self._cell,
+            "sustained-16": self._sustained,
+            "burst-100": self._burst,
+            "sessions-1000": self._sessions,
+            "destroy": self._destroy,
+            "output-1gib": self._output,
+            "idle-full-pool": self._idle,
+        }
+
+    def measure(self, row_id):
+        return self._by_id[row_id]()
+
+    def page_copies(self):
+        """What the first pandas cell of a context copies: medians of the samples."""
+        answer = self._run("page-copies", "--count", self._sizes["page_copies"], "--code", cells.PANDAS)
+        memory = {
+            phase: {name: median([sample[name] for sample in answer[phase]]) for name in answer[phase][0]}
+            for phase in ("fork", "first", "second")
+        }
+        return {
+            "first_cell_ms": median(milliseconds(answer["first_cell"])),
+            "second_cell_ms": median(milliseconds(answer["second_cell"])),
+            "memory": memory,
+        }
+
+    def _run(self, command, *arguments):
+        where = ["--address", self._server.address, "--cgroup-parent", self._server.cgroup_parent]
+        return self._client.run(command, *where, *arguments)
+
+    def _create(self):
+        answer = self._run("creates", "--count", self._sizes["create"])
+        return _creates(answer, "create")
+
+    def _first_cell(self, code, expect, size):
+        arguments = ["--count", self._sizes[size], "--code", code, "--expect", expect]
+        return _creates(self._run("creates", *arguments), "first_cell")
+
+    def _cell(self):
+        count = self._sizes["cell"]
+        arguments = ["--count", count, "--warmup", 100, "--code", cells.ONE, "--expect", cells.ONE_EXPECT]
+        samples = milliseconds(self._run("cells", *arguments)["cell"])
+        return Measured(summary(samples), samples)
+
+    def _load(self, clients, seconds):
+        options = ["--clients", clients, "--seconds", seconds, "--code", cells.ONE, "--expect", cells.ONE_EXPECT]
+        return self._run("load", *options)
+
+    def _sustained(self):
+        answer = self._load(16, self._sizes["load_seconds"])
+        figures = {"value": _rate(answer), "failed": answer["failed"], "completed": answer["completed"]}
+        samples = milliseconds(answer["first_cell"])
+        if samples:
+            figures |= {f"first_cell_{name}": value for name, value in summary(samples).items()}
+        curve = [[clients, self._curve_point(clients)] for clients in self._sizes["curve"]]
+        return Measured(figures, samples, {"rate_by_clients": curve, "first_error": answer["first_error"]})
+
+    def _curve_point(self, clients):
+        return _rate(self._load(clients, self._sizes["curve_seconds"]))
+
+    def _burst(self):
+        clients, rounds = self._sizes["burst"], self._sizes["burst_rounds"]
+        code = ["--code", cells.ONE, "--expect", cells.ONE_EXPECT]
+        answer = self._run("burst", "--clients", clients, "--rounds", rounds, *code)
+        last = milliseconds(answer["last"])
+        samples = milliseconds(answer["first_cell"])
+        figures = {
+            "p50": percentile(samples, 50),
+            "p99": percentile(samples, 99),
+            "last_max": max(last),
+            "last_p50": median(last),
+            "create_p99": percentile(milliseconds(answer["create"]), 99),
+            "cell_p99": percentile(milliseconds(answer["cell"]), 99),
+            "failed": answer["failed"],
+            "unready": answer["readiness"]["unready"],
+            "readiness_checked": answer["readiness"]["checked"],
+            "clients": clients,
+            "samples": len(samples),
+        }
+        return Measured(figures, samples, {"first_error": answer["first_error"] or answer["readiness"]["first_error"], "last": last})
+
+    def _sessions(self):
+        count = self._sizes["sessions"]
+        first = ["--code", cells.SESSION_FIRST, "--expect", cells.SESSION_FIRST_EXPECT]
+        further = ["--further-code", cells.SESSION_FURTHER, "--further-expect", cells.SESSION_FURTHER_EXPECT]
+        more = ["--clients", 4, "--further-cells", self._sizes["further_cells"]]
+        answer = self._run("sessions", "--sessions", count, *first, *further, *more)
+        samples = milliseconds(answer["further_cell"])
+        curve = _memory_curve(answer["memory"])
+        after = _memory_curve([answer["memory"][0], answer["memory_after_further_cells"]])[-1]
+        each = {name: after[name] / count for name in ("host_mib", "cgroup_mib") if name in after}
+        figures = {
+            **summary(samples),
+            # All included: whichever of the host's and the cgroups' accounts says more.
+            "memory_mib_each": max(each.values()),
+            **{f"memory_{name}_each": value for name, value in each.items()},
+            "sessions": count,
+            "made_per_second": count / (answer["making"] / 1e9),
+            "destroying_s": answer["destroying"] / 1e9,
+        }
+        return Measured(figures, samples, {"memory_by_sessions": curve})
+
+    def _destroy(self):
+        arguments = ["--count", self._sizes["reclaim"], "--code", cells.PANDAS, "--expect", cells.DONE]
+        answer = self._run("reclaim", *arguments)
+        samples = milliseconds(answer["acknowledged"])
+        figures = summary(samples)
+        for what in ("processes", "cgroups", "mounts", "memory", "all"):
+            times = milliseconds(answer[what])
+            figures[f"{what}_back_p50"] = median(times)
+            figures[f"{what}_back_p99"] = percentile(times, 99)
+        figures["memory_mib"] = median(answer["memory_bytes"]) / 2**20
+        figures["mount_namespaces_seen"] = median(answer["mount_namespaces_seen"])
+        return Measured(figures, samples, {"all_back": milliseconds(answer["all"])})
+
+    def _output(self):
+        size = self._sizes["output_bytes"]
+        code = ["--code", cells.flood(size), "--bytes", size, "--supervisor-pid", self._server.pid]
+        answers = [self._run("output", *code) for _ in range(self._sizes["output_rounds"])]
+        rates = [answer["bytes"] / 2**20 / (answer["elapsed"] / 1e9) for answer in answers]
+        growth = [answer["supervisor_rss_peak_bytes"] - answer["supervisor_rss_before_bytes"] for answer in answers]
+        figures = {"value": median(rates), "supervisor_growth_mib": max(growth) / 2**20, "samples": len(rates)}
+        return Measured(figures, rates)
+
+    def _idle(self):
+        # Until what earlier rows left behind has settled.
+        self._run("creates", "--count", 1)
+        time.sleep(min(3, self._sizes["idle_seconds"]))
+        before = cpu.descendants(self._server.pid)
+        used, begin = cpu.nanoseconds_used(before), time.monotonic_ns()
+        time.sleep(self._sizes["idle_seconds"])
+        after = cpu.descendants(self._server.pid)
+        share = (cpu.nanoseconds_used(after) - used) / (time.monotonic_ns() - begin)
+        figures = {"value": share * 100, "processes": len(after), "came_or_went": len(set(before) ^ set(after))}
+        return Measured(figures)
+
+
+def _creates(answer, timed):
+    samples = milliseconds(answer[timed])
+    figures = summary(samples)
+    figures["hit_share"] = answer["from_pool"] / len(samples)
+    parts = {name: median(milliseconds(answer[name])) for name in ("create", "cell", "destroy") if answer[name]}
+    stages = {name: median(milliseconds(times)) for name, times in answer["stages"].items()} if answer["stages"] else {}
+    return Measured(figures, samples, {"parts": parts, "stages": stages})
+
+
+def _rate(answer):
+    return answer["completed"] / (answer["elapsed"] / 1e9)
+
+
+def _memory_curve(points):
+    """MiB more than at the start, by the host's account (the larger of its two) and by the cgroups'."""
+    start = points[0]
+    curve = []
+    for point in points:
+        grown = max(start["available_bytes"] - point["available_bytes"], point["used_bytes"] - start["used_bytes"])
+        entry = {"sessions": point["sessions"], "host_mib": grown / 2**20}
+        if "cgroup_bytes" in point and "cgroup_bytes" in start:
+            entry["cgroup_mib"] = (point["cgroup_bytes"] - start["cgroup_bytes"]) / 2**20
+        curve.append(entry)
+    return curve

@@ -1,0 +1,124 @@
+"""The programs that a run starts, each in a folder and under names of the run's own, and ended with it."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+
+from .errors import BenchError
+
+# Until a server's zygote has imported everything and its pool is full.
+START_SECONDS = 120
+STOP_SECONDS = 30
+
+
+class Client:
+    """Runs build/release/bin/warren-bench."""
+
+    def __init__(self, program):
+        self._program = program
+
+    def run(self, *arguments):
+        """Its JSON answer. Raises BenchError with its one line when it fails."""
+        command = [self._program, *(str(argument) for argument in arguments)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        if done.returncode != 0:
+            raise BenchError(f"{arguments[0]}: {done.stderr.strip() or f'exit status {done.returncode}'}")
+        return json.loads(done.stdout)
+
+    def serve_reference(self, address):
+        """A bare gRPC server; it ends when its standard input is closed."""
+        return LineServer([self._program, "serve-reference", "--address", address])
+
+
+class LineServer:
+    """A child process that is ready when it prints a line, and ends when its standard input does.
+    Lifecycle: LineServer() -> ask()... -> close()."""
+
+    def __init__(self, command, **options):
+        self._name = os.path.basename(command[0])
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
+        self.read_line(START_SECONDS)
+
+    def read_line(self, seconds):
+        readable, _, _ = select.select([self._process.stdout], [], [], seconds)
+        line = self._process.stdout.readline() if readable else ""
+        if not line:
+            self.close()
+            raise BenchError(f"{self._name} said nothing for {seconds} s or ended; its own message is above")
+        return line
+
+    def send(self, request):
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+
+    def ask(self, request, seconds=300):
+        self.send(request)
+        return json.loads(self.read_line(seconds))
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def close(self):
+        self._process.stdin.close()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+class Warrend:
+    """A private supervisor with the default policy. Lifecycle: Warrend() -> start() -> stop()."""
+
+    def __init__(self, program, folder, name, pool, options):
+        """pool: (template, ready sandboxes); options: further flags of warrend's."""
+        self.address = f"unix://{folder}/{name}.sock"
+        self.cgroup_parent = f"warren-bench-{os.getpid()}"
+        self.log = os.path.join(folder, f"{name}.log")
+        self._socket = f"{folder}/{name}.sock"
+        self._command = [
+            program,
+            f"--listen={self.address}",
+            f"--cgroup-parent={self.cgroup_parent}",
+            f"--runtime-dir={folder}/{name}",
+            f"--pool={pool[0]}={pool[1]}",
+            *options,
+        ]
+        self._process = None
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        give_up = time.monotonic() + START_SECONDS
+        while not os.path.exists(self._socket):
+            if self._process.poll() is not None:
+                raise BenchError(f"warrend ended with status {self._process.returncode}:\n{self._tail()}")
+            if time.monotonic() > give_up:
+                self.stop()
+                raise BenchError(f"warrend did not listen within {START_SECONDS} s:\n{self._tail()}")
+            time.sleep(0.02)
+
+    def stop(self):
+        """Ends it as an operator would, and checks that it cleared up after itself."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _tail(self):
+        with open(self.log, errors="replace") as log:
+            return "".join(log.readlines()[-10:])

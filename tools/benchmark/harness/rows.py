@@ -1,0 +1,137 @@
+"""The rows of the table: what each is, what it has to reach, what it is compared with. How it is measured: measures.py."""
+
+from dataclasses import dataclass, field
+
+from .criteria import AtLeast, AtMost, FasterThan
+
+# Which server a row wants: one with a full pool; the same, but started for this row alone, for the pool remembers what was
+# asked of it; one without a pool.
+POOLED = "pooled"
+FRESH = "fresh"
+EMPTY = "empty"
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    what: str
+    unit: str
+    server: str
+    criteria: tuple
+    # Shown beside the figure besides those that the criteria name.
+    beside: tuple = field(default=())
+
+    @property
+    def references(self):
+        named = [criterion.reference for criterion in self.criteria if getattr(criterion, "reference", "")]
+        return list(dict.fromkeys([*named, *self.beside]))
+
+
+ROWS = (
+    Row(
+        "create-pool-hit",
+        "create, pool hit, over gRPC, one at a time",
+        "ms",
+        POOLED,
+        (AtMost("p50", 1, unit="ms"), AtMost("p50", 4, "grpc-echo"), AtLeast("hit_share", 1)),
+        ("grpc-echo-paced", "fork-ready", "pipe"),
+    ),
+    Row(
+        "create-first-cell-pool-hit",
+        "create → first `1+1` done, pool hit",
+        "ms",
+        POOLED,
+        (AtMost("p50", 3, unit="ms"), AtMost("p99", 10, unit="ms"), AtLeast("hit_share", 1)),
+        ("grpc-echo", "grpc-cell-echo", "fork-ready", "bwrap-cold-nothing", "crun-cold-nothing"),
+    ),
+    Row(
+        "create-pandas-pool-hit",
+        "create → `import pandas; DataFrame.describe()` done, pool hit",
+        "ms",
+        POOLED,
+        (AtMost("p50", 12, unit="ms"), FasterThan("p50", 20, "bwrap-cold-pandas"), AtLeast("hit_share", 1)),
+        ("fork-pandas", "crun-cold-pandas"),
+    ),
+    Row(
+        "create-sklearn-figure-pool-hit",
+        "create → pandas, scikit-learn and a figure drawn, pool hit",
+        "ms",
+        POOLED,
+        (FasterThan("p50", 20, "bwrap-cold-figure"), AtLeast("hit_share", 1)),
+        ("fork-figure",),
+    ),
+    Row(
+        "cell-live",
+        "a further cell in a live context",
+        "ms",
+        POOLED,
+        (AtMost("p50", 1, unit="ms"), FasterThan("p50", 4, "ipykernel-cell")),
+        ("grpc-cell-echo", "pipe"),
+    ),
+    Row(
+        "sustained-16",
+        "create, run a cell, destroy, sustained, 16 at a time",
+        "1/s",
+        POOLED,
+        (AtLeast("value", 0.6, "fork-exit-rate"), AtMost("failed", 0)),
+        ("fork-exit-rate-alone",),
+    ),
+    Row(
+        "burst-100",
+        "burst of 100 creates at once from idle, each with a first cell: the last one done",
+        "ms",
+        FRESH,
+        (AtMost("last_max", 1500, unit="ms"), AtMost("failed", 0), AtMost("unready", 0)),
+        ("fork-ready", "fork-exit-rate"),
+    ),
+    Row(
+        "output-1gib",
+        "1 GiB of output to a client",
+        "MiB/s",
+        POOLED,
+        (AtLeast("value", 0.5, "grpc-stream-mib-s"), AtMost("supervisor_growth_mib", 64, unit="MiB")),
+    ),
+    Row(
+        "idle-full-pool",
+        "all of Warren's processes, idle with a full pool",
+        "% of a core",
+        FRESH,
+        (AtMost("value", 1, unit="%"),),
+    ),
+    Row(
+        "sessions-1000",
+        "1,000 live sessions, each after a pandas cell: a further cell on any, and memory each",
+        "ms",
+        FRESH,
+        (AtMost("memory_mib_each", 6, unit="MiB"), AtMost("p99", 20, unit="ms")),
+        ("grpc-cell-echo",),
+    ),
+    Row(
+        "create-first-cell-pool-empty",
+        "create → first `1+1` done, pool empty, data-science zygote",
+        "ms",
+        EMPTY,
+        (AtMost("p50", 10, unit="ms"), AtMost("p50", 3, "fork-ready"), AtMost("hit_share", 0)),
+        ("fork-exit", "grpc-echo", "bwrap-cold-nothing", "crun-cold-nothing"),
+    ),
+    Row(
+        "destroy",
+        "destroy: acknowledged; processes, memory, mounts, cgroups back",
+        "ms",
+        EMPTY,
+        (AtMost("p50", 1, unit="ms"), AtMost("all_back_p99", 100, unit="ms")),
+        ("grpc-echo", "fork-exit"),
+    ),
+)
+
+IDS = tuple(row.id for row in ROWS)
+
+
+def chosen(ids):
+    """Rows by id, in the order of the table; None for all. Raises ValueError for an unknown id."""
+    if ids is None:
+        return list(ROWS)
+    unknown = sorted(set(ids) - set(IDS))
+    if unknown:
+        raise ValueError(f"no row is called {', '.join(unknown)}; there are: {', '.join(IDS)}")
+    return [row for row in ROWS if row.id in ids]
