@@ -65,7 +65,7 @@ def _follow(child, report):
 
 
 def packages(root):
-    """Returns [(name, version, architecture, sha256 of the .deb)] of what is installed under `root`.
+    """Returns [(name, version, architecture, "sha256:<hex>" of the .deb)] of what is installed under `root`.
 
     The digests come from the archive's signed index that apt verified for this build.
     """
@@ -83,7 +83,8 @@ def packages(root):
     for record in out.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in record.splitlines() if re.match(r"[A-Z][A-Za-z0-9-]*: ", line))
         if "SHA256" in fields:
-            digests[fields["Package"], fields["Version"], fields["Architecture"]] = fields["SHA256"]
+            digest = f"sha256:{fields['SHA256']}"
+            digests[fields["Package"], fields["Version"], fields["Architecture"]] = digest
     missing = [name for name, version, arch in installed if (name, version, arch) not in digests]
     if missing:
         raise BuildError(f"the archive's index gives no digest for {', '.join(missing)}: the mirror changed during the "

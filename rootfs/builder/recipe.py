@@ -51,12 +51,11 @@ def tested_manifest_path(name):
 
 
 def file_digest(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def load_recipe(name):
-    """Returns (TemplateRecipe, sha256 of its file as 64 hexadecimal digits)."""
+    """Returns (TemplateRecipe, "sha256:<hex>" of its file)."""
     path = recipe_path(name)
     if not path.is_file():
         known = ", ".join(sorted(p.parent.name for p in RECIPES.glob("*/recipe.textproto")))

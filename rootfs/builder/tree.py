@@ -23,7 +23,7 @@ def walk(root):
 
 
 def measure(root):
-    """Returns (sha256 in hexadecimal, bytes in regular files, number of entries).
+    """Returns ("sha256:<hex>", bytes in regular files, number of entries).
 
     The digest is over "path NUL kind NUL octal mode NUL value NUL" of each entry in the order of its path, where value
     is the target of a link and the sha256 of a file. Owners and times are not part of it: a sandbox sees neither as
@@ -46,4 +46,4 @@ def measure(root):
         mode = b"%o" % stat.S_IMODE(status.st_mode)
         digest.update(b"\0".join((path, kind, mode, value, b"")))
         count += 1
-    return digest.hexdigest(), total, count
+    return f"sha256:{digest.hexdigest()}", total, count

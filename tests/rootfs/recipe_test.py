@@ -25,7 +25,7 @@ class Recipes(unittest.TestCase):
                 self.assertTrue(recipe.description)
                 self.assertTrue(recipe.python.startswith("/"))
                 self.assertEqual(len(set(recipe.preload)), len(recipe.preload), "a module is preloaded twice")
-                self.assertRegex(digest, "^[0-9a-f]{64}$")
+                self.assertRegex(digest, "^sha256:[0-9a-f]{64}$")
                 policy = recipes.REPOSITORY / "policies/seccomp" / f"{recipe.seccomp_policy}.textproto"
                 self.assertTrue(policy.is_file(), policy)
 
@@ -42,9 +42,9 @@ class TestedManifest(unittest.TestCase):
         have = {package.name for package in manifest.packages}
         self.assertEqual(set(recipe.debian.packages) - have, set())
         for package in manifest.packages:
-            self.assertRegex(package.digest, "^[0-9a-f]{64}$", package.name)
+            self.assertRegex(package.digest, "^sha256:[0-9a-f]{64}$", package.name)
             self.assertTrue(package.version)
-        self.assertRegex(manifest.tree_digest, "^[0-9a-f]{64}$")
+        self.assertRegex(manifest.tree_digest, "^sha256:[0-9a-f]{64}$")
         self.assertRegex(manifest.python_version, re.compile(r"^3\.13\."))
 
 
