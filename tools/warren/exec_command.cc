@@ -137,7 +137,7 @@ int RunCell(const Client& client, SandboxLease& lease, Interrupts& interrupts, R
   absl::Status output;
   v1::Termination end;
   grpc::Status status =
-      lease.Run(code, options.timeout, interrupts, [&](const v1::ExecutionEvent& event) {
+      lease.Run({code, options.timeout}, interrupts, [&](const v1::ExecutionEvent& event) {
         if (event.has_finished()) end = event.finished().termination();
         output.Update(renderer.OnEvent(number, event));
         return output.ok();

@@ -9,7 +9,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "tools/warren/client.h"
 #include "tools/warren/commands.h"
@@ -122,7 +121,7 @@ int RunTemplates(const ListOptions& options) {
     std::string python = info.python_version().empty() ? "-" : Safe(info.python_version());
     std::string state = info.unavailable().empty() ? "ready" : Safe(info.unavailable());
     table.AddRow({Safe(info.template_id()), std::move(python),
-                  Safe(absl::StrJoin(info.preload(), ",")), std::move(state),
+                  absl::StrCat(info.preload_size(), " modules"), std::move(state),
                   Safe(info.description())});
   }
   std::cout << table.Render();

@@ -30,15 +30,16 @@ SandboxLease::~SandboxLease() {
   if (!destroyed_) Destroy();
 }
 
-grpc::Status SandboxLease::Run(absl::string_view code, absl::Duration timeout,
-                               Interrupts& interrupts, const EventHandler& on_event) {
+grpc::Status SandboxLease::Run(const Cell& cell, Interrupts& interrupts,
+                               const EventHandler& on_event) {
   grpc::ClientContext context;
-  SetDeadline(context, timeout + kRunSlack);
+  SetDeadline(context, cell.timeout + kRunSlack);
   Interrupts::Scope scope(interrupts, context);
   v1::ExecuteCodeRequest request;
   request.set_sandbox_id(sandbox_.sandbox_id());
-  request.set_code(std::string(code));
-  *request.mutable_timeout() = ToProto(timeout);
+  request.set_code(cell.code);
+  *request.mutable_timeout() = ToProto(cell.timeout);
+  request.set_max_output_bytes(cell.max_output_bytes);
   auto stream = client_.executions().ExecuteCode(&context, request);
   v1::ExecutionEvent event;
   bool finished = false;

@@ -26,11 +26,16 @@ class SandboxLease {
 
   const v1::Sandbox& sandbox() const { return sandbox_; }
 
+  struct Cell {
+    std::string code;
+    absl::Duration timeout = absl::Seconds(60);
+    // 0 for the server's default.
+    int64_t max_output_bytes = 0;
+  };
   // Takes each event as it comes; false cancels the cell.
   using EventHandler = std::function<bool(const v1::ExecutionEvent&)>;
   // Runs one cell. OK means that the last event was Finished.
-  grpc::Status Run(absl::string_view code, absl::Duration timeout, Interrupts& interrupts,
-                   const EventHandler& on_event);
+  grpc::Status Run(const Cell& cell, Interrupts& interrupts, const EventHandler& on_event);
 
   grpc::Status Destroy();
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runtime/linux/host_facts.h"
+#include "tools/warren/attack/command.h"
 #include "tools/warren/doctor/report.h"
 
 namespace warren {
@@ -13,9 +14,17 @@ namespace {
 struct DoctorOptions {
   std::string template_store;
   bool json = false;
+  bool attack = false;
+  attack::AttackOptions attacks;
 };
 
 int RunDoctor(const DoctorOptions& options) {
+  if (options.attack) {
+    attack::AttackOptions attacks = options.attacks;
+    attacks.template_store = options.template_store;
+    attacks.json = options.json;
+    return attack::RunAttacks(attacks);
+  }
   doctor::Host host;
   host.template_store = options.template_store;
   host.facts = DetectHostFacts();
@@ -35,9 +44,29 @@ void AddDoctorCommand(CLI::App& app, int* exit_code) {
   command->add_option("--templates", options->template_store, "The template store")
       ->type_name("DIR")
       ->capture_default_str();
+  CLI::Option* attack = command->add_flag("--attack", options->attack,
+                                          "Attack sandboxes from inside and say which claims held");
+  command
+      ->add_option("--template", options->attacks.template_id, "Template of the attacked sandboxes")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->needs(attack);
+  command
+      ->add_option("--address", options->attacks.address,
+                   "A running warrend on this host; without it, one is started for the attacks")
+      ->type_name("ADDR")
+      ->needs(attack);
+  command->add_option("--only", options->attacks.only, "Only probes with this in GROUP/NAME")
+      ->type_name("TEXT")
+      ->needs(attack);
+  command->add_option("--suite", options->attacks.suite, "Directory of the probes")
+      ->type_name("DIR")
+      ->needs(attack);
   command->footer(
       "Needs no server; run it as the user that starts warrend. Exit code: 0 when Warren can run\n"
-      "here, 1 when something that it needs is missing.");
+      "here, 1 when something that it needs is missing. With --attack: 0 when every claim held, 1 "
+      "when\n"
+      "one was broken or could not be found out, 125 when the suite could not run.");
   command->callback([options, exit_code] { *exit_code = RunDoctor(*options); });
 }
 

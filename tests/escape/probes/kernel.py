@@ -1,0 +1,476 @@
+"""The kernel's surface: what a sandbox has no business with is closed, and asking does no harm where it is open."""
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import pty
+import signal
+import socket
+import struct
+import threading
+
+from attack import DENIED, Broken, Inconclusive, fails, in_child, probe, refused, syscall
+
+NEW_NAMESPACES = {"NEWNS": 0x20000, "NEWCGROUP": 0x2000000, "NEWUTS": 0x4000000, "NEWIPC": 0x8000000,
+                  "NEWUSER": 0x10000000, "NEWPID": 0x20000000, "NEWNET": 0x40000000, "NEWTIME": 0x80}
+AT_FDCWD = -100
+
+
+def refused_in_child(name, *args):
+    """As refused(), in a child: for calls that change the caller where they are allowed."""
+    def attempt():
+        try:
+            refused(name, *args)
+        except Broken:
+            os._exit(1)
+    if in_child(attempt) != 0:
+        raise Broken(f"{name} got past the filter")
+
+
+@probe("seccomp")
+def probe_unshare_user(host):
+    """No user namespace can be made with unshare: it would open most of the kernel's privileged code."""
+    refused_in_child("unshare", NEW_NAMESPACES["NEWUSER"])
+
+
+@probe("seccomp")
+def probe_unshare_others(host):
+    """No other namespace can be made with unshare."""
+    for flag in NEW_NAMESPACES.values():
+        refused_in_child("unshare", flag)
+
+
+@probe("seccomp")
+def probe_clone_namespaces(host):
+    """No namespace of any kind can be made with clone."""
+    for name, flag in NEW_NAMESPACES.items():
+        if name == "NEWTIME":
+            continue  # clone's low byte is the signal
+        result, error = syscall("clone", flag | signal.SIGCHLD, 0, 0, 0, 0)
+        if result == 0:
+            os._exit(0)
+        if result > 0:
+            os.waitpid(result, 0)
+        if result > 0 or error not in DENIED:
+            raise Broken(f"clone with {name}: {result}, {errno.errorcode.get(error, error)}")
+
+
+@probe("seccomp")
+def probe_clone3_unknown(host):
+    """clone3, whose flags no filter can see, is answered as unknown, and threads and processes work without."""
+    refused("clone3", 0, 0, errnos=(errno.ENOSYS,))
+    done = []
+    thread = threading.Thread(target=lambda: done.append(1))
+    thread.start()
+    thread.join()
+    if not done or in_child(lambda: None) != 0:
+        raise Inconclusive("threads or processes do not work")
+
+
+@probe("seccomp")
+def probe_setns(host):
+    """No namespace can be entered."""
+    refused("setns", -1, 0)
+
+
+@probe("seccomp")
+def probe_mount(host):
+    """Nothing can be mounted."""
+    refused("mount", 0, 0, 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_unmount(host):
+    """Nothing can be unmounted: what a mask covers stays covered."""
+    refused("umount2", ctypes.c_char_p(b"/nonexistent"), 0)
+
+
+@probe("seccomp")
+def probe_pivot_root(host):
+    """The root cannot be changed by pivot_root."""
+    refused("pivot_root", ctypes.c_char_p(b"/nonexistent"), ctypes.c_char_p(b"/nonexistent"))
+
+
+@probe("seccomp")
+def probe_chroot(host):
+    """The root cannot be changed by chroot."""
+    refused("chroot", ctypes.c_char_p(b"/nonexistent"))
+
+
+@probe("seccomp")
+def probe_new_mount_calls(host):
+    """The newer mount calls are closed as the old one is."""
+    for name in ("fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "move_mount", "mount_setattr"):
+        refused(name, -1, 0, 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_io_uring(host):
+    """io_uring, whose operations pass by every filter, is closed."""
+    refused("io_uring_setup", 0, 0)
+
+
+@probe("seccomp")
+def probe_linux_aio(host):
+    """The kernel's older asynchronous I/O is closed."""
+    refused("io_setup", 0, 0)
+
+
+@probe("seccomp")
+def probe_bpf(host):
+    """BPF programs and maps are closed."""
+    refused("bpf", 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_perf_events(host):
+    """Performance events are closed."""
+    refused("perf_event_open", 0, 0, -1, -1, 0)
+
+
+@probe("seccomp")
+def probe_userfaultfd(host):
+    """userfaultfd, a tool to win races in the kernel, is closed."""
+    refused("userfaultfd", -1)
+
+
+@probe("seccomp")
+def probe_key_rings(host):
+    """Key rings, which no namespace separates, are closed."""
+    refused("keyctl", 0, -3, 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_add_key(host):
+    """Keys cannot be made or asked for."""
+    refused("add_key", 0, 0, 0, 0, 0)
+    refused("request_key", 0, 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_splice(host):
+    """The splice family, which lends pages of files to pipes, is closed."""
+    for name in ("splice", "tee", "vmsplice"):
+        refused(name, -1, 0, -1, 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_modules(host):
+    """Kernel modules cannot be loaded or removed."""
+    refused("init_module", 0, 0, 0)
+    refused("finit_module", -1, 0, 0)
+    refused("delete_module", ctypes.c_char_p(b"no-such-module"), 0)
+
+
+@probe("seccomp")
+def probe_kexec(host):
+    """No other kernel can be loaded."""
+    refused("kexec_load", 0, 0, 0, 0xffff)
+    refused("kexec_file_load", -1, -1, 0, 0, 0xffff)
+
+
+@probe("seccomp")
+def probe_reboot(host):
+    """The machine cannot be rebooted."""
+    # Without the magic numbers the call does nothing but to say whether it would be allowed.
+    refused("reboot", 0, 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_swap(host):
+    """Swap space cannot be changed."""
+    refused("swapon", ctypes.c_char_p(b"/nonexistent"), 0)
+    refused("swapoff", ctypes.c_char_p(b"/nonexistent"))
+
+
+@probe("seccomp")
+def probe_kernel_log(host):
+    """The kernel's log cannot be read."""
+    refused("syslog", 10, 0, 0)
+
+
+@probe("seccomp")
+def probe_io_ports(host):
+    """I/O ports cannot be opened."""
+    refused("iopl", 0)
+    refused("ioperm", 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_segment_tables(host):
+    """Segment tables cannot be changed."""
+    refused("modify_ldt", 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_clock(host):
+    """The machine's clock cannot be set."""
+    refused("clock_settime", 0, 0)
+    refused("clock_adjtime", 0, 0)
+    refused("adjtimex", 0)
+
+
+@probe("seccomp")
+def probe_set_host_name(host):
+    """The host name cannot be changed."""
+    refused("sethostname", 0, -1)
+    refused("setdomainname", 0, -1)
+
+
+@probe("seccomp")
+def probe_file_handles(host):
+    """File handles, which walk around the root directory, cannot be made or opened."""
+    refused("name_to_handle_at", AT_FDCWD, 0, 0, 0, 0)
+    refused("open_by_handle_at", -1, 0, 0)
+
+
+@probe("seccomp")
+def probe_fanotify(host):
+    """Whole file systems cannot be watched."""
+    refused("fanotify_init", 0, 0)
+
+
+@probe("seccomp")
+def probe_memory_placement(host):
+    """Memory cannot be moved between NUMA nodes."""
+    for name in ("mbind", "set_mempolicy", "move_pages", "migrate_pages"):
+        refused(name, -1, 0, 0, 0, 0, 0)
+
+
+@probe("seccomp")
+def probe_accounting_and_quota(host):
+    """Process accounting and quotas cannot be changed."""
+    refused("acct", ctypes.c_char_p(b"/nonexistent"))
+    refused("quotactl", 0, 0, 0, 0)
+
+
+@probe("seccomp", unconfined="the kernel does not know the number either")
+def probe_unknown_call(host):
+    """A system call of the future is answered as unknown."""
+    refused(1000, 0, 0, 0, errnos=(errno.ENOSYS,))
+
+
+@probe("seccomp", unconfined="this kernel has no x32 calls")
+def probe_x32_calls(host):
+    """The x32 numbering of system calls is no way around the filter."""
+    def attempt():
+        result, _ = syscall(0x40000000 + 39)  # getpid
+        os._exit(1 if result > 0 else 0)
+    status = in_child(attempt)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
+        raise Broken("an x32 call was answered")
+
+
+@probe("seccomp")
+def probe_32_bit_calls(host):
+    """The 32-bit system call gate is no way around the filter."""
+    # mov eax, 20 (getpid of i386); int 0x80; ret
+    code = b"\xb8\x14\x00\x00\x00\xcd\x80\xc3"
+    memory = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    memory.write(code)
+    function = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(memory)))
+
+    def attempt():
+        os._exit(1 if function() > 0 else 0)
+    status = in_child(attempt)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
+        raise Broken("a 32-bit call was answered")
+
+
+def closed_family(family, kind=socket.SOCK_STREAM, protocol=0):
+    """socket() is refused by the filter, not by the kernel for want of a module."""
+    refused(41, family, kind, protocol, errnos=(errno.EPERM, errno.ENOSYS, errno.EACCES))
+
+
+@probe("seccomp")
+def probe_socket_alg(host):
+    """The kernel's cryptography (AF_ALG) is closed."""
+    closed_family(38, socket.SOCK_SEQPACKET)
+
+
+@probe("seccomp")
+def probe_socket_vsock(host):
+    """Sockets to the hypervisor (AF_VSOCK), which no namespace separates, are closed."""
+    closed_family(40)
+
+
+@probe("seccomp")
+def probe_socket_packet(host):
+    """Packet sockets are closed, by their family and by their old type."""
+    closed_family(17, socket.SOCK_RAW)
+    closed_family(2, 10)
+
+
+@probe("seccomp")
+def probe_socket_raw(host):
+    """Raw sockets are closed."""
+    closed_family(2, socket.SOCK_RAW, 1)
+    closed_family(10, socket.SOCK_RAW, 58)
+
+
+@probe("seccomp")
+def probe_socket_rare_families(host):
+    """All socket families but Unix, IPv4, IPv6 and netlink are closed."""
+    for family in range(3, 46):
+        if family not in (10, 16):
+            closed_family(family, socket.SOCK_DGRAM)
+
+
+@probe("seccomp")
+def probe_socket_rare_protocols(host):
+    """Protocols that would load rarely used modules (SCTP, DCCP, MPTCP, UDP-Lite) are closed."""
+    for kind, protocol in ((socket.SOCK_STREAM, 132), (6, 33), (socket.SOCK_DGRAM, 136), (socket.SOCK_STREAM, 262)):
+        result, error = syscall(41, 2, kind, protocol)
+        if result >= 0:
+            os.close(result)
+            raise Broken(f"protocol {protocol} opens")
+        if error not in DENIED + (errno.EPROTONOSUPPORT, errno.EACCES) or (host["unconfined"] and protocol == 132):
+            raise Broken(f"protocol {protocol}: {errno.errorcode.get(error, error)}")
+
+
+@probe("seccomp")
+def probe_family_high_bits(host):
+    """Bits that the kernel cuts off do not let a closed family or request through."""
+    closed_family(38 | 1 << 32, socket.SOCK_SEQPACKET)
+    closed_family(17 | 1 << 32, socket.SOCK_RAW)
+
+
+@probe("seccomp")
+def probe_netlink(host):
+    """Of netlink only routing is open: no packet filter, no IPsec, no connector, no device events."""
+    for protocol in (2, 4, 6, 9, 11, 12, 15, 16, 18, 20, 21):
+        refused(41, 16, socket.SOCK_RAW, protocol,
+                errnos=(errno.EPERM, errno.ENOSYS, errno.EACCES, errno.EPROTONOSUPPORT) if not host["unconfined"] else ())
+
+
+@probe("seccomp")
+def probe_type_into_terminal(host):
+    """Nothing can be typed into a terminal on its reader's behalf (TIOCSTI)."""
+    leader, follower = pty.openpty()
+    try:
+        refused(16, follower, 0x5412, ctypes.c_char_p(b"x"))
+        # The kernel looks at 32 bits of the request.
+        refused(16, follower, 0x5412 | 1 << 32, ctypes.c_char_p(b"x"))
+    finally:
+        os.close(leader)
+        os.close(follower)
+
+
+@probe("seccomp")
+def probe_paste_into_console(host):
+    """The virtual console cannot be pasted into or taken over (TIOCLINUX, TIOCCONS)."""
+    leader, follower = pty.openpty()
+    try:
+        refused(16, follower, 0x541C, 0)
+        refused(16, follower, 0x541D, 0)
+    finally:
+        os.close(leader)
+        os.close(follower)
+
+
+@probe("seccomp")
+def probe_personality(host):
+    """Address randomisation and memory protection cannot be switched off by personality."""
+    for flag in (0x0400000, 0x0040000, 0x0100000):
+        refused_in_child("personality", flag)
+
+
+@probe("seccomp")
+def probe_huge_pages(host):
+    """Huge pages, which no limit counts, cannot be taken."""
+    result, error = syscall(319, ctypes.c_char_p(b"x"), 4)  # memfd_create, MFD_HUGETLB
+    if result >= 0:
+        os.close(result)
+        raise Broken("a memfd of huge pages can be made")
+    if error not in DENIED + (errno.ENOMEM,):
+        raise Broken(f"memfd_create: {errno.errorcode.get(error, error)}")
+
+
+@probe("seccomp")
+def probe_socket_namespace_handle(host):
+    """A socket does not give out the network namespace that it was made in (SIOCGSKNS)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        refused(16, sock.fileno(), 0x894C, 0)
+
+
+@probe("seccomp")
+def probe_socket_peer_pidfd(host):
+    """A socket does not turn its peer into a process handle (SO_PEERPIDFD, SO_PASSPIDFD)."""
+    left, right = socket.socketpair()
+    with left, right:
+        refused(55, left.fileno(), 1, 77, 0, 0, errnos=DENIED + (errno.ENOPROTOOPT,) if not host["unconfined"] else ())
+        refused(54, left.fileno(), 1, 76, 0, 0, errnos=DENIED + (errno.ENOPROTOOPT,))
+
+
+@probe("seccomp")
+def probe_socket_filters(host):
+    """Sockets take no BPF program."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for option in (26, 50, 51, 52):
+            refused(54, sock.fileno(), 1, option, 0, 0, errnos=DENIED + (errno.ENOPROTOOPT,))
+
+
+@probe("seccomp")
+def probe_kernel_tls(host):
+    """Encryption in the kernel (TLS in TCP, ESP in UDP) is closed."""
+    with socket.socket() as sock:
+        refused(54, sock.fileno(), 6, 31, ctypes.c_char_p(b"tls"), 4,
+                errnos=DENIED + ((errno.ENOPROTOOPT,) if not host["unconfined"] else ()))
+
+
+@probe("seccomp")
+def probe_out_of_band_data(host):
+    """Out-of-band data on Unix sockets is closed (CVE-2025-38236)."""
+    left, right = socket.socketpair()
+    with left, right:
+        fails("send out-of-band data", lambda: left.send(b"x", socket.MSG_OOB))
+
+
+@probe("seccomp")
+def probe_packet_filter_tables(host):
+    """Packet filter tables cannot be replaced through socket options (CVE-2021-22555)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        refused(54, sock.fileno(), 0, 64, 0, 0)
+
+
+@probe("seccomp")
+def probe_secret_memory(host):
+    """Memory that even the kernel cannot see (memfd_secret), and no limit counts, is closed."""
+    result, error = syscall("memfd_secret", 0)
+    if result >= 0:
+        os.close(result)
+        raise Broken("memfd_secret works")
+    if error not in DENIED or host["unconfined"]:
+        raise Broken(f"memfd_secret: {errno.errorcode.get(error, error)}")
+
+
+@probe("seccomp")
+def probe_process_layout(host):
+    """The layout that the kernel believes of a process cannot be changed (PR_SET_MM)."""
+    result, error = syscall("prctl", 35, 0xFFFF, 0, 0, 0)
+    if result != -1 or error not in DENIED:
+        raise Broken(f"prctl(PR_SET_MM): {errno.errorcode.get(error, error)}")
+
+
+@probe("seccomp, capabilities")
+def probe_block_ioctl(host):
+    """Files take no ioctl but those of terminals and of waiting bytes."""
+    with open("/usr/bin/env", "rb") as file:
+        for request in (0x80086601, 0x40086602, 0xC0045877, 0x4020940D, 0x1261):
+            try:
+                fcntl.ioctl(file.fileno(), request, struct.pack("16Q", *[0] * 16))
+            except OSError as error:
+                if error.errno in DENIED:
+                    continue
+                raise Broken(f"ioctl {request:#x} got past the filter: {error}") from error
+            raise Broken(f"ioctl {request:#x} works")
+
+
+@probe("seccomp")
+def probe_filter_survives_exec(host):
+    """The filter holds in programs that are started."""
+    status = in_child(lambda: os.execv("/bin/sh", ["sh", "-c", "grep -q '^Seccomp:[[:space:]]*2' /proc/self/status"]))
+    if status != 0:
+        raise Broken("a started program runs without a filter")

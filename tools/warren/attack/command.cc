@@ -1,0 +1,117 @@
+#include "tools/warren/attack/command.h"
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "nlohmann/json.hpp"
+#include "tools/warren/attack/private_server.h"
+#include "tools/warren/attack/runner.h"
+#include "tools/warren/exit_code.h"
+#include "tools/warren/terminal_text.h"
+
+namespace warren::attack {
+namespace {
+
+// PREFIX of the tree that this executable is in.
+std::filesystem::path Prefix() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().parent_path();
+}
+
+int Fail(absl::string_view message) {
+  std::cerr << "warren: attack: " << EscapeForTerminal(message, WhiteSpace::kKeep) << "\n";
+  return kExitWarren;
+}
+
+void PrintText(const Probe& probe, const Outcome& outcome) {
+  // Claims and details come out of sandboxes.
+  std::string line =
+      absl::StrFormat("%-12s  %s/%s [%s]: %s", VerdictName(outcome.verdict), probe.group,
+                      probe.name, absl::StrJoin(probe.layers, ", "), probe.claim);
+  if (!outcome.detail.empty()) absl::StrAppend(&line, " -> ", outcome.detail);
+  std::cout << EscapeForTerminal(line, WhiteSpace::kEscape) << std::endl;
+}
+
+void PrintJson(const Probe& probe, const Outcome& outcome, absl::Duration took) {
+  nlohmann::ordered_json object = {{"group", probe.group},
+                                   {"name", probe.name},
+                                   {"claim", probe.claim},
+                                   {"layers", probe.layers},
+                                   {"verdict", absl::AsciiStrToLower(VerdictName(outcome.verdict))},
+                                   {"detail", outcome.detail},
+                                   {"seconds", absl::ToDoubleSeconds(took)}};
+  std::cout << object.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace)
+            << std::endl;
+}
+
+struct Tally {
+  int held = 0;
+  int broken = 0;
+  int inconclusive = 0;
+
+  void Add(Verdict verdict) {
+    (verdict == Verdict::kHeld ? held : verdict == Verdict::kBroken ? broken : inconclusive) += 1;
+  }
+};
+
+int RunProbes(Runner& runner, const Interrupts& interrupts, const AttackOptions& options) {
+  absl::StatusOr<std::vector<Probe>> probes = runner.List();
+  if (!probes.ok()) return Fail(probes.status().message());
+  Tally tally;
+  for (const Probe& probe : *probes) {
+    if (!absl::StrContains(absl::StrCat(probe.group, "/", probe.name), options.only)) continue;
+    absl::Time start = absl::Now();
+    Outcome outcome = runner.Attack(probe);
+    if (interrupts.signal() != 0) return 128 + interrupts.signal();
+    tally.Add(outcome.verdict);
+    if (options.json) {
+      PrintJson(probe, outcome, absl::Now() - start);
+    } else {
+      PrintText(probe, outcome);
+    }
+  }
+  if (!options.json) {
+    std::cout << absl::StrFormat("\n%d claims held, %d broken, %d could not be found out.\n",
+                                 tally.held, tally.broken, tally.inconclusive);
+  }
+  bool all_held = tally.held > 0 && tally.broken == 0 && tally.inconclusive == 0;
+  return all_held ? 0 : 1;
+}
+
+}  // namespace
+
+int RunAttacks(const AttackOptions& options) {
+  std::string suite =
+      options.suite.empty() ? (Prefix() / "share/warren/attacks").string() : options.suite;
+  absl::StatusOr<Sources> sources = LoadSources(suite);
+  if (!sources.ok()) return Fail(sources.status().message());
+  // First the server, which forks, then the signals' thread, then gRPC's.
+  std::optional<PrivateServer> server;
+  std::string address = options.address;
+  if (address.empty()) {
+    absl::StatusOr<PrivateServer> started = PrivateServer::Start(
+        {Prefix() / "bin/warrend", options.template_id, options.template_store});
+    if (!started.ok()) return Fail(started.status().message());
+    server.emplace(*std::move(started));
+    address = server->address();
+  }
+  Interrupts interrupts;
+  absl::StatusOr<HostWitness> witness = HostWitness::Create();
+  if (!witness.ok()) return Fail(witness.status().message());
+  Client client(address);
+  absl::string_view socket_path = address;
+  if (!absl::ConsumePrefix(&socket_path, "unix://")) socket_path = "";
+  Runner runner(client, interrupts, *witness,
+                {options.template_id, std::string(socket_path), *std::move(sources)});
+  return RunProbes(runner, interrupts, options);
+}
+
+}  // namespace warren::attack

@@ -1,0 +1,26 @@
+#ifndef WARREN_TOOLS_WARREN_ATTACK_COMMAND_H_
+#define WARREN_TOOLS_WARREN_ATTACK_COMMAND_H_
+
+#include <string>
+
+namespace warren::attack {
+
+struct AttackOptions {
+  // A running warrend on this host; empty to start one for the time of the attacks.
+  std::string address;
+  std::string template_id = "base";
+  std::string template_store;
+  // Directory of the suite; empty for share/warren/attacks beside this executable.
+  std::string suite;
+  // Only probes whose "group/name" contains this.
+  std::string only;
+  bool json = false;
+};
+
+// `warren doctor --attack`: prints a line for each claim and a summary. Returns 0 when every claim
+// held, 1 when one did not or could not be found out, 125 when the suite could not run.
+int RunAttacks(const AttackOptions& options);
+
+}  // namespace warren::attack
+
+#endif  // WARREN_TOOLS_WARREN_ATTACK_COMMAND_H_

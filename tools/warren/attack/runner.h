@@ -1,0 +1,71 @@
+#ifndef WARREN_TOOLS_WARREN_ATTACK_RUNNER_H_
+#define WARREN_TOOLS_WARREN_ATTACK_RUNNER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "tools/warren/attack/host_witness.h"
+#include "tools/warren/attack/suite.h"
+#include "tools/warren/client.h"
+#include "tools/warren/interrupts.h"
+#include "tools/warren/sandbox_lease.h"
+
+namespace warren::attack {
+
+// Runs probes against sandboxes of a warrend on this host, each in sandboxes of its own.
+// Owner: the attack command. Thread-compatible; everything it is given outlives it.
+class Runner {
+ public:
+  struct Options {
+    std::string template_id;
+    // The supervisor's socket, for sandboxes not to find; empty where it has none.
+    std::string socket_path;
+    Sources sources;
+  };
+  Runner(Client& client, Interrupts& interrupts, const HostWitness& witness, Options options)
+      : client_(client),
+        interrupts_(interrupts),
+        witness_(witness),
+        options_(std::move(options)),
+        loading_cell_(LoadingCell(options_.sources)) {}
+
+  // Asks a sandbox for what the suite's files say about their probes.
+  absl::StatusOr<std::vector<Probe>> List();
+
+  // Attacks one claim: plants in another sandbox, attacks, looks at the neighbour and at the host,
+  // destroys, and looks whether anything is left.
+  Outcome Attack(const Probe& probe);
+
+ private:
+  struct CellResult {
+    grpc::Status status;
+    std::string output;
+    v1::Termination end;
+    v1::Usage usage;
+  };
+  absl::StatusOr<std::unique_ptr<SandboxLease>> MakeSandbox(const v1::Limits& limits);
+  CellResult RunCell(SandboxLease& sandbox, const SandboxLease::Cell& cell);
+  // Runs a function that must report "held", in a sandbox of the probe's.
+  Outcome RunFunction(SandboxLease& sandbox, const Probe& probe, const std::string& function,
+                      const std::string& planted);
+  Outcome AttackSandbox(const Probe& probe, SandboxLease* neighbour, const std::string& planted);
+  absl::Status CheckHost(const Probe& probe, const v1::Usage& usage) const;
+  std::string HostJson(const std::string& planted) const;
+
+  Client& client_;
+  Interrupts& interrupts_;
+  const HostWitness& witness_;
+  Options options_;
+  std::string loading_cell_;
+  // Marks the processes of the probe under way; a new one for each.
+  std::string token_;
+  int count_ = 0;
+  // Usage of the last attacked cell.
+  v1::Usage usage_;
+};
+
+}  // namespace warren::attack
+
+#endif  // WARREN_TOOLS_WARREN_ATTACK_RUNNER_H_
