@@ -1,0 +1,257 @@
+// How cells end other than by themselves, and that each end is told apart.
+#include <signal.h>
+
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "tests/e2e/harness.h"
+
+namespace warren {
+namespace {
+
+using ::testing::HasSubstr;
+using warren::v1::ExecutionEvent;
+using warren::v1::Termination;
+
+class EndingTest : public ServerTest {
+ protected:
+  static warren::v1::ExecuteCodeRequest WithTimeout(warren::v1::ExecuteCodeRequest request,
+                                                    int milliseconds) {
+    request.mutable_timeout()->set_seconds(milliseconds / 1000);
+    request.mutable_timeout()->set_nanos(milliseconds % 1000 * 1'000'000);
+    return request;
+  }
+  // It, and everything in it, is gone from the kernel; its record says so.
+  static void ExpectDead(const TestSandbox& sandbox) {
+    EXPECT_TRUE(Eventually([&] { return sandbox.Get().state() == warren::v1::Sandbox::DEAD; }));
+    EXPECT_NE(sandbox.Get().reason(), "");
+    EXPECT_TRUE(Eventually([&] {
+      for (const std::string& cgroup : server().Cgroups()) {
+        if (cgroup.find(sandbox.id()) != std::string::npos) return false;
+      }
+      return true;
+    })) << sandbox.id();
+  }
+};
+
+TEST_F(EndingTest, TimeoutInterruptsAndTheContextLivesOn) {
+  TestSandbox sandbox(server());
+  sandbox.Execute("x = 1");
+  CellRun run = sandbox.Execute(WithTimeout(sandbox.Request("import time; time.sleep(60)"), 200));
+  EXPECT_EQ(run.kind(), Termination::TIMED_OUT);
+  EXPECT_TRUE(run.termination.context_alive());
+  EXPECT_LT(run.usage.wall().seconds(), 2);
+  EXPECT_EQ(sandbox.Execute("x").result(), "1");
+}
+
+TEST_F(EndingTest, TimeoutKillsWhatIgnoresTheInterrupt) {
+  TestSandbox sandbox(server());
+  CellRun run = sandbox.Execute(WithTimeout(
+      sandbox.Request(
+          "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"),
+      200));
+  EXPECT_EQ(run.kind(), Termination::TIMED_OUT);
+  EXPECT_FALSE(run.termination.context_alive());
+  ExpectDead(sandbox);
+  CellRun next = sandbox.Execute("1");
+  EXPECT_EQ(next.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(next.status.error_message(), HasSubstr("create a new sandbox"));
+}
+
+TEST_F(EndingTest, TooMuchMemoryEndsTheSandbox) {
+  warren::v1::Limits limits;
+  limits.set_memory_bytes(128 << 20);
+  TestSandbox sandbox(server(), limits);
+  CellRun run = sandbox.Execute("x = []\nwhile True: x.append(bytearray(4 << 20))");
+  EXPECT_EQ(run.kind(), Termination::OUT_OF_MEMORY) << run.termination.message();
+  EXPECT_FALSE(run.termination.context_alive());
+  EXPECT_GT(run.usage.peak_memory_bytes(), 100 << 20);
+  ExpectDead(sandbox);
+}
+
+TEST_F(EndingTest, ExitCodeOfAProcessThatEndsItself) {
+  TestSandbox sandbox(server());
+  CellRun run = sandbox.Execute("import os; print('last words', flush=True); os._exit(3)");
+  EXPECT_EQ(run.kind(), Termination::EXITED);
+  EXPECT_EQ(run.termination.exit_code(), 3);
+  EXPECT_FALSE(run.termination.context_alive());
+  EXPECT_EQ(run.out, "last words\n");
+  ExpectDead(sandbox);
+}
+
+TEST_F(EndingTest, SignalThatEndedTheContext) {
+  TestSandbox sandbox(server());
+  CellRun run = sandbox.Execute("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)");
+  EXPECT_EQ(run.kind(), Termination::KILLED);
+  EXPECT_EQ(run.termination.signal(), SIGSEGV);
+  ExpectDead(sandbox);
+}
+
+TEST_F(EndingTest, OutputOverTheLimitIsCutExactly) {
+  TestSandbox sandbox(server());
+  auto request = sandbox.Request("while True: print('x' * 999)");
+  request.set_max_output_bytes(100'000);
+  CellRun run = sandbox.Execute(request);
+  EXPECT_EQ(run.kind(), Termination::OUTPUT_LIMIT);
+  EXPECT_EQ(run.out.size(), 100'000u);
+  EXPECT_EQ(run.usage.output_bytes(), 100'000);
+  EXPECT_TRUE(run.termination.context_alive());
+  EXPECT_EQ(sandbox.Execute("'alive'").result(), "'alive'");
+}
+
+TEST_F(EndingTest, OutputLimitHoldsForWhatIgnoresInterrupts) {
+  TestSandbox sandbox(server());
+  auto request = sandbox.Request("import os\nos.system(\"trap '' INT; exec yes\")");
+  request.set_max_output_bytes(1 << 20);
+  CellRun run = sandbox.Execute(request);
+  EXPECT_EQ(run.kind(), Termination::OUTPUT_LIMIT);
+  EXPECT_EQ(run.out.size(), size_t{1} << 20);
+}
+
+TEST_F(EndingTest, CancellingInterruptsTheCell) {
+  TestSandbox sandbox(server());
+  sandbox.Execute("x = 1");
+  grpc::ClientContext context;
+  auto reader = sandbox.Begin(context, sandbox.Request("while True: print('y')"));
+  ExecutionEvent event;
+  ASSERT_TRUE(reader->Read(&event));
+  context.TryCancel();
+  EXPECT_EQ(Collect(*reader).status.error_code(), grpc::StatusCode::CANCELLED);
+  // The next cell waits for the end of the cancelled one, and finds the state.
+  EXPECT_EQ(sandbox.Execute("x").result(), "1");
+}
+
+TEST_F(EndingTest, ClientThatVanishesMidStreamLeavesNothingRunning) {
+  TestSandbox sandbox(server());
+  {
+    auto channel = server().NewChannel();
+    auto stub = warren::v1::ExecutionService::NewStub(channel);
+    grpc::ClientContext context;
+    auto reader = stub->ExecuteCode(
+        &context, sandbox.Request("import time\nwhile True: time.sleep(0.01); print('z')"));
+    ExecutionEvent event;
+    ASSERT_TRUE(reader->Read(&event));
+    ASSERT_TRUE(reader->Read(&event));
+    context.TryCancel();
+  }
+  EXPECT_EQ(sandbox.Execute("'free'").result(), "'free'");
+}
+
+TEST_F(EndingTest, SlowClientHoldsTheCellBackAndTheTimeoutStillCounts) {
+  TestSandbox sandbox(server());
+  grpc::ClientContext context;
+  auto reader = sandbox.Begin(
+      context,
+      WithTimeout(sandbox.Request("import sys\nwhile True: sys.stdout.write('q' * 65536)"), 1000));
+  // Nothing is read meanwhile: neither the supervisor nor the worker may run away.
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  CellRun run = Collect(*reader);
+  EXPECT_EQ(run.kind(), Termination::TIMED_OUT) << run.termination.message();
+  EXPECT_TRUE(run.termination.context_alive());
+  EXPECT_LT(run.out.size(), size_t{64} << 20);
+}
+
+TEST_F(EndingTest, InterruptExecutionRaisesKeyboardInterrupt) {
+  TestSandbox sandbox(server());
+  grpc::ClientContext context;
+  auto reader = sandbox.Begin(context, sandbox.Request("import time; time.sleep(60)"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  auto stub = warren::v1::ExecutionService::NewStub(server().channel());
+  warren::v1::InterruptExecutionRequest request;
+  request.set_sandbox_id(sandbox.id());
+  warren::v1::InterruptExecutionResponse response;
+  grpc::ClientContext interrupt_context;
+  ASSERT_TRUE(stub->InterruptExecution(&interrupt_context, request, &response).ok());
+  CellRun run = Collect(*reader);
+  EXPECT_EQ(run.kind(), Termination::EXCEPTION);
+  ASSERT_EQ(run.errors.size(), 1u);
+  EXPECT_EQ(run.errors[0].name(), "KeyboardInterrupt");
+
+  grpc::ClientContext idle_context;
+  EXPECT_EQ(stub->InterruptExecution(&idle_context, request, &response).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(EndingTest, DestroyEndsTheRunningCell) {
+  TestSandbox sandbox(server());
+  grpc::ClientContext context;
+  auto reader = sandbox.Begin(context, sandbox.Request("import time; time.sleep(60)"));
+  sandbox.Destroy();
+  CellRun run = Collect(*reader);
+  ASSERT_TRUE(run.status.ok());
+  EXPECT_EQ(run.kind(), Termination::KILLED);
+  EXPECT_THAT(run.termination.message(), HasSubstr("destroyed"));
+  EXPECT_EQ(sandbox.Execute("1").status.error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(EndingTest, LifetimeEndsTheSandbox) {
+  TestSandbox sandbox(server());
+  auto stub = warren::v1::SandboxService::NewStub(server().channel());
+  warren::v1::SetSandboxLifetimeRequest request;
+  request.set_sandbox_id(sandbox.id());
+  request.mutable_lifetime()->set_seconds(1);
+  warren::v1::Sandbox response;
+  grpc::ClientContext context;
+  ASSERT_TRUE(stub->SetSandboxLifetime(&context, request, &response).ok());
+  CellRun run = sandbox.Execute("import time; time.sleep(60)");
+  EXPECT_EQ(run.kind(), Termination::KILLED);
+  EXPECT_THAT(run.termination.message(), HasSubstr("lifetime"));
+}
+
+TEST_F(EndingTest, CpuSecondsEndTheSandbox) {
+  warren::v1::Limits limits;
+  limits.set_cpu_seconds(1);
+  TestSandbox sandbox(server(), limits);
+  CellRun run = sandbox.Execute("while True: pass");
+  EXPECT_EQ(run.kind(), Termination::CPU_LIMIT) << run.termination.message();
+  ExpectDead(sandbox);
+}
+
+// ---- A worker that lies: it harms its own sandbox alone.
+
+struct Lie {
+  const char* name;
+  // Bytes that the code writes to the event pipe.
+  const char* bytes;
+};
+
+class LieTest : public EndingTest, public ::testing::WithParamInterface<Lie> {};
+
+TEST_P(LieTest, IsAPolicyViolation) {
+  TestSandbox bystander(server());
+  TestSandbox sandbox(server());
+  CellRun run = sandbox.Execute(
+      absl::StrCat("import os, time\nos.write(4, ", GetParam().bytes, ")\ntime.sleep(20)"));
+  EXPECT_EQ(run.kind(), Termination::POLICY_VIOLATION) << run.termination.message();
+  EXPECT_THAT(run.termination.message(), HasSubstr("protocol"));
+  EXPECT_EQ(run.finished, 1);
+  ExpectDead(sandbox);
+  EXPECT_EQ(bystander.Execute("1").result(), "1");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Frames, LieTest,
+    ::testing::Values(Lie{"empty_frame", "b'\\0\\0\\0\\0'"},
+                      Lie{"four_gibibytes", "b'\\xff\\xff\\xff\\xff'"},
+                      Lie{"not_an_event", "b'\\x04\\0\\0\\0\\xff\\xff\\xff\\xff'"},
+                      // execution_id 999, done {outcome: OK}
+                      Lie{"done_of_another_cell",
+                          "b'\\x07\\0\\0\\0\\x08\\xe7\\x07\\x42\\x02\\x08\\x01'"},
+                      // ready {} again
+                      Lie{"ready_again", "b'\\x02\\0\\0\\0\\x12\\0'"},
+                      // execution_id 1, done {} without an outcome
+                      Lie{"done_without_outcome", "b'\\x04\\0\\0\\0\\x08\\x01\\x42\\0'"}),
+    [](const auto& lie) { return lie.param.name; });
+
+TEST_F(EndingTest, ForgedDoneEndsOnlyItsOwnCell) {
+  TestSandbox sandbox(server());
+  // The genuine one that follows belongs to no cell any more.
+  CellRun run =
+      sandbox.Execute("import os; os.write(4, b'\\x06\\0\\0\\0\\x08\\x01\\x42\\x02\\x08\\x01')");
+  EXPECT_EQ(run.finished, 1);
+  sandbox.Execute("1");
+  ExpectDead(sandbox);
+}
+
+}  // namespace
+}  // namespace warren

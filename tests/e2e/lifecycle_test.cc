@@ -1,0 +1,248 @@
+// The supervisor's own life: start, refusal to start, end, and what it leaves: nothing.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "tests/e2e/harness.h"
+
+namespace warren {
+namespace {
+
+using ::testing::HasSubstr;
+using warren::v1::Termination;
+
+struct Outcome {
+  int exit_code = -1;
+  std::string text;
+};
+
+// Runs warrend to its end, with flags that must make it refuse.
+Outcome RunToEnd(const Server& beside, std::vector<std::string> flags, uid_t uid = 0) {
+  const std::string log = (beside.directory() / "refused.log").string();
+  std::string program = std::string(WARREN_PREFIX) + "/bin/warrend";
+  std::vector<char*> argv = {program.data()};
+  for (std::string& flag : flags) argv.push_back(flag.data());
+  argv.push_back(nullptr);
+  pid_t pid = ::fork();
+  if (pid == 0) {
+    int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ::dup2(fd, 1);
+    ::dup2(fd, 2);
+    if (uid != 0 && ::setuid(uid) != 0) ::_exit(126);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  std::ifstream file(log);
+  std::stringstream text;
+  text << file.rdbuf();
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text.str()};
+}
+
+std::vector<std::string> Place(const Server& server) {
+  return {absl::StrCat("--runtime-dir=", (server.directory() / "run").string()),
+          absl::StrCat("--cgroup-parent=warren-e2e-refused-", ::getpid())};
+}
+
+class StartTest : public ServerTest {
+ protected:
+  Outcome Refused(const std::string& flag) {
+    std::vector<std::string> flags = Place(server());
+    flags.push_back(flag);
+    return RunToEnd(server(), flags);
+  }
+};
+
+TEST_F(StartTest, ASecondSupervisorAtTheSameSocketIsRefused) {
+  Outcome outcome = Refused(absl::StrCat("--listen=", server().address()));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.text, HasSubstr("another supervisor serves at"));
+  // And the first one serves on.
+  TestSandbox sandbox(server());
+  EXPECT_EQ(sandbox.Execute("1").result(), "1");
+}
+
+TEST_F(StartTest, BadAddressesAreRefused) {
+  EXPECT_THAT(Refused("--listen=nonsense").text, HasSubstr("neither unix:///PATH"));
+  EXPECT_THAT(Refused("--listen=0.0.0.0:5000").text, HasSubstr("loopback"));
+  EXPECT_THAT(Refused("--listen=unix:///no/such/directory/w.sock").text,
+              HasSubstr("does the directory exist"));
+  EXPECT_THAT(Refused(absl::StrCat("--listen=unix:///", std::string(200, 'x'))).text,
+              HasSubstr("bytes"));
+}
+
+TEST_F(StartTest, BadFlagsAreUsageErrors) {
+  EXPECT_EQ(Refused("--pool=base").exit_code, 2);
+  EXPECT_EQ(Refused("--max-sandboxes=0").exit_code, 2);
+  EXPECT_EQ(Refused("--cgroup-parent=a/b").exit_code, 2);
+  EXPECT_EQ(Refused("--no-such-flag").exit_code, 2);
+}
+
+TEST_F(StartTest, UnknownPoolTemplateAndUserAreRefused) {
+  const std::string address =
+      absl::StrCat("--listen=unix://", (server().directory() / "run/other.sock").string());
+  std::vector<std::string> flags = Place(server());
+  flags.push_back(address);
+  flags.push_back("--pool=no-such=1");
+  EXPECT_THAT(RunToEnd(server(), flags).text, HasSubstr("no template \"no-such\""));
+  flags.back() = "--user=no-such-user";
+  EXPECT_THAT(RunToEnd(server(), flags).text, HasSubstr("no user"));
+  flags.back() = "--user=root";
+  EXPECT_THAT(RunToEnd(server(), flags).text, HasSubstr("does not serve as root"));
+}
+
+TEST_F(StartTest, ServesWithoutRootAndWithoutCapabilities) {
+  std::ifstream status(absl::StrCat("/proc/", server().pid(), "/status"));
+  std::stringstream text;
+  text << status.rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr("NoNewPrivs:\t1"));
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
+    EXPECT_THAT(text.str(), HasSubstr(absl::StrCat(set, ":\t0000000000000000")));
+  }
+  EXPECT_THAT(text.str(), HasSubstr("Groups:\t \n"));
+  EXPECT_THAT(text.str(), ::testing::Not(HasSubstr("Uid:\t0")));
+}
+
+TEST(StopTest, TerminationLeavesNothing) {
+  Server server;
+  ASSERT_TRUE(server.started());
+  TestSandbox sandbox(server);
+  EXPECT_EQ(sandbox.Execute("import subprocess; subprocess.Popen(['sleep', '600'])\n1").result(),
+            "1");
+  std::vector<pid_t> processes = server.TakeFootprint().processes;
+  ASSERT_FALSE(processes.empty());
+  ASSERT_FALSE(server.Cgroups().empty());
+  EXPECT_EQ(server.Stop(), 0);
+  for (pid_t pid : processes) EXPECT_NE(::kill(pid, 0), 0) << pid;
+  EXPECT_THAT(server.Cgroups(), ::testing::IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(server.directory() / "run/warren.sock"));
+}
+
+TEST(StopTest, TerminationLetsShortCellsEndAndKillsLongOnes) {
+  Server server;
+  ASSERT_TRUE(server.started());
+  TestSandbox short_one(server);
+  TestSandbox long_one(server);
+  grpc::ClientContext short_context, long_context;
+  auto short_reader =
+      short_one.Begin(short_context, short_one.Request("import time; time.sleep(1); 'done'"));
+  auto long_reader = long_one.Begin(long_context, long_one.Request("import time; time.sleep(60)"));
+  std::thread stopper([&] { EXPECT_EQ(server.Stop(), 0); });
+  CellRun ended = Collect(*short_reader);
+  CellRun killed = Collect(*long_reader);
+  stopper.join();
+  EXPECT_EQ(ended.result(), "'done'");
+  EXPECT_EQ(killed.kind(), Termination::KILLED);
+  EXPECT_THAT(killed.termination.message(), HasSubstr("supervisor was stopped"));
+}
+
+TEST(StopTest, KillingTheSupervisorLeavesNothing) {
+  Server server;
+  ASSERT_TRUE(server.started());
+  TestSandbox sandbox(server);
+  grpc::ClientContext context;
+  auto reader = sandbox.Begin(context, sandbox.Request("import time; time.sleep(600)"));
+  Footprint footprint = server.TakeFootprint();
+  server.Kill();
+  reader->Finish();
+  for (pid_t pid : footprint.processes) {
+    EXPECT_TRUE(Eventually([&] { return ::kill(pid, 0) != 0; })) << pid;
+  }
+  EXPECT_TRUE(Eventually([&] { return server.Cgroups().empty(); }));
+}
+
+TEST(StopTest, AStaleSocketIsReplaced) {
+  Server first;
+  ASSERT_TRUE(first.started());
+  first.Kill();
+  ASSERT_TRUE(std::filesystem::exists(first.directory() / "run/warren.sock"));
+  Server::Options options;
+  options.directory = first.directory();
+  Server second(options);
+  ASSERT_TRUE(second.started());
+  TestSandbox sandbox(second);
+  EXPECT_EQ(sandbox.Execute("1").result(), "1");
+}
+
+TEST(StopTest, TheLaunchersDeathEndsTheSupervisor) {
+  Server server;
+  ASSERT_TRUE(server.started());
+  TestSandbox sandbox(server);
+  ::kill(server.launcher_pid(), SIGKILL);
+  int status = 0;
+  ASSERT_TRUE(
+      Eventually([&] { return ::waitpid(server.pid(), &status, WNOHANG) == server.pid(); }));
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_THAT(server.log(), HasSubstr("the launcher is gone"));
+  server.Forget();
+}
+
+class PoolTest : public ServerTest {};
+
+TEST_F(PoolTest, CreateComesFromThePoolAndIsRefilled) {
+  ASSERT_TRUE(server().WaitUntilSettled());
+  TestSandbox sandbox(server());
+  EXPECT_TRUE(sandbox.sandbox().from_pool());
+  ASSERT_TRUE(server().WaitUntilSettled());
+}
+
+TEST_F(PoolTest, LimitsOfItsOwnAreMadeOnDemandWithTheirStages) {
+  warren::v1::Limits limits;
+  limits.set_memory_bytes(200 << 20);
+  TestSandbox sandbox(server(), limits);
+  EXPECT_FALSE(sandbox.sandbox().from_pool());
+  EXPECT_EQ(sandbox.sandbox().limits().memory_bytes(), 200 << 20);
+  std::set<std::string> stages;
+  for (const auto& stage : sandbox.sandbox().stages()) stages.insert(stage.stage());
+  EXPECT_THAT(stages, ::testing::IsSupersetOf({"plan", "join", "reseed", "ready"}));
+}
+
+TEST_F(PoolTest, AnEmptyPoolNeverFails) {
+  std::vector<std::thread> clients;
+  std::atomic<int> right{0};
+  for (int i = 0; i < 20; ++i) {
+    clients.emplace_back([&] {
+      TestSandbox sandbox(server());
+      if (sandbox.Execute("6 * 7").result() == "42") ++right;
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(right, 20);
+}
+
+TEST_F(PoolTest, AThousandExecutionsLeaveTheHostAsItWas) {
+  {
+    TestSandbox warm(server());
+    warm.Execute("1");
+  }
+  ASSERT_TRUE(server().WaitUntilSettled()) << server().log().substr(0, 20000);
+  Footprint before = server().TakeFootprint();
+  for (int i = 0; i < 50; ++i) {
+    TestSandbox sandbox(server());
+    for (int cell = 0; cell < 20; ++cell) {
+      CellRun run = sandbox.Execute(absl::StrCat("print(", i, "); ", cell));
+      ASSERT_EQ(run.result(), absl::StrCat(cell)) << run.status.error_message();
+    }
+  }
+  ASSERT_TRUE(server().WaitUntilSettled());
+  Footprint after = server().TakeFootprint();
+  EXPECT_EQ(after.processes.size(), before.processes.size());
+  EXPECT_EQ(after.cgroups.size(), before.cgroups.size());
+  EXPECT_EQ(after.supervisor_fds, before.supervisor_fds);
+  EXPECT_EQ(after.launcher_fds, before.launcher_fds);
+  EXPECT_EQ(after.launcher_mounts, before.launcher_mounts);
+  EXPECT_EQ(after.host_mounts, before.host_mounts);
+}
+
+}  // namespace
+}  // namespace warren

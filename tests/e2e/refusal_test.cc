@@ -1,0 +1,170 @@
+// Bad input: each gets an error that names the cause, and leaves nothing behind.
+#include "absl/strings/str_cat.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "tests/e2e/harness.h"
+#include "warren/v1/file.grpc.pb.h"
+#include "warren/v1/package.grpc.pb.h"
+#include "warren/v1/template.grpc.pb.h"
+
+namespace warren {
+namespace {
+
+using grpc::StatusCode;
+using ::testing::HasSubstr;
+
+class RefusalTest : public ServerTest {
+ protected:
+  grpc::Status Create(const warren::v1::CreateSandboxRequest& request) {
+    auto stub = warren::v1::SandboxService::NewStub(server().channel());
+    grpc::ClientContext context;
+    warren::v1::Sandbox sandbox;
+    return stub->CreateSandbox(&context, request, &sandbox);
+  }
+};
+
+TEST_F(RefusalTest, CodeOverOneMebibyte) {
+  TestSandbox sandbox(server());
+  CellRun run = sandbox.Execute(std::string((1 << 20) + 1, '#'));
+  EXPECT_EQ(run.status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(run.status.error_message(), HasSubstr("1048577 bytes"));
+  EXPECT_TRUE(run.events.empty());
+}
+
+TEST_F(RefusalTest, CodeThatIsNotUtf8) {
+  TestSandbox sandbox(server());
+  CellRun run = sandbox.Execute("x = '\xff\xfe'");
+  EXPECT_EQ(run.status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(run.status.error_message(), HasSubstr("UTF-8"));
+}
+
+TEST_F(RefusalTest, CodeWithANulByte) {
+  TestSandbox sandbox(server());
+  EXPECT_EQ(sandbox.Execute(absl::string_view("x\0y", 3)).status.error_code(),
+            StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(RefusalTest, TimeoutOutOfRange) {
+  TestSandbox sandbox(server());
+  for (int64_t seconds : {int64_t{0}, int64_t{-1}, int64_t{86401}, int64_t{1} << 60}) {
+    auto request = sandbox.Request("1");
+    request.mutable_timeout()->set_seconds(seconds);
+    CellRun run = sandbox.Execute(request);
+    EXPECT_EQ(run.status.error_code(), StatusCode::INVALID_ARGUMENT) << seconds;
+    EXPECT_THAT(run.status.error_message(), HasSubstr("timeout"));
+  }
+}
+
+TEST_F(RefusalTest, OutputLimitOutOfRange) {
+  TestSandbox sandbox(server());
+  auto request = sandbox.Request("1");
+  request.set_max_output_bytes((int64_t{16} << 30) + 1);
+  EXPECT_EQ(sandbox.Execute(request).status.error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(RefusalTest, UnknownSandboxAndContext) {
+  TestSandbox sandbox(server());
+  auto request = sandbox.Request("1");
+  request.set_context_id("other");
+  EXPECT_EQ(sandbox.Execute(request).status.error_code(), StatusCode::NOT_FOUND);
+  request.clear_context_id();
+  request.set_sandbox_id("sb00000000000000000000");
+  EXPECT_EQ(sandbox.Execute(request).status.error_code(), StatusCode::NOT_FOUND);
+}
+
+TEST_F(RefusalTest, UnknownTemplate) {
+  warren::v1::CreateSandboxRequest request;
+  request.set_template_id("no-such");
+  grpc::Status status = Create(request);
+  EXPECT_EQ(status.error_code(), StatusCode::NOT_FOUND);
+  EXPECT_THAT(status.error_message(), HasSubstr("base"));
+}
+
+TEST_F(RefusalTest, LimitsOutOfRange) {
+  warren::v1::CreateSandboxRequest request;
+  request.mutable_limits()->set_memory_bytes(1);
+  EXPECT_EQ(Create(request).error_code(), StatusCode::INVALID_ARGUMENT);
+  request.mutable_limits()->set_memory_bytes(int64_t{1} << 60);
+  EXPECT_EQ(Create(request).error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(RefusalTest, LifetimeAndMetadataOutOfRange) {
+  warren::v1::CreateSandboxRequest request;
+  request.mutable_lifetime()->set_seconds(86401);
+  EXPECT_EQ(Create(request).error_code(), StatusCode::INVALID_ARGUMENT);
+  request.clear_lifetime();
+  request.mutable_metadata()->insert({"key", std::string(1025, 'v')});
+  EXPECT_EQ(Create(request).error_code(), StatusCode::INVALID_ARGUMENT);
+  request.clear_metadata();
+  for (int i = 0; i < 65; ++i) request.mutable_metadata()->insert({absl::StrCat("k", i), "v"});
+  EXPECT_EQ(Create(request).error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(RefusalTest, MoreThan64WaitingCells) {
+  TestSandbox sandbox(server());
+  auto stub = warren::v1::ExecutionService::NewStub(server().channel());
+  grpc::ClientContext context;
+  auto running = sandbox.Begin(context, sandbox.Request("import time; time.sleep(60)"));
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<warren::v1::ExecutionEvent>>> readers;
+  int refused = 0;
+  for (int i = 0; i < 64; ++i) {
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    readers.push_back(stub->ExecuteCode(contexts.back().get(), sandbox.Request("1")));
+  }
+  // Calls arrive in any order: one of 65 is refused.
+  CellRun run = sandbox.Execute([&] {
+    auto request = sandbox.Request("1");
+    request.mutable_timeout()->set_seconds(1);
+    return request;
+  }());
+  refused += run.status.error_code() == StatusCode::RESOURCE_EXHAUSTED;
+  EXPECT_EQ(refused, 1) << run.status.error_message();
+  sandbox.Destroy();
+  EXPECT_EQ(Collect(*running).kind(), warren::v1::Termination::KILLED);
+  for (auto& reader : readers) {
+    EXPECT_EQ(Collect(*reader).status.error_code(), StatusCode::FAILED_PRECONDITION);
+  }
+}
+
+TEST_F(RefusalTest, WhatIsNotBuiltSaysSo) {
+  auto files = warren::v1::FileService::NewStub(server().channel());
+  grpc::ClientContext context;
+  warren::v1::FileEntry entry;
+  grpc::Status status = files->StatFile(&context, {}, &entry);
+  EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("not built yet"));
+
+  auto sandboxes = warren::v1::SandboxService::NewStub(server().channel());
+  grpc::ClientContext pause_context;
+  warren::v1::Sandbox sandbox;
+  status = sandboxes->PauseSandbox(&pause_context, {}, &sandbox);
+  EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("not built yet"));
+
+  warren::v1::CreateSandboxRequest request;
+  request.mutable_env()->insert({"A", "b"});
+  EXPECT_EQ(Create(request).error_code(), StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(RefusalTest, TemplatesAndEnvironmentAreTold) {
+  auto templates = warren::v1::TemplateService::NewStub(server().channel());
+  grpc::ClientContext context;
+  warren::v1::ListTemplatesResponse list;
+  ASSERT_TRUE(templates->ListTemplates(&context, {}, &list).ok());
+  ASSERT_GE(list.templates_size(), 1);
+
+  auto environments = warren::v1::EnvironmentService::NewStub(server().channel());
+  grpc::ClientContext environment_context;
+  warren::v1::GetEnvironmentRequest request;
+  request.set_template_id(TestTemplate());
+  warren::v1::Environment environment;
+  ASSERT_TRUE(environments->GetEnvironment(&environment_context, request, &environment).ok());
+  EXPECT_THAT(environment.python_version(), HasSubstr("3."));
+  grpc::ClientContext missing_context;
+  request.set_template_id("no-such");
+  EXPECT_EQ(environments->GetEnvironment(&missing_context, request, &environment).error_code(),
+            StatusCode::NOT_FOUND);
+}
+
+}  // namespace
+}  // namespace warren
