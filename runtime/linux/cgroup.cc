@@ -64,6 +64,19 @@ absl::Status HandDown(const std::string& path) {
                    " (no process may sit in it, and its parent must offer the controllers)"));
 }
 
+// Makes every group of the relative path `below` and opens the last one.
+absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount, const std::string& below,
+                                      v1::HostFacts::CgroupMode mode) {
+  std::string path = mount;
+  if (mode == v1::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
+  for (absl::string_view part : absl::StrSplit(below, '/', absl::SkipEmpty())) {
+    absl::StrAppend(&path, "/", part);
+    WARREN_RETURN_IF_ERROR(MakeGroup(path));
+    if (mode == v1::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
+  }
+  return OpenDirectory(path);
+}
+
 absl::StatusOr<std::string> ReadAt(int directory, const std::string& file) {
   UniqueFd fd(::openat(directory, file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return Errno(absl::StrCat("open ", file));
@@ -210,18 +223,15 @@ absl::StatusOr<CgroupTree> CgroupTree::Create(const v1::HostFacts& facts, const 
           ". Enable it (`warren doctor` says how)"));
     }
   }
-  bool unified = facts.cgroup_mode() == v1::HostFacts::V2;
   for (const auto& [mount, controllers] : Mounts(facts)) {
-    std::string path = mount;
-    if (unified) WARREN_RETURN_IF_ERROR(HandDown(path));
-    for (absl::string_view part :
-         absl::StrSplit(absl::StrCat(parent, "/", instance), '/', absl::SkipEmpty())) {
-      absl::StrAppend(&path, "/", part);
-      WARREN_RETURN_IF_ERROR(MakeGroup(path));
-      if (unified) WARREN_RETURN_IF_ERROR(HandDown(path));
+    absl::StatusOr<UniqueFd> directory;
+    for (int attempt = 0; attempt == 0 || (absl::IsNotFound(directory.status()) && attempt < 100);
+         ++attempt) {
+      // Again: another supervisor, the last one of `parent` until now, removed it in between.
+      directory = MakeInstance(mount, absl::StrCat(parent, "/", instance), tree.mode_);
     }
-    WARREN_ASSIGN_OR_RETURN(UniqueFd directory, OpenDirectory(path));
-    tree.roots_.push_back({std::move(directory), controllers});
+    if (!directory.ok()) return directory.status();
+    tree.roots_.push_back({*std::move(directory), controllers});
   }
   return tree;
 }
