@@ -1,0 +1,314 @@
+// Control groups on whatever hierarchies this kernel has: v1 on a hybrid host, v2 below tests/uml.
+// Needs root.
+
+#include "runtime/linux/cgroup.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "gtest/gtest.h"
+#include "runtime/base/io.h"
+#include "runtime/linux/host_facts.h"
+
+namespace warren {
+namespace {
+
+namespace fs = std::filesystem;
+using Writes = google::protobuf::RepeatedPtrField<v1::CgroupWrite>;
+
+class CgroupTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto facts = DetectHostFacts();
+    ASSERT_TRUE(facts.ok()) << facts.status();
+    facts_ = *facts;
+  }
+
+  void SetUp() override {
+    ASSERT_EQ(::geteuid(), 0u) << "kernel tests need root";
+    parent_ = absl::StrCat("warren-cgroup-test-", ::getpid());
+    auto tree = CgroupTree::Create(facts_, parent_, "one");
+    ASSERT_TRUE(tree.ok()) << tree.status();
+    tree_ = std::make_unique<CgroupTree>(*std::move(tree));
+  }
+
+  void TearDown() override {
+    for (const std::string& instance : CgroupTree::Instances(facts_, parent_))
+      CgroupTree::RemoveAll(facts_, parent_, instance);
+    EXPECT_FALSE(fs::exists(Path("memory", ""))) << "the parent goes with its last instance";
+  }
+
+  static bool V2() { return facts_.cgroup_mode() == v1::HostFacts::V2; }
+  static const char* MemoryLimit() { return V2() ? "memory.max" : "memory.limit_in_bytes"; }
+
+  static void AddWrite(Writes& writes, const char* controller, const char* file,
+                       const std::string& value) {
+    v1::CgroupWrite* write = writes.Add();
+    write->set_controller(controller);
+    write->set_file(file);
+    write->set_value(value);
+  }
+
+  fs::path Path(const std::string& controller, const std::string& below) const {
+    return fs::path(facts_.controllers().at(controller)) / parent_ / below;
+  }
+  std::string Read(const std::string& controller, const std::string& below) const {
+    auto content = ReadFile(Path(controller, below).string());
+    return content.ok() ? std::string(absl::StripTrailingAsciiWhitespace(*content))
+                        : content.status().ToString();
+  }
+
+  // Forks a child that enters the group and runs `body`.
+  static pid_t ForkInto(const Cgroup& group, const std::function<void()>& body) {
+    auto procs = group.OpenProcs();
+    EXPECT_TRUE(procs.ok()) << procs.status();
+    pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    for (const UniqueFd& fd : *procs) {
+      if (::write(fd.get(), "0", 1) != 1) ::_exit(120);
+    }
+    body();
+    ::_exit(0);
+  }
+
+  static absl::Status RemoveSoon(Cgroup& group) {
+    absl::Status status = group.Remove();
+    for (int i = 0; i < 500 && absl::IsFailedPrecondition(status); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      status = group.Remove();
+    }
+    return status;
+  }
+
+  static v1::HostFacts facts_;
+  std::string parent_;
+  std::unique_ptr<CgroupTree> tree_;
+};
+v1::HostFacts CgroupTest::facts_;
+
+void TouchMemory(size_t bytes) {
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) ::_exit(121);
+  std::memset(memory, 1, bytes);
+}
+
+TEST_F(CgroupTest, AGroupHasItsLimitsInEveryHierarchyAndGoes) {
+  Writes writes;
+  AddWrite(writes, "memory", MemoryLimit(), absl::StrCat(64 << 20));
+  AddWrite(writes, "pids", "pids.max", "7");
+  auto group = tree_->Add("g", writes);
+  ASSERT_TRUE(group.ok()) << group.status();
+  EXPECT_EQ(Read("memory", absl::StrCat("one/g/", MemoryLimit())), absl::StrCat(64 << 20));
+  EXPECT_EQ(Read("pids", "one/g/pids.max"), "7");
+  for (const char* controller : {"memory", "cpu", "pids"})
+    EXPECT_TRUE(fs::exists(Path(controller, "one/g"))) << controller;
+  EXPECT_EQ(group->Remove(), absl::OkStatus());
+  for (const char* controller : {"memory", "cpu", "pids"})
+    EXPECT_FALSE(fs::exists(Path(controller, "one/g"))) << controller;
+  EXPECT_EQ(group->Remove(), absl::OkStatus()) << "once more does no harm";
+}
+
+TEST_F(CgroupTest, LimitsThatDoNotHoldAreErrorsAndLeaveNoGroup) {
+  struct Bad {
+    const char* controller;
+    const char* file;
+    const char* value;
+  };
+  for (const Bad& bad :
+       {Bad{"pids", "pids.max", "-5"}, Bad{"pids", "pids.nosuch", "1"},
+        Bad{"memory", "cgroup.procs", "0"}, Bad{"memory", "../one/cgroup.procs", "0"},
+        Bad{"memory", "memory.x/../../cgroup.procs", "0"}, Bad{"pids", "cgroup.threads", "0"},
+        Bad{"memory", "pids.max", "3"}, Bad{"nosuch", "nosuch.max", "3"}}) {
+    Writes writes;
+    AddWrite(writes, bad.controller, bad.file, bad.value);
+    EXPECT_FALSE(tree_->Add("bad", writes).ok()) << bad.file;
+    EXPECT_FALSE(fs::exists(Path("memory", "one/bad"))) << bad.file;
+    EXPECT_FALSE(fs::exists(Path("pids", "one/bad"))) << bad.file;
+  }
+}
+
+TEST_F(CgroupTest, ByteLimitsMayBeRoundedDownToPages) {
+  Writes writes;
+  AddWrite(writes, "memory", MemoryLimit(), absl::StrCat((64 << 20) + 100));
+  auto group = tree_->Add("g", writes);
+  EXPECT_TRUE(group.ok()) << group.status();
+}
+
+TEST_F(CgroupTest, NamesAreTakenOnce) {
+  auto group = tree_->Add("g", {});
+  ASSERT_TRUE(group.ok()) << group.status();
+  EXPECT_TRUE(absl::IsAlreadyExists(tree_->Add("g", {}).status()));
+  EXPECT_TRUE(fs::exists(Path("memory", "one/g"))) << "the first one's";
+}
+
+TEST_F(CgroupTest, PidsAreLimited) {
+  Writes writes;
+  AddWrite(writes, "pids", "pids.max", "3");
+  auto group = tree_->Add("g", writes);
+  ASSERT_TRUE(group.ok()) << group.status();
+  pid_t pid = ForkInto(*group, [] {
+    int made = 0;
+    while (made < 10) {
+      pid_t child = ::fork();
+      if (child < 0) break;
+      if (child == 0) {
+        while (true) ::pause();
+      }
+      ++made;
+    }
+    ::_exit(made);
+  });
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(WEXITSTATUS(status), 2) << "itself and two more";
+  EXPECT_TRUE(absl::IsFailedPrecondition(group->Remove())) << "the children are in it";
+  // They are ours by reparenting to nobody that reaps: end them by their group.
+  for (const std::string& line : {Read("pids", "one/g/cgroup.procs")}) {
+    for (absl::string_view text : absl::StrSplit(line, '\n', absl::SkipEmpty())) {
+      pid_t left = 0;
+      if (absl::SimpleAtoi(text, &left)) ::kill(left, SIGKILL);
+    }
+  }
+  EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
+}
+
+TEST_F(CgroupTest, ThePromiseOfMemoryIsKeptAndCounted) {
+  Writes writes;
+  AddWrite(writes, "memory", MemoryLimit(), absl::StrCat(32 << 20));
+  if (V2()) AddWrite(writes, "memory", "memory.oom.group", "1");
+  auto group = tree_->Add("g", writes);
+  ASSERT_TRUE(group.ok()) << group.status();
+  auto watch = group->WatchOutOfMemory();
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  EXPECT_EQ(watch->valid(), !V2()) << "v2 kills the whole group itself";
+  auto kills = group->OutOfMemoryKills();
+  ASSERT_TRUE(kills.ok()) << kills.status();
+  EXPECT_EQ(*kills, 0);
+
+  // An innocent bystander in the group.
+  pid_t bystander = ForkInto(*group, [] {
+    while (true) ::pause();
+  });
+  pid_t glutton = ForkInto(*group, [] { TouchMemory(256 << 20); });
+  int status = 0;
+  ASSERT_EQ(::waitpid(glutton, &status, 0), glutton);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  EXPECT_GE(*group->OutOfMemoryKills(), 1);
+  if (V2()) {
+    ASSERT_EQ(::waitpid(bystander, &status, 0), bystander);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  } else {
+    pollfd event = {watch->get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&event, 1, 1000), 1) << "so that the launcher can";
+    EXPECT_EQ(::waitpid(bystander, nullptr, WNOHANG), 0);
+    ::kill(bystander, SIGKILL);
+    ::waitpid(bystander, nullptr, 0);
+  }
+  EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
+}
+
+TEST_F(CgroupTest, StatsAreThoseOfTheGroup) {
+  auto group = tree_->Add("g", {});
+  ASSERT_TRUE(group.ok()) << group.status();
+  auto stats = group->OpenStats();
+  ASSERT_TRUE(stats.ok()) << stats.status();
+  ASSERT_EQ(stats->kinds.size(), stats->fds.size());
+  auto read = [&](v1::StatFile::Kind kind) -> std::string {
+    for (size_t i = 0; i < stats->kinds.size(); ++i) {
+      char text[4096];
+      if (stats->kinds[i] != kind) continue;
+      ssize_t size = ::pread(stats->fds[i].get(), text, sizeof(text), 0);
+      return size < 0 ? "" : std::string(text, static_cast<size_t>(size));
+    }
+    return "absent";
+  };
+  auto done = MakePipe();
+  ASSERT_TRUE(done.ok());
+  pid_t child = ForkInto(*group, [&] {
+    TouchMemory(16 << 20);
+    if (::write(done->write_end.get(), "x", 1) != 1) ::_exit(122);
+    while (true) ::pause();
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(done->read_end.get(), &byte, 1), 1);
+  int64_t value = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(read(v1::StatFile::MEMORY_CURRENT), &value) && value > (15 << 20));
+  EXPECT_TRUE(absl::SimpleAtoi(read(v1::StatFile::PIDS_CURRENT), &value) && value == 1);
+  EXPECT_NE(read(v1::StatFile::MEMORY_EVENTS).find("oom_kill 0"), std::string::npos);
+  if (V2()) {
+    EXPECT_NE(read(v1::StatFile::CPU_STAT).find("user_usec "), std::string::npos);
+  } else {
+    EXPECT_TRUE(absl::SimpleAtoi(read(v1::StatFile::CPU_USAGE_SYSTEM), &value));
+  }
+  EXPECT_EQ(read(v1::StatFile::MEMORY_PEAK) != "absent", facts_.memory_peak());
+  EXPECT_EQ(read(v1::StatFile::PIDS_PEAK) != "absent", facts_.pids_peak());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
+}
+
+TEST_F(CgroupTest, RemoveAllWaitsForTheDying) {
+  auto first = tree_->Add("first", {});
+  auto second = tree_->Add("second", {});
+  ASSERT_TRUE(first.ok() && second.ok());
+  pid_t child = ForkInto(*first, [] { ::usleep(300'000); });
+  std::thread reaper([child] { ::waitpid(child, nullptr, 0); });
+  CgroupTree::RemoveAll(facts_, parent_, "one");
+  reaper.join();
+  EXPECT_TRUE(CgroupTree::Instances(facts_, parent_).empty());
+  EXPECT_FALSE(fs::exists(Path("memory", "")));
+}
+
+TEST_F(CgroupTest, RemoveAllLeavesOtherInstancesAlone) {
+  auto other = CgroupTree::Create(facts_, parent_, "two");
+  ASSERT_TRUE(other.ok()) << other.status();
+  ASSERT_TRUE(other->Add("theirs", {}).ok());
+  std::vector<std::string> instances = CgroupTree::Instances(facts_, parent_);
+  std::sort(instances.begin(), instances.end());
+  EXPECT_EQ(instances, (std::vector<std::string>{"one", "two"}));
+  CgroupTree::RemoveAll(facts_, parent_, "one");
+  EXPECT_EQ(CgroupTree::Instances(facts_, parent_), std::vector<std::string>{"two"});
+  EXPECT_TRUE(fs::exists(Path("memory", "two/theirs")));
+}
+
+TEST_F(CgroupTest, AMissingControllerIsNamedWithTheRemedy) {
+  v1::HostFacts facts = facts_;
+  facts.mutable_controllers()->erase("memory");
+  absl::Status status = CgroupTree::Create(facts, parent_, "three").status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_NE(status.message().find("no memory cgroup controller"), absl::string_view::npos);
+  EXPECT_NE(status.message().find("warren doctor"), absl::string_view::npos);
+}
+
+// Two launchers that start and stop side by side share the parent, which the one removes as the
+// other makes it.
+TEST_F(CgroupTest, InstancesComeAndGoSideBySide) {
+  CgroupTree::RemoveAll(facts_, parent_, "one");
+  auto churn = [&](const char* name) {
+    for (int i = 0; i < 100; ++i) {
+      auto tree = CgroupTree::Create(facts_, parent_, name);
+      ASSERT_TRUE(tree.ok()) << i << ": " << tree.status();
+      CgroupTree::RemoveAll(facts_, parent_, name);
+    }
+  };
+  std::thread first(churn, "first");
+  std::thread second(churn, "second");
+  first.join();
+  second.join();
+}
+
+}  // namespace
+}  // namespace warren
