@@ -100,6 +100,19 @@ TEST_F(TextRendererTest, UsageShowsWhereTheSandboxCameFrom) {
   EXPECT_EQ(err_.text(), "warren: sandbox sb1, made on demand, ready after 9.0 ms: clone 1.5 ms\n");
 }
 
+TEST_F(TextRendererTest, SysExitIsNoTraceback) {
+  TextRenderer renderer = Make(Output::Treatment::kRaw, Usage::kHide);
+  v1::ExecutionEvent event;
+  event.mutable_error()->set_name("SystemExit");
+  event.mutable_error()->set_value("3");
+  event.mutable_error()->set_traceback("An exception has occurred");
+  ASSERT_TRUE(renderer.OnEvent(1, event).ok());
+  EXPECT_EQ(err_.text(), "");
+  event.mutable_error()->set_value("cannot find x");
+  ASSERT_TRUE(renderer.OnEvent(1, event).ok());
+  EXPECT_EQ(err_.text(), "cannot find x\n");
+}
+
 TEST_F(TextRendererTest, AClosedPipeIsReported) {
   ::signal(SIGPIPE, SIG_IGN);
   Pipe pipe = *MakePipe();

@@ -37,7 +37,7 @@ to its end is the last. Without either, standard input is the cell.
 Exit code: what became of the code.
   0    it ran to its end
   1    an uncaught exception (the traceback is on standard error)
-  N    it exited with N by itself
+  N    sys.exit(N), or its process exited with N
   121  policy violation: a call that the sandbox answers with death
   122  more output than allowed
   124  timed out
@@ -131,29 +131,41 @@ int ExplainBrokenRun(const Client& client, const Interrupts& interrupts, const a
   return kExitWarren;
 }
 
-// Runs one cell; `*exit_code` is 0 exactly when the next one may run.
-int RunCell(const Client& client, SandboxLease& lease, Interrupts& interrupts, Renderer& renderer,
-            const ExecOptions& options, int number, const std::string& code) {
+struct CellEnd {
+  int exit_code = 0;
+  // The next one may run.
+  bool goes_on = false;
+};
+
+CellEnd RunCell(const Client& client, SandboxLease& lease, Interrupts& interrupts,
+                Renderer& renderer, const ExecOptions& options, int number,
+                const std::string& code) {
   absl::Status output;
   v1::Termination end;
+  v1::ExecutionEvent::Error error;
   grpc::Status status =
       lease.Run({code, options.timeout}, interrupts, [&](const v1::ExecutionEvent& event) {
+        if (event.has_error()) error = event.error();
         if (event.has_finished()) end = event.finished().termination();
         output.Update(renderer.OnEvent(number, event));
         return output.ok();
       });
-  if (!status.ok() || !output.ok()) return ExplainBrokenRun(client, interrupts, output, status);
-  return ExitCodeFor(end);
+  if (!status.ok() || !output.ok()) return {ExplainBrokenRun(client, interrupts, output, status)};
+  int exit_code = ExitCodeFor(end, error);
+  // sys.exit() ends the run, with 0 as well.
+  return {exit_code,
+          exit_code == 0 && end.kind() == v1::Termination::EXITED && end.context_alive()};
 }
 
 int RunCells(const Client& client, SandboxLease& lease, Interrupts& interrupts, Renderer& renderer,
              const ExecOptions& options, const std::vector<std::string>& cells) {
   int number = 0;
+  CellEnd end;
   for (const std::string& code : cells) {
-    int exit_code = RunCell(client, lease, interrupts, renderer, options, ++number, code);
-    if (exit_code != 0) return exit_code;
+    end = RunCell(client, lease, interrupts, renderer, options, ++number, code);
+    if (!end.goes_on) break;
   }
-  return 0;
+  return end.exit_code;
 }
 
 int RunExec(const ExecOptions& options) {

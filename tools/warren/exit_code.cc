@@ -1,13 +1,27 @@
 #include "tools/warren/exit_code.h"
 
-namespace warren {
+#include "absl/strings/numbers.h"
 
-int ExitCodeFor(const v1::Termination& termination) {
+namespace warren {
+namespace {
+
+// As Python does it: nothing is 0, a number is itself, any other value is 1.
+int CodeOfSystemExit(const std::string& value) {
+  if (value.empty() || value == "None") return 0;
+  int64_t code = 0;
+  return absl::SimpleAtoi(value, &code) ? static_cast<int>(code & 0xff) : 1;
+}
+
+}  // namespace
+
+bool IsSystemExit(const v1::ExecutionEvent::Error& error) { return error.name() == "SystemExit"; }
+
+int ExitCodeFor(const v1::Termination& termination, const v1::ExecutionEvent::Error& error) {
   switch (termination.kind()) {
     case v1::Termination::EXITED:
       return termination.exit_code() & 0xff;
     case v1::Termination::EXCEPTION:
-      return 1;
+      return IsSystemExit(error) ? CodeOfSystemExit(error.value()) : 1;
     case v1::Termination::TIMED_OUT:
       return kExitTimedOut;
     case v1::Termination::OUT_OF_MEMORY:

@@ -2,6 +2,7 @@
 #define WARREN_TOOLS_WARREN_EXIT_CODE_H_
 
 #include "warren/v1/common.pb.h"
+#include "warren/v1/execution.pb.h"
 
 namespace warren {
 
@@ -19,8 +20,13 @@ inline constexpr int kExitBrokenPipe = 141;
 // 128 + SIGXCPU.
 inline constexpr int kExitCpuLimit = 152;
 
-// The exit code that tells how a run ended.
-int ExitCodeFor(const v1::Termination& termination);
+// The exit code that tells how a run ended. `error` is the cell's exception, for EXCEPTION:
+// sys.exit() is one.
+int ExitCodeFor(const v1::Termination& termination, const v1::ExecutionEvent::Error& error);
+
+// True for the exception that sys.exit() raises: an end that the code wanted, and no fault to
+// explain.
+bool IsSystemExit(const v1::ExecutionEvent::Error& error);
 
 // "timed out", "out of memory": what a run that did not come to its end is called in messages.
 const char* DescribeTermination(v1::Termination::Kind kind);

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/status.h"
@@ -81,6 +81,16 @@ absl::Status TextRenderer::OnDisplay(const v1::ExecutionEvent::Display& display)
 }
 
 absl::Status TextRenderer::OnError(const v1::ExecutionEvent::Error& error) {
+  int64_t code = 0;
+  if (IsSystemExit(error)) {
+    bool silent =
+        error.value().empty() || error.value() == "None" || absl::SimpleAtoi(error.value(), &code);
+    if (silent) return absl::OkStatus();
+    // sys.exit("text") says the text, as in Python.
+    WARREN_RETURN_IF_ERROR(err_.FinishLine());
+    WARREN_RETURN_IF_ERROR(err_.WriteForeign(error.value()));
+    return err_.FinishLine();
+  }
   WARREN_RETURN_IF_ERROR(out_.FinishLine());
   WARREN_RETURN_IF_ERROR(err_.FinishLine());
   bool has_traceback = !error.traceback().empty();

@@ -173,7 +173,7 @@ def probe_hostile_representation(host):
     display(Hostile())
 
 
-@probe("control", ends=("EXITED", "TIMED_OUT", "KILLED"), timeout=5, unconfined=SAFE)
+@probe("control", ends=("EXITED", "EXCEPTION", "TIMED_OUT", "KILLED"), timeout=5, unconfined=SAFE)
 def probe_hostile_exit(host):
     """Exit handlers and destructors that never end do not outlast the deadline."""
     import atexit

@@ -402,7 +402,11 @@ def probe_tiny_writes(host):
 def probe_everything_at_once(host):
     """Forks, memory, files, descriptors, signals and output at once end in the attacker's own sandbox."""
     for kind in range(24):
-        if os.fork() == 0:
+        try:
+            child = os.fork()
+        except OSError:
+            continue  # the first ones have used up the limit already
+        if child == 0:
             while True:
                 try:
                     if kind % 4 == 0:

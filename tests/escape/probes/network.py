@@ -76,7 +76,7 @@ def probe_name_service(host):
 def probe_multicast(host):
     """Neither broadcast nor multicast reaches anybody."""
     unreachable(socket.AF_INET, ("224.0.0.1", 9), socket.SOCK_DGRAM)
-    unreachable(socket.AF_INET6, ("ff02::1", 9), socket.SOCK_DGRAM)
+    unreachable(socket.AF_INET6, ("ff0e::1", 9), socket.SOCK_DGRAM)
 
 
 @probe("net_namespace")

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from attack import DENIED, Broken, Inconclusive, fails, in_child, probe, sleeper, status_field, syscall, unwritable
+from attack import DENIED, Broken, Inconclusive, fails, in_child, probe, sleeper, status_field, syscall
 
 
 def empty_set(name):
@@ -136,11 +136,17 @@ def probe_privileged_programs(host):
         raise Broken(output.strip())
 
 
-@probe("identity")
+@probe("identity", unconfined="the maps of the first user namespace are fixed as well")
 def probe_id_maps_closed(host):
-    """The maps of user and group ids cannot be written."""
-    for name in ("uid_map", "gid_map", "setgroups", "projid_map"):
-        unwritable(f"/proc/self/{name}")
+    """The maps of user and group ids cannot be written a second time."""
+    for name, text in (("uid_map", "0 0 1"), ("gid_map", "0 0 1"), ("setgroups", "allow")):
+        def write(name=name, text=text):
+            fd = os.open(f"/proc/self/{name}", os.O_WRONLY)
+            try:
+                os.write(fd, text.encode())
+            finally:
+                os.close(fd)
+        fails(f"write {name}", write)
 
 
 @probe("identity")

@@ -14,8 +14,13 @@ namespace {
 
 // After a destroy everything is to be gone in 100 ms on an idle host; attacks leave none idle.
 constexpr absl::Duration kPatience = absl::Seconds(2);
-// More than a report has; what floods send beyond is dropped here.
-constexpr size_t kMaxOutput = 4 << 20;
+// The end of a cell's output that is kept: its report comes last, and floods before it.
+constexpr size_t kKeptOutput = 1 << 20;
+
+void AppendKeepingEnd(const std::string& more, std::string& output) {
+  output += more;
+  if (output.size() > 2 * kKeptOutput) output.erase(0, output.size() - kKeptOutput);
+}
 
 std::string HostName() {
   char name[256] = "";
@@ -55,10 +60,10 @@ Runner::CellResult Runner::RunCell(SandboxLease& sandbox, const SandboxLease::Ce
     if (event.has_finished()) {
       result.end = event.finished().termination();
       result.usage = event.finished().usage();
-    } else if (event.has_output() && result.output.size() < kMaxOutput) {
-      result.output += event.output().data();
-    } else if (event.has_error() && result.output.size() < kMaxOutput) {
-      result.output += event.error().traceback();
+    } else if (event.has_output()) {
+      AppendKeepingEnd(event.output().data(), result.output);
+    } else if (event.has_error()) {
+      AppendKeepingEnd(event.error().traceback(), result.output);
     }
     return true;
   });
