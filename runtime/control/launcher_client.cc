@@ -22,7 +22,7 @@ constexpr int kSocketBufferBytes = 1 << 20;
 constexpr int kExecFailed = 127;
 
 std::vector<std::string> CommandLine(const LauncherOptions& options) {
-  return {
+  std::vector<std::string> words = {
       options.program,
       absl::StrCat("--socket-fd=", kLauncherSocketFd),
       absl::StrCat("--templates=", options.template_store),
@@ -30,6 +30,10 @@ std::vector<std::string> CommandLine(const LauncherOptions& options) {
       absl::StrCat("--cgroup-parent=", options.cgroup_parent),
       absl::StrCat("--max-sandboxes=", options.max_sandboxes),
   };
+  for (const std::string& path : options.socket_paths) {
+    words.push_back(absl::StrCat("--remove-socket=", path));
+  }
+  return words;
 }
 
 // Runs in the forked child: allocates nothing. Reports exec's errno through `error_pipe`, which

@@ -30,7 +30,16 @@ absl::StatusOr<UniqueFd> Lock(const std::string& socket_path) {
   const std::string path = socket_path + ".lock";
   UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock.valid()) return Errno(absl::StrCat("open ", path, ": does the directory exist?"));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
+    struct stat locked;
+    struct stat present;
+    // A dead supervisor's janitor may have removed the file between the two calls.
+    if (::fstat(lock.get(), &locked) == 0 && ::stat(path.c_str(), &present) == 0 &&
+        locked.st_ino == present.st_ino && locked.st_dev == present.st_dev) {
+      return lock;
+    }
+    return Lock(socket_path);
+  }
   if (errno != EWOULDBLOCK) return Errno(absl::StrCat("lock ", path));
   return absl::FailedPreconditionError(
       absl::StrCat("another supervisor serves at ", socket_path,

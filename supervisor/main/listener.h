@@ -27,6 +27,8 @@ class Listener {
 
   int fd() const { return socket_.get(); }
   const std::string& address() const { return address_; }
+  // Of a Unix socket; empty for TCP.
+  const std::string& path() const { return path_; }
   void RemoveSocket();
 
  private:

@@ -26,6 +26,7 @@ constexpr absl::Duration kHelloTimeout = absl::Seconds(30);
 // Running calls may end by themselves for so long after SIGTERM; then their cells are killed.
 constexpr absl::Duration kCallGrace = absl::Seconds(3);
 constexpr absl::Duration kKilledGrace = absl::Seconds(2);
+constexpr absl::Duration kIdleGrace = absl::Milliseconds(200);
 constexpr absl::Duration kLauncherGrace = absl::Seconds(30);
 // Four pipes, the cgroup's files, and a client's connection.
 constexpr int64_t kFilesPerSandbox = 16;
@@ -54,6 +55,16 @@ absl::StatusOr<UniqueFd> TakeSignals() {
   // A worker or client that is gone is an error of the write.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Errno("ignore SIGPIPE");
   return signals;
+}
+
+absl::Status CheckPool(const Flags& flags, const std::map<std::string, Template>& templates) {
+  for (const auto& [name, count] : flags.pool) {
+    if (templates.count(name) == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--pool: there is no template \"", name, "\""));
+    }
+  }
+  return absl::OkStatus();
 }
 
 PoolOptions MakePoolOptions(const Flags& flags, const warren::v1::HostFacts& facts,
@@ -92,6 +103,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   LocalBackend::Parts parts;
   WARREN_ASSIGN_OR_RETURN(parts.templates,
                           LoadTemplates(prefix + "/share/warren/rootfs", flags.template_store));
+  WARREN_RETURN_IF_ERROR(CheckPool(flags, parts.templates));
   WARREN_ASSIGN_OR_RETURN(parts.limits_policy,
                           LoadLimitsPolicy(absl::StrCat(prefix, "/share/warren/policies/limits/",
                                                         flags.limits_policy, ".textproto")));
@@ -104,6 +116,9 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   launcher.prefix = prefix;
   launcher.template_store = flags.template_store;
   launcher.cgroup_parent = flags.cgroup_parent;
+  for (const Listener& listener : self->listeners_) {
+    if (!listener.path().empty()) launcher.socket_paths.push_back(listener.path());
+  }
   launcher.max_sandboxes = flags.max_sandboxes;
   WARREN_ASSIGN_OR_RETURN(parts.launcher, LauncherClient::Start(launcher));
   WARREN_ASSIGN_OR_RETURN(self->signals_, TakeSignals());
@@ -197,7 +212,8 @@ void Supervisor::StopServing() {
   // them off.
   loop_->AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(kCallGrace),
                   [this] { backend_->EndExecutions(); });
-  server_->Shutdown(kCallGrace + kKilledGrace);
+  // Without a cell there is nothing to wait for but idle clients, which need not answer.
+  server_->Shutdown(backend_->running_cells() > 0 ? kCallGrace + kKilledGrace : kIdleGrace);
 
   std::promise<bool> closed;
   loop_->Post([&] { closed.set_value(backend_->CloseLauncher(kLauncherGrace)); });

@@ -66,8 +66,9 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
   WARREN_ASSIGN_OR_RETURN(v1::HostFacts facts, DetectHostFacts());
   facts.set_slots(static_cast<int32_t>(config.max_sandboxes));
   SweepDeadInstances(facts, config.cgroup_parent);
-  WARREN_ASSIGN_OR_RETURN(Janitor janitor,
-                          Janitor::Start(facts, config.cgroup_parent, instance, config.socket));
+  WARREN_ASSIGN_OR_RETURN(
+      Janitor janitor,
+      Janitor::Start({facts, config.cgroup_parent, instance, config.sockets}, config.socket));
   WARREN_RETURN_IF_ERROR(KeepLauncherCapabilities());
   WARREN_ASSIGN_OR_RETURN(EventLoop loop, EventLoop::Create());
   WARREN_ASSIGN_OR_RETURN(IdZones ids, IdZones::Take(config.max_sandboxes));

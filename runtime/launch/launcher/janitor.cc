@@ -1,7 +1,10 @@
 #include "runtime/launch/launcher/janitor.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,8 +18,18 @@
 namespace warren {
 namespace {
 
-[[noreturn]] void RunJanitor(int alive, const v1::HostFacts& facts, const std::string& parent,
-                             const std::string& instance) {
+// The lock tells whether somebody serves there: a supervisor that outlived its launcher, or the
+// next one.
+void RemoveSocket(const std::string& path) {
+  std::string lock_path = path + ".lock";
+  UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return;
+  struct stat info;
+  if (::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) ::unlink(path.c_str());
+  ::unlink(lock_path.c_str());
+}
+
+[[noreturn]] void RunJanitor(int alive, const Remains& remains) {
   ::prctl(PR_SET_NAME, "warren-janitor");
   // What ends the supervisor from a terminal or a service manager must not end the clean-up.
   ::setsid();
@@ -24,14 +37,14 @@ namespace {
   char byte;
   while (::read(alive, &byte, 1) < 0 && errno == EINTR) {
   }
-  CgroupTree::RemoveAll(facts, parent, instance);
+  CgroupTree::RemoveAll(remains.facts, remains.cgroup_parent, remains.instance);
+  for (const std::string& path : remains.sockets) RemoveSocket(path);
   ::_exit(0);
 }
 
 }  // namespace
 
-absl::StatusOr<Janitor> Janitor::Start(const v1::HostFacts& facts, const std::string& cgroup_parent,
-                                       const std::string& instance, int keep_closed) {
+absl::StatusOr<Janitor> Janitor::Start(const Remains& remains, int keep_closed) {
   WARREN_ASSIGN_OR_RETURN(Pipe pipe, MakePipe());
   Janitor janitor;
   janitor.pid_ = ::fork();
@@ -39,7 +52,7 @@ absl::StatusOr<Janitor> Janitor::Start(const v1::HostFacts& facts, const std::st
   if (janitor.pid_ == 0) {
     pipe.write_end.reset();
     ::close(keep_closed);
-    RunJanitor(pipe.read_end.get(), facts, cgroup_parent, instance);
+    RunJanitor(pipe.read_end.get(), remains);
   }
   janitor.alive_ = std::move(pipe.write_end);
   return janitor;

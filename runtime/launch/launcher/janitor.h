@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
@@ -11,16 +12,23 @@
 
 namespace warren {
 
-// A process that outlives the launcher, however that ends, and removes the control groups which it
-// leaves: the one thing that the kernel does not clean up by itself. It sleeps until the launcher's
-// end of a pipe is closed. Lifecycle: Start (before the launcher opens anything else) → Finish, or
-// the launcher's death.
+// What a supervisor leaves behind that the kernel does not remove with its processes.
+struct Remains {
+  v1::HostFacts facts;
+  std::string cgroup_parent;
+  std::string instance;
+  // Unix sockets, each with a PATH.lock that a living supervisor holds.
+  std::vector<std::string> sockets;
+};
+
+// A process that outlives the launcher, however that ends, and removes what the kernel does not clean
+// up by itself. It sleeps until the launcher's end of a pipe is closed.
+// Lifecycle: Start (before the launcher opens anything else) → Finish, or the launcher's death.
 class Janitor {
  public:
   // `keep_closed`: the launcher's socket to the supervisor, which must read EOF when the launcher
   // dies.
-  static absl::StatusOr<Janitor> Start(const v1::HostFacts& facts, const std::string& cgroup_parent,
-                                       const std::string& instance, int keep_closed);
+  static absl::StatusOr<Janitor> Start(const Remains& remains, int keep_closed);
 
   // Lets it clean up, and waits until it has. Call when all sandboxes are dead.
   void Finish();

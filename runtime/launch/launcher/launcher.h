@@ -25,6 +25,8 @@ struct LauncherConfig {
   std::string prefix;
   std::string store;
   std::string cgroup_parent = "warren";
+  // The supervisor's listening sockets, to be removed when it could not do so.
+  std::vector<std::string> sockets;
   uint32_t max_sandboxes = 1000;
   // TestLayer bits; 0 but in test builds.
   uint32_t layers_off = 0;
