@@ -26,7 +26,7 @@ constexpr int kLastErrno = 133;
 
 absl::Status Invalid(const v1::SeccompPolicy& policy, absl::string_view list,
                      const v1::SeccompRule& rule, absl::string_view what) {
-  absl::string_view call = rule.syscalls().empty() ? "(no call)" : rule.syscalls(0);
+  std::string call = rule.syscalls().empty() ? "(no call)" : rule.syscalls(0);
   return absl::InvalidArgumentError(
       absl::StrCat("seccomp policy ", policy.name(), ", ", list, " rule of ", call, ": ", what));
 }
