@@ -58,8 +58,10 @@ def main():
     for module in config["preload"]:
         importlib.import_module(module)
     from warren_worker.context import Context
+    from warren_worker.zygote import settle
 
     context = Context(config["warmup"])
+    settle()
     if len(pipes) == 1:
         serve(context, pipes[0])
     for pair in pipes:

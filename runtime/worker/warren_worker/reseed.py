@@ -15,7 +15,9 @@ class Reseeder:
     """Lifecycle: made in the zygote after the warm-up, when every library has its generators -> run() in the context."""
 
     def __init__(self):
-        self._generators = list(_find_generators())
+        self._generators = _find_generators()
+        # The first run of each of these sets things up for a while (OpenSSL reads its configuration): better here.
+        self.run()
 
     def run(self):
         random.seed()

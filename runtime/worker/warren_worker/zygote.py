@@ -24,6 +24,7 @@ from struct import Struct
 from time import monotonic_ns
 
 from .channel import report_setup_failure
+from .immortal import make_everything_immortal
 from .native import ContextLibrary, NativeError
 
 CONTROL_FD = 3
@@ -78,6 +79,14 @@ def check_single_threaded():
         )
 
 
+def settle():
+    """After the warm-up: makes the heap one that contexts share for as long as they can."""
+    gc.collect()
+    make_everything_immortal()
+    # Out of every later collection, which would write to, and so copy, all its pages.
+    gc.freeze()
+
+
 def start():
     """Runs a zygote to its end; returns the process's exit status."""
     control = socket.socket(fileno=CONTROL_FD)
@@ -125,10 +134,7 @@ class Zygote:
         self._child_signal = _signal_pipe()
 
     def announce(self):
-        gc.collect()
-        # What the warm-up made stays out of every later collection, which would write to, and so copy, all its pages.
-        gc.freeze()
-        gc.enable()
+        settle()
         send(self._control, READY, 0, os.getpid(), 0, platform.python_version())
 
     def serve(self):
