@@ -124,8 +124,11 @@ SetupResult BecomeZygote(int own_policy, int context_policy) {
   // namespace.
   if (::chdir("/home/user") != 0) return Fail(SetupStage::kWorkingDirectory, errno);
   ::setsid();
-  result = NoNewPrivileges();
-  if (result.ok()) result = InstallPolicyFrom(own_policy);
+  // Its contexts inherit both, so a test that switches either off does so here too.
+  if (!LayerIsOff(setup.layers_off, TestLayer::kNoNewPrivileges)) result = NoNewPrivileges();
+  if (result.ok() && !LayerIsOff(setup.layers_off, TestLayer::kSeccomp)) {
+    result = InstallPolicyFrom(own_policy);
+  }
   if (!result.ok()) return result;
   if (context_policy != kContextPolicyFd && ::dup2(context_policy, kContextPolicyFd) < 0) {
     return Fail(SetupStage::kDescriptors, errno);
