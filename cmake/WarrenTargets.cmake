@@ -58,7 +58,8 @@ function(warren_test name)
 endfunction()
 
 # warren_uml_test(NAME [TEMPLATE name] [TIMEOUT seconds] COMMAND command...): runs a command as root under a kernel with
-# cgroup v2 (tools/uml-test). One guest at a time: each takes its memory from this host.
+# cgroup v2 (tools/uml-test), with a template and this build's runtime tree where TEMPLATE names one. One guest at a
+# time: each takes its memory from this host.
 function(warren_uml_test name)
   cmake_parse_arguments(ARG "" "TEMPLATE;TIMEOUT" "COMMAND" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -66,7 +67,7 @@ function(warren_uml_test name)
   endif()
   set(options --timeout ${ARG_TIMEOUT})
   if(ARG_TEMPLATE)
-    list(APPEND options --template ${ARG_TEMPLATE})
+    list(APPEND options --template ${ARG_TEMPLATE} --prefix ${CMAKE_BINARY_DIR})
   endif()
   add_test(NAME uml.${name} COMMAND ${PROJECT_SOURCE_DIR}/tools/uml-test ${options} -- ${ARG_COMMAND}
            WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
