@@ -31,8 +31,8 @@ bool ValidName(const std::string& name) {
 }
 
 bool ValidAbsolute(const std::string& path) {
-  return path.size() > 1 && path.size() < 100 && path[0] == '/' &&
-         fs::path(path).lexically_normal() == path &&
+  return path.size() > 1 && path.size() < 100 && path[0] == '/' && path.back() != '/' &&
+         fs::path(path).lexically_normal().string() == path &&
          path.find_first_of(":,\\") == std::string::npos;
 }
 
