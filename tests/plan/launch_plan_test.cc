@@ -1,0 +1,169 @@
+// What holds for every plan, and plans that must not be.
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "tests/plan/plan_testing.h"
+
+namespace warren::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using v1::MountOp;
+
+v1::LaunchPlan PlanFor(const v1::TemplateRecipe& recipe, const v1::HostFacts& facts) {
+  auto plan = MakeLaunchPlan(Spec(recipe), recipe, facts);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return plan.ok() ? *plan : v1::LaunchPlan();
+}
+
+int IndexOf(const v1::LaunchPlan& plan, MountOp::Kind kind, const std::string& target) {
+  for (int i = 0; i < plan.mounts_size(); ++i) {
+    if (plan.mounts(i).kind() == kind && plan.mounts(i).target() == target) return i;
+  }
+  return -1;
+}
+
+std::string Written(const v1::LaunchPlan& plan, const std::string& file) {
+  for (const v1::CgroupWrite& write : plan.cgroup()) {
+    if (write.file() == file) return write.value();
+  }
+  return "absent";
+}
+
+TEST(LaunchPlanTest, StepsComeInTheOrderThatTheyNeed) {
+  for (const char* name : {"base", "data-science"}) {
+    v1::LaunchPlan plan = PlanFor(Recipe(name), V1Host());
+    ASSERT_GT(plan.mounts_size(), 10);
+    EXPECT_EQ(plan.mounts(0).kind(), MountOp::PRIVATE) << "nothing may propagate";
+    EXPECT_EQ(plan.mounts(plan.mounts_size() - 1).kind(), MountOp::PIVOT);
+    int root = IndexOf(plan, MountOp::OVERLAY, "/newroot");
+    int dev = IndexOf(plan, MountOp::ATTACH, "/newroot/dev");
+    int proc = IndexOf(plan, MountOp::PROC, "/newroot/proc");
+    int sysctl = IndexOf(plan, MountOp::READ_ONLY, "/newroot/proc/sys");
+    EXPECT_LT(0, root);
+    EXPECT_LT(root, dev);
+    EXPECT_LT(dev, proc) << "masks bind the sandbox's own /dev/null";
+    for (int i = 0; i < plan.mounts_size(); ++i) {
+      const MountOp& op = plan.mounts(i);
+      if (op.kind() == MountOp::MASK_FILE || op.kind() == MountOp::MASK_DIRECTORY) {
+        EXPECT_GT(i, proc) << op.target();
+      }
+      if (op.kind() == MountOp::SYSCTL) {
+        EXPECT_GT(i, proc) << op.target();
+        EXPECT_LT(i, sysctl) << op.target();
+      }
+    }
+  }
+}
+
+TEST(LaunchPlanTest, DirectoriesOfTheHostAreReadOnlyOverlaysOfTheirOwn) {
+  v1::TemplateRecipe recipe = Recipe("base");
+  recipe.mutable_host()->add_directories("/opt/tools");
+  v1::LaunchPlan plan = PlanFor(recipe, V1Host());
+  for (const char* target : {"/newroot/usr", "/newroot/opt/tools"}) {
+    int index = IndexOf(plan, MountOp::OVERLAY, target);
+    ASSERT_GE(index, 0) << target;
+    EXPECT_FALSE(absl::StrContains(plan.mounts(index).data(), "upperdir")) << target;
+  }
+  FdIndices fds = PlanFdIndices(recipe);
+  EXPECT_EQ(fds.dev, 3);
+  EXPECT_EQ(fds.worker, 4);
+  EXPECT_EQ(plan.mounts(IndexOf(plan, MountOp::ATTACH, "/newroot/dev")).fd_index(), fds.dev);
+}
+
+TEST(LaunchPlanTest, UserAttributesAreUsedWhereTmpfsHasThem) {
+  v1::HostFacts facts = V1Host();
+  auto data = [&] {
+    v1::LaunchPlan plan = PlanFor(Recipe("base"), facts);
+    return plan.mounts(IndexOf(plan, MountOp::OVERLAY, "/newroot")).data();
+  };
+  EXPECT_THAT(data(), HasSubstr(",userxattr"));
+  facts.set_tmpfs_user_xattr(false);
+  EXPECT_THAT(data(), ::testing::Not(HasSubstr("userxattr")));
+}
+
+TEST(LaunchPlanTest, WorkerFilesAreOnlyWhereAnInterpreterStarts) {
+  v1::TemplateRecipe recipe = Recipe("base");
+  std::string target = absl::StrCat("/newroot", kWorkerDirectory);
+  EXPECT_LT(IndexOf(PlanFor(recipe, V1Host()), MountOp::ATTACH, target), 0);
+  recipe.set_start(v1::TemplateRecipe::EXEC);
+  EXPECT_GT(IndexOf(PlanFor(recipe, V1Host()), MountOp::ATTACH, target), 0);
+}
+
+TEST(LaunchPlanTest, SandboxesHideProcessesAndZygotesNeedThem) {
+  v1::LaunchPlan plan = PlanFor(Recipe("base"), V1Host());
+  EXPECT_EQ(plan.mounts(IndexOf(plan, MountOp::PROC, "/newroot/proc")).data(), "hidepid=invisible");
+  for (const MountOp& op : ZygoteMounts(Recipe("base"), V1Host())) {
+    if (op.kind() == MountOp::PROC) {
+      EXPECT_EQ(op.data(), "");
+    }
+    // Its user namespace is the parent of every sandbox's: a quota there would be theirs too.
+    EXPECT_NE(op.kind(), MountOp::SYSCTL) << op.target();
+  }
+}
+
+TEST(LaunchPlanTest, SwapIsOffWhereItCanBeBounded) {
+  v1::HostFacts v1_host = V1Host();
+  v1::HostFacts v2_host = V2Host();
+  std::string memory = Written(PlanFor(Recipe("base"), v1_host), "memory.limit_in_bytes");
+  EXPECT_EQ(Written(PlanFor(Recipe("base"), v1_host), "memory.memsw.limit_in_bytes"), memory);
+  EXPECT_EQ(Written(PlanFor(Recipe("base"), v2_host), "memory.swap.max"), "0");
+  v1_host.set_swap_limit(false);
+  EXPECT_EQ(Written(PlanFor(Recipe("base"), v1_host), "memory.memsw.limit_in_bytes"), "absent");
+}
+
+TEST(LaunchPlanTest, CpuIsAShareOfAPeriod) {
+  v1::TemplateRecipe recipe = Recipe("base");
+  v1::Limits wanted;
+  wanted.set_cpu_millis(1'024'000);
+  auto plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, V2Host());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(Written(*plan, "cpu.max"), "102400000 100000");
+  // The smallest that policies allow is the smallest that the kernel takes: 1 ms.
+  wanted.set_cpu_millis(10);
+  plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, V2Host());
+  EXPECT_EQ(Written(*plan, "cpu.max"), "1000 100000");
+}
+
+TEST(LaunchPlanTest, UserCodeIsNeverRoot) {
+  v1::LaunchPlan plan = PlanFor(Recipe("base"), V1Host());
+  EXPECT_EQ(plan.uid(), 1000u);
+  EXPECT_EQ(plan.gid(), 1000u);
+}
+
+TEST(LaunchPlanTest, FailsClosedWithoutAController) {
+  for (const char* controller : {"memory", "cpu", "pids"}) {
+    for (v1::HostFacts facts : {V1Host(), V2Host()}) {
+      facts.mutable_controllers()->erase(controller);
+      absl::Status status = MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), facts).status();
+      EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("no ", controller)));
+      EXPECT_THAT(std::string(status.message()), HasSubstr("warren doctor"));
+    }
+  }
+}
+
+TEST(LaunchPlanTest, FailsClosedWhereSwapHasNoBound) {
+  v1::HostFacts facts = V1Host();
+  facts.set_swap_present(true);
+  facts.set_swap_limit(false);
+  absl::Status status = MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), facts).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("swapaccount=1"));
+}
+
+TEST(LaunchPlanTest, RefusesUnresolvedLimits) {
+  using Clear = void (v1::Limits::*)();
+  for (Clear clear :
+       {&v1::Limits::clear_memory_bytes, &v1::Limits::clear_cpu_millis, &v1::Limits::clear_pids,
+        &v1::Limits::clear_disk_bytes, &v1::Limits::clear_disk_inodes,
+        &v1::Limits::clear_open_files, &v1::Limits::clear_file_size_bytes}) {
+    v1::SandboxSpec spec = Spec(Recipe("base"));
+    (spec.mutable_limits()->*clear)();
+    EXPECT_TRUE(absl::IsInternal(MakeLaunchPlan(spec, Recipe("base"), V1Host()).status()));
+  }
+}
+
+}  // namespace
+}  // namespace warren::testing
