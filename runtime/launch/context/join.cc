@@ -23,6 +23,7 @@
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/setup.h"
 #include "runtime/launch/child/test_layers.h"
+#include "runtime/launch/context/huge_pages.h"
 
 namespace warren::child {
 namespace {
@@ -188,6 +189,9 @@ int warren_zygote_enter_pid_namespace(int init_pidfd) {
 #endif
   return ::setns(init_pidfd, CLONE_NEWPID) == 0 ? 0 : errno;
 }
+
+// Once, after the warm-up. Returns how many huge pages the heap has now.
+int warren_zygote_collapse_heap() { return warren::CollapseHeap(); }
 
 // In the child: joins the sandbox and gives up everything. Returns 0 or (stage << 16 | errno).
 int warren_context_join(const void* request, size_t size, const int* fds, size_t fd_count) {

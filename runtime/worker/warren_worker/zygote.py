@@ -135,6 +135,7 @@ class Zygote:
 
     def announce(self):
         settle()
+        self._library.collapse_heap()
         send(self._control, READY, 0, os.getpid(), 0, platform.python_version())
 
     def serve(self):
