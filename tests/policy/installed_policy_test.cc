@@ -125,6 +125,19 @@ TEST_F(InstalledPolicyTest, PythonRunsProcessesThreadsAndSockets) {
   });
 }
 
+// They pass every filter from Linux 6.14 on; the kernel itself turns them away outside of its
+// trampolines.
+TEST_F(InstalledPolicyTest, UprobeCallsThatPassEveryFilterGiveNothing) {
+  constexpr long kUretprobe = 335;
+  constexpr long kUprobe = 336;
+  for (long number : {kUretprobe, kUprobe}) {
+    ChildOutcome outcome = Run([number] {
+      return Step(::syscall(number) == -1 && (errno == ENOSYS || errno == ENXIO), "uprobe call");
+    });
+    EXPECT_TRUE(outcome.Succeeded() || outcome.Signal() == SIGILL) << outcome.status;
+  }
+}
+
 TEST_F(InstalledPolicyTest, X32CallsDie) {
   EXPECT_EQ(Run([] { return ::syscall(0x40000000 | SYS_getpid) > 0; }).Signal(), SIGSYS);
 }

@@ -111,7 +111,7 @@ TEST(PolicyBlobTest, RefusesAnUnalignedOrMissingBlob) {
   std::string bytes = SerializePolicy(TwoFilters());
   std::vector<uint64_t> room(bytes.size() / 8 + 1);
   char* odd = reinterpret_cast<char*>(room.data()) + 4;
-  std::memcpy(odd, bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), odd);
   EXPECT_TRUE(Walk(odd, bytes.size()).empty());
   EXPECT_TRUE(Walk(nullptr, bytes.size()).empty());
 }

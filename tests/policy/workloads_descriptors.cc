@@ -160,7 +160,7 @@ bool OpenTerminalPeer() {
 bool OnPipe(unsigned long request, const char* name) {
   int ends[2];
   int value = 1;
-  return ::pipe2(ends, 0) == 0 && Step(::ioctl(ends[0], request, &value) == 0, name);
+  return ::pipe2(ends, O_CLOEXEC) == 0 && Step(::ioctl(ends[0], request, &value) == 0, name);
 }
 bool BytesWaiting() { return OnPipe(FIONREAD, "FIONREAD"); }
 bool NonBlockingMode() { return OnPipe(FIONBIO, "FIONBIO"); }
