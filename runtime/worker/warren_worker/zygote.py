@@ -4,7 +4,7 @@ Single-threaded for its whole life: a fork copies one thread only, and setns int
 
 Control messages, over SOCK_SEQPACKET, little endian:
   launcher -> zygote  FORK: <IIQ kind, reserved, context id, then what only libwarren-context understands; with the fds
-                      init pidfd, request pipe, event pipe, stdout pipe, stderr pipe, cgroup fds...
+                      init pidfd, request pipe, event pipe, stdout pipe, stderr pipe, and what the library adds
   zygote -> launcher  <IIQii kind, reserved, context id, pid, status, then text; FORKED carries a pidfd
 """
 
