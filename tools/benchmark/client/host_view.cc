@@ -91,7 +91,23 @@ absl::StatusOr<HostMemory> ReadHostMemory() {
   WARREN_ASSIGN_OR_RETURN(int64_t buffers, FieldBytes(text, "Buffers"));
   WARREN_ASSIGN_OR_RETURN(int64_t cached, FieldBytes(text, "Cached"));
   WARREN_ASSIGN_OR_RETURN(int64_t shmem, FieldBytes(text, "Shmem"));
-  return HostMemory{available, free, total - free - buffers - cached + shmem};
+  return HostMemory{available, total - free - buffers - cached + shmem};
+}
+
+absl::StatusOr<int64_t> FreeMemoryBytes() {
+  WARREN_ASSIGN_OR_RETURN(std::string zones, ReadFile("/proc/zoneinfo"));
+  int64_t pages = 0;
+  for (absl::string_view line : absl::StrSplit(zones, '\n')) {
+    line = absl::StripAsciiWhitespace(line);
+    // "nr_free_pages 1234" of a zone; "count: 56" of a CPU's list in it.
+    if (!absl::ConsumePrefix(&line, "nr_free_pages ") && !absl::ConsumePrefix(&line, "count: ")) {
+      continue;
+    }
+    int64_t count = 0;
+    if (absl::SimpleAtoi(line, &count)) pages += count;
+  }
+  if (pages == 0) return absl::InternalError("read /proc/zoneinfo: it counts no free page");
+  return pages * ::sysconf(_SC_PAGESIZE);
 }
 
 CgroupView::CgroupView(const std::string& parent) {

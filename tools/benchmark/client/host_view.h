@@ -16,11 +16,13 @@ namespace warren::bench {
 
 struct HostMemory {
   int64_t available_bytes = 0;
-  int64_t free_bytes = 0;
   // Total without what is free, buffers and page cache (tmpfs counts as used).
   int64_t used_bytes = 0;
 };
 absl::StatusOr<HostMemory> ReadHostMemory();
+// What is free with what the kernel keeps at hand for each CPU, where pages that a process gives
+// back go first and which no other account shows.
+absl::StatusOr<int64_t> FreeMemoryBytes();
 
 // The cgroups of one server: PARENT/INSTANCE/SANDBOX below every hierarchy that is mounted.
 class CgroupView {

@@ -1,6 +1,5 @@
 // Scenarios with one client and one sandbox at a time.
 #include <chrono>
-#include <map>
 #include <thread>
 
 #include "google/protobuf/util/time_util.h"
@@ -23,9 +22,17 @@ absl::Status Settle(SessionClient& client) {
 
 struct CreateSamples {
   Samples create, first_cell, cell, destroy;
-  std::map<std::string, Samples> stages;
+  // In the order in which the server names them.
+  std::vector<std::pair<std::string, Samples>> stages;
   int from_pool = 0;
 };
+
+Samples& StageSamples(const std::string& name, CreateSamples& out) {
+  for (auto& [stage, samples] : out.stages) {
+    if (stage == name) return samples;
+  }
+  return out.stages.emplace_back(name, Samples()).second;
+}
 
 absl::Status CreateOnce(SessionClient& client, const Target& target, const Cell& cell,
                         CreateSamples& out) {
@@ -44,7 +51,7 @@ absl::Status CreateOnce(SessionClient& client, const Target& target, const Cell&
   out.destroy.push_back(NowNs() - destroying);
   out.from_pool += sandbox.from_pool() ? 1 : 0;
   for (const v1::StageTiming& stage : sandbox.stages()) {
-    out.stages[stage.stage()].push_back(TimeUtil::DurationToNanoseconds(stage.duration()));
+    StageSamples(stage.stage(), out).push_back(TimeUtil::DurationToNanoseconds(stage.duration()));
   }
   return absl::OkStatus();
 }

@@ -45,11 +45,11 @@ Liveness AnyAlive(const Container& things, Check check) {
   return alive ? Liveness::kAlive : Liveness::kGone;
 }
 
-// The host's free memory counts in batches for each CPU, and the server uses some itself: three
-// quarters of what was charged to the sandbox must be back.
+// Others on the host allocate and free meanwhile, and the cgroup's count is in batches for each
+// CPU: three quarters of what was charged to the sandbox must be back.
 Liveness MemoryLiveness(int64_t free_before, int64_t charged) {
-  absl::StatusOr<HostMemory> now = ReadHostMemory();
-  bool back = now.ok() && now->free_bytes - free_before >= charged / 4 * 3;
+  absl::StatusOr<int64_t> now = FreeMemoryBytes();
+  bool back = now.ok() && *now - free_before >= charged / 4 * 3;
   return back ? Liveness::kGone : Liveness::kAlive;
 }
 
@@ -88,11 +88,11 @@ absl::Status ReclaimOnce(SessionClient& client, const Target& target, const Cell
   WARREN_RETURN_IF_ERROR(client.Run(sandbox.sandbox_id(), cell).status());
   WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
   WARREN_ASSIGN_OR_RETURN(Belongings belongings, FindBelongings(target, sandbox.sandbox_id()));
-  WARREN_ASSIGN_OR_RETURN(HostMemory before, ReadHostMemory());
+  WARREN_ASSIGN_OR_RETURN(int64_t free_before, FreeMemoryBytes());
   int64_t begin = NowNs();
   WARREN_RETURN_IF_ERROR(client.Destroy(sandbox.sandbox_id()));
   int64_t acknowledged = NowNs();
-  ReclaimTimes times = Watch(belongings, before.free_bytes, acknowledged);
+  ReclaimTimes times = Watch(belongings, free_before, acknowledged);
   out["acknowledged"].push_back(acknowledged - begin);
   out["processes"].push_back(times.processes);
   out["cgroups"].push_back(times.cgroups);

@@ -23,7 +23,8 @@ struct Target {
 };
 
 // One sandbox after the other from full pools: "create", "first_cell" (from the begin of the create
-// to the end of the cell; absent without code), "cell", "destroy", "stages" by name, "from_pool".
+// to the end of the cell; absent without code), "cell", "destroy", "from_pool",
+// "stages" as pairs of name and times.
 absl::StatusOr<nlohmann::json> MeasureCreates(const Target& target, const Cell& cell, int count,
                                               int warmup);
 

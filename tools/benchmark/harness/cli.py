@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 
 from . import compare, plots, report, rows, template
@@ -35,6 +36,8 @@ def parse(arguments):
 
 def main(arguments=None):
     options = parse(arguments)
+    # Ended from outside, it must not leave its servers behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.compare:
             print("\n".join(compare.compare(*(_load(path) for path in options.compare))))
@@ -60,8 +63,7 @@ def _measure(options):
         run.close()
     if options.json:
         with open(options.json, "w") as file:
-            json.dump(results, file, indent=1)
-            file.write("\n")
+            file.write(report.as_json(results))
     print(report.terminal(results))
     for path in plots.draw(results, options.out):
         _say(f"drawn: {path}")

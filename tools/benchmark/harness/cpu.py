@@ -5,6 +5,12 @@ import resource
 import time
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+# Command -> what it is, and what its children that have ended were.
+_ROLES = {
+    "python3": ("zygote and live contexts", "ended contexts"),
+    "warren-launcher": ("launcher", "ended inits"),
+    "warren-init": ("inits", "ended processes of sandboxes"),
+}
 
 
 class CpuAccount:
@@ -57,7 +63,14 @@ def descendants(root):
     return found
 
 
-def nanoseconds_used(pids):
+def share_of_a_core(pids, seconds):
+    """What all of these use together over so many seconds from now; 1 is a whole core."""
+    used, begin = _nanoseconds_used(pids), time.monotonic_ns()
+    time.sleep(seconds)
+    return (_nanoseconds_used(pids) - used) / (time.monotonic_ns() - begin)
+
+
+def _nanoseconds_used(pids):
     """CPU time of all their threads, by the scheduler's clock; what has ended counts nothing."""
     total = 0
     for pid in pids:
@@ -89,8 +102,8 @@ def _tree(root):
         if fields is None:
             continue
         user, system, waited_user, waited_system = (int(field) / _TICKS for field in fields[12:16])
-        name = fields[0]
-        found[pid, fields[20]] = ((name, f"children of {name}"), (user + system, waited_user + waited_system))
+        names = _ROLES.get(fields[0], (fields[0], f"ended children of {fields[0]}"))
+        found[pid, fields[20]] = (names, (user + system, waited_user + waited_system))
     return found
 
 

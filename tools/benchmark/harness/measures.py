@@ -60,11 +60,11 @@ class Measures:
         return self._client.run(command, *where, *arguments)
 
     def _create(self):
-        answer = self._run("creates", "--count", self._sizes["create"])
+        answer = self._run("creates", "--count", self._sizes["create"], "--warmup", self._sizes["warmup"])
         return _creates(answer, "create")
 
     def _first_cell(self, code, expect, size):
-        arguments = ["--count", self._sizes[size], "--code", code, "--expect", expect]
+        arguments = ["--count", self._sizes[size], "--warmup", self._sizes["warmup"], "--code", code, "--expect", expect]
         return _creates(self._run("creates", *arguments), "first_cell")
 
     def _cell(self):
@@ -158,11 +158,9 @@ class Measures:
         self._run("creates", "--count", 1)
         time.sleep(min(3, self._sizes["idle_seconds"]))
         before = cpu.descendants(self._server.pid)
-        used, begin = cpu.nanoseconds_used(before), time.monotonic_ns()
-        time.sleep(self._sizes["idle_seconds"])
-        after = cpu.descendants(self._server.pid)
-        share = (cpu.nanoseconds_used(after) - used) / (time.monotonic_ns() - begin)
-        figures = {"value": share * 100, "processes": len(after), "came_or_went": len(set(before) ^ set(after))}
+        share = cpu.share_of_a_core(before, self._sizes["idle_seconds"])
+        went_or_came = set(before) ^ set(cpu.descendants(self._server.pid))
+        figures = {"value": share * 100, "processes": len(before), "came_or_went": len(went_or_came)}
         return Measured(figures)
 
 
@@ -171,7 +169,7 @@ def _creates(answer, timed):
     figures = summary(samples)
     figures["hit_share"] = answer["from_pool"] / len(samples)
     parts = {name: median(milliseconds(answer[name])) for name in ("create", "cell", "destroy") if answer[name]}
-    stages = {name: median(milliseconds(times)) for name, times in answer["stages"].items()} if answer["stages"] else {}
+    stages = {name: median(milliseconds(times)) for name, times in answer["stages"]}
     return Measured(figures, samples, {"parts": parts, "stages": stages})
 
 

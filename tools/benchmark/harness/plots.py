@@ -2,7 +2,7 @@
 
 import os
 
-_COMPARED = ("grpc-echo", "fork-ready", "ipykernel-cell", "bwrap-cold-pandas", "bwrap-cold-figure", "crun-cold-nothing")
+_COMPARED = ("grpc-echo", "fork-ready", "ipykernel-cell", "bwrap-cold-pandas", "bwrap-cold-figure", "oci-cold-nothing")
 
 
 def draw(results, folder):

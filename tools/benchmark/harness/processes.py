@@ -72,11 +72,16 @@ class LineServer:
         self._process.stdout.close()
 
 
+class ServerError(BenchError):
+    """The server does not work at all: no row can be measured."""
+
+
 class Warrend:
     """A private supervisor with the default policy. Lifecycle: Warrend() -> start() -> stop()."""
 
     def __init__(self, program, folder, name, pool, options):
         """pool: (template, ready sandboxes); options: further flags of warrend's."""
+        self._template = pool[0]
         self.address = f"unix://{folder}/{name}.sock"
         self.cgroup_parent = f"warren-bench-{os.getpid()}"
         self.log = os.path.join(folder, f"{name}.log")
@@ -95,16 +100,24 @@ class Warrend:
     def pid(self):
         return self._process.pid
 
-    def start(self):
+    def start(self, client):
+        """Returns when it has made a first sandbox, and its pool is full. Raises ServerError with the end of its log."""
+        self._listen()
+        try:
+            where = ["--address", self.address, "--template", self._template]
+            client.run("creates", *where, "--count", 1, "--warmup", 1, "--code", "1")
+        except BenchError as error:
+            raise ServerError(f"warrend makes no sandbox: {error}\n{self.log_tail()}") from None
+
+    def _listen(self):
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         give_up = time.monotonic() + START_SECONDS
         while not os.path.exists(self._socket):
             if self._process.poll() is not None:
-                raise BenchError(f"warrend ended with status {self._process.returncode}:\n{self._tail()}")
+                raise ServerError(f"warrend ended with status {self._process.returncode}:\n{self.log_tail()}")
             if time.monotonic() > give_up:
-                self.stop()
-                raise BenchError(f"warrend did not listen within {START_SECONDS} s:\n{self._tail()}")
+                raise ServerError(f"warrend did not listen within {START_SECONDS} s:\n{self.log_tail()}")
             time.sleep(0.02)
 
     def stop(self):
@@ -119,6 +132,6 @@ class Warrend:
             self._process.wait()
         self._process = None
 
-    def _tail(self):
+    def log_tail(self):
         with open(self.log, errors="replace") as log:
             return "".join(log.readlines()[-10:])

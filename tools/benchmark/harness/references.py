@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from . import cells
+from . import cells, cpu
 from .errors import BenchError
 from .processes import LineServer
 from .stats import median, milliseconds, summary
@@ -49,14 +49,15 @@ class References:
             "grpc-echo-paced": self._paced,
             "grpc-cell-echo": self._cell_echo,
             "grpc-stream-mib-s": self._stream,
+            "grpc-idle-percent": self._idle,
             "fork-ready": self._forks,
             "fork-exit": self._forks,
             "fork-exit-rate": self._rate,
             "fork-exit-rate-alone": self._rate,
             "fork-pandas": lambda: self._fork_cell("fork-pandas", cells.PANDAS),
             "fork-figure": lambda: self._fork_cell("fork-figure", cells.FIGURE),
-            "crun-cold-nothing": lambda: self._crun("crun-cold-nothing", "print('done')"),
-            "crun-cold-pandas": lambda: self._crun("crun-cold-pandas", cells.PANDAS),
+            "oci-cold-nothing": lambda: self._oci("oci-cold-nothing", "print('done')"),
+            "oci-cold-pandas": lambda: self._oci("oci-cold-pandas", cells.PANDAS),
             "ipykernel-cell": self._ipykernel,
         }
         for name in _COLD:
@@ -139,6 +140,12 @@ class References:
             rates[chunk] = answer["bytes"] / 2**20 / (answer["elapsed"] / 1e9)
         self._keep_value("grpc-stream-mib-s", max(rates.values()), "MiB/s", by_chunk={str(k): v for k, v in rates.items()})
 
+    def _idle(self):
+        self._address()
+        seconds = self._sizes["idle_seconds"] / 4
+        share = cpu.share_of_a_core([self._bare.pid], seconds)
+        self._keep_value("grpc-idle-percent", share * 100, "% of a core", seconds=seconds)
+
     # Forks of the zygote's image.
 
     def _zygote(self, index):
@@ -196,17 +203,24 @@ class References:
         command = self._in_template("--unshare-all", "--ro-bind", cache, "/tmp/.matplotlib")
         self._keep_spawn(name, [*command, self._template.python, "-c", _COLD[name]])
 
-    def _crun(self, name, code):
-        runtime = shutil.which("crun") or shutil.which("runc")
-        if runtime is None:
-            raise BenchError("neither crun nor runc is installed: tools/install-deps --bench")
-        bundle = os.path.join(self._folder, name)
-        self._write_bundle(runtime, bundle, code)
-        command = [runtime, f"--root={self._folder}/crun"]
-        if os.path.basename(runtime) == "crun":
-            # It refuses hosts with cgroups v1 and v2 side by side otherwise; so it sets no limits, which is in its favour.
-            command.append("--cgroup-manager=disabled")
-        self._keep_spawn(name, [*command, "run", f"--bundle={bundle}", f"warren-{os.getpid()}-{name}"])
+    def _oci(self, name, code):
+        """The first runtime of two that works here: crun refuses some hosts with cgroups v1 and v2 side by side."""
+        refusals = []
+        for runtime, *options in (("crun", "--cgroup-manager=disabled"), ("runc",)):
+            if shutil.which(runtime) is None:
+                refusals.append(f"{runtime} is not installed: tools/install-deps --bench")
+                continue
+            bundle = os.path.join(self._folder, f"{name}-{runtime}")
+            self._write_bundle(runtime, bundle, code)
+            command = [runtime, f"--root={self._folder}/{runtime}", *options, "run", f"--bundle={bundle}"]
+            try:
+                self._keep_spawn(name, [*command, f"warren-{os.getpid()}-{name}"])
+            except BenchError as error:
+                refusals.append(f"{runtime}: {error}")
+                continue
+            self.details[name] |= {"runtime": runtime, "refusals": refusals}
+            return
+        raise BenchError("; ".join(refusals))
 
     def _write_bundle(self, runtime, bundle, code):
         os.makedirs(bundle, exist_ok=True)
@@ -227,7 +241,7 @@ class References:
             json.dump(config, file)
 
     def _keep_spawn(self, name, command):
-        options = ["--count", self._sizes["cold"], "--warmup", 1, "--until", cells.DONE]
+        options = ["--count", self._sizes["cold"], "--warmup", self._sizes["cold_warmup"], "--until", cells.DONE]
         self._keep(name, self._client.run("spawn", *options, "--", *command)["ready"])
 
     def _ipykernel(self):

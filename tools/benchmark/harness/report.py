@@ -1,10 +1,27 @@
-"""The results as a table: for the terminal, and in Markdown for docs/BENCHMARKS.md."""
+"""The results as JSON, and as a table: for the terminal, and in Markdown for docs/BENCHMARKS.md."""
+
+import json
+import re
 
 from .errors import BenchError
 
 _BEGIN = "<!-- results: written by tools/bench --render, not by hand -->"
 _END = "<!-- end of results -->"
 _HEADERS = ("row", "p50", "p99", "value", "rate", "memory", "met")
+
+
+def as_json(results):
+    """Indented, but lists of numbers on one line, and numbers to six digits."""
+    text = json.dumps(_rounded(results), indent=1)
+    return re.sub(r"\[\s+(-?[\d.][^\[\]{}\"]*?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+
+
+def _rounded(value):
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list) else value
 
 
 def terminal(results):
@@ -94,13 +111,13 @@ def _beside(row):
     parts = []
     for name, value in row["references"].items():
         ratio = row["ratios"].get(name)
-        parts.append(f"{name} {value:.3g}" + (f" ({_times(ratio)})" if ratio is not None else ""))
+        parts.append(f"{name} {value:.3g}" + (f" ({_times(ratio, row['unit'])})" if ratio is not None else ""))
     return ", ".join(parts)
 
 
-def _times(ratio):
-    """Of a time: how many times the reference; where the reference takes longer, the other way round."""
-    return f"{ratio:.2f} ×" if ratio >= 0.1 else f"1/{1 / ratio:.1f} ×"
+def _times(ratio, unit):
+    """How many times the reference; of a time that is shorter, how many times faster."""
+    return f"{1 / ratio:.3g} × faster" if unit == "ms" and ratio < 1 else f"{ratio:.3g} ×"
 
 
 def _with_unit(value, unit):

@@ -42,7 +42,7 @@ ROWS = (
         "ms",
         POOLED,
         (AtMost("p50", 3, unit="ms"), AtMost("p99", 10, unit="ms"), AtLeast("hit_share", 1)),
-        ("grpc-echo", "grpc-cell-echo", "fork-ready", "bwrap-cold-nothing", "crun-cold-nothing"),
+        ("grpc-echo", "grpc-cell-echo", "fork-ready", "bwrap-cold-nothing", "oci-cold-nothing"),
     ),
     Row(
         "create-pandas-pool-hit",
@@ -50,7 +50,7 @@ ROWS = (
         "ms",
         POOLED,
         (AtMost("p50", 12, unit="ms"), FasterThan("p50", 20, "bwrap-cold-pandas"), AtLeast("hit_share", 1)),
-        ("fork-pandas", "crun-cold-pandas"),
+        ("fork-pandas", "oci-cold-pandas"),
     ),
     Row(
         "create-sklearn-figure-pool-hit",
@@ -82,7 +82,7 @@ ROWS = (
         "ms",
         FRESH,
         (AtMost("last_max", 1500, unit="ms"), AtMost("failed", 0), AtMost("unready", 0)),
-        ("fork-ready", "fork-exit-rate"),
+        ("fork-ready",),
     ),
     Row(
         "output-1gib",
@@ -97,6 +97,7 @@ ROWS = (
         "% of a core",
         FRESH,
         (AtMost("value", 1, unit="%"),),
+        ("grpc-idle-percent",),
     ),
     Row(
         "sessions-1000",
@@ -112,7 +113,7 @@ ROWS = (
         "ms",
         EMPTY,
         (AtMost("p50", 10, unit="ms"), AtMost("p50", 3, "fork-ready"), AtMost("hit_share", 0)),
-        ("fork-exit", "grpc-echo", "bwrap-cold-nothing", "crun-cold-nothing"),
+        ("fork-exit", "grpc-echo", "bwrap-cold-nothing", "oci-cold-nothing"),
     ),
     Row(
         "destroy",

@@ -9,7 +9,7 @@ from . import cpu, host, perf, reasons, rows, sizes
 from .criteria import judge
 from .errors import BenchError
 from .measures import Measured, Measures
-from .processes import Client, Warrend
+from .processes import Client, ServerError, Warrend
 from .references import References
 from .stats import distribution
 
@@ -75,10 +75,13 @@ class Run:
             measured = measures.measure(row.id)
             used = account.finish()
             self._break_down(row, measures, measured)
+        except ServerError:
+            raise
         except BenchError as error:
             # The row stays in the table.
+            log = self._server.log_tail()
             self._stop_server()
-            return self._failed(row, references, str(error))
+            return self._failed(row, references, f"{error}; the end of warrend's log: {log}")
         reach, met, gap = judge(row.criteria, measured.figures, references)
         profile = [] if met or self._options.quick or not perf.available() else self._profile(row)
         reason = "" if met else reasons.explain(measured, used, profile, self._page_copies)
@@ -155,7 +158,7 @@ class Run:
         program = os.path.join(self._options.bin, "warrend")
         self._server = Warrend(program, self._folder, name, (self._options.template, pool), flags)
         self._server_kind = row.server
-        self._server.start()
+        self._server.start(self._client)
         return self._server
 
     def _stop_server(self):

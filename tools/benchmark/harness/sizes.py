@@ -1,6 +1,8 @@
 """How many samples, how long, how much: for figures that mean something, and for a quick look at the harness itself."""
 
 FULL = {
+    "warmup": 10,
+    "cold_warmup": 1,
     "create": 300,
     "figure": 60,
     "cell": 3000,
@@ -25,6 +27,8 @@ FULL = {
 }
 
 QUICK = {
+    "warmup": 1,
+    "cold_warmup": 0,
     "create": 5,
     "figure": 2,
     "cell": 20,
