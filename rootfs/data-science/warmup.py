@@ -1,18 +1,19 @@
-# Run once in the zygote, after the imports; "# %%" starts a new cell. Nothing of it stays in a context's namespace: what
-# stays is what it loaded on the way (lazy imports, the font list, compiled expressions), so that the first cells of a
-# context do not pay for it.
+# Run once in the zygote, after the imports; "# %%" starts a new cell. Nothing of it stays in a
+# context's namespace: what stays is what it loaded on the way (lazy imports, the font list,
+# compiled expressions), so that the first cells of a context do not pay for it.
 import io, json, random, subprocess
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-frame = pd.DataFrame({"a": np.arange(60) % 7, "b": np.linspace(0, 1, 60), "c": ["x", "y", "z"] * 20})
+frame = pd.DataFrame({"a": np.arange(60) % 7, "b": np.linspace(0, 1, 60), "c": list("xyz") * 20})
 frame.describe()
 # %%
 frame.groupby("c").agg({"a": "sum", "b": ["mean", "std"]})
 # %%
-frame.merge(frame.drop_duplicates("c"), on="c").sort_values(["c", "b_x"]).pivot_table(index="c", values="b_x")
+merged = frame.merge(frame.drop_duplicates("c"), on="c").sort_values(["c", "b_x"])
+merged.pivot_table(index="c", values="b_x")
 # %%
 print(frame.head())
 pd.read_csv(io.StringIO(frame.to_csv(index=False))).dtypes

@@ -25,14 +25,18 @@ class DataScienceTest(unittest.TestCase):
         self.assertIn(b"a\n0  1", display.parts["text/plain"])
 
     def test_figure_appears_without_show(self):
-        cell = self.worker.run("import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]); print('drawn')")
+        cell = self.worker.run(
+            "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]); print('drawn')"
+        )
         kinds = [event.kind for event in cell.events]
         self.assertEqual(kinds, ["stdout", "display", "done"])
         self.assertTrue(cell.displays[0].parts["image/png"].startswith(PNG))
         self.assertEqual(self.worker.run("1").displays[0].parts, {"text/plain": b"1"})
 
     def test_show_shows_at_once_and_once(self):
-        cell = self.worker.run("import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show(); print('after')")
+        cell = self.worker.run(
+            "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show(); print('after')"
+        )
         self.assertEqual([event.kind for event in cell.events], ["display", "stdout", "done"])
 
     def test_two_figures(self):
@@ -53,9 +57,18 @@ class DataScienceTest(unittest.TestCase):
             names = bare.run("sorted(dir())").result
         with Worker(warmup=warmup()) as warm:
             self.assertEqual(warm.run("sorted(dir())").result, names)
-            self.assertEqual(warm.run("import matplotlib.pyplot as plt; plt.get_fignums()").result, "[]")
-            self.assertEqual(warm.run("import threading, sys; threading.active_count(), hasattr(sys, 'last_value')").result, "(1, False)")
-            self.assertEqual(warm.run("import pandas; pandas.DataFrame({'a': [1]}).describe()").outcome, OK)
+            self.assertEqual(
+                warm.run("import matplotlib.pyplot as plt; plt.get_fignums()").result, "[]"
+            )
+            self.assertEqual(
+                warm.run(
+                    "import threading, sys; threading.active_count(), hasattr(sys, 'last_value')"
+                ).result,
+                "(1, False)",
+            )
+            self.assertEqual(
+                warm.run("import pandas; pandas.DataFrame({'a': [1]}).describe()").outcome, OK
+            )
 
     def test_numpy_streams_are_distinct(self):
         with Host(contexts=reseed_test.CONTEXTS, warmup=reseed_test.NUMPY_WARMUP) as host:

@@ -17,7 +17,15 @@ sys.path.insert(0, os.path.join(REPOSITORY, "runtime/worker"))
 
 from warren_worker import wire  # noqa: E402
 
-_FIELDS = {2: "ready", 3: "setup_failed", 4: "stdout", 5: "stderr", 6: "display", 7: "error", 8: "done"}
+_FIELDS = {
+    2: "ready",
+    3: "setup_failed",
+    4: "stdout",
+    5: "stderr",
+    6: "display",
+    7: "error",
+    8: "done",
+}
 OK, EXCEPTION, INTERRUPTED = wire.OK, wire.EXCEPTION, wire.INTERRUPTED
 
 
@@ -91,7 +99,7 @@ class Cell:
 def decode_event(data):
     parsed = dict(fields(data))
     execution_id = parsed.pop(1, 0)
-    (number, value), = parsed.items()
+    ((number, value),) = parsed.items()
     kind = _FIELDS[number]
     if kind == "display":
         inner = list(fields(value))
@@ -165,7 +173,8 @@ class Connection:
 
 
 class Host:
-    """The process that holds the contexts, and the raw output pipes that they share. Use as a context manager."""
+    """The process that holds the contexts, and the raw output pipes that they share. Use as a
+    context manager."""
 
     def __init__(self, contexts=1, warmup="", preload=(), python="/usr/bin/python3"):
         self.contexts = [Connection() for _ in range(contexts)]
@@ -185,7 +194,12 @@ class Host:
             stderr=stderr_write,
             pass_fds=far_ends,
             cwd=self._home.name,
-            env={"HOME": self._home.name, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
+            env={
+                "HOME": self._home.name,
+                "PATH": "/usr/bin:/bin",
+                "LANG": "C.UTF-8",
+                "OPENBLAS_NUM_THREADS": "1",
+            },
         )
         for fd in (*far_ends, stdout_write, stderr_write):
             os.close(fd)

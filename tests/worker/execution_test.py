@@ -38,9 +38,14 @@ class ExecutionTest(unittest.TestCase):
         self.assertEqual(self.run_cell("1").of("done")[0][1], first + 3)
 
     def test_looks_like_a_fresh_interpreter(self):
-        self.assertEqual(self.run_cell("__name__, import_module if 'import_module' in dir() else None").result, "('__main__', None)")
+        self.assertEqual(
+            self.run_cell("__name__, import_module if 'import_module' in dir() else None").result,
+            "('__main__', None)",
+        )
         self.assertEqual(self.run_cell("import sys; sys.argv, sys.path[0]").result, "([''], '')")
-        self.assertEqual(self.run_cell("import __main__; __main__.answer = 42; answer").result, "42")
+        self.assertEqual(
+            self.run_cell("import __main__; __main__.answer = 42; answer").result, "42"
+        )
         self.assertEqual(self.run_cell("hasattr(__main__, '__file__')").result, "False")
         self.assertEqual(self.run_cell("import threading; threading.active_count()").result, "1")
         self.assertEqual(self.run_cell("len(In) > 1 and In[1] != '1 + 1'").result, "True")
@@ -70,7 +75,9 @@ class ExecutionTest(unittest.TestCase):
         self.assertEqual(cell.stderr + cell.stdout, "")
 
     def test_chained_exception(self):
-        cell = self.check_error("try: 1/0\nexcept Exception as e: raise KeyError('k') from e", "KeyError", "'k'")
+        cell = self.check_error(
+            "try: 1/0\nexcept Exception as e: raise KeyError('k') from e", "KeyError", "'k'"
+        )
         self.assertIn("ZeroDivisionError", cell.error[2])
 
     def test_syntax_error(self):
@@ -97,7 +104,9 @@ class ExecutionTest(unittest.TestCase):
         self.assertIn("nosuchmagic", cell.stderr + str(cell.error))
 
     def test_exception_that_a_cell_shows_itself_is_no_failure(self):
-        cell = self.run_cell("try: 1/0\nexcept ZeroDivisionError: get_ipython().showtraceback()\n'went on'")
+        cell = self.run_cell(
+            "try: 1/0\nexcept ZeroDivisionError: get_ipython().showtraceback()\n'went on'"
+        )
         self.assertEqual((cell.outcome, cell.result, cell.error), (OK, "'went on'", None))
         self.assertIn("ZeroDivisionError", cell.stderr)
 
@@ -117,7 +126,11 @@ class ExecutionTest(unittest.TestCase):
 
     def test_system_exit_leaves_the_context_alive(self):
         self.run_cell("alive = 'yes'")
-        for code, value in (("import sys; sys.exit(3)", "3"), ("raise SystemExit('bye')", "bye"), ("exit(4)", "4")):
+        for code, value in (
+            ("import sys; sys.exit(3)", "3"),
+            ("raise SystemExit('bye')", "bye"),
+            ("exit(4)", "4"),
+        ):
             with self.subTest(code=code):
                 cell = self.check_error(code, "SystemExit", value)
                 self.assertEqual(cell.stderr, "")
@@ -127,7 +140,9 @@ class ExecutionTest(unittest.TestCase):
     # Await.
 
     def test_await(self):
-        self.assertEqual(self.run_cell("import asyncio\nawait asyncio.sleep(0, 'slept')").result, "'slept'")
+        self.assertEqual(
+            self.run_cell("import asyncio\nawait asyncio.sleep(0, 'slept')").result, "'slept'"
+        )
 
     def test_async_comprehension_and_gather(self):
         cell = self.run_cell(
@@ -137,10 +152,15 @@ class ExecutionTest(unittest.TestCase):
         self.assertEqual(cell.result, "[0, 1, 2]")
 
     def test_asyncio_run_in_a_plain_cell(self):
-        self.assertEqual(self.run_cell("import asyncio\nasyncio.run(asyncio.sleep(0, 5))").result, "5")
+        self.assertEqual(
+            self.run_cell("import asyncio\nasyncio.run(asyncio.sleep(0, 5))").result, "5"
+        )
 
     def test_exception_in_an_await(self):
-        self.run_cell("import asyncio\nasync def bad():\n    await asyncio.sleep(0)\n    raise KeyError('gone')")
+        self.run_cell(
+            "import asyncio\n"
+            "async def bad():\n    await asyncio.sleep(0)\n    raise KeyError('gone')"
+        )
         self.check_error("await bad()", "KeyError", "'gone'")
 
     # Input.
@@ -149,7 +169,9 @@ class ExecutionTest(unittest.TestCase):
         for code in ("input('name? ')", "from getpass import getpass; getpass()"):
             with self.subTest(code=code):
                 cell = self.run_cell(code)
-                self.assertEqual((cell.outcome, cell.error[0]), (EXCEPTION, "StdinNotImplementedError"))
+                self.assertEqual(
+                    (cell.outcome, cell.error[0]), (EXCEPTION, "StdinNotImplementedError")
+                )
                 self.assertIn("is not available in a sandbox", cell.error[1])
 
     def test_stdin_is_empty(self):
@@ -170,21 +192,26 @@ class ExecutionTest(unittest.TestCase):
         self.assertEqual(len(cell.error[0]), 1024)
 
     def test_exception_whose_str_raises(self):
-        cell = self.run_cell("class Bad(Exception):\n    def __str__(self): raise RuntimeError\nraise Bad()")
+        cell = self.run_cell(
+            "class Bad(Exception):\n    def __str__(self): raise RuntimeError\nraise Bad()"
+        )
         self.assertEqual((cell.outcome, cell.error[0]), (EXCEPTION, "Bad"))
 
     def test_exception_with_hostile_comparison_and_metaclass(self):
         cell = self.run_cell(
             "class Meta(type):\n    __name__ = property(lambda self: 1/0)\n"
             "class Odd(Exception, metaclass=Meta):\n"
-            "    def __eq__(self, other): raise RuntimeError\n    def __bool__(self): raise RuntimeError\n"
+            "    def __eq__(self, other): raise RuntimeError\n"
+            "    def __bool__(self): raise RuntimeError\n"
             "    __hash__ = None\n"
             "raise Odd()"
         )
         self.assertEqual((cell.outcome, cell.error[0]), (EXCEPTION, "Odd"))
 
     def test_exception_that_renders_itself_badly(self):
-        cell = self.run_cell("class R(Exception):\n    def _render_traceback_(self): return 1/0\nraise R('value')")
+        cell = self.run_cell(
+            "class R(Exception):\n    def _render_traceback_(self): return 1/0\nraise R('value')"
+        )
         self.assertEqual((cell.outcome, cell.error[0], cell.error[1]), (EXCEPTION, "R", "value"))
 
     def test_patched_modules(self):
@@ -198,13 +225,19 @@ class ExecutionTest(unittest.TestCase):
 
     def test_deleted_builtins_break_only_the_cell(self):
         with Worker() as worker:
-            worker.run("import builtins\nfor name in ('len', 'isinstance', 'getattr', 'print'): delattr(builtins, name)")
+            worker.run(
+                "import builtins\n"
+                "for name in ('len', 'isinstance', 'getattr', 'print'): delattr(builtins, name)"
+            )
             cell = worker.run("1 + 1")
             self.assertEqual(cell.events[-1].kind, "done")
 
     def test_patched_shell(self):
         with Worker() as worker:
-            worker.run("ip = get_ipython(); ip.run_code = None; ip.displayhook.exec_result = 5; ip._showtraceback = 1")
+            worker.run(
+                "ip = get_ipython()\n"
+                "ip.run_code = None; ip.displayhook.exec_result = 5; ip._showtraceback = 1"
+            )
             self.assertEqual(worker.run("1 + 1").outcome, EXCEPTION)
             worker.run("ip.history_manager = None")
             self.assertEqual(worker.run("1 + 1").events[-1].kind, "done")

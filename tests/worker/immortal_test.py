@@ -25,14 +25,17 @@ del more, thing, things
 gc.collect()
 mortal = sys.getrefcount(after[0]) < 10
 things = {text + "x": number + 1}
-print(unchanged, mortal, gc.get_freeze_count() > 1000, len([o for o in gc.get_objects() if type(o) is Thing]))
+unfrozen = [o for o in gc.get_objects() if type(o) is Thing]
+print(unchanged, mortal, gc.get_freeze_count() > 1000, len(unfrozen))
 """
 
 
 class ImmortalTest(unittest.TestCase):
     def test_counts_of_the_warmed_heap_are_not_written(self):
         program = PROGRAM % (REPOSITORY + "/runtime/worker")
-        done = subprocess.run([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE, check=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", program], stdout=subprocess.PIPE, check=True, text=True
+        )
         knows_immortals = (3, 12) <= sys.version_info < (3, 14)
         self.assertEqual(done.stdout.split(), [str(knows_immortals), "True", "True", "3"])
 

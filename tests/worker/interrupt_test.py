@@ -26,7 +26,9 @@ class InterruptTest(unittest.TestCase):
 
     def check_interrupted(self, code):
         cell = self.interrupted(code)
-        self.assertEqual((cell.outcome, cell.error[0]), (INTERRUPTED, "KeyboardInterrupt"), cell.events)
+        self.assertEqual(
+            (cell.outcome, cell.error[0]), (INTERRUPTED, "KeyboardInterrupt"), cell.events
+        )
         return cell
 
     def test_sleep(self):
@@ -49,21 +51,29 @@ class InterruptTest(unittest.TestCase):
 
     def test_await_is_cancelled(self):
         self.check_interrupted(
-            "ticks = []\nasync def tick():\n    while True: ticks.append(1); await asyncio.sleep(0.01)\nawait tick()"
+            "ticks = []\n"
+            "async def tick():\n    while True: ticks.append(1); await asyncio.sleep(0.01)\n"
+            "await tick()"
         )
         self.worker.run("ticks.clear()")
         self.assertEqual(self.worker.run("await asyncio.sleep(0.1)\nticks").result, "[]")
 
     def test_raised_by_the_code_itself(self):
         cell = self.worker.run("raise KeyboardInterrupt('mine')")
-        self.assertEqual((cell.outcome, cell.error[:2]), (INTERRUPTED, ("KeyboardInterrupt", "mine")))
+        self.assertEqual(
+            (cell.outcome, cell.error[:2]), (INTERRUPTED, ("KeyboardInterrupt", "mine"))
+        )
 
     def test_caught_by_the_code(self):
-        cell = self.interrupted("try: time.sleep(60)\nexcept KeyboardInterrupt: caught = True\ncaught")
+        cell = self.interrupted(
+            "try: time.sleep(60)\nexcept KeyboardInterrupt: caught = True\ncaught"
+        )
         self.assertEqual((cell.outcome, cell.result), (OK, "True"))
 
     def test_twice_in_one_cell(self):
-        execution_id = self.worker.send("try: print('1'); time.sleep(60)\nexcept KeyboardInterrupt: print('2'); time.sleep(60)")
+        execution_id = self.worker.send(
+            "try: print('1'); time.sleep(60)\nexcept KeyboardInterrupt: print('2'); time.sleep(60)"
+        )
         for _ in range(2):
             self.worker.event(10)
             time.sleep(0.1)
@@ -98,7 +108,9 @@ class InterruptTest(unittest.TestCase):
     def test_handlers_that_a_cell_leaves_do_not_deafen_the_next(self):
         for handler in ("signal.SIG_IGN", "signal.SIG_DFL", "lambda *_: None"):
             with self.subTest(handler=handler):
-                self.assertEqual(self.worker.run(f"signal.signal(signal.SIGINT, {handler});").outcome, OK)
+                self.assertEqual(
+                    self.worker.run(f"signal.signal(signal.SIGINT, {handler});").outcome, OK
+                )
                 self.worker.interrupt()
                 self.check_interrupted("time.sleep(60)")
 
@@ -113,7 +125,9 @@ class InterruptTest(unittest.TestCase):
         self.assertIn("TimeoutError: late alarm", cell.stderr)
 
     def test_alarm_in_a_cell_is_its_exception(self):
-        self.worker.run("def handler(*_): raise TimeoutError('alarm')\nsignal.signal(signal.SIGALRM, handler);")
+        self.worker.run(
+            "def handler(*_): raise TimeoutError('alarm')\nsignal.signal(signal.SIGALRM, handler);"
+        )
         cell = self.worker.run("signal.setitimer(signal.ITIMER_REAL, 0.2); time.sleep(60)")
         self.assertEqual(cell.error[:2], ("TimeoutError", "alarm"))
 
@@ -125,7 +139,8 @@ class InterruptTest(unittest.TestCase):
                 "    global left\n    left -= 1\n"
                 "    if left == 0: signal.setitimer(signal.ITIMER_REAL, 0)\n"
                 "    raise TimeoutError\n"
-                "signal.signal(signal.SIGALRM, handler); signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)"
+                "signal.signal(signal.SIGALRM, handler)\n"
+                "signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)"
             )
             for _ in range(5000):
                 if worker.run("left", timeout=10).result == "0":

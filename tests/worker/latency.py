@@ -1,4 +1,5 @@
-"""Prints the time from writing a request to having read Done, without the rest of Warren: latency.py [CODE [MODULE...]]"""
+"""Prints the time from writing a request to having read Done, without the rest of Warren:
+latency.py [CODE [MODULE...]]"""
 
 import sys
 import time
@@ -15,7 +16,8 @@ def main():
             worker.run(code)
             times.append(time.perf_counter_ns() - start)
     times = sorted(times[100:])
-    print(f"p50 {times[len(times) // 2] / 1e3:.0f} us, p99 {times[len(times) * 99 // 100] / 1e3:.0f} us")
+    p50, p99 = (times[len(times) * percent // 100] / 1e3 for percent in (50, 99))
+    print(f"p50 {p50:.0f} us, p99 {p99:.0f} us")
 
 
 main()

@@ -33,15 +33,20 @@ class OutputTest(unittest.TestCase):
 
     def test_streams_and_displays_keep_their_order(self):
         cell = self.run_cell(
-            "print('a'); print('b', file=sys.stderr); display('c'); print('d', end=''); display('e')\n"
+            "print('a'); print('b', file=sys.stderr); display('c')\n"
+            "print('d', end=''); display('e')\n"
             "print('f', end=''); 7"
         )
         got = [
-            (event.kind, event.value.parts["text/plain"] if event.kind == "display" else event.value)
+            (
+                event.kind,
+                event.value.parts["text/plain"] if event.kind == "display" else event.value,
+            )
             for event in cell.events[:-1]
         ]
         expected = [
-            ("stdout", b"a\n"), ("stderr", b"b\n"), ("display", b"'c'"), ("stdout", b"d"), ("display", b"'e'"),
+            ("stdout", b"a\n"), ("stderr", b"b\n"), ("display", b"'c'"),
+            ("stdout", b"d"), ("display", b"'e'"),
             ("stdout", b"f"), ("display", b"7"),
         ]  # fmt: skip
         self.assertEqual(got, expected)
@@ -52,7 +57,10 @@ class OutputTest(unittest.TestCase):
         self.assertLessEqual(max(map(len, cell.of("stdout"))), wire.MAX_CHUNK)
 
     def test_bytes_through_the_buffer(self):
-        cell = self.run_cell("_ = sys.stdout.buffer.write(b'\\xff\\x00raw'); _ = sys.stdout.buffer.write(memoryview(b'!'))")
+        cell = self.run_cell(
+            "_ = sys.stdout.buffer.write(b'\\xff\\x00raw')\n"
+            "_ = sys.stdout.buffer.write(memoryview(b'!'))"
+        )
         self.assertEqual(b"".join(cell.of("stdout")), b"\xff\x00raw!")
 
     def test_lone_surrogate_is_shown(self):
@@ -93,7 +101,8 @@ class OutputTest(unittest.TestCase):
 
 
 class ProcessOutputTest(unittest.TestCase):
-    """Output of other processes goes to the raw pipes, and no process but the worker speaks the protocol."""
+    """Output of other processes goes to the raw pipes, and no process but the worker speaks the
+    protocol."""
 
     @classmethod
     def setUpClass(cls):
@@ -113,19 +122,28 @@ class ProcessOutputTest(unittest.TestCase):
         self.check("subprocess.run(['echo', 'hello'], stdout=sys.stdout);", "hello\n")
 
     def test_subprocess_inherits_neither_channel(self):
-        program = "import os, errno\nfor fd in 3, 4:\n try: os.fstat(fd)\n except OSError as e: print(errno.errorcode[e.errno])"
-        self.check(f"subprocess.run([sys.executable, '-c', {program!r}], close_fds=False);", "EBADF\nEBADF\n")
+        program = (
+            "import os, errno\nfor fd in 3, 4:\n"
+            " try: os.fstat(fd)\n except OSError as e: print(errno.errorcode[e.errno])"
+        )
+        self.check(
+            f"subprocess.run([sys.executable, '-c', {program!r}], close_fds=False);",
+            "EBADF\nEBADF\n",
+        )
 
     def test_shell_escape(self):
         self.check("!echo $((6 * 7))", "42\n")
 
     def test_captured_shell_escape(self):
-        self.assertEqual(self.worker.run("lines = !printf 'a\\nb\\n'\nlist(lines)").result, "['a', 'b']")
+        self.assertEqual(
+            self.worker.run("lines = !printf 'a\\nb\\n'\nlist(lines)").result, "['a', 'b']"
+        )
 
     def test_multiprocessing(self):
         self.check(
             "def work(n): print('child', n)\n"
-            "p = multiprocessing.get_context('fork').Process(target=work, args=(1,)); p.start(); p.join()\n"
+            "p = multiprocessing.get_context('fork').Process(target=work, args=(1,))\n"
+            "p.start(); p.join()\n"
             "print('parent')",
             "child 1\n",
             "parent\n",
@@ -134,7 +152,8 @@ class ProcessOutputTest(unittest.TestCase):
     def test_pool(self):
         cell = self.worker.run(
             "def square(n): return n * n\n"
-            "with multiprocessing.get_context('fork').Pool(2) as pool: print(pool.map(square, range(5)))"
+            "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+            "    print(pool.map(square, range(5)))"
         )
         self.assertEqual((cell.outcome, cell.stdout), (OK, "[0, 1, 4, 9, 16]\n"))
 
@@ -156,12 +175,15 @@ class ProcessOutputTest(unittest.TestCase):
 
     def test_forked_child_that_exits(self):
         cell = self.worker.run(
-            "pid = os.fork()\nif pid == 0: sys.exit(9)\nos.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])"
+            "pid = os.fork()\nif pid == 0: sys.exit(9)\n"
+            "os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])"
         )
         self.assertEqual(cell.result, "9")
 
     def test_forked_child_cannot_take_the_next_request(self):
-        self.worker.run("pid = os.fork()\nif pid == 0:\n    os.read(3, 1); os._exit(0)\nos.waitpid(pid, 0)[1]")
+        self.worker.run(
+            "pid = os.fork()\nif pid == 0:\n    os.read(3, 1); os._exit(0)\nos.waitpid(pid, 0)[1]"
+        )
         self.assertEqual(self.worker.run("'mine'").result, "'mine'")
 
 

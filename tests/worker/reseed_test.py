@@ -30,7 +30,8 @@ CONTEXTS = 4
 
 
 def check_distinct(test, host, expressions):
-    """expressions: (set-up, expression) each; the value must be another one in every context, every time."""
+    """expressions: (set-up, expression) each; the value must be another one in every context,
+    every time."""
     for setup, expression in expressions:
         with test.subTest(expression):
             for context in host.contexts:
@@ -67,7 +68,12 @@ class ReseedTest(unittest.TestCase):
         with Host(contexts=CONTEXTS) as host:
             check_distinct(
                 self,
-                host, [("import ssl, uuid", "ssl.RAND_bytes(16)"), ("", "uuid.uuid1()"), ("import random", "random.random()")]
+                host,
+                [
+                    ("import ssl, uuid", "ssl.RAND_bytes(16)"),
+                    ("", "uuid.uuid1()"),
+                    ("import random", "random.random()"),
+                ],
             )
 
     def test_ready_says_what_the_reseeding_took(self):

@@ -1,7 +1,8 @@
 """Context workers without a sandbox around them: unconfined_context.py CONFIG
 
-CONFIG, JSON: "preload", "warmup", "pipes" ([request fd, event fd] of each context). One context runs in this very process;
-several are forked as the zygote forks them, each as pid 1 of a pid namespace of its own.
+CONFIG, JSON: "preload", "warmup", "pipes" ([request fd, event fd] of each context). One context
+runs in this very process; several are forked as the zygote forks them, each as pid 1 of a pid
+namespace of its own.
 """
 
 import ctypes
@@ -28,7 +29,8 @@ def serve(context, pipes):
 
 
 def fork_as_pid_1():
-    """fork() into a new pid namespace. The parent lets go of the pipes, or nobody sees their end."""
+    """fork() into a new pid namespace. The parent lets go of the pipes, or nobody sees their
+    end."""
     pid = os.fork()
     if pid:
         return pid
@@ -51,7 +53,8 @@ def fork_as_pid_1():
 def main():
     config = json.loads(sys.argv[1])
     pipes = config["pipes"]
-    # The worst case for what tells a fork by its pid: the one who forks and the forked are all pid 1.
+    # The worst case for what tells a fork by its pid: the one who forks and the forked are all pid
+    # 1.
     if len(pipes) > 1 and (pid := fork_as_pid_1()):
         os.closerange(3, 256)
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

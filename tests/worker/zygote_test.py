@@ -94,13 +94,18 @@ class ZygoteTest(unittest.TestCase):
     def test_missing_module(self):
         for start in ("fork", "exec"):
             with self.subTest(start=start):
-                self.check_refused("'no_such_module'", "preload", preload=["no_such_module"], start=start)
+                self.check_refused(
+                    "'no_such_module'", "preload", preload=["no_such_module"], start=start
+                )
 
     def test_warmup_that_fails(self):
         self.check_refused("warm-up code failed", "ZeroDivisionError", warmup="1 / 0")
 
     def test_warmup_that_leaves_a_thread(self):
-        code = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+        code = (
+            "import threading, time\n"
+            "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+        )
         self.check_refused("2 threads", "preload list", warmup=code)
 
     def test_missing_library(self):

@@ -10,18 +10,21 @@ from . import wire
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
 
-# The supervisor has closed its end, for the sandbox is being taken down; or user code has closed the worker's, or made it
-# non-blocking. Nothing more can be said to anybody. Other OSErrors come out of signal handlers: TimeoutError is one.
+# The supervisor has closed its end, for the sandbox is being taken down; or user code has closed
+# the worker's, or made it non-blocking. Nothing more can be said to anybody. Other OSErrors come
+# out of signal handlers: TimeoutError is one.
 _CHANNEL_LOST = (EPIPE, EBADF, EAGAIN)
 EXIT_CHANNEL_LOST = 72
 
 
 class EventChannel:
-    """Sends events. Any thread may send; a frame never gets torn, not even by an exception out of a signal handler.
+    """Sends events. Any thread may send; a frame never gets torn, not even by an exception out of a
+    signal handler.
 
-    The frame goes into a buffer that is larger than any frame, then the buffer is flushed. Both steps are single C calls
-    of io.BufferedWriter, which keeps count of what is written when a signal handler raises in the middle of them; what
-    is left goes out ahead of the next frame. The buffer's pages cost nothing until a frame uses them.
+    The frame goes into a buffer that is larger than any frame, then the buffer is flushed. Both
+    steps are single C calls of io.BufferedWriter, which keeps count of what is written when a
+    signal handler raises in the middle of them; what is left goes out ahead of the next frame. The
+    buffer's pages cost nothing until a frame uses them.
     """
 
     def __init__(self, fd):
@@ -85,8 +88,8 @@ class RequestReader:
                     request = wire.decode_request(data[4 : 4 + size])
                     del data[: 4 + size]
                     return request
-            # Waits outside of read: an exception out of a user's signal handler finds nothing half done here, and the
-            # caller just calls again.
+            # Waits outside of read: an exception out of a user's signal handler finds nothing half
+            # done here, and the caller just calls again.
             self._poll.poll()
             more = read(self._fd, 65536)
             if not more:

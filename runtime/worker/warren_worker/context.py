@@ -1,7 +1,7 @@
 """The context worker: takes cells from fd 3, runs them in IPython, sends what happens to fd 4.
 
-Lifecycle: prepare() before the fork (in the zygote) or at the start (exec mode) -> serve(), which does not return.
-Main thread only; what user code's threads print goes through the same channel.
+Lifecycle: prepare() before the fork (in the zygote) or at the start (exec mode) -> serve(), which
+does not return. Main thread only; what user code's threads print goes through the same channel.
 """
 
 import builtins
@@ -22,7 +22,18 @@ from _signal import (
     pthread_sigmask,
     signal,
 )
-from os import O_CLOEXEC, O_RDWR, _exit, close, dup2, getpid, open, path, register_at_fork, set_inheritable
+from os import (
+    O_CLOEXEC,
+    O_RDWR,
+    _exit,
+    close,
+    dup2,
+    getpid,
+    open,
+    path,
+    register_at_fork,
+    set_inheritable,
+)
 from time import monotonic_ns
 
 from . import errors, wire
@@ -37,8 +48,9 @@ __builtins__ = dict(vars(builtins))  # See wire.py.
 REQUEST_FD = 3
 EVENT_FD = 4
 
-# Signals that user code may have handlers for that raise. They are blocked but for the time that user code runs, so that no
-# exception comes out of the protocol's own code. SIGTERM and the like stay what they are.
+# Signals that user code may have handlers for that raise. They are blocked but for the time that
+# user code runs, so that no exception comes out of the protocol's own code. SIGTERM and the like
+# stay what they are.
 _DEFERRED_SIGNALS = (SIGINT, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGCHLD, SIGIO)
 
 # Exit status after a request that the supervisor cannot have meant.
@@ -46,10 +58,12 @@ EXIT_BAD_REQUEST = 71
 
 
 class Context:
-    """Lifecycle: Context() in the zygote, before the fork, or at the start of a fresh interpreter -> serve()."""
+    """Lifecycle: Context() in the zygote, before the fork, or at the start of a fresh
+    interpreter -> serve()."""
 
     def __init__(self, warmup):
-        """warmup: the template's code to run beforehand, or None for no warm-up at all. Raises RuntimeError if it fails."""
+        """warmup: the template's code to run beforehand, or None for no warm-up at all. Raises
+        RuntimeError if it fails."""
         shell = self._shell = build_shell()
         self._run_cell = shell.run_cell
         self._streams = OutputStreams()
@@ -69,15 +83,16 @@ class Context:
         self._execution_count = 1
 
     def serve(self, fork_ns, joined_ns):
-        """Runs cells until the request pipe ends. fork_ns, joined_ns: monotonic times of the fork and the end of join."""
+        """Runs cells until the request pipe ends. fork_ns, joined_ns: monotonic times of the
+        fork and the end of join."""
         self._start(fork_ns, joined_ns)
         requests = RequestReader(REQUEST_FD)
         while True:
             try:
                 self._run_cells(requests)
             except BaseException as error:
-                # Out of a handler of user code's, in the moment between its end and the blocking of signals. It is dealt
-                # with in there: here the next one would end the process.
+                # Out of a handler of user code's, in the moment between its end and the blocking of
+                # signals. It is dealt with in there: here the next one would end the process.
                 self._escaped = error
 
     def _run_cells(self, requests):
@@ -120,7 +135,8 @@ class Context:
         sys.stderr = sys.__stderr__ = self._streams.stderr
 
     def _disconnect(self):
-        """In a child that user code forks: its output goes to the raw pipes, and it has no part in the protocol."""
+        """In a child that user code forks: its output goes to the raw pipes, and it has no part
+        in the protocol."""
         self._streams.disconnect()
         null = open("/dev/null", O_RDWR | O_CLOEXEC)
         dup2(null, REQUEST_FD, inheritable=False)
@@ -141,7 +157,8 @@ class Context:
             if error is None:
                 error = result.error_in_exec
         except BaseException as escaped:
-            # Past IPython: an interrupt at its edges, its own machinery patched by user code, code that is not UTF-8.
+            # Past IPython: an interrupt at its edges, its own machinery patched by user code, code
+            # that is not UTF-8.
             error = escaped
         self._signal_mask = pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
         if getpid() != self._pid:
@@ -154,13 +171,15 @@ class Context:
             channel.send(wire.error(*errors.describe(error, traceback)))
         self._done(outcome)
         if getsignal(SIGINT) is not self._handle_interrupt:
-            # A cell that leaves SIGINT ignored or deadly would make the next one deaf, or kill the context between cells.
+            # A cell that leaves SIGINT ignored or deadly would make the next one deaf, or kill the
+            # context between cells.
             signal(SIGINT, self._handle_interrupt)
 
     def _open_signals(self):
         while True:
             try:
-                # Runs the handlers of what came between cells. An interrupt that came too late is forgotten here.
+                # Runs the handlers of what came between cells. An interrupt that came too late is
+                # forgotten here.
                 pthread_sigmask(SIG_SETMASK, self._signal_mask)
                 return
             except Exception as error:
@@ -172,7 +191,8 @@ class Context:
         self._execution_count += 1
 
     def _run_user_code(self, source):
-        # SIGINT raises KeyboardInterrupt only while this function is on the stack: see _interrupt_handler.
+        # SIGINT raises KeyboardInterrupt only while this function is on the stack: see
+        # _interrupt_handler.
         return self._run_cell(source, store_history=True)
 
     def _end_of_output(self, error):
@@ -195,7 +215,8 @@ class Context:
         return traceback
 
     def _end_of_forked_child(self, error):
-        """os.fork() in a cell: the child has come to the end of the cell, which is not its to report."""
+        """os.fork() in a cell: the child has come to the end of the cell, which is not its to
+        report."""
         text = self._shell.take_traceback(error)
         if text is not None and not isinstance(error, SystemExit):
             self._streams.stderr.write(text + "\n")
@@ -223,8 +244,9 @@ class Context:
 
 
 def _interrupt_handler(code):
-    """A SIGINT handler that raises while `code` is on the stack, and else does nothing. So an interrupt that comes late,
-    as the cell ends, is lost instead of killing the worker or the next cell; there is no flag to race with."""
+    """A SIGINT handler that raises while `code` is on the stack, and else does nothing. So an
+    interrupt that comes late, as the cell ends, is lost instead of killing the worker or the
+    next cell; there is no flag to race with."""
 
     def handle_interrupt(signal_number, frame):
         while frame is not None:

@@ -1,6 +1,8 @@
-"""A context in a fresh interpreter (start mode "exec"): python3 -I context_main.py CONFIG FORK_NS JOINED_NS
+"""A context in a fresh interpreter (start mode "exec"): python3 -I context_main.py CONFIG FORK_NS
+JOINED_NS
 
-Already confined, with fds 0 to 4 in place. CONFIG, JSON: "preload" (modules); FORK_NS and JOINED_NS: monotonic times.
+Already confined, with fds 0 to 4 in place. CONFIG, JSON: "preload" (modules); FORK_NS and
+JOINED_NS: monotonic times.
 """
 
 import importlib.util
@@ -10,8 +12,8 @@ import sys
 
 
 def _load_package():
-    """This folder as the package warren_worker: it goes by another name in a sandbox, and -I keeps it off sys.path, where
-    its short names would shadow the user's modules."""
+    """This folder as the package warren_worker: it goes by another name in a sandbox, and -I
+    keeps it off sys.path, where its short names would shadow the user's modules."""
     folder = os.path.dirname(os.path.abspath(__file__))
     spec = importlib.util.spec_from_file_location(
         "warren_worker", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]

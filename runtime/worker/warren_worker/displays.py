@@ -18,7 +18,8 @@ _BUDGET = wire.MAX_FRAME - _OVERHEAD
 
 
 def encode_bundle(bundle, is_result):
-    """dict of MIME type -> str, bytes or JSON value: the encoded WorkerDisplay, or None where nothing can be shown."""
+    """dict of MIME type -> str, bytes or JSON value: the encoded WorkerDisplay, or None where
+    nothing can be shown."""
     parts = []
     for mime_type, value in list(bundle.items())[: wire.MAX_PARTS]:
         mime = str(mime_type).encode("utf-8", "backslashreplace")
@@ -60,7 +61,8 @@ def _fit(parts):
         if total <= _BUDGET - 4096:
             break
     names = ", ".join(f"{mime.decode()} ({len(data):,} bytes)" for mime, data in left_out[:8])
-    note = f"[left out: {names}; a display holds {_BUDGET:,} bytes: write larger results to a file]".encode()
+    limit = f"a display holds {_BUDGET:,} bytes: write larger results to a file"
+    note = f"[left out: {names}; {limit}]".encode()
     for index, (mime, data) in enumerate(parts):
         if mime == b"text/plain":
             parts[index] = (mime, data + b"\n" + note)

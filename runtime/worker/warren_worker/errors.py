@@ -1,4 +1,5 @@
-"""Exceptions of user code -> name, value and traceback as bytes, whatever the exception object does when asked."""
+"""Exceptions of user code -> name, value and traceback as bytes, whatever the exception object
+does when asked."""
 
 import builtins
 from traceback import format_exception
@@ -33,7 +34,8 @@ def describe(error, traceback_text=None):
 
 
 def cut(data, limit):
-    """UTF-8 bytes of at most limit: head and tail are kept, for a traceback says the most at its two ends."""
+    """UTF-8 bytes of at most limit: head and tail are kept, for a traceback says the most at its
+    two ends."""
     if len(data) <= limit:
         return data
     note = f"\n[... {len(data) - limit:,} bytes left out ...]\n".encode()

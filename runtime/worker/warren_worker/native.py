@@ -8,12 +8,12 @@ import os
 
 
 class NativeError(RuntimeError):
-    """A stage of the confinement failed: stage (text), error_number (errno)."""
+    """A stage of the confinement failed: stage (text), errno."""
 
     def __init__(self, stage, error_number):
         super().__init__(f"{stage}: {os.strerror(error_number)} (errno {error_number})")
         self.stage = stage
-        self.error_number = error_number
+        self.errno = error_number
 
 
 class ContextLibrary:

@@ -1,8 +1,9 @@
 """Fresh randomness for a forked context.
 
-Every context of a zygote starts with the zygote's memory, and often with the same pid, so neither a copied state nor a
-fork detection by getpid() (OpenSSL's, tempfile's) tells two of them apart. What cannot change after a fork (hash seed,
-address layout, stack canary) is shared by one generation of a zygote; the "exec" start mode shares nothing.
+Every context of a zygote starts with the zygote's memory, and often with the same pid, so neither a
+copied state nor a fork detection by getpid() (OpenSSL's, tempfile's) tells two of them apart. What
+cannot change after a fork (hash seed, address layout, stack canary) is shared by one generation of
+a zygote; the "exec" start mode shares nothing.
 """
 
 import gc
@@ -12,11 +13,13 @@ from os import urandom
 
 
 class Reseeder:
-    """Lifecycle: made in the zygote after the warm-up, when every library has its generators -> run() in the context."""
+    """Lifecycle: made in the zygote after the warm-up, when every library has its generators ->
+    run() in the context."""
 
     def __init__(self):
         self._generators = _find_generators()
-        # The first run of each of these sets things up for a while (OpenSSL reads its configuration): better here.
+        # The first run of each of these sets things up for a while (OpenSSL reads its
+        # configuration): better here.
         self.run()
 
     def run(self):
@@ -33,7 +36,8 @@ class Reseeder:
             tempfile._name_sequence = None
             tempfile.tempdir = None
         if (process := modules.get("multiprocessing.process")) is not None:
-            # The key that multiprocessing's sockets authenticate with: a secret shared with other tenants otherwise.
+            # The key that multiprocessing's sockets authenticate with: a secret shared with other
+            # tenants otherwise.
             process.current_process().authkey = urandom(32)
         for name in ("multiprocessing.synchronize", "joblib.externals.loky.backend.synchronize"):
             if (synchronize := modules.get(name)) is not None:
@@ -41,13 +45,15 @@ class Reseeder:
 
 
 def _find_generators():
-    """(how to reseed it, generator) for every generator that a library holds, numpy's global one among them."""
+    """(how to reseed it, generator) for every generator that a library holds, numpy's global one
+    among them."""
     found = [(_reseed_random, o) for o in gc.get_objects() if type(o) is random.Random]
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         states = {id(numpy_random.mtrand._rand): numpy_random.mtrand._rand}
         for o in gc.get_objects():
-            # By type(), not isinstance: that asks lazy proxies for their __class__, which makes some import things.
+            # By type(), not isinstance: that asks lazy proxies for their __class__, which makes
+            # some import things.
             if issubclass(type(o), numpy_random.RandomState):
                 states[id(o)] = o
             elif issubclass(type(o), numpy_random.Generator):
@@ -64,8 +70,8 @@ def _reseed_numpy_state(state):
     if type(state._bit_generator).__name__ != "MT19937":
         _fresh_state(state._bit_generator)
         return
-    # Eight words, twice the width of a SeedSequence's entropy. Unlike a new state, seed() drops the second half of a
-    # pair of normal deviates as well.
+    # Eight words, twice the width of a SeedSequence's entropy. Unlike a new state, seed() drops the
+    # second half of a pair of normal deviates as well.
     state.seed(memoryview(urandom(32)).cast("I").tolist())
 
 

@@ -56,8 +56,8 @@ class _MemoryProfile(ProfileDir):
 
 
 class WorkerHistory(HistoryManager):
-    """In and _i, _ii, _iii, _iN. The original also fills a cache for the database's thread, under locks that an interrupt at
-    the wrong moment leaves held for ever."""
+    """In and _i, _ii, _iii, _iN. The original also fills a cache for the database's thread,
+    under locks that an interrupt at the wrong moment leaves held for ever."""
 
     def store_inputs(self, line_num, source, source_raw=None):
         source_raw = source if source_raw is None else source_raw
@@ -102,7 +102,8 @@ class WorkerDisplayHook(DisplayHook):
 
 
 class WorkerDisplayPublisher(DisplayPublisher):
-    """display(...) -> a WorkerDisplay. An update of a display is a new one: output is a stream, not a page."""
+    """display(...) -> a WorkerDisplay. An update of a display is a new one: output is a stream,
+    not a page."""
 
     def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **kwargs):
         self._validate_data(data, metadata)
@@ -113,7 +114,9 @@ class WorkerDisplayPublisher(DisplayPublisher):
 
 
 # Whose only representation is text, unless somebody registers another one.
-_PLAIN_TYPES = frozenset((bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range))
+_PLAIN_TYPES = frozenset(
+    (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range)
+)
 
 
 class WorkerDisplayFormatter(DisplayFormatter):
@@ -122,7 +125,9 @@ class WorkerDisplayFormatter(DisplayFormatter):
     def format(self, obj, include=None, exclude=None):
         kind = type(obj)
         if kind in _PLAIN_TYPES and not include and not exclude:
-            printers = [f.type_printers for f in self.formatters.values() if f.format_type != "text/plain"]
+            printers = [
+                f.type_printers for f in self.formatters.values() if f.format_type != "text/plain"
+            ]
             if not any(kind in types or object in types for types in printers):
                 text = self.formatters["text/plain"](obj)
                 return ({} if text is None else {"text/plain": text}), {}
@@ -130,10 +135,16 @@ class WorkerDisplayFormatter(DisplayFormatter):
 
 
 def _unwrap_formatters():
-    """Takes the `decorator` package out of the way of each formatter's call: it binds the arguments by inspect.signature
-    every time, three quarters of the time of a display. IPython's own guard against failing formatters stays."""
+    """Takes the `decorator` package out of the way of each formatter's call: it binds the
+    arguments by inspect.signature every time, three quarters of the time of a display. IPython's
+    own guard against failing formatters stays."""
     guard = catch_format_error.__wrapped__
-    for formatter in (BaseFormatter, PlainTextFormatter, IPythonDisplayFormatter, MimeBundleFormatter):
+    for formatter in (
+        BaseFormatter,
+        PlainTextFormatter,
+        IPythonDisplayFormatter,
+        MimeBundleFormatter,
+    ):
         original = getattr(formatter.__dict__.get("__call__"), "__wrapped__", None)
         if original is not None:
             formatter.__call__ = functools.partialmethod(_call_guarded, guard, original)
@@ -200,13 +211,18 @@ class WorkerShell(InteractiveShell):
         try:
             super().showtraceback(*args, **kwargs)
         except Exception:
-            # An exception object that fights its own display. The context says of it what can be said.
+            # An exception object that fights its own display. The context says of it what can be
+            # said.
             pass
 
     def _showtraceback(self, etype, evalue, stb):
         text = self.InteractiveTB.stb2text(stb)
         running = self.displayhook.exec_result
-        if running is not None and evalue is not running.error_in_exec and evalue is not running.error_before_exec:
+        if (
+            running is not None
+            and evalue is not running.error_in_exec
+            and evalue is not running.error_before_exec
+        ):
             # Not the end of the cell: a magic or user code shows an exception that it has caught.
             print(text, file=sys.stderr)
             return
@@ -227,8 +243,8 @@ class WorkerShell(InteractiveShell):
     # Top-level await.
 
     def _run_coroutine(self, coroutine):
-        """Runs a cell with `await` in it. An interrupt cancels the cell's task, so that the next cell with an `await`
-        does not find it still running on the loop."""
+        """Runs a cell with `await` in it. An interrupt cancels the cell's task, so that the next
+        cell with an `await` does not find it still running on the loop."""
         loop = get_asyncio_loop()
         task = loop.create_task(coroutine)
         try:
@@ -278,7 +294,8 @@ def _refuse_input():
     def refuse(name):
         def replacement(*args, **kwargs):
             raise StdinNotImplementedError(
-                f"{name}() is not available in a sandbox: pass the data in the code or write it to a file"
+                f"{name}() is not available in a sandbox: "
+                "pass the data in the code or write it to a file"
             )
 
         replacement.__name__ = name
@@ -288,7 +305,8 @@ def _refuse_input():
     getpass.getpass = refuse("getpass")
 
 
-# Cells that every context's first cell profits from: the paths of results, output, exceptions and awaits.
+# Cells that every context's first cell profits from: the paths of results, output, exceptions and
+# awaits.
 _GENERIC_WARMUP = """
 # %%
 1 + 1
@@ -313,8 +331,8 @@ display(HTML("<b>warm</b>"))
 
 
 def run_warmup(shell, source):
-    """Runs the generic warm-up and the template's, cell by cell ("# %%" starts a new one), and leaves no trace in the
-    shell. Raises RuntimeError when a cell of the template's fails."""
+    """Runs the generic warm-up and the template's, cell by cell ("# %%" starts a new one), and
+    leaves no trace in the shell. Raises RuntimeError when a cell of the template's fails."""
     names = set(shell.user_ns)
     import_path = list(sys.path)
     for cell in _GENERIC_WARMUP.split("# %%\n"):

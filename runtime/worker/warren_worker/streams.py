@@ -16,7 +16,8 @@ def _discard(data):
 class _FrameWriter(RawIOBase):
     """The bottom of a stream. Where its bytes go changes once or twice in its life:
 
-    nowhere (in the zygote) -> frames (in the context) -> the plain fd (in a child that user code forks).
+    nowhere (in the zygote) -> frames (in the context) -> the plain fd (in a child that user code
+    forks).
     """
 
     def __init__(self, fd, key, name):
@@ -59,7 +60,8 @@ class _Text(TextIOWrapper):
 
 
 class OutputStreams:
-    """Both streams. Lifecycle: made in the zygote -> connect(channel) in the context -> flush() at the end of a cell."""
+    """Both streams. Lifecycle: made in the zygote -> connect(channel) in the context -> flush()
+    at the end of a cell."""
 
     def __init__(self):
         self._raw = (

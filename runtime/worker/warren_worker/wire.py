@@ -1,7 +1,8 @@
 """The messages of proto/warren/v1/worker.proto in protobuf's wire format, and their framing.
 
-Only what the worker needs: it decodes WorkerRequest and encodes WorkerEvent. A generated module would pull the protobuf
-runtime into every template, and costs more time for a line of output than the line itself.
+Only what the worker needs: it decodes WorkerRequest and encodes WorkerEvent. A generated module
+would pull the protobuf runtime into every template, and costs more time for a line of output than
+the line itself.
 
 Frame: 4 bytes of length, little endian, then that many bytes of message, at most MAX_FRAME.
 """
@@ -9,8 +10,8 @@ Frame: 4 bytes of length, little endian, then that many bytes of message, at mos
 import builtins
 from struct import Struct
 
-# A private copy: user code may patch or delete builtins without hurting the protocol. Functions defined below this line
-# look their builtins up here.
+# A private copy: user code may patch or delete builtins without hurting the protocol. Functions
+# defined below this line look their builtins up here.
 __builtins__ = dict(vars(builtins))
 
 MAX_FRAME = 4 * 1024 * 1024 - 64 * 1024
@@ -59,7 +60,8 @@ def _field(key, data):
 
 
 def event_prefix(execution_id):
-    """The part of an event that is the same for all events of a cell. 0 is the default value, and so left out."""
+    """The part of an event that is the same for all events of a cell. 0 is the default value,
+    and so left out."""
     return _EXECUTION_ID + varint(execution_id) if execution_id else b""
 
 
@@ -69,7 +71,8 @@ def frame(prefix, body):
 
 
 def chunk_frame(prefix, key, data):
-    """A whole frame with output. key: STDOUT_DATA or STDERR_DATA; data: bytes-like, at most MAX_CHUNK."""
+    """A whole frame with output. key: STDOUT_DATA or STDERR_DATA; data: bytes-like, at most
+    MAX_CHUNK."""
     size = varint(len(data))
     length = LENGTH.pack(len(prefix) + 1 + len(size) + len(data))
     return b"".join((length, prefix, key, size, data))
@@ -81,7 +84,9 @@ def ready(pid, join_ns, reseed_ns):
 
 
 def setup_failed(stage, error_number):
-    body = _field(b"\x0a", stage.encode("utf-8", "backslashreplace")) + b"\x10" + varint(error_number)
+    body = (
+        _field(b"\x0a", stage.encode("utf-8", "backslashreplace")) + b"\x10" + varint(error_number)
+    )
     return _field(_SETUP_FAILED, body)
 
 
@@ -95,7 +100,9 @@ def display(parts, is_result):
 
 def error(name, value, traceback):
     """All three bytes, already cut to size."""
-    return _field(_ERROR, _field(b"\x0a", name) + _field(b"\x12", value) + _field(b"\x1a", traceback))
+    return _field(
+        _ERROR, _field(b"\x0a", name) + _field(b"\x12", value) + _field(b"\x1a", traceback)
+    )
 
 
 def done(outcome, execution_count):
@@ -103,7 +110,8 @@ def done(outcome, execution_count):
 
 
 def decode_request(data):
-    """WorkerRequest -> (execution_id, code as bytes). Unknown fields are skipped. Raises WireError."""
+    """WorkerRequest -> (execution_id, code as bytes). Unknown fields are skipped. Raises
+    WireError."""
     execution_id, code, position, size = 0, b"", 0, len(data)
     while position < size:
         key, position = _read_varint(data, position)

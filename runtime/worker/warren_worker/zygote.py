@@ -1,11 +1,15 @@
-"""The zygote: imports a template's libraries once, then forks a context for each sandbox. It never runs user code.
+"""The zygote: imports a template's libraries once, then forks a context for each sandbox. It never
+runs user code.
 
-Single-threaded for its whole life: a fork copies one thread only, and setns into a user namespace wants one.
+Single-threaded for its whole life: a fork copies one thread only, and setns into a user namespace
+wants one.
 
 Control messages, over SOCK_SEQPACKET, little endian:
-  launcher -> zygote  FORK: <IIQ kind, reserved, context id, then what only libwarren-context understands; with the fds
-                      init pidfd, request pipe, event pipe, stdout pipe, stderr pipe, and what the library adds
-  zygote -> launcher  <IIQii kind, reserved, context id, pid, status, then text; FORKED carries a pidfd
+  launcher -> zygote  FORK: <IIQ kind, reserved, context id, then what only libwarren-context
+                      understands; with the fds init pidfd, request pipe, event pipe, stdout pipe,
+                      stderr pipe, and what the library adds
+  zygote -> launcher  <IIQii kind, reserved, context id, pid, status, then text; FORKED carries a
+                      pidfd
 """
 
 import array
@@ -56,7 +60,8 @@ def import_all(names):
             importlib.import_module(name)
         except Exception as error:
             raise ZygoteError(
-                f"cannot import {name!r}, which the template preloads: {type(error).__name__}: {error}; "
+                f"cannot import {name!r}, which the template preloads: "
+                f"{type(error).__name__}: {error}; "
                 "install it in the template or take it off the preload list"
             ) from error
 
@@ -74,8 +79,9 @@ def check_single_threaded():
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise ZygoteError(
-            f"{threads} threads after the warm-up, of which a fork would copy one: a preloaded module or the warm-up "
-            "code starts threads; stop them, or take the module off the preload list"
+            f"{threads} threads after the warm-up, of which a fork would copy one: a preloaded "
+            "module or the warm-up code starts threads; "
+            "stop them, or take the module off the preload list"
         )
 
 
@@ -104,13 +110,17 @@ def start():
 
 
 def send(control, kind, context_id, pid, status, text="", fd=None):
-    message = _REPLY.pack(kind, 0, context_id, pid, status) + text.encode("utf-8", "backslashreplace")[:16384]
+    message = (
+        _REPLY.pack(kind, 0, context_id, pid, status)
+        + text.encode("utf-8", "backslashreplace")[:16384]
+    )
     rights = [] if fd is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", (fd,)))]
     control.sendmsg([message], rights)
 
 
 class Zygote:
-    """Lifecycle: Zygote() warms up -> announce() -> serve() until the launcher closes the socket."""
+    """Lifecycle: Zygote() warms up -> announce() -> serve() until the launcher closes the
+    socket."""
 
     def __init__(self, config, control):
         self._control = control
@@ -119,13 +129,20 @@ class Zygote:
         self._context = None
         self._exec_arguments = None
         if config["start"] == "exec":
-            # Checked here all the same: a template that cannot work fails once, not in every sandbox.
+            # Checked here all the same: a template that cannot work fails once, not in every
+            # sandbox.
             find_all(["IPython", *config["preload"]])
             script = os.path.join(os.path.dirname(__file__), "context_main.py")
-            self._exec_arguments = [sys.executable, "-I", script, json.dumps({"preload": config["preload"]})]
+            self._exec_arguments = [
+                sys.executable,
+                "-I",
+                script,
+                json.dumps({"preload": config["preload"]}),
+            ]
         else:
             import_all(config["preload"])
-            # Here and not at the top: it imports IPython, which the zygote of the exec mode has no use for.
+            # Here and not at the top: it imports IPython, which the zygote of the exec mode has no
+            # use for.
             from .context import Context
 
             self._context = Context(config["warmup"])
@@ -153,7 +170,9 @@ class Zygote:
     def _receive(self):
         """One message. False at the end of the socket."""
         space = socket.CMSG_SPACE(ContextLibrary.MAX_FDS * 4)
-        message, ancillary, flags, _ = self._control.recvmsg(_MAX_MESSAGE, space, socket.MSG_CMSG_CLOEXEC)
+        message, ancillary, flags, _ = self._control.recvmsg(
+            _MAX_MESSAGE, space, socket.MSG_CMSG_CLOEXEC
+        )
         if not message:
             return False
         fds = array.array("i")
@@ -161,8 +180,13 @@ class Zygote:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 fds.frombytes(data)
         try:
-            if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC) or len(message) < _REQUEST_HEADER.size:
-                raise ZygoteError(f"control message of {len(message)} bytes, {len(fds)} fds, flags {flags:#x}")
+            if (
+                flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC)
+                or len(message) < _REQUEST_HEADER.size
+            ):
+                raise ZygoteError(
+                    f"control message of {len(message)} bytes, {len(fds)} fds, flags {flags:#x}"
+                )
             kind, _, context_id = _REQUEST_HEADER.unpack_from(message)
             if kind != FORK or len(fds) < _FIXED_FDS:
                 raise ZygoteError(f"control message of kind {kind} with {len(fds)} fds")
@@ -179,7 +203,14 @@ class Zygote:
             # A plain fork, so that the handlers of malloc, OpenBLAS and Python run.
             pid = os.fork()
         except (NativeError, OSError) as error:
-            send(self._control, FAILED, context_id, 0, getattr(error, "errno", 0) or 0, f"fork a context: {error}")
+            send(
+                self._control,
+                FAILED,
+                context_id,
+                0,
+                error.errno or 0,
+                f"fork a context: {error}",
+            )
             return
         if pid == 0:
             self._become_context(start_ns, request, fds)
@@ -195,12 +226,13 @@ class Zygote:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            # Let go of fd 3 before join puts the request pipe there: a socket object that is collected closes its fd.
+            # Let go of fd 3 before join puts the request pipe there: a socket object that is
+            # collected closes its fd.
             self._control.detach()
             try:
                 self._library.join(request, fds)
             except NativeError as error:
-                report_setup_failure(fds[_EVENT_PIPE], error.stage, error.error_number)
+                report_setup_failure(fds[_EVENT_PIPE], error.stage, error.errno)
                 return
             if self._exec_arguments is not None:
                 self._exec(start_ns)
@@ -215,7 +247,9 @@ class Zygote:
         # The request and the event pipe.
         os.set_inheritable(3, True)
         os.set_inheritable(4, True)
-        os.execv(self._exec_arguments[0], [*self._exec_arguments, str(start_ns), str(monotonic_ns())])
+        os.execv(
+            self._exec_arguments[0], [*self._exec_arguments, str(start_ns), str(monotonic_ns())]
+        )
 
     def _reap(self):
         while self._pids:
