@@ -20,7 +20,8 @@
 namespace warren {
 namespace {
 
-constexpr size_t kMaxZygoteMessage = 8192;
+// zygote.py cuts its texts there.
+constexpr size_t kMaxZygoteText = 16384;
 
 // A JSON string: recipes are the operator's files, but a quotation mark in one must not change the
 // configuration.
@@ -119,22 +120,32 @@ absl::Status ZygoteProcess::Fork(const JoinRequest& request, std::span<const int
 }
 
 absl::StatusOr<ZygoteProcess::Event> ZygoteProcess::Receive() {
-  WARREN_ASSIGN_OR_RETURN(Message message, ReceiveMessage(control(), kMaxZygoteMessage));
+  WARREN_ASSIGN_OR_RETURN(Message message,
+                          ReceiveMessage(control(), sizeof(ZygoteMessage) + kMaxZygoteText));
+  return Parse(std::move(message), template_id_);
+}
+
+absl::StatusOr<ZygoteProcess::Event> ZygoteProcess::Parse(Message message,
+                                                          const std::string& template_id) {
   if (message.data.size() == sizeof(SetupResult)) {
     // Still warren-init: a step before Python failed.
     SetupResult failed;
     std::memcpy(&failed, message.data.data(), sizeof(failed));
     return absl::AbortedError(
-        absl::StrCat("zygote of ", template_id_, ": ",
+        absl::StrCat("zygote of ", template_id, ": ",
                      absl::ErrnoToStatus(failed.error, SetupStageName(failed.stage)).message(),
                      " (step ", failed.op_index, ")"));
   }
   if (message.data.size() < sizeof(ZygoteMessage)) {
-    return absl::AbortedError(absl::StrCat("zygote of ", template_id_, " died"));
+    return absl::AbortedError(absl::StrCat("zygote of ", template_id, " died"));
   }
   Event event;
   std::memcpy(&event.message, message.data.data(), sizeof(event.message));
   event.text = message.data.substr(sizeof(event.message));
+  if (event.message.kind < ZygoteMessageKind::kReady ||
+      event.message.kind > ZygoteMessageKind::kFailed) {
+    return absl::AbortedError(absl::StrCat("zygote of ", template_id, " sent an unknown message"));
+  }
   if (event.message.kind == ZygoteMessageKind::kForked) {
     if (message.fds.size() != 1) return absl::AbortedError("the zygote's reply lacks its pidfd");
     event.pidfd = std::move(message.fds[0]);

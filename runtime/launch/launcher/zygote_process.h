@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "runtime/base/io.h"
 #include "runtime/launch/child/setup.h"
 #include "runtime/launch/launcher/resources.h"
 
@@ -39,6 +40,9 @@ class ZygoteProcess {
   };
   // UNAVAILABLE when nothing is there; ABORTED when the zygote is gone or broke the protocol.
   absl::StatusOr<Event> Receive();
+  // What Receive makes of a message. It comes from a process that shares memory pages with hostile
+  // ones: nothing in it is trusted.
+  static absl::StatusOr<Event> Parse(Message message, const std::string& template_id);
 
  private:
   ZygoteProcess(uint64_t id, std::string template_id, Cgroup cgroup, ClonedInit init)
