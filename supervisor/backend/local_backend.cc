@@ -18,12 +18,6 @@ absl::StatusOr<std::unique_ptr<LocalBackend>> LocalBackend::Create(IoLoop& loop,
         ResolveLimits(parts.limits_policy, warren::v1::Limits(), from.recipe.limits()));
     pool_templates.emplace(name, Pool::PoolTemplate{from, std::move(limits)});
   }
-  for (const auto& [name, count] : parts.pool.ready) {
-    if (pool_templates.count(name) == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--pool: there is no template \"", name, "\""));
-    }
-  }
   return std::unique_ptr<LocalBackend>(
       new LocalBackend(loop, std::move(parts), std::move(pool_templates)));
 }

@@ -70,6 +70,8 @@ class LocalBackend {
   absl::StatusOr<const Template*> FindTemplate(const std::string& id) const;
   std::string PythonVersion(const Template& from) const;
 
+  int running_cells() const { return host_.running_cells.load(); }
+
   // No further sandbox is made.
   void BeginShutdown();
   // What still runs ends now, as killed.

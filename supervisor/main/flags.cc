@@ -5,6 +5,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace warren {
 namespace {
@@ -25,9 +26,9 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
       ->envname("WARREN_TEMPLATES")
       ->default_val("/var/lib/warren/templates");
   app.add_option("--pool", pool,
-                 "NAME=N: sandboxes of a template to hold ready at least; may be repeated. "
-                 "Templates that are not named "
-                 "start with their first use")
+                 "NAME=MIN or NAME=MIN:MAX: sandboxes of a template to hold ready; demand decides "
+                 "within. May be "
+                 "repeated; a template that is not named starts with its first use")
       ->envname("WARREN_POOL")
       ->default_val(std::vector<std::string>{"base=2"});
   app.add_option("--pool-memory", pool_mebibytes,
@@ -71,15 +72,20 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
 
 }  // namespace
 
-absl::StatusOr<std::pair<std::string, int>> ParsePoolEntry(const std::string& text) {
-  size_t equals = text.find('=');
-  int count = -1;
-  if (equals == 0 || equals == std::string::npos ||
-      !absl::SimpleAtoi(text.substr(equals + 1), &count) || count < 0 || count > kMaxReady) {
+absl::StatusOr<std::pair<std::string, ReadyBounds>> ParsePoolEntry(const std::string& text) {
+  const std::pair<std::string, std::string> entry = absl::StrSplit(text, absl::MaxSplits('=', 1));
+  const std::pair<std::string, std::string> range =
+      absl::StrSplit(entry.second, absl::MaxSplits(':', 1));
+  const bool open_ended = entry.second.find(':') == std::string::npos;
+  ReadyBounds bounds{-1, kMaxReady};
+  if (entry.first.empty() || !absl::SimpleAtoi(range.first, &bounds.minimum) ||
+      (!open_ended && !absl::SimpleAtoi(range.second, &bounds.maximum)) || bounds.minimum < 0 ||
+      bounds.maximum < bounds.minimum || bounds.maximum > kMaxReady) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--pool: \"", text, "\" is not NAME=N with N from 0 to ", kMaxReady));
+        absl::StrCat("--pool: \"", text,
+                     "\" is neither NAME=MIN nor NAME=MIN:MAX, with numbers up to ", kMaxReady));
   }
-  return std::make_pair(text.substr(0, equals), count);
+  return std::make_pair(entry.first, bounds);
 }
 
 ParsedFlags ParseFlags(int argc, char** argv) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "supervisor/pool/pool.h"
 
 namespace warren {
 
@@ -14,8 +15,7 @@ namespace warren {
 struct Flags {
   std::vector<std::string> listen;
   std::string template_store;
-  // Template → ready sandboxes.
-  std::map<std::string, int> pool;
+  std::map<std::string, ReadyBounds> pool;
   int64_t pool_memory_bytes = 0;
   int max_sandboxes = 0;
   std::string user;
@@ -36,8 +36,8 @@ struct ParsedFlags {
 // Prints help and usage errors itself.
 ParsedFlags ParseFlags(int argc, char** argv);
 
-// "base=2" → {"base", 2}. INVALID_ARGUMENT for anything else.
-absl::StatusOr<std::pair<std::string, int>> ParsePoolEntry(const std::string& text);
+// "base=2" → at least 2, "base=2:8" → 2 to 8. INVALID_ARGUMENT for anything else.
+absl::StatusOr<std::pair<std::string, ReadyBounds>> ParsePoolEntry(const std::string& text);
 
 }  // namespace warren
 

@@ -28,7 +28,7 @@ Pool::Pool(SandboxHost& host, SandboxTable& table, warren::v1::HostFacts facts,
                               std::forward_as_tuple(std::move(what), options_.generations))
                      .first->second;
     auto configured = options_.ready.find(name);
-    if (configured != options_.ready.end()) pool.configured = configured->second;
+    if (configured != options_.ready.end()) pool.bounds = configured->second;
   }
 }
 
@@ -225,7 +225,7 @@ void Pool::PumpZygote(TemplatePool& pool, MonotonicTime now) {
     request.mutable_stop_zygote()->set_zygote_id(old);
     host_.link.Call(std::move(request), nullptr);
   }
-  const bool needed = pool.configured > 0 || pool.used || !pool.waiters.empty();
+  const bool needed = pool.bounds.minimum > 0 || pool.used || !pool.waiters.empty();
   if (!needed || !pool.what.source.unavailable.empty()) return;
   if (pool.zygotes.WantsStart(now)) StartZygote(pool);
   if (auto next = pool.zygotes.NextChange(now)) PumpAt(*next);
@@ -250,8 +250,9 @@ void Pool::LaunchForWaiters(TemplatePool& pool, MonotonicTime now) {
 }
 
 int Pool::Target(const TemplatePool& pool, MonotonicTime now) const {
-  int target = std::max(pool.configured, pool.used ? kReadyWhenUsed : 0) + pool.demand.Extra(now);
-  auto affordable = options_.memory_budget / std::max<int64_t>(pool.memory_each, 1);
+  const int floor = std::max(pool.bounds.minimum, pool.used ? kReadyWhenUsed : 0);
+  const int64_t target = std::min(floor + pool.demand.Extra(now), pool.bounds.maximum);
+  const int64_t affordable = options_.memory_budget / std::max<int64_t>(pool.memory_each, 1);
   // The other half of the slots is for leased sandboxes in any case.
   return static_cast<int>(std::min<int64_t>({target, affordable, options_.max_sandboxes / 2}));
 }

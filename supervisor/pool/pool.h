@@ -2,6 +2,7 @@
 #define WARREN_SUPERVISOR_POOL_POOL_H_
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,9 +21,15 @@
 
 namespace warren {
 
+// How many sandboxes of a template to hold ready, whatever the demand.
+struct ReadyBounds {
+  int minimum = 0;
+  int maximum = 0;
+};
+
 struct PoolOptions {
-  // Template → sandboxes to hold ready at least.
-  std::map<std::string, int> ready;
+  // By template. One that is not named holds what its demand asks for, once it is used.
+  std::map<std::string, ReadyBounds> ready;
   // Memory that ready sandboxes may hold together.
   int64_t memory_budget = 0;
   int max_sandboxes = 0;
@@ -96,8 +103,8 @@ class Pool {
     MadeCallback on_made;
   };
   struct TemplatePool {
-    TemplatePool(PoolTemplate from, Generations::Bounds bounds)
-        : what(std::move(from)), zygotes(bounds) {}
+    TemplatePool(PoolTemplate from, Generations::Bounds generation)
+        : what(std::move(from)), zygotes(generation) {}
     PoolTemplate what;
     Generations zygotes;
     Demand demand;
@@ -105,7 +112,7 @@ class Pool {
     std::deque<std::shared_ptr<Waiter>> waiters;
     // Launches under way that make sandboxes with default limits.
     int making = 0;
-    int configured = 0;
+    ReadyBounds bounds{0, std::numeric_limits<int>::max()};
     bool used = false;
     int64_t hits = 0;
     int64_t misses = 0;

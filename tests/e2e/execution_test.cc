@@ -142,15 +142,17 @@ TEST_F(ExecutionTest, RunsQueuedCellsInOrderOfArrival) {
 TEST_F(ExecutionTest, CountsWhatItCost) {
   TestSandbox sandbox(server());
   CellRun run = sandbox.Execute(
-      "import time\nend = time.monotonic() + 0.5\nwhile time.monotonic() < end: "
-      "pass\nprint('12345')");
-  const double wall = run.usage.wall().seconds() + run.usage.wall().nanos() / 1e9;
-  const double cpu = run.usage.cpu_user().seconds() + run.usage.cpu_user().nanos() / 1e9 +
-                     run.usage.cpu_system().seconds() + run.usage.cpu_system().nanos() / 1e9;
+      "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass\n"
+      "print('12345')");
+  const double wall =
+      static_cast<double>(run.usage.wall().seconds()) + run.usage.wall().nanos() / 1e9;
+  const double cpu =
+      static_cast<double>(run.usage.cpu_user().seconds()) + run.usage.cpu_user().nanos() / 1e9 +
+      static_cast<double>(run.usage.cpu_system().seconds()) + run.usage.cpu_system().nanos() / 1e9;
   EXPECT_GE(wall, 0.5);
-  EXPECT_LT(wall, 10);
-  EXPECT_GT(cpu, 0.2);
-  EXPECT_LE(cpu, wall * 1.2);
+  EXPECT_LT(wall, 20);
+  // cgroup v1 counts user and system time in ticks.
+  EXPECT_NEAR(cpu, 0.5, 0.25);
   EXPECT_GT(run.usage.peak_memory_bytes(), 1 << 20);
   EXPECT_GE(run.usage.peak_pids(), 1);
   EXPECT_EQ(run.usage.output_bytes(), 6);

@@ -115,7 +115,8 @@ bool Server::Launch(const Options& options) {
                                     absl::StrCat("--listen=", address()),
                                     absl::StrCat("--runtime-dir=", (directory_ / "run").string()),
                                     absl::StrCat("--cgroup-parent=", cgroup_parent_),
-                                    absl::StrCat("--pool=", TestTemplate(), "=2"),
+                                    absl::StrCat("--pool=", TestTemplate(), "=2:2"),
+                                    "--max-sandboxes=100",
                                     "--log-level=debug"};
   words.insert(words.end(), options.flags.begin(), options.flags.end());
   std::vector<char*> argv;

@@ -82,6 +82,7 @@ TEST_F(StartTest, BadAddressesAreRefused) {
 
 TEST_F(StartTest, BadFlagsAreUsageErrors) {
   EXPECT_EQ(Refused("--pool=base").exit_code, 2);
+  EXPECT_EQ(Refused("--pool=base=3:2").exit_code, 2);
   EXPECT_EQ(Refused("--max-sandboxes=0").exit_code, 2);
   EXPECT_EQ(Refused("--cgroup-parent=a/b").exit_code, 2);
   EXPECT_EQ(Refused("--no-such-flag").exit_code, 2);

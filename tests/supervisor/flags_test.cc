@@ -1,0 +1,59 @@
+#include "supervisor/main/flags.h"
+
+#include <stdlib.h>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace warren {
+namespace {
+
+using ::testing::ElementsAre;
+
+ParsedFlags Parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "warrend");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  return ParseFlags(static_cast<int>(argv.size()), argv.data());
+}
+
+TEST(FlagsTest, Defaults) {
+  Flags flags = Parse({}).flags;
+  EXPECT_THAT(flags.listen, ElementsAre("unix:///run/warren/warren.sock"));
+  EXPECT_EQ(flags.template_store, "/var/lib/warren/templates");
+  EXPECT_EQ(flags.pool.at("base").minimum, 2);
+  EXPECT_EQ(flags.cgroup_parent, "warren");
+  EXPECT_EQ(flags.max_sandboxes, 1000);
+}
+
+TEST(FlagsTest, RepeatedFlagsReplaceTheDefault) {
+  Flags flags =
+      Parse({"--listen=127.0.0.1:1", "--listen", "unix:///x", "--pool=a=1", "--pool=b=2:3"}).flags;
+  EXPECT_THAT(flags.listen, ElementsAre("127.0.0.1:1", "unix:///x"));
+  EXPECT_EQ(flags.pool.size(), 2u);
+  EXPECT_EQ(flags.pool.at("b").maximum, 3);
+}
+
+TEST(FlagsTest, TheEnvironmentIsBehindTheFlags) {
+  ::setenv("WARREN_CGROUP_PARENT", "from-environment", 1);
+  EXPECT_EQ(Parse({}).flags.cgroup_parent, "from-environment");
+  EXPECT_EQ(Parse({"--cgroup-parent=from-flag"}).flags.cgroup_parent, "from-flag");
+  ::unsetenv("WARREN_CGROUP_PARENT");
+}
+
+TEST(FlagsTest, PoolEntries) {
+  EXPECT_EQ(ParsePoolEntry("data-science=4")->first, "data-science");
+  EXPECT_EQ(ParsePoolEntry("base=0:0")->second.maximum, 0);
+  for (const char* text :
+       {"", "base", "=2", "base=", "base=-1", "base=x", "base=3:2", "base=1:", "base=1001"}) {
+    EXPECT_FALSE(ParsePoolEntry(text).ok()) << text;
+  }
+}
+
+TEST(FlagsTest, BadFlagsEndWithTwo) {
+  EXPECT_EQ(Parse({"--log-level=loud"}).exit_code, 2);
+  EXPECT_TRUE(Parse({"--max-sandboxes=-3"}).finished);
+}
+
+}  // namespace
+}  // namespace warren

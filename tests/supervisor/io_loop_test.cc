@@ -1,0 +1,122 @@
+#include "supervisor/session/io_loop.h"
+
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <future>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "runtime/base/io.h"
+
+namespace warren {
+namespace {
+
+using std::chrono::milliseconds;
+
+class IoLoopTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    loop = *IoLoop::Create();
+    thread = std::thread([this] { loop->Run(); });
+  }
+  void TearDown() override {
+    loop->Stop();
+    thread.join();
+  }
+  // Runs `task` on the IO thread and waits for it.
+  void OnLoop(std::function<void()> task) {
+    std::promise<void> done;
+    loop->Post([&] {
+      task();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  std::unique_ptr<IoLoop> loop;
+  std::thread thread;
+};
+
+TEST_F(IoLoopTest, RunsPostedTasksInOrderOnItsThread) {
+  std::vector<int> ran;
+  bool on_thread = false;
+  for (int i = 0; i < 100; ++i) loop->Post([&, i] { ran.push_back(i); });
+  OnLoop([&] { on_thread = loop->OnIoThread(); });
+  EXPECT_TRUE(on_thread);
+  EXPECT_FALSE(loop->OnIoThread());
+  ASSERT_EQ(ran.size(), 100u);
+  EXPECT_TRUE(std::is_sorted(ran.begin(), ran.end()));
+}
+
+TEST_F(IoLoopTest, AnEarlierTimerWakesASleepForALaterOne) {
+  std::promise<void> fired;
+  MonotonicTime begin = MonotonicClock::now();
+  loop->AddTimer(begin + std::chrono::hours(1), [] { FAIL(); });
+  OnLoop([] {});
+  loop->AddTimer(begin + milliseconds(30), [&] { fired.set_value(); });
+  fired.get_future().wait();
+  EXPECT_GE(MonotonicClock::now() - begin, milliseconds(30));
+  EXPECT_LT(MonotonicClock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST_F(IoLoopTest, ALaterTimerStillFiresAfterAnEarlierOneWasCancelled) {
+  std::promise<void> fired;
+  MonotonicTime begin = MonotonicClock::now();
+  TimerId cancelled = loop->AddTimer(begin + milliseconds(20), [] { FAIL(); });
+  loop->AddTimer(begin + milliseconds(60), [&] { fired.set_value(); });
+  loop->CancelTimer(cancelled);
+  fired.get_future().wait();
+  EXPECT_GE(MonotonicClock::now() - begin, milliseconds(60));
+}
+
+TEST_F(IoLoopTest, TellsWhenADescriptorIsReadable) {
+  Pipe pipe = *MakePipe();
+  std::promise<void> readable;
+  OnLoop([&] {
+    ASSERT_TRUE(
+        loop->Watch(pipe.read_end.get(), EPOLLIN | EPOLLET, [&](uint32_t) { readable.set_value(); })
+            .ok());
+  });
+  ASSERT_EQ(::write(pipe.write_end.get(), "x", 1), 1);
+  readable.get_future().wait();
+}
+
+TEST_F(IoLoopTest, NothingIsHeardOfAnUnwatchedDescriptorEvenInTheSameBatch) {
+  Pipe one = *MakePipe();
+  Pipe two = *MakePipe();
+  int calls = 0;
+  OnLoop([&] {
+    auto ids = std::make_shared<std::vector<IoLoop::WatchId>>();
+    for (Pipe* pipe : {&one, &two}) {
+      ids->push_back(*loop->Watch(pipe->read_end.get(), EPOLLIN, [&, ids](uint32_t) {
+        ++calls;
+        // Both are ready: whichever is first silences both.
+        for (IoLoop::WatchId id : *ids) loop->Unwatch(id);
+      }));
+    }
+    ASSERT_EQ(::write(one.write_end.get(), "x", 1), 1);
+    ASSERT_EQ(::write(two.write_end.get(), "x", 1), 1);
+  });
+  std::promise<void> later;
+  loop->AddTimer(MonotonicClock::now() + milliseconds(50), [&] { later.set_value(); });
+  later.get_future().wait();
+  EXPECT_EQ(calls, 1);
+}
+
+// What the sandbox's back-pressure rests on.
+TEST_F(IoLoopTest, AnEdgeTriggeredPipeThatIsNotReadCostsNoFurtherWakeUps) {
+  Pipe pipe = *MakePipe();
+  std::atomic<int> calls{0};
+  OnLoop([&] {
+    ASSERT_TRUE(
+        loop->Watch(pipe.read_end.get(), EPOLLIN | EPOLLET, [&](uint32_t) { ++calls; }).ok());
+  });
+  ASSERT_EQ(::write(pipe.write_end.get(), "x", 1), 1);
+  std::this_thread::sleep_for(milliseconds(50));
+  OnLoop([] {});
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace warren

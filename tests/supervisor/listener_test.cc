@@ -1,0 +1,85 @@
+#include "supervisor/main/listener.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace warren {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ListenerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string path = (std::filesystem::temp_directory_path() / "warren-listener-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(path.data()), nullptr);
+    directory = path;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory); }
+  absl::StatusOr<Listener> Open(const std::string& address) {
+    return Listener::Open(address, ::getuid(), ::getgid());
+  }
+  std::string Address() const { return absl::StrCat("unix://", Path().string()); }
+  std::filesystem::path Path() const { return directory / "w.sock"; }
+  std::filesystem::path directory;
+};
+
+TEST_F(ListenerTest, MakesASocketForItsUserAndGroupAlone) {
+  auto listener = Open(Address());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  struct stat info;
+  ASSERT_EQ(::stat(Path().c_str(), &info), 0);
+  EXPECT_TRUE(S_ISSOCK(info.st_mode));
+  EXPECT_EQ(info.st_mode & 0777, 0660u);
+  listener->RemoveSocket();
+  EXPECT_FALSE(std::filesystem::exists(Path()));
+}
+
+TEST_F(ListenerTest, RefusesASecondOneWhileTheFirstLives) {
+  auto first = Open(Address());
+  ASSERT_TRUE(first.ok());
+  auto second = Open(Address());
+  EXPECT_TRUE(absl::IsFailedPrecondition(second.status()));
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr("another supervisor"));
+  EXPECT_TRUE(std::filesystem::exists(Path()));
+}
+
+TEST_F(ListenerTest, ReplacesWhatADeadOneLeft) {
+  { ASSERT_TRUE(Open(Address()).ok()); }
+  ASSERT_TRUE(std::filesystem::exists(Path()));
+  EXPECT_TRUE(Open(Address()).ok());
+}
+
+TEST_F(ListenerTest, LeavesOtherFilesAlone) {
+  std::ofstream(Path()) << "precious";
+  EXPECT_TRUE(absl::IsFailedPrecondition(Open(Address()).status()));
+  EXPECT_TRUE(std::filesystem::is_regular_file(Path()));
+}
+
+TEST_F(ListenerTest, ServesOnLoopbackOnly) {
+  for (const char* address :
+       {"0.0.0.0:5000", "192.0.2.1:5000", "[::]:5000", "localhost:5000", "127.0.0.1:0",
+        "127.0.0.1:65536", "127.0.0.1", ":1", "::1:5000", "", "unix://relative"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(Open(address).status())) << address;
+  }
+}
+
+TEST_F(ListenerTest, NamesTheAddressThatIsTaken) {
+  auto listener = Open("127.0.0.1:39471");
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  EXPECT_THAT(std::string(Open("127.0.0.1:39471").status().message()),
+              HasSubstr("127.0.0.1:39471"));
+}
+
+}  // namespace
+}  // namespace warren
