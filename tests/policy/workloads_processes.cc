@@ -152,8 +152,8 @@ bool PrctlMappingName() { return Step(NotFiltered(::prctl(kPrSetVma, 0, 0, 0, 0)
 
 bool SleepAcrossStop() {
   pid_t pid = ::fork();
-  if (pid == 0) ::_exit(::poll(nullptr, 0, 150) == 0 ? 0 : 1);
-  ::usleep(30'000);
+  if (pid == 0) ::_exit(::poll(nullptr, 0, 300) == 0 ? 0 : 1);
+  WaitUntilAsleep(pid);
   return SignalChild(pid, SIGSTOP) && ::waitpid(pid, nullptr, WUNTRACED) == pid &&
          SignalChild(pid, SIGCONT) && Step(ExitedWell(pid), "poll, stopped and continued");
 }

@@ -107,15 +107,16 @@ bool InitReaps() {
          Step(::waitpid(orphan, nullptr, 0) == orphan, "wait4");
 }
 
-// Forks a helper that sends `signals` to this process, some milliseconds apart.
+// Forks a helper that sends `signals` to this process once it sleeps, some milliseconds apart.
 bool SignalMeSoon(std::initializer_list<int> signals) {
   pid_t target = ::getpid();
   pid_t helper = ::fork();
   if (helper != 0) return Step(helper > 0, "fork");
   DieWith(target);
+  WaitUntilAsleep(target);
   for (int signal : signals) {
-    ::usleep(40'000);
     SignalChild(target, signal);
+    ::usleep(10'000);
   }
   ::_exit(0);
 }
@@ -136,7 +137,7 @@ bool InitTakesSignals() {
 }
 
 bool InitPollsAcrossStop() {
-  return Step(::poll(nullptr, 0, 200) == 0, "poll, stopped and continued");
+  return Step(::poll(nullptr, 0, 300) == 0, "poll, stopped and continued");
 }
 
 }  // namespace
