@@ -11,6 +11,7 @@ its own instead of 11.3.
 import ctypes
 import gc
 import sys
+from types import CodeType
 
 _REFERENCE_COUNT = ctypes.c_uint32.from_address
 
@@ -36,6 +37,10 @@ def make_everything_immortal():
         # Strings, numbers and code are not tracked by the collector: they are found through what
         # refers to them.
         level = gc.get_referents(*fresh)
+        for item in fresh:
+            if type(item) is CodeType:
+                # The collector does not look into these, and every run counts their constants.
+                level += (item.co_consts, item.co_names, item.co_filename, item.co_qualname)
     count = _REFERENCE_COUNT(id(None)).value
     for address in seen:
         _REFERENCE_COUNT(address).value = count
