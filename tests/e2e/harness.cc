@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "tests/support/kill_process.h"
 
 namespace warren {
 namespace {
@@ -152,7 +153,7 @@ Server::~Server() {
 }
 
 int Server::Stop() {
-  ::kill(pid_, SIGTERM);
+  KillProcess(pid_, SIGTERM);
   int status = 0;
   pid_t ended = 0;
   EXPECT_TRUE(Eventually([&] { return (ended = ::waitpid(pid_, &status, WNOHANG)) != 0; }));
@@ -162,7 +163,7 @@ int Server::Stop() {
 }
 
 void Server::Kill() {
-  ::kill(pid_, SIGKILL);
+  KillProcess(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
 }

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/harness.h"
+#include "tests/support/kill_process.h"
 
 namespace warren {
 namespace {
@@ -123,7 +124,7 @@ TEST(StopTest, TerminationLeavesNothing) {
   ASSERT_FALSE(processes.empty());
   ASSERT_FALSE(server.Cgroups().empty());
   EXPECT_EQ(server.Stop(), 0);
-  for (pid_t pid : processes) EXPECT_NE(::kill(pid, 0), 0) << pid;
+  for (pid_t pid : processes) EXPECT_NE(KillProcess(pid, 0), 0) << pid;
   EXPECT_THAT(server.Cgroups(), ::testing::IsEmpty());
   EXPECT_FALSE(std::filesystem::exists(server.directory() / "run/warren.sock"));
 }
@@ -156,7 +157,7 @@ TEST(StopTest, KillingTheSupervisorLeavesNothing) {
   server.Kill();
   reader->Finish();
   for (pid_t pid : footprint.processes) {
-    EXPECT_TRUE(Eventually([&] { return ::kill(pid, 0) != 0; })) << pid;
+    EXPECT_TRUE(Eventually([&] { return KillProcess(pid, 0) != 0; })) << pid;
   }
   EXPECT_TRUE(Eventually([&] { return server.Cgroups().empty(); }));
 }
@@ -178,7 +179,7 @@ TEST(StopTest, TheLaunchersDeathEndsTheSupervisor) {
   Server server;
   ASSERT_TRUE(server.started());
   TestSandbox sandbox(server);
-  ::kill(server.launcher_pid(), SIGKILL);
+  KillProcess(server.launcher_pid(), SIGKILL);
   int status = 0;
   ASSERT_TRUE(
       Eventually([&] { return ::waitpid(server.pid(), &status, WNOHANG) == server.pid(); }));

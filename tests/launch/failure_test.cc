@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "runtime/base/io.h"
 #include "tests/launch/harness.h"
+#include "tests/support/kill_process.h"
 
 namespace warren {
 namespace {
@@ -55,7 +56,7 @@ TEST_F(FailureTest, AKilledZygoteTakesNothingAlong) {
   RunningSandbox before = launcher_->Launch("before", zygote_);
   ASSERT_TRUE(before.launched());
   launcher_->Output(before, "kept = 5");
-  ASSERT_EQ(::kill(ZygotePid(zygote_), SIGKILL), 0);
+  ASSERT_EQ(KillProcess(ZygotePid(zygote_), SIGKILL), 0);
   EXPECT_NE(launcher_->WaitForZygoteExited(zygote_).reason(), "");
   EXPECT_EQ(launcher_->Output(before, "print(kept)"), "5\n");
   absl::Status status =
@@ -74,11 +75,11 @@ TEST_F(FailureTest, AKilledZygoteTakesNothingAlong) {
 }
 
 TEST_F(FailureTest, AZygoteKilledDuringForksFailsTheseOnly) {
-  ASSERT_EQ(::kill(ZygotePid(zygote_), SIGSTOP), 0);
+  ASSERT_EQ(KillProcess(ZygotePid(zygote_), SIGSTOP), 0);
   uint64_t first = launcher_->RequestLaunch(launcher_->Plan("first"), zygote_);
   uint64_t second = launcher_->RequestLaunch(launcher_->Plan("second"), zygote_);
   EXPECT_TRUE(Eventually([&] { return launcher_->GroupExists("second"); }, 2000));
-  ASSERT_EQ(::kill(ZygotePid(zygote_), SIGKILL), 0);
+  ASSERT_EQ(KillProcess(ZygotePid(zygote_), SIGKILL), 0);
   for (uint64_t request : {first, second}) {
     absl::Status status = launcher_->WaitForStatus(request);
     EXPECT_TRUE(absl::IsUnavailable(status)) << status;
@@ -116,7 +117,7 @@ TEST_F(FailureTest, AKilledInitEndsItsSandboxOnly) {
   RunningSandbox first = launcher_->Launch("first", zygote_);
   RunningSandbox second = launcher_->Launch("second", zygote_);
   ASSERT_TRUE(first.launched() && second.launched());
-  ASSERT_EQ(::kill(launcher_->InitOf("first"), SIGKILL), 0);
+  ASSERT_EQ(KillProcess(launcher_->InitOf("first"), SIGKILL), 0);
   EXPECT_EQ(launcher_->WaitForGone("first"), SandboxGone::INIT_DIED);
   EXPECT_FALSE(launcher_->GroupExists("first"));
   EXPECT_EQ(launcher_->Output(second, "print('on')"), "on\n");
@@ -135,7 +136,7 @@ TEST_F(FailureTest, NothingIsLeftOfAKilledLauncher) {
   // Janitor, anchor, zygote, two inits, two contexts, five children.
   EXPECT_EQ(pids.size(), 12u);
   EXPECT_FALSE(directories.empty());
-  ASSERT_EQ(::kill(launcher_->pid(), SIGKILL), 0);
+  ASSERT_EQ(KillProcess(launcher_->pid(), SIGKILL), 0);
   ExpectGone(pids, directories);
 }
 
@@ -165,7 +166,7 @@ TEST_F(FailureTest, GarbageFromTheSupervisorEndsEverythingInOrder) {
 
 TEST_F(FailureTest, SignalsOfATerminalDoNotEndIt) {
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE})
-    ASSERT_EQ(::kill(launcher_->pid(), signal), 0);
+    ASSERT_EQ(KillProcess(launcher_->pid(), signal), 0);
   EXPECT_TRUE(launcher_->Launch("one", zygote_).launched());
 }
 

@@ -18,6 +18,7 @@
 #include "runtime/base/io.h"
 #include "runtime/launch/launcher/host_template.h"
 #include "runtime/launch/launcher/id_slots.h"
+#include "tests/support/kill_process.h"
 
 namespace warren {
 namespace {
@@ -77,7 +78,7 @@ TEST_F(IdZonesTest, AZoneIsFreeWhenItsOwnerIsKilled) {
   char byte = 0;
   ASSERT_EQ(::read(pipe->read_end.get(), &byte, 1), 1);
   EXPECT_FALSE(IdZones::Take(1).ok());
-  ::kill(owner, SIGKILL);
+  KillProcess(owner, SIGKILL);
   ::waitpid(owner, nullptr, 0);
   EXPECT_TRUE(IdZones::Take(1).ok());
 }

@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 #include "runtime/base/io.h"
 #include "runtime/linux/host_facts.h"
+#include "tests/support/kill_process.h"
 
 namespace warren {
 namespace {
@@ -179,7 +180,7 @@ TEST_F(CgroupTest, PidsAreLimited) {
   for (const std::string& line : {Read("pids", "one/g/cgroup.procs")}) {
     for (absl::string_view text : absl::StrSplit(line, '\n', absl::SkipEmpty())) {
       pid_t left = 0;
-      if (absl::SimpleAtoi(text, &left)) ::kill(left, SIGKILL);
+      if (absl::SimpleAtoi(text, &left)) KillProcess(left, SIGKILL);
     }
   }
   EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
@@ -214,7 +215,7 @@ TEST_F(CgroupTest, ThePromiseOfMemoryIsKeptAndCounted) {
     pollfd event = {watch->get(), POLLIN, 0};
     EXPECT_EQ(::poll(&event, 1, 1000), 1) << "so that the launcher can";
     EXPECT_EQ(::waitpid(bystander, nullptr, WNOHANG), 0);
-    ::kill(bystander, SIGKILL);
+    KillProcess(bystander, SIGKILL);
     ::waitpid(bystander, nullptr, 0);
   }
   EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
@@ -255,7 +256,7 @@ TEST_F(CgroupTest, StatsAreThoseOfTheGroup) {
   }
   EXPECT_EQ(read(v1::StatFile::MEMORY_PEAK) != "absent", facts_.memory_peak());
   EXPECT_EQ(read(v1::StatFile::PIDS_PEAK) != "absent", facts_.pids_peak());
-  ::kill(child, SIGKILL);
+  KillProcess(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
 }

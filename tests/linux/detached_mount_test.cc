@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "runtime/base/io.h"
+#include "tests/support/kill_process.h"
 
 namespace warren {
 namespace {
@@ -49,7 +50,7 @@ class MappedProcess {
     }
   }
   ~MappedProcess() {
-    ::kill(pid_, SIGKILL);
+    KillProcess(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
   int pidfd() const { return pidfd_.get(); }

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "runtime/base/unique_fd.h"
+#include "tests/support/kill_process.h"
 
 namespace warren {
 namespace {
@@ -28,7 +29,7 @@ class Child {
   ~Child() { End(); }
   void End() {
     if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
+    KillProcess(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
     pid_ = -1;
   }
