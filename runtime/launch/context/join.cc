@@ -125,8 +125,9 @@ SetupResult GiveUpPrivilege(const JoinRequest& request) {
   } else {
     result = RestrictCapabilities(0);
   }
-  if (result.ok() && !LayerIsOff(off, TestLayer::kIdentity)) {
-    result = DropIdentity(request.uid, request.gid);
+  if (result.ok()) {
+    bool root = LayerIsOff(off, TestLayer::kIdentity);
+    result = DropIdentity(root ? 0 : request.uid, root ? 0 : request.gid);
   }
   if (result.ok() && !LayerIsOff(off, TestLayer::kCapabilities)) result = ClearCapabilities();
   if (result.ok() && !LayerIsOff(off, TestLayer::kNoNewPrivileges)) result = NoNewPrivileges();

@@ -57,6 +57,7 @@ def probe(layer, *, ends=(), plant=None, order="neighbour", aftermath=None, conc
     """Describes a probe.
 
     layer: what enforces the claim, one name or several separated by commas: with all of them off, the attack succeeds.
+        layers_test.py switches off those that a test build can; the others are what is left then.
     ends: outcomes (names of Termination.Kind) of the cell that prove the claim, where the sandbox does not survive it.
     plant: function(host) that runs before in another sandbox of the same template; what it returns is host["planted"].
     order: "neighbour": the other sandbox lives on; "predecessor": it is destroyed before this one is made.
@@ -192,7 +193,8 @@ def in_child(body, seconds=10):
 
 
 def sleeper(token):
-    """Starts a process whose command line holds `token`, in a session of its own; returns its pid."""
+    """Starts a process whose command line holds `token`, in a session of its own; returns its pid when it runs."""
+    started, running = os.pipe()  # not inherited by an exec
     pid = os.fork()
     if pid == 0:
         os.setsid()
@@ -200,4 +202,7 @@ def sleeper(token):
         for fd in (0, 1, 2):
             os.dup2(null, fd)
         os.execv("/bin/sh", ["sh", "-c", "while :; do sleep 1000; done", token])
+    os.close(running)
+    os.read(started, 1)  # ends when the exec closes the other end
+    os.close(started)
     return pid

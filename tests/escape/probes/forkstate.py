@@ -80,7 +80,7 @@ def probe_random(host):
 
 @probe("reseed", plant=draw_numpy, unconfined=SHARED)
 def probe_numpy_random(host):
-    """numpy's global random numbers differ."""
+    """The random numbers of numpy's global generator differ."""
     differ(draw_numpy(host), host["planted"])
 
 

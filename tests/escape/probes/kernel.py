@@ -59,7 +59,7 @@ def probe_clone_namespaces(host):
 
 @probe("seccomp")
 def probe_clone3_unknown(host):
-    """clone3, whose flags no filter can see, is answered as unknown, and threads and processes work without."""
+    """A clone3, whose flags no filter can see, is answered as unknown, and threads and processes work without."""
     refused("clone3", 0, 0, errnos=(errno.ENOSYS,))
     done = []
     thread = threading.Thread(target=lambda: done.append(1))
@@ -87,7 +87,7 @@ def probe_unmount(host):
     refused("umount2", ctypes.c_char_p(b"/nonexistent"), 0)
 
 
-@probe("seccomp")
+@probe("seccomp, capabilities")
 def probe_pivot_root(host):
     """The root cannot be changed by pivot_root."""
     refused("pivot_root", ctypes.c_char_p(b"/nonexistent"), ctypes.c_char_p(b"/nonexistent"))
@@ -156,7 +156,7 @@ def probe_splice(host):
         refused(name, -1, 0, -1, 0, 0, 0)
 
 
-@probe("seccomp")
+@probe("seccomp, user_namespace", unconfined="this kernel may be built without")
 def probe_modules(host):
     """Kernel modules cannot be loaded or removed."""
     refused("init_module", 0, 0, 0)
@@ -164,34 +164,34 @@ def probe_modules(host):
     refused("delete_module", ctypes.c_char_p(b"no-such-module"), 0)
 
 
-@probe("seccomp")
+@probe("seccomp, user_namespace", unconfined="this kernel may be built without")
 def probe_kexec(host):
     """No other kernel can be loaded."""
     refused("kexec_load", 0, 0, 0, 0xffff)
     refused("kexec_file_load", -1, -1, 0, 0, 0xffff)
 
 
-@probe("seccomp")
+@probe("seccomp, capabilities")
 def probe_reboot(host):
     """The machine cannot be rebooted."""
     # Without the magic numbers the call does nothing but to say whether it would be allowed.
     refused("reboot", 0, 0, 0, 0)
 
 
-@probe("seccomp")
+@probe("seccomp, user_namespace")
 def probe_swap(host):
     """Swap space cannot be changed."""
     refused("swapon", ctypes.c_char_p(b"/nonexistent"), 0)
     refused("swapoff", ctypes.c_char_p(b"/nonexistent"))
 
 
-@probe("seccomp")
+@probe("seccomp, user_namespace")
 def probe_kernel_log(host):
     """The kernel's log cannot be read."""
     refused("syslog", 10, 0, 0)
 
 
-@probe("seccomp")
+@probe("seccomp, user_namespace", unconfined="this kernel may be built without")
 def probe_io_ports(host):
     """I/O ports cannot be opened."""
     refused("iopl", 0)
@@ -212,7 +212,7 @@ def probe_clock(host):
     refused("adjtimex", 0)
 
 
-@probe("seccomp")
+@probe("seccomp, capabilities")
 def probe_set_host_name(host):
     """The host name cannot be changed."""
     refused("sethostname", 0, -1)
@@ -226,7 +226,7 @@ def probe_file_handles(host):
     refused("open_by_handle_at", -1, 0, 0)
 
 
-@probe("seccomp")
+@probe("seccomp, user_namespace")
 def probe_fanotify(host):
     """Whole file systems cannot be watched."""
     refused("fanotify_init", 0, 0)
@@ -246,13 +246,13 @@ def probe_accounting_and_quota(host):
     refused("quotactl", 0, 0, 0, 0)
 
 
-@probe("seccomp", unconfined="the kernel does not know the number either")
+@probe("seccomp, kernel", unconfined="the kernel does not know the number either")
 def probe_unknown_call(host):
     """A system call of the future is answered as unknown."""
     refused(1000, 0, 0, 0, errnos=(errno.ENOSYS,))
 
 
-@probe("seccomp", unconfined="this kernel has no x32 calls")
+@probe("seccomp, kernel", unconfined="this kernel has no x32 calls")
 def probe_x32_calls(host):
     """The x32 numbering of system calls is no way around the filter."""
     def attempt():
@@ -296,14 +296,14 @@ def probe_socket_vsock(host):
     closed_family(40)
 
 
-@probe("seccomp")
+@probe("seccomp, capabilities")
 def probe_socket_packet(host):
     """Packet sockets are closed, by their family and by their old type."""
     closed_family(17, socket.SOCK_RAW)
     closed_family(2, 10)
 
 
-@probe("seccomp")
+@probe("seccomp, capabilities")
 def probe_socket_raw(host):
     """Raw sockets are closed."""
     closed_family(2, socket.SOCK_RAW, 1)
@@ -345,7 +345,7 @@ def probe_netlink(host):
                 errnos=(errno.EPERM, errno.ENOSYS, errno.EACCES, errno.EPROTONOSUPPORT) if not host["unconfined"] else ())
 
 
-@probe("seccomp")
+@probe("seccomp, user_namespace")
 def probe_type_into_terminal(host):
     """Nothing can be typed into a terminal on its reader's behalf (TIOCSTI)."""
     leader, follower = pty.openpty()
@@ -388,7 +388,7 @@ def probe_huge_pages(host):
         raise Broken(f"memfd_create: {errno.errorcode.get(error, error)}")
 
 
-@probe("seccomp")
+@probe("seccomp, capabilities")
 def probe_socket_namespace_handle(host):
     """A socket does not give out the network namespace that it was made in (SIOCGSKNS)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -428,7 +428,7 @@ def probe_out_of_band_data(host):
         fails("send out-of-band data", lambda: left.send(b"x", socket.MSG_OOB))
 
 
-@probe("seccomp")
+@probe("seccomp, capabilities")
 def probe_packet_filter_tables(host):
     """Packet filter tables cannot be replaced through socket options (CVE-2021-22555)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -446,7 +446,7 @@ def probe_secret_memory(host):
         raise Broken(f"memfd_secret: {errno.errorcode.get(error, error)}")
 
 
-@probe("seccomp")
+@probe("seccomp, user_namespace", unconfined="needs CAP_SYS_RESOURCE, which root may lack")
 def probe_process_layout(host):
     """The layout that the kernel believes of a process cannot be changed (PR_SET_MM)."""
     result, error = syscall("prctl", 35, 0xFFFF, 0, 0, 0)
@@ -454,7 +454,7 @@ def probe_process_layout(host):
         raise Broken(f"prctl(PR_SET_MM): {errno.errorcode.get(error, error)}")
 
 
-@probe("seccomp, capabilities")
+@probe("seccomp")
 def probe_block_ioctl(host):
     """Files take no ioctl but those of terminals and of waiting bytes."""
     with open("/usr/bin/env", "rb") as file:

@@ -72,7 +72,7 @@ def probe_name_service(host):
             unreachable(family, (server, 53), socket.SOCK_DGRAM)
 
 
-@probe("net_namespace")
+@probe("net_namespace", unconfined="a test has no route for it")
 def probe_multicast(host):
     """Neither broadcast nor multicast reaches anybody."""
     unreachable(socket.AF_INET, ("224.0.0.1", 9), socket.SOCK_DGRAM)
@@ -89,7 +89,7 @@ def probe_abstract_sockets(host):
             raise Broken("/proc/net/unix lists it")
 
 
-@probe("mounts")
+@probe("template_root")
 def probe_sockets_of_host(host):
     """No socket file of the host's services exists inside."""
     places = [host["socket"]] if host["socket"] else []
@@ -108,7 +108,7 @@ def probe_only_loopback(host):
         raise Broken(f"interfaces {names}")
 
 
-@probe("capabilities, seccomp")
+@probe("capabilities")
 def probe_configure_interface(host):
     """Addresses and interfaces cannot be changed."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
@@ -136,7 +136,7 @@ def probe_interfaces_of_host(host):
         raise Broken(f"{names}, {len(routes)} routes")
 
 
-@probe("net_namespace, capabilities")
+@probe("net_namespace")
 def probe_low_ports(host):
     """A port below 1024 of the host cannot be taken: binding one takes it inside alone, or fails."""
     with socket.socket() as sock:

@@ -32,13 +32,13 @@ def no_files(host):
                     raise Broken(f"{folder}/{name} is there")
 
 
-@probe("mounts", plant=leave_files, unconfined=SHARED)
+@probe("mount_namespace", plant=leave_files, unconfined=SHARED)
 def probe_files_of_neighbour(host):
     """A neighbour's files cannot be seen."""
     no_files(host)
 
 
-@probe("mounts", plant=leave_files, order="predecessor", unconfined=SHARED)
+@probe("mount_namespace", plant=leave_files, order="predecessor", unconfined=SHARED)
 def probe_files_of_predecessor(host):
     """Nothing of an earlier sandbox's files is left."""
     no_files(host)
@@ -83,7 +83,7 @@ def listen(host):
     return right.getsockname()[1]
 
 
-@probe("net_namespace", plant=listen, unconfined=SHARED)
+@probe("net_namespace, landlock", plant=listen, unconfined=SHARED)
 def probe_abstract_socket_of_neighbour(host):
     """A neighbour's abstract sockets cannot be reached."""
     with socket.socket(socket.AF_UNIX) as sock:
@@ -103,7 +103,7 @@ def lock_template_file(host):
     return True
 
 
-@probe("overlay", plant=lock_template_file, unconfined=SHARED)
+@probe("mount_namespace", plant=lock_template_file, unconfined=SHARED)
 def probe_file_locks_of_neighbour(host):
     """A neighbour's locks on files of the template are not felt: they would be a channel between tenants."""
     with open(TEMPLATE_FILE, "rb") as file:
@@ -113,10 +113,20 @@ def probe_file_locks_of_neighbour(host):
             raise Broken("the neighbour's lock is felt") from error
 
 
-@probe("overlay", plant=lock_template_file, unconfined=SHARED)
+DEVICES = ("/dev/null", "/dev/zero", "/proc/version", "/proc/sys/kernel/osrelease")
+
+
+def lock_devices(host):
+    lock_devices.files = [open(path, "rb") for path in DEVICES]
+    for file in lock_devices.files:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True
+
+
+@probe("mount_namespace", plant=lock_devices, unconfined=SHARED)
 def probe_device_locks_of_neighbour(host):
     """Nor are locks on /dev/null and /proc."""
-    for path in ("/dev/null", "/dev/zero", "/proc/version", "/proc/sys/kernel/osrelease"):
+    for path in DEVICES:
         with open(path, "rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -144,7 +154,7 @@ def no_event(host):
     raise Broken(f"{len(events)} bytes of events of the neighbour")
 
 
-@probe("overlay", plant=nothing, aftermath=use_template, conclude=no_event, unconfined=SHARED)
+@probe("mount_namespace", plant=nothing, aftermath=use_template, conclude=no_event, unconfined=SHARED)
 def probe_watch_neighbour(host):
     """What a neighbour does with files of the template cannot be watched."""
     fd = LIBC.inotify_init1(0)
@@ -212,7 +222,7 @@ def burn(host):
     return True
 
 
-@probe("cgroup", plant=burn, order="predecessor", host_check="fresh_usage", unconfined=SHARED)
+@probe("cgroup, supervisor", plant=burn, order="predecessor", host_check="fresh_usage", unconfined=SHARED)
 def probe_counters_of_predecessor(host):
     """CPU time and memory that an earlier sandbox used are not counted as this one's."""
     return True

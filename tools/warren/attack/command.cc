@@ -4,12 +4,14 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "nlohmann/json.hpp"
 #include "tools/warren/attack/private_server.h"
@@ -62,12 +64,19 @@ struct Tally {
   }
 };
 
+bool IsChosen(const Probe& probe, const AttackOptions& options) {
+  if (!absl::StrContains(absl::StrCat(probe.group, "/", probe.name), options.only)) return false;
+  if (options.layers.empty()) return true;
+  std::set<std::string> wanted = absl::StrSplit(options.layers, ',');
+  return wanted == std::set<std::string>(probe.layers.begin(), probe.layers.end());
+}
+
 int RunProbes(Runner& runner, const Interrupts& interrupts, const AttackOptions& options) {
   absl::StatusOr<std::vector<Probe>> probes = runner.List();
   if (!probes.ok()) return Fail(probes.status().message());
   Tally tally;
   for (const Probe& probe : *probes) {
-    if (!absl::StrContains(absl::StrCat(probe.group, "/", probe.name), options.only)) continue;
+    if (!IsChosen(probe, options)) continue;
     absl::Time start = absl::Now();
     Outcome outcome = runner.Attack(probe);
     if (interrupts.signal() != 0) return 128 + interrupts.signal();

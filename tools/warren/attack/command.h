@@ -14,6 +14,8 @@ struct AttackOptions {
   std::string suite;
   // Only probes whose "group/name" contains this.
   std::string only;
+  // Only probes of claims that exactly these layers enforce, separated by commas; empty for all.
+  std::string layers;
   bool json = false;
 };
 

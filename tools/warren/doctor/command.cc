@@ -59,6 +59,11 @@ void AddDoctorCommand(CLI::App& app, int* exit_code) {
   command->add_option("--only", options->attacks.only, "Only probes with this in GROUP/NAME")
       ->type_name("TEXT")
       ->needs(attack);
+  command
+      ->add_option("--layers", options->attacks.layers,
+                   "Only probes of claims that exactly these layers enforce")
+      ->type_name("LAYER,...")
+      ->needs(attack);
   command->add_option("--suite", options->attacks.suite, "Directory of the probes")
       ->type_name("DIR")
       ->needs(attack);

@@ -1,0 +1,71 @@
+"""For every layer: with it switched off, the probes of the claims that it enforces report Broken.
+
+Needs root, and a build with WARREN_TEST_LAYERS=ON (preset `layers`), whose PREFIX is in WARREN_TEST_PREFIX. Runs in
+throwaway namespaces, for sandboxes with a layer off are no sandboxes: nothing of it reaches the host's processes, network,
+or IPC objects. Each combination of layers that some probe names is one run of `warren doctor --attack`.
+"""
+
+import collections
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+from unconfined_test import HERE, all_probes
+
+PREFIX = os.environ.get("WARREN_TEST_PREFIX", "")
+
+# TestLayer of runtime/launch/child/test_layers.h, in its order.
+LAYERS = ("seccomp", "landlock", "capabilities", "no_new_privileges", "identity", "descriptors", "rlimits", "pid_namespace",
+          "mount_namespace", "net_namespace", "ipc_namespace", "uts_namespace", "cgroup_namespace", "user_ids", "cgroup",
+          "proc_masks", "layer_size")
+# Without no_new_privs and without a capability the kernel loads no filter: both have to go.
+ALONG = {"no_new_privileges": ("capabilities",)}
+
+
+def combinations():
+    """Layers → names of the probes whose claims they enforce together."""
+    found = collections.defaultdict(list)
+    for probe in all_probes():
+        if set(probe["layer"]) <= set(LAYERS):
+            found[tuple(sorted(probe["layer"]))].append(probe["name"])
+    return found
+
+
+def attack_without(layers):
+    """{name: report} of the probes of these layers, in sandboxes without them."""
+    off = set(layers).union(*(ALONG.get(layer, ()) for layer in layers))
+    bits = sum(1 << LAYERS.index(layer) for layer in off)
+    command = ["unshare", "--pid", "--fork", "--mount", "--mount-proc", "--ipc", "--uts", "--net", "--kill-child", "--",
+               sys.executable, "-B", os.path.join(HERE, "throwaway.py"), "--run",
+               os.path.join(PREFIX, "bin/warren"), "doctor", "--attack", "--json", "--layers", ",".join(layers)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, stdin=subprocess.DEVNULL,
+                          env=dict(os.environ, WARREN_UNSAFE_LAYERS_OFF=str(bits)))
+    reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if not reports:
+        raise AssertionError(f"no report; standard error: {done.stderr[-800:]}")
+    return {report["name"]: report for report in reports}
+
+
+class Layers(unittest.TestCase):
+    def test_every_layer_is_what_keeps_its_claims(self):
+        for layers, names in sorted(combinations().items()):
+            try:
+                reports = attack_without(layers)
+            except AssertionError as error:
+                with self.subTest(without=layers):
+                    raise error
+                continue
+            for name in names:
+                with self.subTest(without=layers, probe=name):
+                    report = reports.get(name, {"verdict": "missing", "detail": ""})
+                    self.assertEqual(report["verdict"], "broken", report["detail"])
+
+    def test_every_layer_is_tried(self):
+        tried = {layer for layers in combinations() for layer in layers}
+        self.assertEqual(set(LAYERS) - tried, set())
+
+
+if __name__ == "__main__":
+    unittest.main()
