@@ -2,6 +2,7 @@
 #include <iostream>
 #include <string>
 
+#include "google/protobuf/stubs/logging.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/main/flags.h"
@@ -15,6 +16,8 @@ void SetUpLog(const std::string& level) {
   log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   log->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(log));
+  // protobuf has a log of its own, which a hostile message could fill.
+  google::protobuf::SetLogHandler(nullptr);
 }
 
 }  // namespace

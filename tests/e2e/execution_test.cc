@@ -33,19 +33,28 @@ TEST_F(ExecutionTest, StartsWithStartedAndEndsWithOneFinished) {
   EXPECT_EQ(run.finished, 1);
 }
 
-TEST_F(ExecutionTest, KeepsTheOrderOfOutputAndDisplays) {
-  TestSandbox sandbox(server());
-  CellRun run = sandbox.Execute(
-      "from IPython.display import display\n"
-      "import subprocess\n"
-      "print('before'); display({'text/plain': 'shown'}, raw=True)\n"
-      "print('between'); subprocess.run(['echo', 'child']); print('after')");
+std::string OrderOf(const CellRun& run) {
   std::string order;
   for (const ExecutionEvent& event : run.events) {
     if (event.has_output()) order += event.output().data();
     if (event.has_display()) order += "<display>\n";
   }
-  EXPECT_EQ(order, "before\n<display>\nbetween\nchild\nafter\n");
+  return order;
+}
+
+TEST_F(ExecutionTest, KeepsTheOrderOfOutputAndDisplays) {
+  TestSandbox sandbox(server());
+  CellRun run = sandbox.Execute(
+      "from IPython.display import display\n"
+      "print('before'); display({'text/plain': 'shown'}, raw=True); print('after')");
+  EXPECT_EQ(OrderOf(run), "before\n<display>\nafter\n");
+}
+
+TEST_F(ExecutionTest, DeliversWhatChildrenWroteBeforeWhatComesAfterThem) {
+  TestSandbox sandbox(server());
+  CellRun run =
+      sandbox.Execute("import subprocess; subprocess.run(['echo', 'child']); print('after')");
+  EXPECT_EQ(OrderOf(run), "child\nafter\n");
 }
 
 TEST_F(ExecutionTest, StreamsOutputWhileTheCellRuns) {
@@ -62,12 +71,13 @@ TEST_F(ExecutionTest, StreamsOutputWhileTheCellRuns) {
   reader->Finish();
 }
 
-TEST_F(ExecutionTest, TellsStdoutFromStderr) {
+TEST_F(ExecutionTest, TellsStdoutFromStderrAndKeepsBytesAsTheyAre) {
   TestSandbox sandbox(server());
   CellRun run = sandbox.Execute(
-      "import sys, os; print('o'); print('e', file=sys.stderr); os.write(1, b'raw\\xff')");
-  EXPECT_EQ(run.out, "o\nraw\xff");
-  EXPECT_EQ(run.err, "e\n");
+      "import sys, os; os.write(1, b'raw\\xff\\n'); os.write(2, b'noise\\n')\n"
+      "print('o'); print('e', file=sys.stderr)");
+  EXPECT_EQ(run.out, "raw\xff\no\n");
+  EXPECT_EQ(run.err, "noise\ne\n");
 }
 
 TEST_F(ExecutionTest, KeepsStateBetweenCells) {

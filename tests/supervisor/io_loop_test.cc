@@ -1,11 +1,15 @@
 #include "supervisor/session/io_loop.h"
 
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
 #include <future>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "runtime/base/io.h"
@@ -74,9 +78,13 @@ TEST_F(IoLoopTest, TellsWhenADescriptorIsReadable) {
   Pipe pipe = *MakePipe();
   std::promise<void> readable;
   OnLoop([&] {
-    ASSERT_TRUE(
-        loop->Watch(pipe.read_end.get(), EPOLLIN | EPOLLET, [&](uint32_t) { readable.set_value(); })
-            .ok());
+    auto id = std::make_shared<IoLoop::WatchId>();
+    auto watch = loop->Watch(pipe.read_end.get(), EPOLLIN | EPOLLET, [&, id](uint32_t) {
+      loop->Unwatch(*id);
+      readable.set_value();
+    });
+    ASSERT_TRUE(watch.ok());
+    *id = *watch;
   });
   ASSERT_EQ(::write(pipe.write_end.get(), "x", 1), 1);
   readable.get_future().wait();
@@ -108,13 +116,13 @@ TEST_F(IoLoopTest, NothingIsHeardOfAnUnwatchedDescriptorEvenInTheSameBatch) {
 TEST_F(IoLoopTest, AnEdgeTriggeredPipeThatIsNotReadCostsNoFurtherWakeUps) {
   Pipe pipe = *MakePipe();
   std::atomic<int> calls{0};
+  IoLoop::WatchId watch = IoLoop::kNoWatch;
   OnLoop([&] {
-    ASSERT_TRUE(
-        loop->Watch(pipe.read_end.get(), EPOLLIN | EPOLLET, [&](uint32_t) { ++calls; }).ok());
+    watch = *loop->Watch(pipe.read_end.get(), EPOLLIN | EPOLLET, [&](uint32_t) { ++calls; });
   });
   ASSERT_EQ(::write(pipe.write_end.get(), "x", 1), 1);
   std::this_thread::sleep_for(milliseconds(50));
-  OnLoop([] {});
+  OnLoop([&] { loop->Unwatch(watch); });
   EXPECT_EQ(calls, 1);
 }
 

@@ -140,9 +140,10 @@ TEST_F(WorkerChannelTest, SendsAFrameWholeOrFlushesItLater) {
   request.set_execution_id(1);
   request.set_code(std::string(1 << 20, '#'));
   EXPECT_EQ(channel->Send(request), Outcome::kMore) << "a pipe does not take a mebibyte";
+  const size_t whole = kFrameHeaderBytes + request.ByteSizeLong();
   std::string received;
   std::string chunk(1 << 16, '\0');
-  for (Outcome outcome = Outcome::kMore; received.size() < (1 << 20);) {
+  for (Outcome outcome = Outcome::kMore; received.size() < whole;) {
     ssize_t n = ::read(requests.get(), chunk.data(), chunk.size());
     ASSERT_GT(n, 0);
     received.append(chunk, 0, static_cast<size_t>(n));
