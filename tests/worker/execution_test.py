@@ -173,6 +173,7 @@ class ExecutionTest(unittest.TestCase):
                     (cell.outcome, cell.error[0]), (EXCEPTION, "StdinNotImplementedError")
                 )
                 self.assertIn("is not available in a sandbox", cell.error[1])
+                self.assertNotIn("warren_worker", cell.error[2])
 
     def test_stdin_is_empty(self):
         self.assertEqual(self.run_cell("import sys; sys.stdin.read()").result, "''")

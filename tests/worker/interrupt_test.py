@@ -34,6 +34,11 @@ class InterruptTest(unittest.TestCase):
     def test_sleep(self):
         self.check_interrupted("time.sleep(60)")
 
+    def test_traceback_ends_where_user_code_was(self):
+        cell = self.check_interrupted("while True: sys.stdout.write('x' * 100_000)")
+        self.assertIn("----> 2 while True", cell.error[2])
+        self.assertNotIn("warren_worker", cell.error[2])
+
     def test_loop(self):
         self.check_interrupted("while True: pass")
 

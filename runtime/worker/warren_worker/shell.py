@@ -38,6 +38,7 @@ from traitlets.config import Config
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
 
+_FOLDER = os.path.dirname(__file__)
 _INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 
 
@@ -207,9 +208,10 @@ class WorkerShell(InteractiveShell):
 
     # Errors.
 
-    def showtraceback(self, *args, **kwargs):
+    def showtraceback(self, exc_tuple=None, *args, **kwargs):
         try:
-            super().showtraceback(*args, **kwargs)
+            _drop_own_frames((exc_tuple or sys.exc_info())[1])
+            super().showtraceback(exc_tuple, *args, **kwargs)
         except Exception:
             # An exception object that fights its own display. The context says of it what can be
             # said.
@@ -257,6 +259,19 @@ class WorkerShell(InteractiveShell):
             finally:
                 self._cancelling = False
             raise
+
+
+def _drop_own_frames(error):
+    """A traceback ends where user code or a library was: not in the signal handler that raised, nor
+    in what sends the output."""
+    last = None
+    entry = error.__traceback__
+    while entry is not None:
+        if not entry.tb_frame.f_code.co_filename.startswith(_FOLDER):
+            last = entry
+        entry = entry.tb_next
+    if last is not None:
+        last.tb_next = None
 
 
 def build_shell():
