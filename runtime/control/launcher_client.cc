@@ -76,6 +76,7 @@ absl::StatusOr<std::unique_ptr<LauncherClient>> LauncherClient::Start(
 
   std::vector<std::string> words = CommandLine(options);
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 

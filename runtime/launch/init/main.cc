@@ -142,6 +142,7 @@ SetupResult BecomeZygote(int own_policy, int context_policy) {
     return Fail(SetupStage::kMessage, E2BIG);
   SplitStrings(next, end, setup.argument_count, argv);
   SplitStrings(next, end, setup.environment_count, envp);
+  if (argv[0] == nullptr) return Fail(SetupStage::kMessage, EPROTO);
   ::execve(argv[0], argv, envp);
   return Fail(SetupStage::kExec, errno);
 }

@@ -134,6 +134,7 @@ absl::StatusOr<ClonedInit> AnchorClient::CloneSandbox(uint32_t slot,
 absl::StatusOr<ClonedInit> AnchorClient::Clone(const CloneRequest& request,
                                                const std::vector<UniqueFd>& cgroup_procs) {
   std::vector<int> fds;
+  fds.reserve(cgroup_procs.size());
   for (const UniqueFd& fd : cgroup_procs) fds.push_back(fd.get());
   absl::string_view data(reinterpret_cast<const char*>(&request), sizeof(request));
   WARREN_RETURN_IF_ERROR(SendMessage(control_.get(), data, fds));
