@@ -3,9 +3,6 @@
 set(WARREN_WARNINGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror)
 
 add_library(warren_options INTERFACE)
-if(WARREN_TEST_LAYERS)
-  target_compile_definitions(warren_options INTERFACE WARREN_TEST_LAYERS)
-endif()
 target_include_directories(warren_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(warren_options INTERFACE _GNU_SOURCE)
 target_compile_options(warren_options INTERFACE -fno-omit-frame-pointer)
