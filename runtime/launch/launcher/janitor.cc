@@ -29,6 +29,11 @@ void RemoveSocket(const std::string& path) {
   ::unlink(lock_path.c_str());
 }
 
+void CleanUp(const Remains& remains) {
+  CgroupTree::RemoveAll(remains.facts, remains.cgroup_parent, remains.instance);
+  for (const std::string& path : remains.sockets) RemoveSocket(path);
+}
+
 [[noreturn]] void RunJanitor(int alive, const Remains& remains) {
   ::prctl(PR_SET_NAME, "warren-janitor");
   // What ends the supervisor from a terminal or a service manager must not end the clean-up.
@@ -37,8 +42,7 @@ void RemoveSocket(const std::string& path) {
   char byte;
   while (::read(alive, &byte, 1) < 0 && errno == EINTR) {
   }
-  CgroupTree::RemoveAll(remains.facts, remains.cgroup_parent, remains.instance);
-  for (const std::string& path : remains.sockets) RemoveSocket(path);
+  CleanUp(remains);
   ::_exit(0);
 }
 
@@ -47,6 +51,7 @@ void RemoveSocket(const std::string& path) {
 absl::StatusOr<Janitor> Janitor::Start(const Remains& remains, int keep_closed) {
   WARREN_ASSIGN_OR_RETURN(Pipe pipe, MakePipe());
   Janitor janitor;
+  janitor.remains_ = remains;
   janitor.pid_ = ::fork();
   if (janitor.pid_ < 0) return Errno("fork the janitor");
   if (janitor.pid_ == 0) {
@@ -60,8 +65,11 @@ absl::StatusOr<Janitor> Janitor::Start(const Remains& remains, int keep_closed) 
 
 void Janitor::Finish() {
   alive_.reset();
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
+  // Killed before its time: nobody else will do it.
+  if (!WIFEXITED(status)) CleanUp(remains_);
 }
 
 void SweepDeadInstances(const v1::HostFacts& facts, const std::string& cgroup_parent) {

@@ -35,6 +35,7 @@ class Janitor {
 
  private:
   Janitor() = default;
+  Remains remains_;
   pid_t pid_ = -1;
   UniqueFd alive_;
 };
