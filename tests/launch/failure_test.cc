@@ -1,6 +1,9 @@
 // What the launcher makes of processes that die: a zygote, an init, itself. Needs root.
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <fstream>
@@ -31,6 +34,17 @@ class FailureTest : public ::testing::Test {
     std::vector<pid_t> pids = launcher_->PidsOf(absl::StrCat("zygote-", zygote));
     EXPECT_EQ(pids.size(), 1u);
     return pids.empty() ? -1 : pids[0];
+  }
+
+  // The launcher's own child of that name.
+  pid_t Child(const std::string& name) {
+    for (pid_t pid : launcher_->Descendants()) {
+      if (StatusField(pid, "Name") == name &&
+          StatusField(pid, "PPid") == absl::StrCat(launcher_->pid()))
+        return pid;
+    }
+    ADD_FAILURE() << "no " << name;
+    return -1;
   }
 
   // Everything of this launcher, once it is dead: gone within the five seconds that are promised.
@@ -162,6 +176,54 @@ TEST_F(FailureTest, GarbageFromTheSupervisorEndsEverythingInOrder) {
   ASSERT_TRUE(launcher_->client().SendSerialized("\xff garbage").ok());
   EXPECT_TRUE(launcher_->client().WaitForExit(absl::Seconds(5)));
   ExpectGone(pids, directories);
+}
+
+TEST_F(FailureTest, ADeadAnchorEndsTheLauncherAndLeavesNothing) {
+  RunningSandbox one = launcher_->Launch("one", zygote_);
+  ASSERT_TRUE(one.launched());
+  std::set<pid_t> pids = launcher_->Descendants();
+  std::vector<fs::path> directories = launcher_->InstanceDirectories();
+  ASSERT_EQ(::kill(Child("memfd:warren-in"), SIGKILL), 0);
+  EXPECT_TRUE(launcher_->client().WaitForExit(absl::Seconds(5)));
+  ExpectGone(pids, directories);
+}
+
+TEST_F(FailureTest, NothingIsLeftWithoutTheJanitorEither) {
+  RunningSandbox one = launcher_->Launch("one", zygote_);
+  ASSERT_TRUE(one.launched());
+  std::set<pid_t> pids = launcher_->Descendants();
+  std::vector<fs::path> directories = launcher_->InstanceDirectories();
+  ASSERT_EQ(::kill(Child("warren-janitor"), SIGKILL), 0);
+  launcher_->client().CloseSocket();
+  EXPECT_TRUE(launcher_->client().WaitForExit(absl::Seconds(5)));
+  ExpectGone(pids, directories);
+}
+
+TEST(LauncherSocketTest, TheSocketOfADeadSupervisorGoesAndThatOfALivingStays) {
+  fs::path directory = fs::path(::testing::TempDir()) / absl::StrCat("warren-sockets-", ::getpid());
+  fs::create_directories(directory);
+  HarnessOptions options;
+  for (const char* name : {"dead", "alive", "file"}) {
+    std::string path = (directory / name).string();
+    options.socket_paths.push_back(path);
+    std::ofstream(path + ".lock") << "";
+    if (name == std::string("file")) {
+      std::ofstream(path) << "no socket";
+    } else {
+      ASSERT_EQ(::mknod(path.c_str(), S_IFSOCK | 0600, 0), 0);
+    }
+  }
+  UniqueFd alive(::open((directory / "alive.lock").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(alive.get(), LOCK_EX), 0);
+  std::unique_ptr<Harness> launcher = Harness::Start(options);
+  ASSERT_NE(launcher, nullptr);
+  ASSERT_EQ(::kill(launcher->pid(), SIGKILL), 0);
+  EXPECT_TRUE(Eventually([&] { return !fs::exists(directory / "dead.lock"); }, 5000));
+  EXPECT_FALSE(fs::exists(directory / "dead"));
+  EXPECT_TRUE(fs::exists(directory / "alive"));
+  EXPECT_TRUE(fs::exists(directory / "file")) << "whatever it is, it is not ours";
+  launcher.reset();
+  fs::remove_all(directory);
 }
 
 TEST_F(FailureTest, SignalsOfATerminalDoNotEndIt) {

@@ -60,6 +60,8 @@ pid_t ParentOf(pid_t pid) {
 
 std::string TestPrefix() { return FromEnvironment("WARREN_TEST_PREFIX", WARREN_PREFIX); }
 
+std::string TestTemplate() { return FromEnvironment("WARREN_TEST_TEMPLATE", "base"); }
+
 bool InUml() { return std::getenv("WARREN_IN_UML") != nullptr; }
 
 std::string StatusField(pid_t pid, const std::string& name) {
@@ -92,18 +94,18 @@ int64_t RunningSandbox::Stat(v1::StatFile::Kind kind) const {
              : -1;
 }
 
-std::unique_ptr<Harness> Harness::Start(int max_sandboxes) {
+std::unique_ptr<Harness> Harness::Start(const HarnessOptions& options) {
   if (::geteuid() != 0) {
     ADD_FAILURE() << "kernel tests need root";
     return nullptr;
   }
   std::unique_ptr<Harness> harness(new Harness);
-  if (!harness->StartLauncher(max_sandboxes)) return nullptr;
-  harness->LoadTemplate();
+  if (!harness->StartLauncher(options)) return nullptr;
+  harness->LoadTemplate(options);
   return ::testing::Test::HasFatalFailure() ? nullptr : std::move(harness);
 }
 
-bool Harness::StartLauncher(int max_sandboxes) {
+bool Harness::StartLauncher(const HarnessOptions& wanted) {
   static int count = 0;
   std::string own = absl::StrCat("warren-test-", ::getpid());
   store_ = FromEnvironment("WARREN_TEST_STORE", "");
@@ -113,11 +115,12 @@ bool Harness::StartLauncher(int max_sandboxes) {
     fs::create_directories(store_);
   }
   LauncherOptions options;
-  options.program = absl::StrCat(TestPrefix(), "/bin/warren-launcher");
-  options.prefix = TestPrefix();
+  options.program = absl::StrCat(wanted.prefix, "/bin/warren-launcher");
+  options.prefix = wanted.prefix;
   options.template_store = store_;
   options.cgroup_parent = own;
-  options.max_sandboxes = max_sandboxes;
+  options.max_sandboxes = wanted.max_sandboxes;
+  options.socket_paths = wanted.socket_paths;
   auto client = LauncherClient::Start(options);
   if (!client.ok()) {
     ADD_FAILURE() << client.status();
@@ -133,15 +136,15 @@ bool Harness::StartLauncher(int max_sandboxes) {
   return true;
 }
 
-void Harness::LoadTemplate() {
-  auto templates = LoadTemplates(absl::StrCat(TestPrefix(), "/share/warren/rootfs"), store_);
+void Harness::LoadTemplate(const HarnessOptions& options) {
+  auto templates = LoadTemplates(absl::StrCat(options.prefix, "/share/warren/rootfs"), store_);
   ASSERT_TRUE(templates.ok()) << templates.status();
-  auto found = templates->find(FromEnvironment("WARREN_TEST_TEMPLATE", "base"));
+  auto found = templates->find(options.template_id);
   ASSERT_NE(found, templates->end());
   ASSERT_EQ(found->second.unavailable, "");
   recipe_ = found->second.recipe;
   auto limits = LoadLimitsPolicy(
-      absl::StrCat(TestPrefix(), "/share/warren/policies/limits/default.textproto"));
+      absl::StrCat(options.prefix, "/share/warren/policies/limits/default.textproto"));
   ASSERT_TRUE(limits.ok()) << limits.status();
   limits_ = *std::move(limits);
 }

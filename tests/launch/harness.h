@@ -54,11 +54,23 @@ struct CellResult {
   bool gone = false;
 };
 
+// PREFIX of the tested tree.
+std::string TestPrefix();
+// The template that the environment asks for.
+std::string TestTemplate();
+
+struct HarnessOptions {
+  int max_sandboxes = 40;
+  std::string prefix = TestPrefix();
+  std::string template_id = TestTemplate();
+  std::vector<std::string> socket_paths;
+};
+
 // Lifecycle: Start → requests and waits → Stop, which also checks that nothing is left.
 class Harness {
  public:
   // Null, with a test failure, when the launcher does not come up.
-  static std::unique_ptr<Harness> Start(int max_sandboxes = 40);
+  static std::unique_ptr<Harness> Start(const HarnessOptions& options = {});
   ~Harness();
 
   // Closes the socket and waits for the launcher; expects that no cgroup of its instance is left.
@@ -121,8 +133,8 @@ class Harness {
 
  private:
   Harness() = default;
-  bool StartLauncher(int max_sandboxes);
-  void LoadTemplate();
+  bool StartLauncher(const HarnessOptions& options);
+  void LoadTemplate(const HarnessOptions& options);
   v1::WorkerEvent ReadEvent(int fd, bool& gone);
 
   std::filesystem::path store_;
@@ -134,9 +146,6 @@ class Harness {
   std::deque<LauncherMessage> unclaimed_;
   uint64_t last_request_ = 0;
 };
-
-// PREFIX of the tested tree.
-std::string TestPrefix();
 
 // True in the guest of tools/uml-test: one slow processor.
 bool InUml();

@@ -234,7 +234,7 @@ TEST_F(LauncherTest, TheEndOfAContextIsReported) {
 
 // One launcher of its own: it has room for two sandboxes.
 TEST(LauncherSlotsTest, AreGivenBack) {
-  std::unique_ptr<Harness> launcher = Harness::Start(2);
+  std::unique_ptr<Harness> launcher = Harness::Start({.max_sandboxes = 2});
   ASSERT_NE(launcher, nullptr);
   EXPECT_EQ(launcher->facts().slots(), 2);
   uint64_t zygote = launcher->StartZygote();

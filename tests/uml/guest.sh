@@ -1,5 +1,6 @@
 #!/bin/bash
-# The guest is what the other tests here take it for: cgroup v2 that limits memory and kills, overlays, user namespaces.
+# The guest is what the other tests here take it for: cgroup v2 that limits memory and kills,
+# overlays, user namespaces.
 set -euo pipefail
 
 root=/sys/fs/cgroup
