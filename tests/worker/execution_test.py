@@ -163,6 +163,36 @@ class ExecutionTest(unittest.TestCase):
         )
         self.check_error("await bad()", "KeyError", "'gone'")
 
+    # What IPython adds to Python.
+
+    def test_escapes(self):
+        self.run_cell("n = 7")
+        for code, result in (
+            ("%pwd", None),
+            ("lines = !echo {n}\nlines[0]", "'7'"),
+            ("if True:\n    %env WARREN_TEST=1\nimport os; os.environ['WARREN_TEST']", "'1'"),
+            ("/len 'abc'", "3"),
+            (",str.upper abc", "'ABC'"),
+            (">>> 6 * 7", "42"),
+            ("    n + 1", "8"),
+            ("n % 4", "3"),
+            ("'# not / an , escape;'", "'# not / an , escape;'"),
+        ):
+            with self.subTest(code=code):
+                cell = self.run_cell(code)
+                self.assertEqual(cell.outcome, OK, cell.events)
+                if result is not None:
+                    self.assertEqual(cell.result, result)
+
+    def test_transformer_of_the_users_own(self):
+        self.run_cell(
+            "ip = get_ipython()\n"
+            "def shout(lines): return [line.replace('SHOUT', 'print') for line in lines]\n"
+            "ip.input_transformers_cleanup.append(shout)"
+        )
+        self.assertEqual(self.run_cell("SHOUT('hey')").stdout, "hey\n")
+        self.run_cell("ip.input_transformers_cleanup.remove(shout)")
+
     # Input.
 
     def test_input_is_refused(self):

@@ -6,7 +6,6 @@ Lifecycle: build_shell() in the zygote -> run_warmup() -> fork -> output connect
 import asyncio
 import builtins
 import codeop
-import functools
 import getpass
 import linecache
 import os
@@ -21,20 +20,14 @@ from IPython.core.autocall import ExitAutocall
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.formatters import (
-    BaseFormatter,
-    DisplayFormatter,
-    IPythonDisplayFormatter,
-    MimeBundleFormatter,
-    PlainTextFormatter,
-    catch_format_error,
-)
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
 from IPython.utils.text import LSString, SList
 from traitlets import default
 from traitlets.config import Config
+
+from .shortcuts import WorkerDisplayFormatter, WorkerTransformers, unwrap_formatters
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
 
@@ -114,47 +107,6 @@ class WorkerDisplayPublisher(DisplayPublisher):
         pass
 
 
-# Whose only representation is text, unless somebody registers another one.
-_PLAIN_TYPES = frozenset(
-    (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range)
-)
-
-
-class WorkerDisplayFormatter(DisplayFormatter):
-    """The original asks a dozen formatters for each value: 150 us that a number need not cost."""
-
-    def format(self, obj, include=None, exclude=None):
-        kind = type(obj)
-        if kind in _PLAIN_TYPES and not include and not exclude:
-            printers = [
-                f.type_printers for f in self.formatters.values() if f.format_type != "text/plain"
-            ]
-            if not any(kind in types or object in types for types in printers):
-                text = self.formatters["text/plain"](obj)
-                return ({} if text is None else {"text/plain": text}), {}
-        return super().format(obj, include=include, exclude=exclude)
-
-
-def _unwrap_formatters():
-    """Takes the `decorator` package out of the way of each formatter's call: it binds the
-    arguments by inspect.signature every time, three quarters of the time of a display. IPython's
-    own guard against failing formatters stays."""
-    guard = catch_format_error.__wrapped__
-    for formatter in (
-        BaseFormatter,
-        PlainTextFormatter,
-        IPythonDisplayFormatter,
-        MimeBundleFormatter,
-    ):
-        original = getattr(formatter.__dict__.get("__call__"), "__wrapped__", None)
-        if original is not None:
-            formatter.__call__ = functools.partialmethod(_call_guarded, guard, original)
-
-
-def _call_guarded(formatter, guard, original, *args, **kwargs):
-    return guard(original, formatter, *args, **kwargs)
-
-
 class WorkerShell(InteractiveShell):
     """One context's interpreter. Main thread only."""
 
@@ -167,6 +119,7 @@ class WorkerShell(InteractiveShell):
         self._cancelling = False
         super().__init__(**kwargs)
         self.loop_runner = self._run_coroutine
+        self.input_transformer_manager = WorkerTransformers()
 
     # What IPython would look for on disk or in a terminal.
 
@@ -244,6 +197,17 @@ class WorkerShell(InteractiveShell):
 
     # Top-level await.
 
+    def should_run_async(self, raw_cell, *, transformed_cell=None, preprocessing_exc_tuple=None):
+        # The original compiles the cell to find out.
+        cell = raw_cell if transformed_cell is None else transformed_cell
+        if "await" not in cell and "async" not in cell:
+            return False
+        return super().should_run_async(
+            raw_cell,
+            transformed_cell=transformed_cell,
+            preprocessing_exc_tuple=preprocessing_exc_tuple,
+        )
+
     def _run_coroutine(self, coroutine):
         """Runs a cell with `await` in it. An interrupt cancels the cell's task, so that the next
         cell with an `await` does not find it still running on the loop."""
@@ -294,7 +258,7 @@ def build_shell():
         displayhook_class=WorkerDisplayHook,
         display_pub_class=WorkerDisplayPublisher,
     )
-    _unwrap_formatters()
+    unwrap_formatters()
     # A cell is never half typed: "'(' was never closed" instead of "incomplete input".
     shell.compile.flags &= ~codeop.PyCF_ALLOW_INCOMPLETE_INPUT
     shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
