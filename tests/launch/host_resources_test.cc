@@ -47,7 +47,7 @@ TEST_F(IdZonesTest, TwoSupervisorsNeverShareAnId) {
 }
 
 TEST_F(IdZonesTest, ExhaustionNamesTheRemedyAndHoldsNothing) {
-  auto most = IdZones::Take(kSlotsPerZone * 3 - 1);
+  auto most = IdZones::Take(kSlotsPerZone * (kZones - 1) - 1);
   ASSERT_TRUE(most.ok()) << most.status();
   absl::Status status = IdZones::Take(kSlotsPerZone + 1).status();
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
