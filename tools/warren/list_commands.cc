@@ -53,7 +53,8 @@ absl::Time ToTime(const google::protobuf::Timestamp& time) {
 }
 
 std::string Seconds(absl::Duration span) {
-  return FormatSpan(std::max(absl::ZeroDuration(), absl::Floor(span, absl::Seconds(1))));
+  absl::Duration whole = std::max(absl::ZeroDuration(), absl::Floor(span, absl::Seconds(1)));
+  return whole == absl::ZeroDuration() ? "0s" : absl::FormatDuration(whole);
 }
 
 void PrintSandboxes(const v1::ListSandboxesResponse& response, absl::Time now) {

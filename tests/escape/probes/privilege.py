@@ -178,7 +178,7 @@ def probe_own_user_ids(host):
 def probe_environment(host):
     """The environment holds nothing of the host's."""
     allowed = ("HOME", "PATH", "LANG", "LC_", "USER", "LOGNAME", "SHELL", "TERM", "PWD", "TZ", "TMPDIR", "PYTHON", "MPL",
-               "OMP_", "OPENBLAS_", "MKL_", "NUMEXPR_", "XDG_", "IPYTHON", "HOSTNAME", "COLUMNS", "LINES", "WARREN_SANDBOX",
+               "OMP_", "OPENBLAS_", "MKL_", "KMP_", "NUMEXPR_", "XDG_", "IPYTHON", "HOSTNAME", "COLUMNS", "LINES", "WARREN_SANDBOX",
                "JOBLIB_", "LOKY_", "DEBIAN_FRONTEND", "CLICOLOR", "FORCE_COLOR", "PAGER", "GIT_PAGER", "OLDPWD", "SHLVL", "_")
     with open("/proc/self/environ", "rb") as file:
         start = {entry.split(b"=")[0].decode() for entry in file.read().split(b"\0") if entry}

@@ -1,0 +1,171 @@
+// The parts of `warren doctor --attack` that decide, without a sandbox.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "tools/warren/attack/host_witness.h"
+#include "tools/warren/attack/suite.h"
+
+namespace warren::attack {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+v1::Termination End(v1::Termination::Kind kind) {
+  v1::Termination end;
+  end.set_kind(kind);
+  return end;
+}
+
+Verdict JudgeText(const std::vector<std::string>& ends, const std::string& output,
+                  v1::Termination::Kind kind) {
+  Probe probe;
+  probe.ends = ends;
+  return Judge(probe, output, End(kind)).verdict;
+}
+
+TEST(Judge, AReportDecides) {
+  EXPECT_EQ(JudgeText({}, "\nWARREN-ATTACK {\"verdict\": \"held\"}\n", v1::Termination::EXITED),
+            Verdict::kHeld);
+  EXPECT_EQ(
+      JudgeText({"KILLED"}, "WARREN-ATTACK {\"verdict\": \"broken\"}", v1::Termination::EXITED),
+      Verdict::kBroken);
+  EXPECT_EQ(
+      JudgeText({}, "x\nWARREN-ATTACK {\"verdict\": \"inconclusive\"}", v1::Termination::EXITED),
+      Verdict::kInconclusive);
+}
+
+TEST(Judge, WithoutAReportOnlyANamedEndProvesTheClaim) {
+  EXPECT_EQ(JudgeText({"OUT_OF_MEMORY"}, "", v1::Termination::OUT_OF_MEMORY), Verdict::kHeld);
+  EXPECT_EQ(JudgeText({"OUT_OF_MEMORY"}, "", v1::Termination::EXITED), Verdict::kBroken);
+  EXPECT_EQ(JudgeText({}, "", v1::Termination::EXITED), Verdict::kInconclusive);
+  EXPECT_EQ(JudgeText({}, "WARREN-ATTACK {not json", v1::Termination::EXITED),
+            Verdict::kInconclusive);
+}
+
+TEST(Judge, TheLastReportCounts) {
+  EXPECT_EQ(
+      JudgeText({},
+                "WARREN-ATTACK {\"verdict\": \"held\"}\nWARREN-ATTACK {\"verdict\": \"broken\"}\n",
+                v1::Termination::EXITED),
+      Verdict::kBroken);
+}
+
+TEST(ParseProbes, ReadsWhatTheSuiteSays) {
+  std::string line =
+      R"(WARREN-ATTACK [{"group": "g", "name": "n", "claim": "It holds.", "layer": ["a", "b"], )"
+      R"("ends": ["KILLED"], "plant": "p", "order": "predecessor", "aftermath": null, )"
+      R"("limits": {"memory_mib": 2, "pids": 9}, "timeout": 2, "output_mib": 8}])";
+  absl::StatusOr<std::vector<Probe>> probes = ParseProbes("noise\n" + line + "\n");
+  ASSERT_TRUE(probes.ok()) << probes.status();
+  ASSERT_EQ(probes->size(), 1u);
+  const Probe& probe = probes->front();
+  EXPECT_THAT(probe.layers, ElementsAre("a", "b"));
+  EXPECT_TRUE(probe.plant_in_predecessor);
+  EXPECT_EQ(probe.aftermath, "");
+  EXPECT_EQ(probe.limits.memory_bytes(), 2 << 20);
+  EXPECT_EQ(probe.limits.pids(), 9);
+  EXPECT_EQ(probe.timeout, absl::Seconds(2));
+  EXPECT_EQ(probe.max_output_bytes, 8 << 20);
+}
+
+TEST(ParseProbes, RefusesWhatIsNoList) {
+  EXPECT_FALSE(ParseProbes("").ok());
+  EXPECT_FALSE(ParseProbes("WARREN-ATTACK {}").ok());
+  EXPECT_FALSE(ParseProbes("WARREN-ATTACK [{\"name\": 7}]").ok());
+}
+
+TEST(Sources, TheSuiteOfThisTreeLoads) {
+  absl::StatusOr<Sources> sources = LoadSources("tests/escape/probes");
+  ASSERT_TRUE(sources.ok()) << sources.status();
+  EXPECT_GE(sources->size(), 9u);
+  // A cell may have a mebibyte.
+  EXPECT_LT(LoadingCell(*sources).size(), 1u << 20);
+  EXPECT_THAT(ListingCell(*sources), HasSubstr("sys.modules['kernel']"));
+  EXPECT_FALSE(LoadSources("/does/not/exist").ok());
+}
+
+TEST(HostWitness, NoticesAChangedMarker) {
+  absl::StatusOr<HostWitness> witness = HostWitness::Create();
+  ASSERT_TRUE(witness.ok()) << witness.status();
+  EXPECT_TRUE(witness->CheckMarker().ok());
+  std::ofstream(witness->marker_path()) << "changed";
+  EXPECT_FALSE(witness->CheckMarker().ok());
+  std::filesystem::remove(witness->marker_path());
+  EXPECT_FALSE(witness->CheckMarker().ok());
+}
+
+TEST(HostWitness, NoticesAVisitor) {
+  absl::StatusOr<HostWitness> witness = HostWitness::Create();
+  ASSERT_TRUE(witness.ok()) << witness.status();
+  EXPECT_TRUE(witness->CheckListeners().ok());
+  UniqueFd visitor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path + 1, witness->abstract_name().data(),
+              witness->abstract_name().size());
+  auto length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + witness->abstract_name().size());
+  ASSERT_EQ(::connect(visitor.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+  EXPECT_FALSE(witness->CheckListeners().ok());
+}
+
+TEST(HostWitness, LeavesNothing) {
+  std::string marker;
+  {
+    absl::StatusOr<HostWitness> witness = HostWitness::Create();
+    ASSERT_TRUE(witness.ok());
+    marker = witness->marker_path();
+    ASSERT_TRUE(std::filesystem::exists(marker));
+  }
+  EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(marker).parent_path()));
+}
+
+// A process of this host, which is not confined, and outlives.
+class Bystander {
+ public:
+  explicit Bystander(const char* token) : pid_(::fork()) {
+    if (pid_ == 0) {
+      ::execl("/bin/sh", "sh", "-c", "while :; do sleep 1000; done", token, nullptr);
+      ::_exit(127);
+    }
+  }
+  ~Bystander() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  const pid_t pid_;
+};
+
+TEST(Processes, AnUnconfinedProcessIsSeenAsSuch) {
+  Bystander bystander("warren-attack-test-token");
+  ASSERT_GT(bystander.pid(), 0);
+  EXPECT_FALSE(CheckConfined("warren-attack-test-token").ok());
+  EXPECT_EQ(ProcessesWithArgument("warren-attack-test-token").size(), 1u);
+  EXPECT_FALSE(AwaitNoProcess("warren-attack-test-token", absl::Milliseconds(30)).ok());
+  // Part of an argument is no match.
+  EXPECT_TRUE(AwaitNoProcess("warren-attack-test", absl::ZeroDuration()).ok());
+}
+
+TEST(Processes, TwoProcessesOfOneUserAreNotDistinct) {
+  Bystander one("warren-attack-test-one");
+  Bystander two("warren-attack-test-two");
+  EXPECT_FALSE(CheckDistinctUsers("warren-attack-test-one", "warren-attack-test-two").ok());
+}
+
+}  // namespace
+}  // namespace warren::attack
