@@ -4,6 +4,12 @@ namespace warren {
 
 using warren::v1::ExecutionEvent;
 
+namespace {
+
+constexpr size_t kFloodBytes = 32 << 10;
+
+}  // namespace
+
 bool EventStream::Enqueue(Item item, size_t bytes) {
   items_.push_back(std::move(item));
   bytes_ += bytes;
@@ -31,7 +37,9 @@ EventStream::Pressure EventStream::PushOutput(ExecutionEvent::Output::Stream str
       Item item;
       auto* output = item.event.mutable_output();
       output->set_stream(stream);
-      output->set_data(data.data(), data.size());
+      // Large pieces come in numbers: growing step by step would copy them again and again.
+      if (data.size() >= kFloodBytes) output->mutable_data()->reserve(kChunkBytes);
+      output->mutable_data()->assign(data.data(), data.size());
       tell = Enqueue(std::move(item), data.size());
     }
     full = full_;

@@ -1,5 +1,6 @@
 #include "supervisor/session/worker_channel.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@ using warren::v1::ExecutionEvent;
 using warren::v1::WorkerEvent;
 
 constexpr size_t kReadBytes = 256 << 10;
+// A pipe's size as the kernel makes it, and that of one through which a flood runs.
+constexpr size_t kDefaultPipeBytes = 64 << 10;
+constexpr int kLargePipeBytes = 256 << 10;
 // After so much from one pipe the other sandboxes have their turn.
 constexpr size_t kTurnBytes = 1 << 20;
 
@@ -75,12 +79,20 @@ void WorkerChannel::DrainSnapshot(Stream stream, Sink& sink) {
   }
 }
 
+void WorkerChannel::EnlargeIfFull(const UniqueFd& pipe, size_t read, bool* enlarged) {
+  if (*enlarged || read < kDefaultPipeBytes) return;
+  *enlarged = true;
+  // Refused when the host's allowance for pipes is used up: then it stays as it is.
+  ::fcntl(pipe.get(), F_SETPIPE_SZ, kLargePipeBytes);
+}
+
 absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEventsOnce(Sink& sink, size_t* bytes) {
   char* buffer = ReadBuffer();
   ssize_t n = ReadRetrying(pipes_.events.get(), buffer, kReadBytes);
   if (n == 0 || (n < 0 && errno != EAGAIN)) return Outcome::kClosed;
   if (n < 0) return Outcome::kDrained;
   *bytes += static_cast<size_t>(n);
+  EnlargeIfFull(pipes_.events, static_cast<size_t>(n), &events_enlarged_);
   DrainSnapshot(ExecutionEvent::Output::STDOUT, sink);
   DrainSnapshot(ExecutionEvent::Output::STDERR, sink);
   absl::Status refused;
@@ -113,6 +125,7 @@ WorkerChannel::Outcome WorkerChannel::ReadOutput(Stream stream, Sink& sink) {
     if (n < 0 && errno == EAGAIN) return Outcome::kDrained;
     if (n <= 0) return Outcome::kClosed;
     sink.OnOutput(0, stream, absl::string_view(ReadBuffer(), static_cast<size_t>(n))).IgnoreError();
+    EnlargeIfFull(pipe, static_cast<size_t>(n), &output_enlarged_);
     if (static_cast<size_t>(n) < kReadBytes) return Outcome::kDrained;
     bytes += static_cast<size_t>(n);
   }
