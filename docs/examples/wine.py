@@ -1,6 +1,6 @@
 # %% Load the data and look at it
-# A small analysis, cell by cell, for `warren exec --cells --template data-science`: which of three growers does a wine
-# come from? 178 wines with 13 measurements each, bundled with scikit-learn.
+# A small analysis, cell by cell, for `warren exec --cells --template data-science`: which of three
+# growers does a wine come from? 178 wines with 13 measurements each, bundled with scikit-learn.
 import os
 import platform
 import socket
@@ -10,7 +10,8 @@ from sklearn.datasets import load_wine
 data = load_wine(as_frame=True)
 wines = data.frame.assign(grower=data.target_names[data.target])
 print(f"{len(wines)} wines, {data.data.shape[1]} measurements each")
-print(f"computed by Python {platform.python_version()} as uid {os.getuid()} on host {socket.gethostname()!r}")
+who = f"uid {os.getuid()} on host {socket.gethostname()!r}"
+print(f"computed by Python {platform.python_version()} as {who}")
 wines.groupby("grower")[["alcohol", "malic_acid", "color_intensity", "proline"]].mean().round(2)
 
 # %% Train a random forest on three quarters of them

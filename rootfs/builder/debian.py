@@ -17,11 +17,15 @@ _DPKG_OPTIONS = (
 )
 
 _CAUSES = (
-    (re.compile(r"failed to execute mmdebstrap"), "mmdebstrap is not installed: run tools/install-deps"),
-    (re.compile(r"No space left on device"), "the disk is full: free some space or choose another --store"),
-    (re.compile(r"Could not resolve|Temporary failure resolving"), "the mirror's name does not resolve: check DNS and proxy"),
+    (re.compile(r"failed to execute mmdebstrap"),
+     "mmdebstrap is not installed: run tools/install-deps"),
+    (re.compile(r"No space left on device"),
+     "the disk is full: free some space or choose another --store"),
+    (re.compile(r"Could not resolve|Temporary failure resolving"),
+     "the mirror's name does not resolve: check DNS and proxy"),
     (re.compile(r"Connection refused|Could not connect|timed out|Network is unreachable"),
-     "the mirror does not answer: check the network, the proxy (http_proxy) or the host's apt sources"),
+     "the mirror does not answer: check the network, the proxy (http_proxy) or the host's apt "
+     "sources"),
     (re.compile(r"NO_PUBKEY|not signed|BADSIG|EXPKEYSIG"),
      "the archive's signature does not verify: update debian-archive-keyring on this host"),
     (re.compile(r"Unable to locate package (\S+)"), "a package of the recipe is not in this suite"),
@@ -30,7 +34,10 @@ _CAUSES = (
 
 
 def bootstrap(recipe, root, report):
-    """Fills `root`, an absent directory, with the recipe's packages; keeps apt's signed lists for `packages`."""
+    """Fills `root`, an absent directory, with the recipe's packages.
+
+    Keeps apt's signed lists, for `packages`.
+    """
     # Beside the tree, so that it goes with a killed build's other leavings.
     settings = root.parent / "apt.conf"
     settings.write_text("\n".join(['Acquire::Languages "none";', *mirror.fetch_settings()]) + "\n")
@@ -40,13 +47,14 @@ def bootstrap(recipe, root, report):
         *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
         recipe.debian.suite, str(root), *mirror.sources_list(recipe.debian.suite),
     ]
-    child = process.start_contained(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    child = process.start_contained(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                    text=True, errors="replace")
     _follow(child, report)
     settings.unlink()
 
 
 def _follow(child, report):
-    """Shows the stages that mmdebstrap announces; on failure says the cause, with the last lines as evidence."""
+    """Shows the stages that mmdebstrap announces; on failure says the cause, with its last lines."""
     tail = []
     try:
         with child.stdout:
@@ -60,35 +68,36 @@ def _follow(child, report):
         process.stop(child)
     if status != 0:
         text = "\n".join(tail)
-        cause = next((remedy for pattern, remedy in _CAUSES if pattern.search(text)), "see its last lines above")
+        causes = (remedy for pattern, remedy in _CAUSES if pattern.search(text))
+        cause = next(causes, "see its last lines above")
         raise BuildError(f"{text}\nmmdebstrap ended with status {status}: {cause}")
 
 
 def packages(root):
-    """Returns [(name, version, architecture, "sha256:<hex>" of the .deb)] of what is installed under `root`.
+    """Returns what is installed under `root`: [(name, version, architecture, digest of the .deb)].
 
-    The digests come from the archive's signed index that apt verified for this build.
+    The digests ("sha256:<hex>") come from the archive's signed index that apt verified for this build.
     """
     status, out, err = process.run_contained(
         ["dpkg-query", "-W", "-f", "${Package}\t${Version}\t${Architecture}\n"], [f"--root={root}"])
     if status != 0:
         raise BuildError(f"dpkg-query inside the template failed: {err.strip()}")
     installed = sorted(tuple(line.split("\t")) for line in out.splitlines())
+    exact = [f"{name}={version}" for name, version, _ in installed]
     status, out, err = process.run_contained(
-        ["apt-cache", "show", "--no-all-versions", *(f"{name}={version}" for name, version, _ in installed)],
-        [f"--root={root}"])
+        ["apt-cache", "show", "--no-all-versions", *exact], [f"--root={root}"])
     if status != 0:
         raise BuildError(f"apt-cache inside the template failed: {err.strip()}")
     digests = {}
     for record in out.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in record.splitlines() if re.match(r"[A-Z][A-Za-z0-9-]*: ", line))
+        fields = dict(re.findall(r"^([A-Z][A-Za-z0-9-]*): (.*)$", record, re.MULTILINE))
         if "SHA256" in fields:
             digest = f"sha256:{fields['SHA256']}"
             digests[fields["Package"], fields["Version"], fields["Architecture"]] = digest
     missing = [name for name, version, arch in installed if (name, version, arch) not in digests]
     if missing:
-        raise BuildError(f"the archive's index gives no digest for {', '.join(missing)}: the mirror changed during the "
-                         "build; run it again")
+        raise BuildError(f"the archive's index gives no digest for {', '.join(missing)}: the mirror "
+                         "changed during the build; run it again")
     return [(*package, digests[package]) for package in installed]
 
 
@@ -101,11 +110,13 @@ def check_imports(root, recipe):
                "for name in sys.argv[1:]: importlib.import_module(name)\n"
                "print(platform.python_version())\n")
     # A fixed hash seed: the order of a set shows in the font list, and so in the tree's digest.
-    environment = {"HOME": "/home/user", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "agg",
-                   "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0"}
+    environment = {"HOME": "/home/user", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
+                   "MPLBACKEND": "agg", "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0"}
     status, out, err = process.run_contained(
         [recipe.python, "-c", program, *recipe.preload],
-        ["--net", "--ipc", f"--root={root}", "--mount-proc", "--setgid=1000", "--setuid=1000"], env=environment)
+        ["--net", "--ipc", f"--root={root}", "--mount-proc", "--setgid=1000", "--setuid=1000"],
+        env=environment)
     if status != 0:
-        raise BuildError(f"{recipe.python} inside the template cannot import what the recipe preloads:\n{err.strip()}")
+        raise BuildError(f"{recipe.python} inside the template cannot import what the recipe "
+                         f"preloads:\n{err.strip()}")
     return out.strip()

@@ -1,6 +1,7 @@
-"""Turns a bootstrapped tree into a template: a user, a few files, and nothing that a sandbox has no use for.
+"""Turns a bootstrapped tree into a template: a user, a few files, and nothing without a use.
 
-Works on the tree by path from outside, before any code of it could have planted a link: call it on fresh trees only.
+Works on the tree by path from outside, before any code of it could have planted a link: call it on
+fresh trees only.
 """
 
 import os
@@ -15,7 +16,8 @@ USER, USER_ID, HOME = "user", 1000, "home/user"
 _FILES = {
     "etc/hostname": "sandbox\n",
     "etc/hosts": "127.0.0.1 localhost sandbox\n::1 localhost ip6-localhost\n",
-    # No name server: a sandbox has no network, and a query fails at once instead of waiting for one.
+    # No name server: a sandbox has no network, and a query fails at once instead of waiting for
+    # one.
     "etc/resolv.conf": "# A sandbox has no name server.\n",
     "etc/machine-id": "",
     # The mirror that the template was built from is the host's affair.
@@ -23,9 +25,9 @@ _FILES = {
 }
 
 # Mount points, and directories whose content belongs to a running system.
-_EMPTIED = ("dev", "proc", "sys", "run", "tmp", "var/tmp", "var/log", "var/lib/apt/lists", "var/cache/apt",
-            "var/cache/debconf", "var/cache/ldconfig", "var/cache/fontconfig", "boot", "root", "etc/apt/apt.conf.d",
-            "etc/apt/sources.list.d")
+_EMPTIED = ("dev", "proc", "sys", "run", "tmp", "var/tmp", "var/log", "boot", "root",
+            "var/lib/apt/lists", "var/cache/apt", "var/cache/debconf", "var/cache/ldconfig",
+            "var/cache/fontconfig", "etc/apt/apt.conf.d", "etc/apt/sources.list.d")
 
 
 def add_user(root):
@@ -47,7 +49,7 @@ def add_user(root):
 
 
 def clean(root):
-    """Writes the fixed files, empties what must be empty, trims, and strips privilege from modes."""
+    """Writes the fixed files, empties what must be empty, trims, and strips privilege."""
     root = pathlib.Path(root)
     for directory in _EMPTIED:
         _empty(root / directory)
@@ -73,7 +75,10 @@ def _empty(directory):
 
 
 def _trim(root):
-    """Removes libraries' own test suites (numpy's stays: numpy.testing imports it) and backups of Debian's databases."""
+    """Removes libraries' own test suites and backups of Debian's databases.
+
+    numpy's stays: numpy.testing imports it.
+    """
     for package in ("pandas", "scipy", "sklearn", "statsmodels", "sympy", "matplotlib"):
         for directory in sorted((root / "usr/lib/python3/dist-packages" / package).rglob("tests")):
             if directory.is_dir():
@@ -87,7 +92,10 @@ def _trim(root):
 
 
 def _strip_privilege(root):
-    """no_new_privs makes set-id bits and file capabilities void; without them they are not even there to try."""
+    """Removes set-id bits, file capabilities and device nodes.
+
+    no_new_privs and nodev make them void; so they are not even there to try.
+    """
     for path, status in list(tree.walk(root)):
         full = os.path.join(os.fsencode(root), path)
         if stat.S_ISLNK(status.st_mode):

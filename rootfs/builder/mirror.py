@@ -1,7 +1,7 @@
 """Where to fetch packages from: what this host's own apt is configured to use, asked at build time.
 
-Nothing about a mirror is written down in the repository or in a finished template: an organisation's internal mirror,
-its proxy and its apt settings are honoured because the host's are.
+Nothing about a mirror is written down in the repository or in a finished template: an
+organisation's internal mirror, its proxy and its apt settings are honoured because the host's are.
 """
 
 import os
@@ -11,17 +11,22 @@ from .errors import BuildError
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-# Settings of the host's apt that concern how things are fetched, and no others (hooks, caches and pins stay outside).
+# Settings of the host's apt that concern how things are fetched, and no others (hooks, caches and
+# pins stay outside).
 _FETCH_SETTINGS = (
-    "Acquire::http::", "Acquire::https::", "Acquire::Retries", "Acquire::ForceIPv", "Acquire::Check-",
-    "Acquire::Queue-",
+    "Acquire::http::", "Acquire::https::", "Acquire::Retries", "Acquire::ForceIPv",
+    "Acquire::Check-", "Acquire::Queue-",
 )
 
 
 def sources_list(suite):
-    """Returns the lines of a sources.list for `suite`: release, updates and security where this host has them."""
+    """Returns the lines of a sources.list for `suite`.
+
+    Release, updates and security, where this host has them.
+    """
     if not os.path.exists(KEYRING):
-        raise BuildError(f"{KEYRING} is missing, so packages cannot be verified: run tools/install-deps")
+        raise BuildError(
+            f"{KEYRING} is missing, so packages cannot be verified: run tools/install-deps")
     override = os.environ.get("WARREN_DEBIAN_MIRROR")
     if override:
         return [_line(override, suite)]
@@ -33,8 +38,8 @@ def sources_list(suite):
             uris.setdefault(kind, uri)
     if "" not in uris:
         raise BuildError(
-            "this host's apt sources name no Debian mirror to fetch the template from: add one to /etc/apt/sources.list "
-            "or set WARREN_DEBIAN_MIRROR=URL")
+            "this host's apt sources name no Debian mirror to fetch the template from: add one to "
+            "/etc/apt/sources.list or set WARREN_DEBIAN_MIRROR=URL")
     suites = {"": suite, "updates": f"{suite}-updates", "security": f"{suite}-security"}
     return [_line(uris[kind], suites[kind]) for kind in suites if kind in uris]
 
@@ -50,7 +55,8 @@ def _line(uri, suite):
 
 
 def _host_targets():
-    listing = _run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"])
+    listing = _run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+                    "Created-By: Packages"])
     for line in listing.splitlines():
         fields = line.split()
         if len(fields) == 3 and fields[2] == "main" and not fields[0].startswith("cdrom:"):
@@ -67,6 +73,8 @@ def _run(command):
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
     except FileNotFoundError:
-        raise BuildError(f"{command[0]} is not installed: templates are built on Debian and its relatives") from None
+        raise BuildError(
+            f"{command[0]} is not installed: templates are built on Debian and its relatives"
+        ) from None
     except subprocess.CalledProcessError as error:
         raise BuildError(f"{' '.join(command[:2])} failed: {error.stderr.strip()}") from None

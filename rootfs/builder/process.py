@@ -7,8 +7,8 @@ import subprocess
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
-# Own mount and pid namespaces: however the command ends, its mounts and its processes end with it, and removing a
-# half-made tree can never reach through a mount that was left behind.
+# Own mount and pid namespaces: however the command ends, its mounts and its processes end with it,
+# and removing a half-made tree can never reach through a mount that was left behind.
 _CONTAINED = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
 
 
@@ -24,8 +24,8 @@ def start_contained(command, options=(), **popen):
 
 def run_contained(command, options=(), **popen):
     """Runs `command` to its end; returns (exit status, standard output, standard error) as text."""
-    process = start_contained(command, options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              errors="replace", **popen)
+    process = start_contained(command, options, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, errors="replace", **popen)
     try:
         out, err = process.communicate()
     finally:

@@ -1,8 +1,8 @@
 """The template store on disk: STORE/NAME/{rootfs/,manifest.textproto,recipe.textproto}.
 
-Beside them, with names that no template can have: .NAME.lock (held during a build), .NAME.building (a build in
-progress, or one that was killed), .NAME.previous (the tree that the last build replaced: sandboxes that run on it keep
-their files until the next build).
+Beside them, with names that no template can have: .NAME.lock (held during a build), .NAME.building
+(a build in progress, or one that was killed), .NAME.previous (the tree that the last build replaced:
+sandboxes that run on it keep their files until the next build).
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Store:
-    """One directory of templates. Every method but `locked` is called with the template's lock held."""
+    """One directory of templates. Methods but `locked` are called with the template's lock held."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -43,7 +43,8 @@ class Store:
             self.directory.mkdir(parents=True, exist_ok=True)
             lock = open(self.directory / f".{name}.lock", "w")
         except OSError as error:
-            raise BuildError(f"open the store {self.directory}: {error.strerror}: choose another with --store") from None
+            raise BuildError(f"open the store {self.directory}: {error.strerror}: "
+                             "choose another with --store") from None
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,11 +66,13 @@ class Store:
         if not place.exists():
             new.rename(place)
             return
-        if _libc.renameat2(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(place), _RENAME_EXCHANGE) != 0:
+        paths = (_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(place))
+        if _libc.renameat2(*paths, _RENAME_EXCHANGE) != 0:
             number = ctypes.get_errno()
             if number not in (errno.EINVAL, errno.ENOSYS):
                 raise BuildError(f"exchange {new} and {place}: {os.strerror(number)}")
-            # A file system without RENAME_EXCHANGE: for an instant there is no template of this name.
+            # A file system without RENAME_EXCHANGE: for an instant there is no template of this
+            # name.
             place.rename(self.previous(name))
             new.rename(place)
             return

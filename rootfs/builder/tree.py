@@ -8,7 +8,10 @@ from .errors import BuildError
 
 
 def walk(root):
-    """Yields (relative path, os.stat_result) of everything under `root` as bytes, sorted by path; follows no link."""
+    """Yields (relative path, os.stat_result) of everything under `root`, sorted by path.
+
+    Paths are bytes. Follows no link.
+    """
     pending = [b""]
     found = []
     while pending:
@@ -25,9 +28,9 @@ def walk(root):
 def measure(root):
     """Returns ("sha256:<hex>", bytes in regular files, number of entries).
 
-    The digest is over "path NUL kind NUL octal mode NUL value NUL" of each entry in the order of its path, where value
-    is the target of a link and the sha256 of a file. Owners and times are not part of it: a sandbox sees neither as
-    they are on the host.
+    The digest is over "path NUL kind NUL octal mode NUL value NUL" of each entry in the order of its
+    path, where value is the target of a link and the sha256 of a file. Owners and times are not part
+    of it: a sandbox sees neither as they are on the host.
     """
     digest = hashlib.sha256()
     total = count = 0
@@ -42,7 +45,8 @@ def measure(root):
         elif stat.S_ISDIR(status.st_mode):
             kind, value = b"d", b""
         else:
-            raise BuildError(f"{os.fsdecode(full)} is neither file, directory nor link: the tree is not a clean template")
+            raise BuildError(f"{os.fsdecode(full)} is neither file, directory nor link: "
+                             "the tree is not a clean template")
         mode = b"%o" % stat.S_IMODE(status.st_mode)
         digest.update(b"\0".join((path, kind, mode, value, b"")))
         count += 1

@@ -136,15 +136,17 @@ class StoreOperations(InDirectory):
 
     def test_a_store_that_cannot_be_made_is_named(self):
         (self.root / "file").touch()
-        with self.assertRaisesRegex(BuildError, "file/store: Not a directory: choose another with --store"):
+        message = "file/store: Not a directory: choose another with --store"
+        with self.assertRaisesRegex(BuildError, message):
             with Store(self.root / "file/store").locked("t", self.fail):
                 pass
 
 
 class Mirrors(unittest.TestCase):
     def sources(self, targets, environment=None):
+        release = {"VERSION_CODENAME": "bookworm"}
         with mock.patch.object(mirror, "_run", return_value=targets), \
-             mock.patch.object(mirror, "_os_release", return_value={"VERSION_CODENAME": "bookworm"}), \
+             mock.patch.object(mirror, "_os_release", return_value=release), \
              mock.patch.dict(os.environ, environment or {}):
             return mirror.sources_list("trixie")
 
@@ -154,13 +156,15 @@ class Mirrors(unittest.TestCase):
                              "http://s.invalid/security/ bookworm-security main\n"
                              "http://other.invalid/ stable-thing main\n")
         self.assertEqual([line.split("] ")[1] for line in lines],
-                         ["http://m.invalid/debian/ trixie main", "http://m.invalid/debian/ trixie-updates main",
+                         ["http://m.invalid/debian/ trixie main",
+                          "http://m.invalid/debian/ trixie-updates main",
                           "http://s.invalid/security/ trixie-security main"])
         self.assertTrue(all(line.startswith("deb [signed-by=/") for line in lines))
 
     def test_the_environment_overrides(self):
         lines = self.sources("", {"WARREN_DEBIAN_MIRROR": "http://mine.invalid/d"})
-        self.assertEqual([line.split("] ")[1] for line in lines], ["http://mine.invalid/d trixie main"])
+        self.assertEqual([line.split("] ")[1] for line in lines],
+                         ["http://mine.invalid/d trixie main"])
 
     def test_no_mirror_says_what_to_do(self):
         with self.assertRaisesRegex(BuildError, "WARREN_DEBIAN_MIRROR"):
@@ -169,7 +173,8 @@ class Mirrors(unittest.TestCase):
 
 class Causes(unittest.TestCase):
     def failure_of(self, text):
-        child = subprocess.Popen(["sh", "-c", f"echo '{text}'; exit 25"], stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(["sh", "-c", f"echo '{text}'; exit 25"], stdout=subprocess.PIPE,
+                                 text=True)
         with self.assertRaises(BuildError) as raised:
             debian._follow(child, lambda line: None)
         return str(raised.exception)
@@ -177,8 +182,10 @@ class Causes(unittest.TestCase):
     def test_each_known_cause_has_its_remedy(self):
         for text, remedy in (("E: Could not resolve 'm.invalid'", "check DNS and proxy"),
                              ("dpkg: error: No space left on device", "free some space"),
-                             ("The following signatures: NO_PUBKEY 6ED0", "update debian-archive-keyring"),
-                             ("unshare: failed to execute mmdebstrap: No such file", "run tools/install-deps"),
+                             ("The following signatures: NO_PUBKEY 6ED0",
+                              "update debian-archive-keyring"),
+                             ("unshare: failed to execute mmdebstrap: No such file",
+                              "run tools/install-deps"),
                              ("E: Unable to locate package foo", "not in this suite")):
             with self.subTest(text):
                 message = self.failure_of(text)

@@ -1,4 +1,7 @@
-"""A build's commands end with the build. Needs root: they run in mount and pid namespaces of their own."""
+"""A build's commands end with the build.
+
+Needs root: they run in mount and pid namespaces of their own.
+"""
 
 import os
 import pathlib

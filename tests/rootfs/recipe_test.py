@@ -12,7 +12,8 @@ NAMES = sorted(path.parent.name for path in recipes.RECIPES.glob("*/recipe.textp
 
 
 def run(*arguments):
-    return subprocess.run([recipes.REPOSITORY / "rootfs/build", *arguments], capture_output=True, text=True)
+    return subprocess.run([recipes.REPOSITORY / "rootfs/build", *arguments], capture_output=True,
+                          text=True)
 
 
 class Recipes(unittest.TestCase):
@@ -24,10 +25,10 @@ class Recipes(unittest.TestCase):
                 recipe, digest = recipes.load_recipe(name)
                 self.assertTrue(recipe.description)
                 self.assertTrue(recipe.python.startswith("/"))
-                self.assertEqual(len(set(recipe.preload)), len(recipe.preload), "a module is preloaded twice")
+                self.assertEqual(len(set(recipe.preload)), len(recipe.preload), "named twice")
                 self.assertRegex(digest, "^sha256:[0-9a-f]{64}$")
-                policy = recipes.REPOSITORY / "policies/seccomp" / f"{recipe.seccomp_policy}.textproto"
-                self.assertTrue(policy.is_file(), policy)
+                policy = f"policies/seccomp/{recipe.seccomp_policy}.textproto"
+                self.assertTrue((recipes.REPOSITORY / policy).is_file(), policy)
 
     def test_an_unknown_name_lists_the_known_ones(self):
         with self.assertRaisesRegex(BuildError, "base, data-science"):
@@ -38,7 +39,8 @@ class TestedManifest(unittest.TestCase):
     def test_names_every_package_of_the_recipe_with_a_digest(self):
         recipe, digest = recipes.load_recipe("data-science")
         manifest = recipes.load_manifest(recipes.tested_manifest_path("data-science"))
-        self.assertEqual(manifest.recipe_digest, digest, "rebuild, test, and run rootfs/build --record data-science")
+        self.assertEqual(manifest.recipe_digest, digest,
+                         "rebuild, test, and run rootfs/build --record data-science")
         have = {package.name for package in manifest.packages}
         self.assertEqual(set(recipe.debian.packages) - have, set())
         for package in manifest.packages:

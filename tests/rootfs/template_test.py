@@ -22,8 +22,8 @@ class DataScience(unittest.TestCase):
             raise AssertionError(f"{TEMPLATE} is not built: run tools/build-template data-science")
 
     def test_matches_its_manifest(self):
-        result = subprocess.run([recipes.REPOSITORY / "rootfs/build", "--store", STORE, "--verify", "data-science"],
-                                capture_output=True, text=True)
+        command = [recipes.REPOSITORY / "rootfs/build", "--store", STORE, "--verify", "data-science"]
+        result = subprocess.run(command, capture_output=True, text=True)
         self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_is_built_from_the_recipe_in_the_repository(self):
@@ -37,7 +37,8 @@ class DataScience(unittest.TestCase):
                 continue
             self.assertTrue(stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode), path)
             self.assertFalse(status.st_mode & 0o6000, path)
-            self.assertNotIn("security.capability", os.listxattr(os.path.join(os.fsencode(ROOT), path)), path)
+            attributes = os.listxattr(os.path.join(os.fsencode(ROOT), path))
+            self.assertNotIn("security.capability", attributes, path)
 
     def test_only_temporary_directories_are_writable_for_all(self):
         writable = {os.fsdecode(path) for path, status in tree.walk(ROOT)
