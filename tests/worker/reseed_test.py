@@ -76,6 +76,17 @@ class ReseedTest(unittest.TestCase):
                 ],
             )
 
+    def test_reseeding_that_fails_is_reported(self):
+        # The first call is the zygote's.
+        warmup = (
+            "import ssl\n"
+            "def add(*_, calls=[]):\n    calls.append(1)\n    if calls[1:]: raise OSError(5, 'no')\n"
+            "ssl.RAND_add = add"
+        )
+        with self.assertRaises(AssertionError) as caught:
+            Host(warmup=warmup)
+        self.assertIn("kind='setup_failed', value=(b'reseed', 5", str(caught.exception))
+
     def test_ready_says_what_the_reseeding_took(self):
         with Host(contexts=1) as host:
             pid, join_ns, reseed_ns = host.contexts[0].ready.value

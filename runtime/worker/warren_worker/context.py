@@ -37,7 +37,7 @@ from os import (
 from time import monotonic_ns
 
 from . import errors, wire
-from .channel import EventChannel, RequestReader
+from .channel import EventChannel, RequestReader, report_setup_failure
 from .displays import encode_bundle
 from .reseed import Reseeder
 from .shell import build_shell, run_warmup
@@ -85,7 +85,11 @@ class Context:
     def serve(self, fork_ns, joined_ns):
         """Runs cells until the request pipe ends. fork_ns, joined_ns: monotonic times of the
         fork and the end of join."""
-        self._start(fork_ns, joined_ns)
+        try:
+            self._start(fork_ns, joined_ns)
+        except BaseException as error:
+            report_setup_failure(EVENT_FD, "reseed", getattr(error, "errno", None) or 0)
+            raise
         requests = RequestReader(REQUEST_FD)
         while True:
             try:
