@@ -1,0 +1,61 @@
+"""A warrend of a test's own, and the CLI that talks to it. WARREN_TEST_PREFIX names the runtime tree."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+PREFIX = os.environ.get("WARREN_TEST_PREFIX", "")
+
+
+class Server:
+    """Lifecycle: Server(...) starts it and waits until it serves -> exec() and run() -> stop()."""
+
+    def __init__(self, *flags):
+        self.directory = tempfile.mkdtemp(prefix="warren-cli-test-")
+        os.chmod(self.directory, 0o711)
+        self.socket = os.path.join(self.directory, "run", "warren.sock")
+        self.environment = dict(os.environ, WARREN_ADDRESS=f"unix://{self.socket}")
+        with open(os.path.join(self.directory, "log"), "wb") as log:
+            self.process = subprocess.Popen(
+                [f"{PREFIX}/bin/warrend", "--listen", f"unix://{self.socket}", "--runtime-dir",
+                 os.path.join(self.directory, "run"), "--cgroup-parent", f"warren-cli-test-{os.getpid()}", *flags],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while not os.path.exists(self.socket):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"warrend does not serve: {self.log()}")
+            time.sleep(0.02)
+
+    def log(self):
+        with open(os.path.join(self.directory, "log"), errors="replace") as file:
+            return file.read()[-3000:]
+
+    def run(self, *arguments, **options):
+        """Runs `warren ARGUMENTS` to its end."""
+        options.setdefault("input", "")
+        return subprocess.run([f"{PREFIX}/bin/warren", *arguments], capture_output=True, text=True, timeout=120,
+                              env=self.environment, **options)
+
+    def exec(self, *arguments, **options):
+        return self.run("exec", *arguments, **options)
+
+    def events(self, *arguments):
+        """The events of `warren exec --json`."""
+        return [json.loads(line) for line in self.exec("--json", *arguments).stdout.splitlines()]
+
+    def popen(self, *arguments, output=subprocess.PIPE):
+        return subprocess.Popen([f"{PREFIX}/bin/warren", *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                env=self.environment)
+
+    def sandboxes(self):
+        return json.loads(self.run("ps", "--json").stdout)["sandboxes"]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        return code
