@@ -80,7 +80,8 @@ class ReseedTest(unittest.TestCase):
         # The first call is the zygote's.
         warmup = (
             "import ssl\n"
-            "def add(*_, calls=[]):\n    calls.append(1)\n    if calls[1:]: raise OSError(5, 'no')\n"
+            "def add(*_, calls=[]):\n    calls.append(1)\n"
+            "    if calls[1:]: raise OSError(5, 'no')\n"
             "ssl.RAND_add = add"
         )
         with self.assertRaises(AssertionError) as caught:
