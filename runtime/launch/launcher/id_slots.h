@@ -11,13 +11,13 @@
 namespace warren {
 
 // User ids on the host. The range above what systemd-nspawn allocates (to 0x6fffffff) and below
-// 2^31, in zones of 1024 slices of 65536 ids; a supervisor takes as many neighbouring zones as it
+// 2^31, in zones of 64 slices of 65536 ids; a supervisor takes as many neighbouring zones as it
 // needs, so that two of them on one host never share an id.
 inline constexpr uint32_t kIdsPerSlot = 65536;
 inline constexpr uint32_t kFirstHostId = 0x70000000;
-inline constexpr uint32_t kSlotsPerZone = 1024;
+inline constexpr uint32_t kSlotsPerZone = 64;
 // The last one is short of its final slice, which reaches to 2^31.
-inline constexpr uint32_t kZones = 4;
+inline constexpr uint32_t kZones = 64;
 
 // A supervisor's zones. Taken until destroyed: each zone is an abstract socket name, which the
 // kernel frees with its owner.
