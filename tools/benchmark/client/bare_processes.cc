@@ -51,6 +51,7 @@ absl::Status ReadOutput(int fd, const std::string& until, int64_t begin, Spawned
 absl::StatusOr<Spawned> SpawnOnce(const std::vector<std::string>& arguments,
                                   const std::string& until) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   WARREN_ASSIGN_OR_RETURN(Pipe pipe, MakePipe());

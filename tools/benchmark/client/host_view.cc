@@ -37,6 +37,13 @@ struct MountIdRequest {
   uint64_t namespace_id;
 };
 
+// memory.stat's names, of v2 and, with what lies below the group, of v1, and what they are called
+// here.
+const std::map<absl::string_view, absl::string_view> kMemoryKinds = {
+    {"anon", "anon"},      {"file", "file"},        {"shmem", "shmem"},       {"kernel", "kernel"},
+    {"total_rss", "anon"}, {"total_cache", "file"}, {"total_shmem", "shmem"},
+};
+
 // User ids below it can be those of people and services of the host.
 constexpr int64_t kFirstForeignUid = 65536;
 
@@ -124,8 +131,6 @@ CgroupView::CgroupView(const std::string& parent) {
   }
 }
 
-absl::StatusOr<int64_t> CgroupView::MemoryBytes() const { return GroupMemoryBytes(parents_); }
-
 absl::StatusOr<std::vector<std::string>> CgroupView::GroupsOf(const std::string& sandbox_id) const {
   std::vector<std::string> groups;
   std::error_code error;
@@ -159,6 +164,32 @@ absl::StatusOr<int64_t> GroupMemoryBytes(const std::vector<std::string>& groups)
     if (bytes.ok()) return bytes;
   }
   return absl::NotFoundError("read a cgroup's memory: no group with a memory controller");
+}
+
+std::map<std::string, int64_t> GroupMemoryByKind(const std::vector<std::string>& groups) {
+  std::map<std::string, int64_t> kinds;
+  for (const std::string& group : groups) {
+    absl::StatusOr<std::string> text = ReadFile(group + "/memory.stat");
+    if (!text.ok()) continue;
+    kinds["usage"] = GroupUsage(group).value_or(0);
+    absl::StatusOr<int64_t> kernel = ReadNumber(group + "/memory.kmem.usage_in_bytes");
+    if (kernel.ok()) kinds["kernel"] = *kernel;
+    for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+      std::pair<absl::string_view, absl::string_view> field = absl::StrSplit(line, ' ');
+      auto kind = kMemoryKinds.find(field.first);
+      int64_t bytes = 0;
+      if (kind != kMemoryKinds.end() && absl::SimpleAtoi(field.second, &bytes)) {
+        kinds[std::string(kind->second)] = bytes;
+      }
+    }
+  }
+  return kinds;
+}
+
+absl::StatusOr<std::map<std::string, int64_t>> CgroupView::MemoryByKind() const {
+  std::map<std::string, int64_t> kinds = GroupMemoryByKind(parents_);
+  if (kinds.empty()) return absl::NotFoundError("read a cgroup's memory: no memory controller");
+  return kinds;
 }
 
 std::optional<uint64_t> MountNamespaceId(pid_t pid) {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,8 +30,9 @@ class CgroupView {
  public:
   explicit CgroupView(const std::string& parent);
 
-  // Bytes charged to the parent and everything below it; NOT_FOUND where no memory controller is.
-  absl::StatusOr<int64_t> MemoryBytes() const;
+  // Bytes charged to the parent and everything below it, as GroupMemoryByKind says them; NOT_FOUND
+  // where no memory controller is.
+  absl::StatusOr<std::map<std::string, int64_t>> MemoryByKind() const;
   // The sandbox's groups, one a hierarchy; NOT_FOUND when there is none.
   absl::StatusOr<std::vector<std::string>> GroupsOf(const std::string& sandbox_id) const;
 
@@ -43,6 +45,10 @@ class CgroupView {
 std::vector<pid_t> ProcessesOf(const std::string& group);
 // Bytes charged to a sandbox's groups.
 absl::StatusOr<int64_t> GroupMemoryBytes(const std::vector<std::string>& groups);
+
+// What they are charged for, by kind: "usage", "anon", "shmem" (tmpfs), "file", "kernel" (page
+// tables, stacks, slab); those that this kernel tells.
+std::map<std::string, int64_t> GroupMemoryByKind(const std::vector<std::string>& groups);
 
 // The kernel's id of a process's mount namespace; nothing where the kernel cannot tell (before
 // Linux 6.11). Ids are never reused, and knowing one keeps nothing alive.

@@ -71,9 +71,11 @@ absl::Status CopyOnce(SessionClient& client, const Target& target, const Cell& c
                           CgroupView(target.cgroup_parent).GroupsOf(sandbox.sandbox_id()));
   WARREN_ASSIGN_OR_RETURN(pid_t worker, LargestProcess(groups));
   WARREN_ASSIGN_OR_RETURN(ProcessMemory ready, ReadProcessMemory(worker));
+  std::map<std::string, int64_t> charged_ready = GroupMemoryByKind(groups);
   int64_t begin = NowNs();
   WARREN_ASSIGN_OR_RETURN(CellRun first, client.Run(sandbox.sandbox_id(), cell));
   WARREN_ASSIGN_OR_RETURN(ProcessMemory after_first, ReadProcessMemory(worker));
+  std::map<std::string, int64_t> charged_first = GroupMemoryByKind(groups);
   int64_t begin_second = NowNs();
   WARREN_ASSIGN_OR_RETURN(CellRun second, client.Run(sandbox.sandbox_id(), cell));
   WARREN_ASSIGN_OR_RETURN(ProcessMemory after_second, ReadProcessMemory(worker));
@@ -83,6 +85,8 @@ absl::Status CopyOnce(SessionClient& client, const Target& target, const Cell& c
   out["fork"].push_back(MemoryJson(ProcessMemory{}, ready));
   out["first"].push_back(MemoryJson(ready, after_first));
   out["second"].push_back(MemoryJson(after_first, after_second));
+  out["charged_ready"].push_back(charged_ready);
+  out["charged_first"].push_back(charged_first);
   return absl::OkStatus();
 }
 

@@ -33,7 +33,8 @@ absl::StatusOr<nlohmann::json> MeasureCells(const Target& target, const Cell& ce
                                             int warmup);
 
 // Page copies of a context's first cell and of the same cell again: "first_cell", "second_cell",
-// and for each of "fork", "first" and "second" what they did to the worker's memory.
+// for each of "fork", "first" and "second" what they did to the worker's memory, and what the
+// sandbox's cgroup was charged for when ready and after the first cell.
 absl::StatusOr<nlohmann::json> MeasurePageCopies(const Target& target, const Cell& cell, int count);
 
 // `clients` threads create, run a cell and destroy without a pause: "completed", "elapsed",

@@ -30,8 +30,7 @@ absl::StatusOr<nlohmann::json> MemoryPoint(const Target& target, int sessions) {
   nlohmann::json point = {{"sessions", sessions},
                           {"available_bytes", host.available_bytes},
                           {"used_bytes", host.used_bytes}};
-  absl::StatusOr<int64_t> charged = CgroupView(target.cgroup_parent).MemoryBytes();
-  if (charged.ok()) point["cgroup_bytes"] = *charged;
+  WARREN_ASSIGN_OR_RETURN(point["cgroup_bytes"], CgroupView(target.cgroup_parent).MemoryByKind());
   return point;
 }
 

@@ -9,7 +9,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _ROLES = {
     "python3": ("zygote and live contexts", "ended contexts"),
     "warren-launcher": ("launcher", "ended inits"),
-    "warren-init": ("inits", "ended processes of sandboxes"),
+    "memfd:warren-in": ("inits", "ended processes of sandboxes"),
 }
 
 

@@ -49,10 +49,15 @@ class Measures:
             phase: {name: median([sample[name] for sample in answer[phase]]) for name in answer[phase][0]}
             for phase in ("fork", "first", "second")
         }
+        charged = {
+            phase: {kind: median([sample[kind] for sample in answer[f"charged_{phase}"]]) for kind in answer[f"charged_{phase}"][0]}
+            for phase in ("ready", "first")
+        }
         return {
             "first_cell_ms": median(milliseconds(answer["first_cell"])),
             "second_cell_ms": median(milliseconds(answer["second_cell"])),
             "memory": memory,
+            "charged_bytes": charged,
         }
 
     def _run(self, command, *arguments):
@@ -119,11 +124,11 @@ class Measures:
         samples = milliseconds(answer["further_cell"])
         curve = _memory_curve(answer["memory"])
         after = _memory_curve([answer["memory"][0], answer["memory_after_further_cells"]])[-1]
-        each = {name: after[name] / count for name in ("host_mib", "cgroup_mib") if name in after}
+        each = {name: value / count for name, value in after.items() if name != "sessions"}
         figures = {
             **summary(samples),
             # All included: whichever of the host's and the cgroups' accounts says more.
-            "memory_mib_each": max(each.values()),
+            "memory_mib_each": max(each["host_mib"], each["cgroup_mib"]),
             **{f"memory_{name}_each": value for name, value in each.items()},
             "sessions": count,
             "made_per_second": count / (answer["making"] / 1e9),
@@ -184,7 +189,7 @@ def _memory_curve(points):
     for point in points:
         grown = max(start["available_bytes"] - point["available_bytes"], point["used_bytes"] - start["used_bytes"])
         entry = {"sessions": point["sessions"], "host_mib": grown / 2**20}
-        if "cgroup_bytes" in point and "cgroup_bytes" in start:
-            entry["cgroup_mib"] = (point["cgroup_bytes"] - start["cgroup_bytes"]) / 2**20
+        for kind, value in point["cgroup_bytes"].items():
+            entry["cgroup_mib" if kind == "usage" else f"cgroup_{kind}_mib"] = (value - start["cgroup_bytes"][kind]) / 2**20
         curve.append(entry)
     return curve

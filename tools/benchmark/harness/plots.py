@@ -72,8 +72,7 @@ def _memory(axes, rows, references):
         return False
     sessions = [point["sessions"] for point in curve]
     axes.plot(sessions, [point["host_mib"] for point in curve], "o-", label="host's memory used more")
-    if all("cgroup_mib" in point for point in curve):
-        axes.plot(sessions, [point["cgroup_mib"] for point in curve], "s-", label="charged to Warren's cgroups more")
+    axes.plot(sessions, [point["cgroup_mib"] for point in curve], "s-", label="charged to Warren's cgroups more")
     axes.plot(sessions, [6 * number for number in sessions], "--", color="gray", label="6 MiB each")
     axes.set_xlabel("live sessions, each after a pandas cell")
     axes.set_ylabel("MiB")

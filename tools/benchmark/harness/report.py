@@ -4,6 +4,7 @@ import json
 import re
 
 from .errors import BenchError
+from .reasons import memory_in_words
 
 _BEGIN = "<!-- results: written by tools/bench --render, not by hand -->"
 _END = "<!-- end of results -->"
@@ -153,7 +154,7 @@ def _page_copy_lines(copies):
         f"{copies['second_cell_ms']:.3g} ms with {memory['second']['minor_faults']}. Fork, join and reseeding had left it with "
         f"{memory['fork']['minor_faults']} faults and {_mib(memory['fork'])} MiB."
     )
-    return [line]
+    return [line, f"Memory {memory_in_words(copies['charged_bytes'])}"]
 
 
 def _mib(memory):
