@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <string>
-#include <vector>
 
 #include "gtest/gtest.h"
 #include "runtime/base/io.h"
@@ -71,8 +71,8 @@ TEST_F(EventLoopTest, ACancelledTimerDoesNotRun) {
 TEST_F(EventLoopTest, CancellingOneOfEqualDeadlinesLeavesTheOther) {
   // Timers made in one call of a fast clock may share their deadline.
   int ran = 0;
-  std::vector<EventLoop::TimerId> timers;
-  for (int i = 0; i < 100; ++i) timers.push_back(loop_->After(milliseconds(5), [&] { ++ran; }));
+  std::array<EventLoop::TimerId, 100> timers;
+  for (EventLoop::TimerId& timer : timers) timer = loop_->After(milliseconds(5), [&] { ++ran; });
   for (size_t i = 0; i < timers.size(); i += 2) loop_->Cancel(timers[i]);
   StopSoon();
   ASSERT_EQ(loop_->Run(), absl::OkStatus());

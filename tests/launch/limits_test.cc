@@ -101,6 +101,15 @@ TEST_F(LimitsTest, OutOfMemoryHurtsNoNeighbour) {
   shared_->Destroy("neighbour");
 }
 
+TEST_F(LimitsTest, TooLittleMemoryToBeginWithIsReportedAsSuch) {
+  v1::LaunchPlan plan =
+      shared_->Plan("small", [](v1::Limits& limits) { limits.set_memory_bytes(64 << 10); });
+  // Whether the set-up or the context is the first to need more.
+  shared_->WaitForReply(shared_->RequestLaunch(plan, zygote_));
+  EXPECT_EQ(shared_->WaitForGone("small"), SandboxGone::OUT_OF_MEMORY);
+  EXPECT_FALSE(shared_->GroupExists("small"));
+}
+
 TEST_F(LimitsTest, AForkBombEndsAtThePidLimit) {
   constexpr int kPids = 24;
   RunningSandbox sandbox = LaunchWith([](v1::Limits& limits) { limits.set_pids(kPids); });
