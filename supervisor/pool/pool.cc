@@ -46,8 +46,7 @@ void Pool::Stop() {
   host_.loop.CancelTimer(pump_timer_);
 }
 
-// ---- Asked by clients
-// ------------------------------------------------------------------------------------------------
+// ---- Asked by clients -------------------------------------------------------------------------
 
 std::shared_ptr<Sandbox> Pool::Take(const std::string& template_id) {
   std::lock_guard lock(mu_);
@@ -148,8 +147,7 @@ std::string Pool::PythonVersion(const std::string& template_id) const {
   return found == pools_.end() ? "" : found->second.python_version;
 }
 
-// ---- Events
-// ----------------------------------------------------------------------------------------------------------
+// ---- Events -----------------------------------------------------------------------------------
 
 void Pool::OnZygoteExited(uint64_t zygote_id, const std::string& reason) {
   std::lock_guard lock(mu_);
@@ -177,8 +175,7 @@ void Pool::OnDeath(TemplatePool& pool, const Sandbox* sandbox) {
   PostPump();
 }
 
-// ---- Decisions
-// -------------------------------------------------------------------------------------------------------
+// ---- Decisions --------------------------------------------------------------------------------
 
 void Pool::PostPump() {
   if (std::exchange(pump_posted_, true)) return;

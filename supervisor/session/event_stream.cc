@@ -10,9 +10,14 @@ constexpr size_t kFloodBytes = 32 << 10;
 
 }  // namespace
 
-bool EventStream::Enqueue(Item item, size_t bytes) {
+size_t EventStream::CostOf(const Item& item) {
+  const auto& event = item.event;
+  return kEventBytes + (event.has_output() ? event.output().data().size() : event.ByteSizeLong());
+}
+
+bool EventStream::Enqueue(Item item) {
+  bytes_ += CostOf(item);
   items_.push_back(std::move(item));
-  bytes_ += bytes;
   if (bytes_ >= kHighWaterBytes) full_ = true;
   return !std::exchange(reading_, true);
 }
@@ -40,7 +45,7 @@ EventStream::Pressure EventStream::PushOutput(ExecutionEvent::Output::Stream str
       // Large pieces come in numbers: growing step by step would copy them again and again.
       if (data.size() >= kFloodBytes) output->mutable_data()->reserve(kChunkBytes);
       output->mutable_data()->assign(data.data(), data.size());
-      tell = Enqueue(std::move(item), data.size());
+      tell = Enqueue(std::move(item));
     }
     full = full_;
   }
@@ -53,10 +58,9 @@ EventStream::Pressure EventStream::Push(ExecutionEvent event) {
   bool full;
   {
     std::lock_guard lock(mu_);
-    size_t bytes = event.ByteSizeLong();
     Item item;
     item.event = std::move(event);
-    tell = Enqueue(std::move(item), bytes);
+    tell = Enqueue(std::move(item));
     full = full_;
   }
   Tell(tell);
@@ -70,7 +74,7 @@ void EventStream::Finish(ExecutionEvent finished) {
     Item item;
     item.event = std::move(finished);
     item.last = true;
-    tell = Enqueue(std::move(item), 0);
+    tell = Enqueue(std::move(item));
   }
   Tell(tell);
 }
@@ -82,7 +86,7 @@ void EventStream::Fail(absl::Status status) {
     Item item;
     item.status = std::move(status);
     item.last = true;
-    tell = Enqueue(std::move(item), 0);
+    tell = Enqueue(std::move(item));
   }
   Tell(tell);
 }
@@ -99,9 +103,7 @@ std::optional<EventStream::Item> EventStream::Take() {
     item = std::move(items_.front());
     items_.pop_front();
     item->more = !items_.empty();
-    size_t bytes =
-        item->event.has_output() ? item->event.output().data().size() : item->event.ByteSizeLong();
-    bytes_ -= std::min(bytes_, bytes);
+    bytes_ -= CostOf(*item);
     if (full_ && bytes_ <= kLowWaterBytes) {
       full_ = false;
       drained = true;

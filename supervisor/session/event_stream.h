@@ -36,6 +36,8 @@ class EventStream {
   // the second.
   static constexpr size_t kHighWaterBytes = 1 << 20;
   static constexpr size_t kLowWaterBytes = 512 << 10;
+  // What an event takes beside its payload: a flood of tiny ones counts by its number.
+  static constexpr size_t kEventBytes = 512;
   // Chunks are joined up to this size.
   static constexpr size_t kChunkBytes = 512 << 10;
 
@@ -55,7 +57,8 @@ class EventStream {
 
  private:
   // With mu_ held; returns whether the reader must be told.
-  bool Enqueue(Item item, size_t bytes);
+  bool Enqueue(Item item);
+  static size_t CostOf(const Item& item);
   void Tell(bool tell);
 
   absl::AnyInvocable<void()> on_available_;

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
 #include "runtime/base/status.h"
 #include "spdlog/spdlog.h"
-#include "supervisor/session/text.h"
 
 // How a sandbox starts, is read, and ends. What happens to its cells is in sandbox_cells.cc.
 namespace warren {
@@ -46,8 +46,7 @@ Sandbox::Sandbox(SandboxHost& host, Identity identity, SandboxStats stats, Worke
 
 Sandbox::~Sandbox() = default;
 
-// ---- Start
-// -----------------------------------------------------------------------------------------------------------
+// ---- Start ------------------------------------------------------------------------------------
 
 absl::Status Sandbox::Start(ReadyCallback on_ready, DeathCallback on_death) {
   std::lock_guard lock(mu_);
@@ -98,17 +97,17 @@ absl::Status Sandbox::OnStartEvent(const WorkerEvent& event) {
   if (event.has_setup_failed()) {
     const auto& failed = event.setup_failed();
     errno = failed.error_number();
-    ReportReady(absl::InternalError(absl::StrCat("sandbox ", identity_.id, ": set-up stage \"",
-                                                 ToValidUtf8(failed.stage(), kMaxStageName),
-                                                 "\" failed", Errno("").message())));
+    ReportReady(
+        absl::InternalError(absl::StrCat("sandbox ", identity_.id, ": set-up stage \"",
+                                         absl::CHexEscape(failed.stage().substr(0, kMaxStageName)),
+                                         "\" failed", Errno("").message())));
     Kill(StopReason::kViolation);
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError("an event before Ready");
 }
 
-// ---- Reading
-// ---------------------------------------------------------------------------------------------------------
+// ---- Reading ----------------------------------------------------------------------------------
 
 bool Sandbox::WantsMore() const {
   if (state_ == State::kStarting) return true;
@@ -179,8 +178,7 @@ absl::Status Sandbox::OnEvent(const WorkerEvent& event) {
   return absl::OkStatus();
 }
 
-// ---- The end
-// ---------------------------------------------------------------------------------------------------------
+// ---- The end ----------------------------------------------------------------------------------
 
 void Sandbox::Violation(const absl::Status& what) {
   if (!violation_.empty() || state_ == State::kDead) return;
@@ -291,8 +289,7 @@ void Sandbox::CloseWatches() {
   host_.loop.Unwatch(std::exchange(request_watch_, IoLoop::kNoWatch));
 }
 
-// ---- Facts
-// -----------------------------------------------------------------------------------------------------------
+// ---- Facts ------------------------------------------------------------------------------------
 
 bool Sandbox::alive() const {
   std::lock_guard lock(mu_);

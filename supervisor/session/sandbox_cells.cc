@@ -31,8 +31,7 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
 
 }  // namespace
 
-// ---- Asked by clients
-// ------------------------------------------------------------------------------------------------
+// ---- Asked by clients -------------------------------------------------------------------------
 
 absl::Status Sandbox::Execute(std::shared_ptr<Execution> execution) {
   std::lock_guard lock(mu_);
@@ -72,8 +71,7 @@ absl::Status Sandbox::Interrupt() {
   return absl::OkStatus();
 }
 
-// ---- A cell's beginning
-// ----------------------------------------------------------------------------------------------
+// ---- A cell's beginning -----------------------------------------------------------------------
 
 void Sandbox::Begin(std::shared_ptr<Execution> execution) {
   running_.emplace();
@@ -139,8 +137,7 @@ void Sandbox::BeginNext() {
   Begin(std::move(next));
 }
 
-// ---- Deadlines
-// -------------------------------------------------------------------------------------------------------
+// ---- Deadlines --------------------------------------------------------------------------------
 
 TimerId Sandbox::At(MonotonicTime when, TimedTask task) {
   return host_.loop.AddTimer(when, [weak = weak_from_this(), task] {
@@ -209,8 +206,7 @@ void Sandbox::SendInterrupt() {
   });
 }
 
-// ---- Output
-// ----------------------------------------------------------------------------------------------------------
+// ---- Output -----------------------------------------------------------------------------------
 
 absl::Status Sandbox::OnOutput(uint64_t execution_id, WorkerChannel::Stream stream,
                                absl::string_view data) {
@@ -243,7 +239,7 @@ absl::Status Sandbox::OnDisplay(const warren::v1::WorkerDisplay& display) {
     std::string& data = (*out->mutable_data())[part.mime_type()];
     data = IsTextMimeType(part.mime_type()) ? ToValidUtf8(part.data(), part.data().size())
                                             : part.data();
-    bytes += data.size();
+    bytes += part.mime_type().size() + data.size();
   }
   out->set_is_result(display.is_result());
   if (out->data().empty() || running_->stop != StopReason::kNone) return absl::OkStatus();
@@ -269,8 +265,7 @@ absl::Status Sandbox::OnError(const warren::v1::WorkerError& error) {
   return absl::OkStatus();
 }
 
-// ---- A cell's end
-// ----------------------------------------------------------------------------------------------------
+// ---- A cell's end -----------------------------------------------------------------------------
 
 void Sandbox::OnDone(const WorkerDone& done) {
   execution_count_ = std::max(done.execution_count(), 0);

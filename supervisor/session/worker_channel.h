@@ -80,8 +80,9 @@ class WorkerChannel {
   // Delivers what the raw pipe holds at this moment, and not what is written meanwhile.
   void DrainSnapshot(Stream stream, Sink& sink);
 
-  // A pipe that is found full belongs to a flood: room for more at a time saves two thirds of the switches between the
-  // worker and us. A pipe that is never full stays small, for there are three to every sandbox.
+  // A pipe that is found full belongs to a flood: room for more at a time saves two thirds of the
+  // switches between the worker and us. A pipe that is never full stays small, for there are three
+  // to every sandbox.
   void EnlargeIfFull(const UniqueFd& pipe, size_t read, bool* enlarged);
 
   WorkerPipes pipes_;

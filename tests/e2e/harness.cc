@@ -89,8 +89,9 @@ bool Eventually(const std::function<bool()>& holds, absl::Duration patience) {
 
 std::string TestTemplate() { return FromEnvironment("WARREN_TEST_TEMPLATE", "base"); }
 
-// ---- The server
-// ------------------------------------------------------------------------------------------------------
+// ---- The server -------------------------------------------------------------------------------
+
+Server::Server() : Server(Options()) {}
 
 Server::Server(Options options) {
   static std::atomic<int> count{0};
@@ -117,7 +118,7 @@ bool Server::Launch(const Options& options) {
                                     absl::StrCat("--runtime-dir=", (directory_ / "run").string()),
                                     absl::StrCat("--cgroup-parent=", cgroup_parent_),
                                     absl::StrCat("--pool=", TestTemplate(), "=2:2"),
-                                    "--max-sandboxes=100",
+                                    absl::StrCat("--max-sandboxes=", options.max_sandboxes),
                                     "--log-level=debug"};
   words.insert(words.end(), options.flags.begin(), options.flags.end());
   std::vector<char*> argv;
@@ -208,6 +209,16 @@ std::vector<std::string> Server::Cgroups() const {
   return found;
 }
 
+std::vector<pid_t> Server::Zygotes() const {
+  std::set<pid_t> pids;
+  for (const std::string& cgroup : Cgroups()) {
+    if (fs::path(cgroup).filename().string().rfind("zygote", 0) != 0) continue;
+    std::ifstream procs(cgroup + "/cgroup.procs");
+    for (pid_t pid = 0; procs >> pid;) pids.insert(pid);
+  }
+  return {pids.begin(), pids.end()};
+}
+
 bool Server::WaitUntilSettled() {
   auto stub = warren::v1::SandboxService::NewStub(channel_);
   return Eventually(
@@ -244,8 +255,7 @@ Footprint Server::TakeFootprint() const {
   return footprint;
 }
 
-// ---- A sandbox
-// -------------------------------------------------------------------------------------------------------
+// ---- A sandbox --------------------------------------------------------------------------------
 
 std::string CellRun::result() const {
   for (const auto& display : displays) {

@@ -45,10 +45,12 @@ class Server {
  public:
   struct Options {
     std::vector<std::string> flags;
+    int max_sandboxes = 100;
     // Instead of a fresh one of its own: for a second supervisor in the same place.
     std::filesystem::path directory;
   };
-  explicit Server(Options options = {});
+  Server();
+  explicit Server(Options options);
   ~Server();
 
   // True when it serves; a test failure has been noted otherwise.
@@ -71,6 +73,8 @@ class Server {
   // Its pools hold what they aim at, and nothing is in the making or on its way out.
   bool WaitUntilSettled();
   Footprint TakeFootprint() const;
+  // The processes of its zygotes.
+  std::vector<pid_t> Zygotes() const;
   // Directories of its cgroups in all hierarchies.
   std::vector<std::string> Cgroups() const;
 

@@ -222,6 +222,43 @@ TEST_F(PoolTest, AnEmptyPoolNeverFails) {
   EXPECT_EQ(right, 20);
 }
 
+TEST(PoolLimitTest, SurvivesADeadZygote) {
+  Server server;
+  ASSERT_TRUE(server.started());
+  ASSERT_TRUE(server.WaitUntilSettled());
+  TestSandbox before(server);
+  std::vector<pid_t> zygotes = server.Zygotes();
+  ASSERT_FALSE(zygotes.empty());
+  for (pid_t pid : zygotes) ::kill(pid, SIGKILL);
+  // Those that live go on living; more come than the pool held.
+  EXPECT_EQ(before.Execute("1").result(), "1");
+  for (int i = 0; i < 5; ++i) {
+    TestSandbox sandbox(server);
+    EXPECT_EQ(sandbox.Execute("2").result(), "2");
+  }
+  EXPECT_THAT(server.log(), HasSubstr("died"));
+}
+
+TEST(PoolLimitTest, AllSlotsTakenIsAClearErrorAndAFreedOneServesAgain) {
+  Server::Options options;
+  options.max_sandboxes = 3;
+  Server server(options);
+  ASSERT_TRUE(server.started());
+  TestSandbox one(server), two(server);
+  auto three = std::make_unique<TestSandbox>(server);
+  auto stub = warren::v1::SandboxService::NewStub(server.channel());
+  warren::v1::CreateSandboxRequest request;
+  request.set_template_id(TestTemplate());
+  warren::v1::Sandbox response;
+  grpc::ClientContext context;
+  grpc::Status refused = stub->CreateSandbox(&context, request, &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.error_message(), HasSubstr("--max-sandboxes"));
+  three.reset();
+  TestSandbox again(server);
+  EXPECT_EQ(again.Execute("1").result(), "1");
+}
+
 TEST_F(PoolTest, AThousandExecutionsLeaveTheHostAsItWas) {
   {
     TestSandbox warm(server());

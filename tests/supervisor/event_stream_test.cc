@@ -69,6 +69,16 @@ TEST(EventStreamTest, IsFullAtTheHighMarkAndDrainedAtTheLowOne) {
   EXPECT_TRUE(drained);
 }
 
+TEST(EventStreamTest, AFloodOfTinyEventsIsFullByItsNumber) {
+  EventStream stream([] {});
+  size_t pushed = 0;
+  while (stream.PushOutput(pushed % 2 == 0 ? kStdout : kStderr, "x") ==
+         EventStream::Pressure::kFlowing) {
+    ++pushed;
+  }
+  EXPECT_LE(pushed, EventStream::kHighWaterBytes / EventStream::kEventBytes);
+}
+
 TEST(EventStreamTest, EndsWithAnEventOrAStatus) {
   EventStream finished([] {});
   finished.Finish(Finished());
