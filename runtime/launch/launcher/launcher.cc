@@ -359,8 +359,9 @@ void Launcher::OnSandboxDead(const std::string& id) {
   loop_.Unwatch(sandbox.process->control());
   loop_.Unwatch(sandbox.process->out_of_memory_event());
   loop_.Cancel(sandbox.deadline);
-  // Nobody asked for it: was it the kernel, for memory? (v2's group kill takes init along.)
-  if (!sandbox.dying && sandbox.process->RanOutOfMemory())
+  // Nobody asked for it: was it the kernel, for memory? (v2's group kill takes init along; during
+  // the set-up its control socket's end, which fails the launch, is noticed first.)
+  if (sandbox.reason != v1::SandboxGone::DESTROYED && sandbox.process->RanOutOfMemory())
     sandbox.reason = v1::SandboxGone::OUT_OF_MEMORY;
   if (sandbox.request_id != 0) {
     Reply(std::exchange(sandbox.request_id, 0),
