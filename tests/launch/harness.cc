@@ -454,13 +454,13 @@ std::string Harness::ReadGroupFile(const std::string& group, const std::string& 
 std::unique_ptr<Harness> SharedLauncherTest::shared_;
 uint64_t SharedLauncherTest::zygote_ = 0;
 
-void SharedLauncherTest::SetUpTestSuite() {
-  shared_ = Harness::Start();
-  if (shared_) zygote_ = shared_->StartZygote();
-}
-
 void SharedLauncherTest::TearDownTestSuite() { shared_.reset(); }
 
-void SharedLauncherTest::SetUp() { ASSERT_NE(shared_, nullptr); }
+void SharedLauncherTest::SetUp() {
+  if (shared_) return;
+  shared_ = Harness::Start();
+  ASSERT_NE(shared_, nullptr);
+  zygote_ = shared_->StartZygote();
+}
 
 }  // namespace warren

@@ -28,7 +28,7 @@ using ::testing::HasSubstr;
 
 class IdZonesTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
+  void SetUp() override {
     // Zones are names of the network namespace: in one of our own no supervisor of this host is in
     // the way.
     ASSERT_EQ(::unshare(CLONE_NEWNET), 0) << "kernel tests need root";

@@ -14,7 +14,8 @@ using ::testing::HasSubstr;
 
 class TemplateTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
+  void SetUp() override {
+    if (shared_) return;
     prefix_ = fs::path(::testing::TempDir()) / absl::StrCat("warren-prefix-", ::getpid());
     fs::path share = prefix_ / "share/warren";
     fs::create_directories(share);
@@ -37,12 +38,12 @@ class TemplateTest : public ::testing::Test {
     std::ofstream(share / "rootfs/unbuilt/recipe.textproto")
         << "name: \"unbuilt\" debian { suite: \"trixie\" } python: \"/usr/bin/python3\"\n";
     shared_ = Harness::Start({.prefix = prefix_, .template_id = "exec"});
+    ASSERT_NE(shared_, nullptr);
   }
   static void TearDownTestSuite() {
     shared_.reset();
     fs::remove_all(prefix_);
   }
-  void SetUp() override { ASSERT_NE(shared_, nullptr); }
 
   static void AddRecipe(const std::string& name, const std::string& more,
                         const std::string& python = "/usr/bin/python3") {

@@ -32,14 +32,11 @@ using Writes = google::protobuf::RepeatedPtrField<v1::CgroupWrite>;
 
 class CgroupTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
+  void SetUp() override {
+    ASSERT_EQ(::geteuid(), 0u) << "kernel tests need root";
     auto facts = DetectHostFacts();
     ASSERT_TRUE(facts.ok()) << facts.status();
     facts_ = *facts;
-  }
-
-  void SetUp() override {
-    ASSERT_EQ(::geteuid(), 0u) << "kernel tests need root";
     parent_ = absl::StrCat("warren-cgroup-test-", ::getpid());
     auto tree = CgroupTree::Create(facts_, parent_, "one");
     ASSERT_TRUE(tree.ok()) << tree.status();
