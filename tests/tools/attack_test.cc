@@ -136,7 +136,9 @@ class Bystander {
  public:
   explicit Bystander(const char* token) : pid_(::fork()) {
     if (pid_ == 0) {
-      ::execl("/bin/sh", "sh", "-c", "while :; do sleep 1000; done", token, nullptr);
+      // One process, not a shell with a child: nothing may outlive the kill and hold the pipe of
+      // our output.
+      ::execl("/bin/sleep", token, "1000", nullptr);
       ::_exit(127);
     }
   }

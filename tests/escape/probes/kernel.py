@@ -108,7 +108,7 @@ def probe_new_mount_calls(host):
 
 @probe("seccomp")
 def probe_io_uring(host):
-    """io_uring, whose operations pass by every filter, is closed."""
+    """The calls of io_uring, whose operations pass by every filter, are closed."""
     refused("io_uring_setup", 0, 0)
 
 
