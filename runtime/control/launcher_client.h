@@ -21,8 +21,8 @@ struct LauncherOptions {
   std::string prefix;
   std::string template_store;
   std::string cgroup_parent;
-  // Unix sockets that the supervisor listens at: the launcher's janitor removes them, and PATH.lock,
-  // when the supervisor could not do so itself.
+  // Unix sockets that the supervisor listens at: the launcher's janitor removes them, and
+  // PATH.lock, when the supervisor could not do so itself.
   std::vector<std::string> socket_paths;
   int max_sandboxes = 0;
 };

@@ -21,9 +21,9 @@ struct Remains {
   std::vector<std::string> sockets;
 };
 
-// A process that outlives the launcher, however that ends, and removes what the kernel does not clean
-// up by itself. It sleeps until the launcher's end of a pipe is closed.
-// Lifecycle: Start (before the launcher opens anything else) → Finish, or the launcher's death.
+// A process that outlives the launcher, however that ends, and removes what the kernel does not
+// clean up by itself. It sleeps until the launcher's end of a pipe is closed. Lifecycle: Start
+// (before the launcher opens anything else) → Finish, or the launcher's death.
 class Janitor {
  public:
   // `keep_closed`: the launcher's socket to the supervisor, which must read EOF when the launcher
