@@ -74,7 +74,7 @@ absl::Status Sandbox::Interrupt() {
 // ---- A cell's beginning -----------------------------------------------------------------------
 
 void Sandbox::Begin(std::shared_ptr<Execution> execution) {
-  running_.emplace();
+  running_ = Running{};
   running_->execution = std::move(execution);
   running_->number = ++last_number_;
   running_->cpu_at_start = stats_.ReadCpu().value_or(totals_.cpu);

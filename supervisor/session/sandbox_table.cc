@@ -105,6 +105,7 @@ std::vector<Lease> SandboxTable::List() const {
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Lease> leases;
+  leases.reserve(sorted.size());
   for (auto& [sequence, lease] : sorted) leases.push_back(std::move(lease));
   return leases;
 }

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <memory>
 
 #include "runtime/base/status.h"
 #include "runtime/control/worker_event.h"
@@ -27,8 +27,8 @@ constexpr size_t kTurnBytes = 1 << 20;
 // One buffer for all sandboxes: only the IO thread reads, and nothing stays in it between two
 // reads.
 char* ReadBuffer() {
-  thread_local const auto buffer = std::make_unique<char[]>(kReadBytes);
-  return buffer.get();
+  thread_local std::array<char, kReadBytes> buffer;
+  return buffer.data();
 }
 
 ssize_t ReadRetrying(int fd, char* data, size_t size) {

@@ -32,6 +32,7 @@ constexpr absl::Duration kStopTimeout = absl::Seconds(15);
   // A session of its own: Ctrl-C ends the attacks first, and those end the server.
   ::setsid();
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   ::execv(argv[0], argv.data());

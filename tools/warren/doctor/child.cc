@@ -147,6 +147,7 @@ absl::Status InMappedChild(const std::function<absl::Status()>& body) {
 absl::StatusOr<std::string> OutputOf(const std::vector<std::string>& arguments) {
   WARREN_ASSIGN_OR_RETURN(Pipe pipe, MakePipe());
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   pid_t pid = ::fork();

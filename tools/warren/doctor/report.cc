@@ -50,6 +50,7 @@ std::vector<Probe> AllProbes() {
 
 std::vector<Result> Examine(const std::vector<Probe>& probes, const Host& host) {
   std::vector<Result> results;
+  results.reserve(probes.size());
   for (const Probe& probe : probes) results.push_back({probe, probe.run(host)});
   return results;
 }
