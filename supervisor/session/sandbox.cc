@@ -228,8 +228,10 @@ void Sandbox::OnContextExited(int exit_code, int signal) {
   end_.exit_code = exit_code;
   end_.signal = signal;
   ReadTotalsLocked();
-  if (NoteOomKills() || signal != SIGKILL || end_.out_of_memory) return Die();
-  // Killed, and its cgroup is gone already: SandboxGone says whether it was for memory.
+  NoteOomKills();
+  if (signal != SIGKILL || end_.out_of_memory) return Die();
+  // Killed. On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2 the
+  // cgroup may be gone already: SandboxGone says whether it was for memory.
   host_.loop.CancelTimer(end_timer_);
   end_timer_ = At(MonotonicClock::now() + kEndTimeout, [](Sandbox& self) { self.Die(); });
 }
