@@ -230,8 +230,8 @@ void Sandbox::OnContextExited(int exit_code, int signal) {
   ReadTotalsLocked();
   NoteOomKills();
   if (signal != SIGKILL || end_.out_of_memory) return Die();
-  // Killed. On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2 the
-  // cgroup may be gone already: SandboxGone says whether it was for memory.
+  // Killed. On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2
+  // the cgroup may be gone already: SandboxGone says whether it was for memory.
   host_.loop.CancelTimer(end_timer_);
   end_timer_ = At(MonotonicClock::now() + kEndTimeout, [](Sandbox& self) { self.Die(); });
 }
