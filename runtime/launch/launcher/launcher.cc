@@ -22,6 +22,8 @@ constexpr seconds kZygoteDeadline(120);
 constexpr milliseconds kRemoveInterval(2);
 // Two seconds in all; what is left then the janitor removes at the end.
 constexpr int kRemoveAttempts = 1000;
+// After an interrupt; see SandboxProcess::Nudge.
+constexpr milliseconds kNudgeDelays[] = {milliseconds(10), milliseconds(100), milliseconds(1000)};
 
 // Names become directories of a cgroup file system.
 bool ValidSandboxId(const std::string& id) {
@@ -339,7 +341,14 @@ void Launcher::KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason) {
 absl::Status Launcher::HandleInterrupt(const std::string& sandbox_id) {
   auto found = sandboxes_.find(sandbox_id);
   if (found == sandboxes_.end()) return absl::NotFoundError("no such sandbox");
-  return found->second.process->Interrupt();
+  WARREN_RETURN_IF_ERROR(found->second.process->Interrupt());
+  for (auto delay : kNudgeDelays) {
+    loop_.After(delay, [this, sandbox_id] {
+      auto interrupted = sandboxes_.find(sandbox_id);
+      if (interrupted != sandboxes_.end()) interrupted->second.process->Nudge();
+    });
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Launcher::HandleDestroy(const std::string& sandbox_id) {

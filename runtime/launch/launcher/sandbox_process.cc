@@ -141,6 +141,11 @@ absl::Status SandboxProcess::Interrupt() {
   return SignalProcess(context_pidfd_.get(), SIGINT);
 }
 
+void SandboxProcess::Nudge() {
+  // The worker's handler does nothing; where there is none yet, the kernel ignores the signal.
+  if (context_pidfd_.valid()) SignalProcess(context_pidfd_.get(), SIGURG).IgnoreError();
+}
+
 void SandboxProcess::Kill() {
   // Init's end is the end of its pid namespace: the kernel kills everything in it, however it
   // hides.

@@ -15,6 +15,7 @@ from _signal import (
     SIGINT,
     SIGIO,
     SIGPROF,
+    SIGURG,
     SIGUSR1,
     SIGUSR2,
     SIGVTALRM,
@@ -51,7 +52,17 @@ EVENT_FD = 4
 # Signals that user code may have handlers for that raise. They are blocked but for the time that
 # user code runs, so that no exception comes out of the protocol's own code. SIGTERM and the like
 # stay what they are.
-_DEFERRED_SIGNALS = (SIGINT, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGCHLD, SIGIO)
+_DEFERRED_SIGNALS = (
+    SIGINT,
+    SIGALRM,
+    SIGVTALRM,
+    SIGPROF,
+    SIGUSR1,
+    SIGUSR2,
+    SIGCHLD,
+    SIGIO,
+    SIGURG,
+)
 
 # Exit status after a request that the supervisor cannot have meant.
 EXIT_BAD_REQUEST = 71
@@ -130,6 +141,9 @@ class Context:
         register_at_fork(after_in_child=self._disconnect)
         self._handle_interrupt = _interrupt_handler(self._run_user_code.__code__)
         signal(SIGINT, self._handle_interrupt)
+        # The launcher sends it after an interrupt, to end a blocking call that the interrupt came
+        # just before. Subprocesses ignore it.
+        signal(SIGURG, lambda number, frame: None)
         reseeded_ns = monotonic_ns()
         self._channel.send(wire.ready(self._pid, joined_ns - fork_ns, reseeded_ns - joined_ns))
 
