@@ -10,7 +10,9 @@ if(WARREN_SANITIZE STREQUAL "address")
   target_compile_options(warren_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
   target_link_options(warren_options INTERFACE -fsanitize=address,undefined)
 elseif(WARREN_SANITIZE STREQUAL "thread")
-  target_compile_options(warren_options INTERFACE -fsanitize=thread)
+  # The distribution's libraries are built without it, and a map of protobuf's has another layout
+  # where its header sees the macro.
+  target_compile_options(warren_options INTERFACE -fsanitize=thread -U__SANITIZE_THREAD__)
   target_link_options(warren_options INTERFACE -fsanitize=thread)
 elseif(WARREN_SANITIZE)
   message(FATAL_ERROR "WARREN_SANITIZE=${WARREN_SANITIZE}: want 'address' or 'thread'")
