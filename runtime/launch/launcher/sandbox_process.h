@@ -48,8 +48,8 @@ class SandboxProcess {
 
   absl::Status Interrupt();
   // Ends the system call that the context may be blocked in, and does nothing else. CPython notes a
-  // signal and runs its handler later; one that comes just before a blocking call, time.sleep() say,
-  // waits for the end of that call.
+  // signal and runs its handler later; one that comes just before a blocking call, time.sleep()
+  // say, waits for the end of that call.
   void Nudge();
   void Kill();
   // Whether the kernel killed something in it for memory.
