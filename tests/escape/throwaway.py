@@ -70,10 +70,11 @@ def make_host():
 
 
 def run_probe(group, name):
-    host, kept = make_host()
     sys.path.insert(0, PROBES)
-    import attack
-    attack.run(__import__(group), f"probe_{name}", host)
+    # Before make_host covers /tmp: these files may lie there themselves.
+    attack, probes = __import__("attack"), __import__(group)
+    host, kept = make_host()
+    attack.run(probes, f"probe_{name}", host)
     del kept
 
 

@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "probes"))
 
 import attack  # noqa: E402
+
 
 def all_probes():
     names = sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(HERE, "probes", "*.py")))
@@ -24,7 +26,10 @@ def report_of(found):
     """The report of one probe in throwaway namespaces."""
     command = ["unshare", "--pid", "--fork", "--mount", "--mount-proc", "--ipc", "--uts", "--net", "--kill-child", "--",
                sys.executable, "-B", os.path.join(HERE, "throwaway.py"), found["group"], found["name"]]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60, stdin=subprocess.DEVNULL)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as error:
+        return {"verdict": "no report", "detail": str(error)}
     for line in reversed(done.stdout.splitlines()):
         if line.startswith("WARREN-ATTACK "):
             return json.loads(line.removeprefix("WARREN-ATTACK "))
@@ -33,15 +38,13 @@ def report_of(found):
 
 class Unconfined(unittest.TestCase):
     def test_every_claim_is_broken_without_a_sandbox(self):
-        tried = 0
-        for found in all_probes():
-            if found["unconfined"] != "broken":
-                continue
-            tried += 1
-            with self.subTest(probe=f"{found['group']}/{found['name']}"):
-                report = report_of(found)
-                self.assertEqual(report["verdict"], "broken", report["detail"])
-        self.assertGreater(tried, 80)
+        tried = [found for found in all_probes() if found["unconfined"] == "broken"]
+        self.assertGreater(len(tried), 80)
+        # Each has a host of its own; most of their time goes into making it.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for found, report in zip(tried, pool.map(report_of, tried)):
+                with self.subTest(probe=f"{found['group']}/{found['name']}"):
+                    self.assertEqual(report["verdict"], "broken", report["detail"])
 
 
 class Suite(unittest.TestCase):
@@ -54,7 +57,8 @@ class Suite(unittest.TestCase):
 
     def test_each_says_what_it_claims(self):
         for found in all_probes():
-            self.assertRegex(found["claim"], r"^[A-Z/].*\.$", found["name"])
+            # A sentence; it may begin with the kernel's own name of a thing.
+            self.assertRegex(found["claim"], r"^[\w/].{10,}\.$", found["name"])
             self.assertTrue(all(found["layer"]), found["name"])
             self.assertTrue(found["unconfined"], found["name"])
 
