@@ -12,11 +12,10 @@ namespace warren {
 namespace {
 
 using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
 
 // Every limit is an int32 or int64 field: going through reflection, one that is added later cannot
 // be forgotten here.
-int64_t Get(const Message& message, const FieldDescriptor* field) {
+int64_t Get(const google::protobuf::Message& message, const FieldDescriptor* field) {
   const auto* reflection = message.GetReflection();
   return field->cpp_type() == FieldDescriptor::CPPTYPE_INT32 ? reflection->GetInt32(message, field)
                                                              : reflection->GetInt64(message, field);

@@ -13,7 +13,7 @@ namespace warren::testing {
 namespace {
 
 constexpr uint32_t kCallsToTry = 600;
-constexpr uint64_t kHighBit = 1ULL << 32;
+constexpr uint64_t kBit32 = 1ULL << 32;
 
 bool Holds(const v1::SeccompRule& rule, const seccomp_data& data) {
   return std::all_of(rule.arguments().begin(), rule.arguments().end(), [&](const auto& condition) {
@@ -59,7 +59,7 @@ class Model {
           if (condition.index() != index) continue;
           uint64_t value =
               condition.has_masked_equal() ? condition.masked_equal().value() : condition.equal();
-          values.insert(values.end(), {value, value ^ 1, value | kHighBit, value | 0x80000});
+          values.insert(values.end(), {value, value ^ 1, value | kBit32, value | 0x80000});
           if (condition.has_masked_equal())
             values.push_back(~condition.masked_equal().mask() | value);
         }

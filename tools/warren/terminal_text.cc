@@ -69,8 +69,10 @@ std::string EscapeForTerminal(absl::string_view text, WhiteSpace white_space) {
       out.append(text.data(), next.length);
     } else if (c == '\n' || c == '\r' || c == '\t') {
       out.append(c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+    } else if (c < 0x80) {
+      absl::StrAppendFormat(&out, "\\x%02x", c);
     } else {
-      absl::StrAppendFormat(&out, c < 0x80 ? "\\x%02x" : "\\u%04x", c);
+      absl::StrAppendFormat(&out, "\\u%04x", c);
     }
     text.remove_prefix(next.length);
   }
