@@ -39,7 +39,7 @@ def attack_without(layers):
     bits = sum(1 << LAYERS.index(layer) for layer in off)
     command = ["unshare", "--pid", "--fork", "--mount", "--mount-proc", "--ipc", "--uts", "--net", "--kill-child", "--",
                sys.executable, "-B", os.path.join(HERE, "throwaway.py"), "--run",
-               os.path.join(PREFIX, "bin/warren"), "doctor", "--attack", "--json", "--layers", ",".join(layers)]
+               os.path.join(PREFIX, "bin/warren"), "doctor", "--attack", "--json", "--jobs", "1", "--layers", ",".join(layers)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, stdin=subprocess.DEVNULL,
                           env=dict(os.environ, WARREN_UNSAFE_LAYERS_OFF=str(bits)))
     reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

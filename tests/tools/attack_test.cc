@@ -7,12 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "tools/warren/attack/host_witness.h"
+#include "tools/warren/attack/schedule.h"
 #include "tools/warren/attack/suite.h"
 
 namespace warren::attack {
@@ -83,6 +85,59 @@ TEST(ParseProbes, RefusesWhatIsNoList) {
   EXPECT_FALSE(ParseProbes("").ok());
   EXPECT_FALSE(ParseProbes("WARREN-ATTACK {}").ok());
   EXPECT_FALSE(ParseProbes("WARREN-ATTACK [{\"name\": 7}]").ok());
+}
+
+std::vector<Probe> NamedProbes(int count, int every_alone) {
+  std::vector<Probe> probes(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    probes[static_cast<size_t>(i)].name = std::to_string(i);
+    probes[static_cast<size_t>(i)].alone = i % every_alone == 0;
+  }
+  return probes;
+}
+
+TEST(AttackAll, RunsEachOnceAndSomeAloneAndReportsInOrder) {
+  std::atomic<int> running = 0;
+  std::atomic<int> most = 0;
+  std::atomic<bool> company = false;
+  Attacker attacker = [&](const Probe& probe) {
+    int now = ++running;
+    if (probe.alone && now > 1) company = true;
+    if (now > most) most = now;
+    // The first ones take longest.
+    absl::SleepFor(absl::Milliseconds(probe.name.size() == 1 ? 20 : 1));
+    if (probe.alone && running > 1) company = true;
+    --running;
+    return Outcome{Verdict::kHeld, probe.name};
+  };
+  std::vector<std::string> reported;
+  AttackAll(
+      {attacker, attacker, attacker}, NamedProbes(24, 4), [] { return false; },
+      [&](const Probe& probe, const Outcome& outcome, absl::Duration) {
+        EXPECT_EQ(probe.name, outcome.detail);
+        reported.push_back(probe.name);
+      });
+  EXPECT_THAT(reported,
+              ElementsAre("1", "2", "3", "5", "6", "7", "9", "10", "11", "13", "14", "15", "17",
+                          "18", "19", "21", "22", "23", "0", "4", "8", "12", "16", "20"));
+  EXPECT_FALSE(company);
+  EXPECT_GT(most, 1);
+  EXPECT_LE(most, 3);
+}
+
+TEST(AttackAll, StartsAndReportsNothingOnceStopped) {
+  std::atomic<int> attacks = 0;
+  std::atomic<bool> stop = false;
+  int reports = 0;
+  Attacker attacker = [&](const Probe&) {
+    if (++attacks == 3) stop = true;
+    return Outcome{Verdict::kHeld, ""};
+  };
+  AttackAll(
+      {attacker}, NamedProbes(20, 3), [&] { return stop.load(); },
+      [&](const Probe&, const Outcome&, absl::Duration) { ++reports; });
+  EXPECT_EQ(attacks, 3);
+  EXPECT_EQ(reports, 2);
 }
 
 TEST(Sources, TheSuiteOfThisTreeLoads) {

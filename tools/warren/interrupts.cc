@@ -47,20 +47,20 @@ void Interrupts::Listen() {
     if (::read(signals_.get(), &info, sizeof(info)) != sizeof(info)) continue;
     std::lock_guard<std::mutex> lock(mutex_);
     if (signal_ == 0) signal_ = static_cast<int>(info.ssi_signo);
-    if (call_ != nullptr) call_->TryCancel();
+    for (grpc::ClientContext* call : calls_) call->TryCancel();
   }
 }
 
 Interrupts::Scope::Scope(Interrupts& interrupts, grpc::ClientContext& call)
-    : interrupts_(interrupts) {
+    : interrupts_(interrupts), call_(&call) {
   std::lock_guard<std::mutex> lock(interrupts_.mutex_);
-  interrupts_.call_ = &call;
+  interrupts_.calls_.insert(call_);
   if (interrupts_.signal_ != 0) call.TryCancel();
 }
 
 Interrupts::Scope::~Scope() {
   std::lock_guard<std::mutex> lock(interrupts_.mutex_);
-  interrupts_.call_ = nullptr;
+  interrupts_.calls_.erase(call_);
 }
 
 }  // namespace warren

@@ -4,13 +4,14 @@
 #include <grpcpp/grpcpp.h>
 
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "runtime/base/unique_fd.h"
 
 namespace warren {
 
-// Turns Ctrl-C (SIGINT), SIGTERM and SIGHUP into the cancellation of the call under way, so that a
+// Turns Ctrl-C (SIGINT), SIGTERM and SIGHUP into the cancellation of the calls under way, so that a
 // command can destroy its sandbox before it ends. Owner: a command; one at a time in a process.
 // Construct before any other thread exists (gRPC's included): the signals are blocked in every
 // thread and read by one of its own. Thread-safe.
@@ -34,6 +35,7 @@ class Interrupts {
 
    private:
     Interrupts& interrupts_;
+    grpc::ClientContext* const call_;
   };
 
  private:
@@ -43,7 +45,7 @@ class Interrupts {
   UniqueFd stop_;
   mutable std::mutex mutex_;
   int signal_ = 0;
-  grpc::ClientContext* call_ = nullptr;
+  std::set<grpc::ClientContext*> calls_;
   std::thread listener_;
 };
 

@@ -5,6 +5,8 @@ sandbox, returns when the claim held, raises Broken with what was possible when 
 not find out, which counts as a failure. Probes ask in ways that change nothing where they are allowed to ask: the same
 files run unconfined in throwaway namespaces, where they have to report Broken.
 
+Several probes run at once, except those of a file that says ALONE = True: they measure, or use up what others need.
+
 The runner sends these files as cells; they need nothing but Python's standard library. It passes what it knows about its
 host as `host`, a dict:
 
@@ -87,7 +89,8 @@ def probes_of(module):
     for name, function in vars(module).items():
         if name.startswith("probe_"):
             claim = " ".join(function.__doc__.split())
-            found.append({"name": name[len("probe_"):], "group": module.__name__, "claim": claim, **function.options})
+            found.append({"name": name[len("probe_"):], "group": module.__name__, "claim": claim,
+                          "alone": getattr(module, "ALONE", False), **function.options})
     return found
 
 

@@ -1,7 +1,9 @@
 #include "tools/warren/attack/command.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,8 +16,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "nlohmann/json.hpp"
+#include "runtime/base/status.h"
 #include "tools/warren/attack/private_server.h"
 #include "tools/warren/attack/runner.h"
+#include "tools/warren/attack/schedule.h"
 #include "tools/warren/exit_code.h"
 #include "tools/warren/terminal_text.h"
 
@@ -71,22 +75,41 @@ bool IsChosen(const Probe& probe, const AttackOptions& options) {
   return wanted == std::set<std::string>(probe.layers.begin(), probe.layers.end());
 }
 
-int RunProbes(Runner& runner, const Interrupts& interrupts, const AttackOptions& options) {
-  absl::StatusOr<std::vector<Probe>> probes = runner.List();
-  if (!probes.ok()) return Fail(probes.status().message());
-  Tally tally;
-  for (const Probe& probe : *probes) {
-    if (!IsChosen(probe, options)) continue;
-    absl::Time start = absl::Now();
-    Outcome outcome = runner.Attack(probe);
-    if (interrupts.signal() != 0) return 128 + interrupts.signal();
-    tally.Add(outcome.verdict);
-    if (options.json) {
-      PrintJson(probe, outcome, absl::Now() - start);
-    } else {
-      PrintText(probe, outcome);
-    }
+// Makes what `options.jobs` probes at once need.
+absl::StatusOr<std::vector<std::unique_ptr<Runner>>> MakeRunners(
+    Client& client, Interrupts& interrupts, const Runner::Options& runner_options, int jobs) {
+  std::vector<std::unique_ptr<Runner>> runners;
+  for (int i = 0; i < jobs; ++i) {
+    WARREN_ASSIGN_OR_RETURN(HostWitness witness, HostWitness::Create());
+    runners.push_back(
+        std::make_unique<Runner>(client, interrupts, std::move(witness), runner_options));
   }
+  return runners;
+}
+
+int RunProbes(const std::vector<std::unique_ptr<Runner>>& runners, const Interrupts& interrupts,
+              const AttackOptions& options) {
+  absl::StatusOr<std::vector<Probe>> probes = runners.front()->List();
+  if (!probes.ok()) return Fail(probes.status().message());
+  std::vector<Probe> chosen;
+  std::copy_if(probes->begin(), probes->end(), std::back_inserter(chosen),
+               [&](const Probe& probe) { return IsChosen(probe, options); });
+  std::vector<Attacker> attackers;
+  for (const auto& runner : runners) {
+    attackers.push_back([&runner](const Probe& probe) { return runner->Attack(probe); });
+  }
+  Tally tally;
+  AttackAll(
+      attackers, std::move(chosen), [&] { return interrupts.signal() != 0; },
+      [&](const Probe& probe, const Outcome& outcome, absl::Duration took) {
+        tally.Add(outcome.verdict);
+        if (options.json) {
+          PrintJson(probe, outcome, took);
+        } else {
+          PrintText(probe, outcome);
+        }
+      });
+  if (interrupts.signal() != 0) return 128 + interrupts.signal();
   if (!options.json) {
     std::cout << absl::StrFormat("\n%d claims held, %d broken, %d could not be found out.\n",
                                  tally.held, tally.broken, tally.inconclusive);
@@ -113,14 +136,14 @@ int RunAttacks(const AttackOptions& options) {
     address = server->address();
   }
   Interrupts interrupts;
-  absl::StatusOr<HostWitness> witness = HostWitness::Create();
-  if (!witness.ok()) return Fail(witness.status().message());
   Client client(address);
   absl::string_view socket_path = address;
   if (!absl::ConsumePrefix(&socket_path, "unix://")) socket_path = "";
-  Runner runner(client, interrupts, *witness,
-                {options.template_id, std::string(socket_path), *std::move(sources)});
-  return RunProbes(runner, interrupts, options);
+  absl::StatusOr<std::vector<std::unique_ptr<Runner>>> runners = MakeRunners(
+      client, interrupts, {options.template_id, std::string(socket_path), *std::move(sources)},
+      options.jobs);
+  if (!runners.ok()) return Fail(runners.status().message());
+  return RunProbes(*runners, interrupts, options);
 }
 
 }  // namespace warren::attack

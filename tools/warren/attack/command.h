@@ -16,6 +16,8 @@ struct AttackOptions {
   std::string only;
   // Only probes of claims that exactly these layers enforce, separated by commas; empty for all.
   std::string layers;
+  // Probes at once; those that measure run alone all the same.
+  int jobs = 4;
   bool json = false;
 };
 

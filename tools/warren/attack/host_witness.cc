@@ -125,7 +125,8 @@ absl::StatusOr<HostWitness> HostWitness::Create() {
   witness.secret_ = absl::StrCat("secret of the host ", absl::ToUnixNanos(absl::Now()));
   std::ofstream(witness.marker_) << witness.secret_;
   ::chmod(witness.marker_.c_str(), 0666);
-  witness.abstract_ = absl::StrCat("warren-attack-host-", ::getpid());
+  // A name of its own: each of several runners has its witness.
+  witness.abstract_ = absl::StrCat("warren-attack-host-", ::getpid(), "-", &name[sizeof(name) - 7]);
   WARREN_ASSIGN_OR_RETURN(witness.tcp_, ListenOnLoopback(&witness.port_));
   WARREN_ASSIGN_OR_RETURN(witness.unix_, ListenOnAbstract(witness.abstract_));
   return witness;

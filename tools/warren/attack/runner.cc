@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,6 +27,12 @@ std::string HostName() {
   char name[256] = "";
   ::gethostname(name, sizeof(name) - 1);
   return name;
+}
+
+// Different for each probe of this process, whichever runner it has.
+std::string NewToken() {
+  static std::atomic<int> count = 0;
+  return absl::StrCat("warren-attack-", ::getpid(), "-", ++count);
 }
 
 absl::Status ToStatus(const grpc::Status& status) {
@@ -102,7 +109,7 @@ Outcome Runner::RunFunction(SandboxLease& sandbox, const Probe& probe, const std
 }
 
 Outcome Runner::Attack(const Probe& probe) {
-  token_ = absl::StrCat("warren-attack-", ::getpid(), "-", ++count_);
+  token_ = NewToken();
   std::unique_ptr<SandboxLease> other;
   std::string planted = "null";
   if (!probe.plant.empty()) {

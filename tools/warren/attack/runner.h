@@ -15,7 +15,9 @@
 namespace warren::attack {
 
 // Runs probes against sandboxes of a warrend on this host, each in sandboxes of its own.
-// Owner: the attack command. Thread-compatible; everything it is given outlives it.
+// Owner: the attack command. Thread-compatible; several may attack one warrend at once, each with
+// its own witness, so that what a witness notices is the doing of the probe under way. `client` and
+// `interrupts` outlive it.
 class Runner {
  public:
   struct Options {
@@ -24,10 +26,10 @@ class Runner {
     std::string socket_path;
     Sources sources;
   };
-  Runner(Client& client, Interrupts& interrupts, const HostWitness& witness, Options options)
+  Runner(Client& client, Interrupts& interrupts, HostWitness witness, Options options)
       : client_(client),
         interrupts_(interrupts),
-        witness_(witness),
+        witness_(std::move(witness)),
         options_(std::move(options)),
         loading_cell_(LoadingCell(options_.sources)) {}
 
@@ -56,12 +58,11 @@ class Runner {
 
   Client& client_;
   Interrupts& interrupts_;
-  const HostWitness& witness_;
+  HostWitness witness_;
   Options options_;
   std::string loading_cell_;
   // Marks the processes of the probe under way; a new one for each.
   std::string token_;
-  int count_ = 0;
   // Usage of the last attacked cell.
   v1::Usage usage_;
 };

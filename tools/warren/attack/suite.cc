@@ -74,6 +74,7 @@ Probe ParseProbe(const Json& object) {
   const Json& output = object.at("output_mib");
   probe.max_output_bytes = output.is_number() ? output.get<int64_t>() << 20 : 0;
   probe.host_check = TextOr(object, "host_check", "");
+  probe.alone = object.value("alone", false);
   return probe;
 }
 

@@ -34,6 +34,8 @@ struct Probe {
   // 0 for the server's default.
   int64_t max_output_bytes = 0;
   std::string host_check;
+  // No other probe runs meanwhile.
+  bool alone = false;
 };
 
 enum class Verdict { kHeld, kBroken, kInconclusive };

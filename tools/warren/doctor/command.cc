@@ -64,6 +64,12 @@ void AddDoctorCommand(CLI::App& app, int* exit_code) {
                    "Only probes of claims that exactly these layers enforce")
       ->type_name("LAYER,...")
       ->needs(attack);
+  command
+      ->add_option("--jobs", options->attacks.jobs,
+                   "Probes at once; 1 when the breach of one could disturb another")
+      ->check(CLI::Range(1, 32))
+      ->capture_default_str()
+      ->needs(attack);
   command->add_option("--suite", options->attacks.suite, "Directory of the probes")
       ->type_name("DIR")
       ->needs(attack);
