@@ -96,6 +96,12 @@ TEST_F(ExecutionTest, DoesNotShareStateBetweenSandboxes) {
   EXPECT_EQ(run.result(), "(False, False)");
 }
 
+TEST_F(ExecutionTest, KnowsNothingOfTheZygotesHost) {
+  TestSandbox sandbox(server());
+  CellRun run = sandbox.Execute("import os, platform; (platform.node(), os.uname().nodename)");
+  EXPECT_EQ(run.result(), "('sandbox', 'sandbox')");
+}
+
 TEST_F(ExecutionTest, ReportsAnExceptionAsNameValueAndTraceback) {
   TestSandbox sandbox(server());
   CellRun run = sandbox.Execute("def f():\n  raise ValueError('wrong')\nf()");

@@ -279,6 +279,10 @@ def _look_like_a_fresh_interpreter():
     """What user code sees of the process is that of `ipython`, not of the zygote."""
     sys.argv[:] = [""]
     sys.orig_argv[:] = [sys.executable]
+    if (platform := sys.modules.get("platform")) is not None:
+        # They hold the zygote's host name.
+        platform._uname_cache = None
+        platform._platform_cache.clear()
     sys.path.insert(0, "")
     user_site = site.getusersitepackages()
     known = set(sys.path)
