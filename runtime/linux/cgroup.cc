@@ -197,6 +197,12 @@ absl::StatusOr<int64_t> Cgroup::OutOfMemoryKills() const {
   return absl::InternalError(absl::StrCat("no oom_kill in ", file, " of ", name_));
 }
 
+absl::Status Cgroup::LiftCpuQuota() const {
+  int directory = DirectoryOf("cpu");
+  return mode_ == v1::HostFacts::V2 ? WriteControlFile(directory, "cpu.max", "max")
+                                    : WriteControlFile(directory, "cpu.cfs_quota_us", "-1");
+}
+
 absl::Status Cgroup::Remove() {
   absl::Status status;
   for (Hierarchy& hierarchy : hierarchies_) {

@@ -41,6 +41,12 @@ class Cgroup {
   // How many processes the kernel killed in it for memory.
   absl::StatusOr<int64_t> OutOfMemoryKills() const;
 
+  // For a group whose processes are all being killed: takes its CPU quota away, and with it the
+  // debt of CPU time that has to be waited off before one of them may run, even to its end. Linux
+  // since 6.18 lets a task in the kernel run past the quota and throttles it on its way out, killed
+  // or not: a hundred processes that fought for the last page stood still for 10 to 60 s.
+  absl::Status LiftCpuQuota() const;
+
   // Removes the group. FAILED_PRECONDITION while something is left in it: try again a little later.
   absl::Status Remove();
 

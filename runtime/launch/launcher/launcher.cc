@@ -19,6 +19,8 @@ using std::chrono::seconds;
 constexpr size_t kMaxRequest = 64 << 10;
 constexpr seconds kLaunchDeadline(15);
 constexpr seconds kZygoteDeadline(120);
+// From a kill to the end of nearly all sandboxes.
+constexpr milliseconds kUsualEnd(50);
 constexpr milliseconds kRemoveInterval(2);
 // Two seconds in all; what is left then the janitor removes at the end.
 constexpr int kRemoveAttempts = 1000;
@@ -336,6 +338,10 @@ void Launcher::KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason) {
   forks_.erase(sandbox.context_id);
   loop_.Cancel(sandbox.deadline);
   sandbox.process->Kill();
+  // Until OnSandboxDead. Not at once: lifting the quota costs every sandbox more than it helps
+  // most.
+  sandbox.deadline =
+      loop_.After(kUsualEnd, [process = sandbox.process.get()] { process->HurryEnd(); });
 }
 
 absl::Status Launcher::HandleInterrupt(const std::string& sandbox_id) {

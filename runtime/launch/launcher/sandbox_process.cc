@@ -13,6 +13,7 @@
 #include "runtime/launch/launcher/pack.h"
 #include "runtime/launch/launcher/relax_plan.h"
 #include "runtime/linux/process.h"
+#include "spdlog/spdlog.h"
 
 namespace warren {
 namespace {
@@ -150,6 +151,14 @@ void SandboxProcess::Kill() {
   // Init's end is the end of its pid namespace: the kernel kills everything in it, however it
   // hides.
   if (init_.pidfd.valid()) SignalProcess(init_.pidfd.get(), SIGKILL).IgnoreError();
+}
+
+void SandboxProcess::HurryEnd() {
+  absl::Status status = cgroup_.LiftCpuQuota();
+  if (!status.ok()) {
+    spdlog::warn("event=quota_not_lifted sandbox={} error=\"{}\"", id(),
+                 std::string(status.message()));
+  }
 }
 
 bool SandboxProcess::RanOutOfMemory() const {

@@ -52,6 +52,8 @@ class SandboxProcess {
   // say, waits for the end of that call.
   void Nudge();
   void Kill();
+  // After Kill, where the end takes long: lets the killed run without their CPU quota.
+  void HurryEnd();
   // Whether the kernel killed something in it for memory.
   bool RanOutOfMemory() const;
   // FAILED_PRECONDITION while the kernel still takes it apart.
