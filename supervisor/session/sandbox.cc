@@ -220,18 +220,18 @@ void Sandbox::OnPipeClosed() {
   end_timer_ = At(MonotonicClock::now() + kEndTimeout, [](Sandbox& self) { self.Die(); });
 }
 
-void Sandbox::OnContextExited(int exit_code, int signal) {
+void Sandbox::OnContextExited(const warren::v1::ContextExited& event) {
   std::lock_guard lock(mu_);
   if (state_ == State::kDead) return;
   end_.known = true;
   end_.closed_pipe = false;
-  end_.exit_code = exit_code;
-  end_.signal = signal;
+  end_.exit_code = event.exit_code();
+  end_.signal = event.signal();
   ReadTotalsLocked();
   NoteOomKills();
-  if (signal != SIGKILL || end_.out_of_memory) return Die();
-  // Killed. On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2
-  // the cgroup may be gone already: SandboxGone says whether it was for memory.
+  if (end_.signal != SIGKILL || end_.out_of_memory || !event.sandbox_ends()) return Die();
+  // On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2 the
+  // cgroup may be gone already: SandboxGone says whether it was for memory.
   host_.loop.CancelTimer(end_timer_);
   end_timer_ = At(MonotonicClock::now() + kEndTimeout, [](Sandbox& self) { self.Die(); });
 }
@@ -249,12 +249,12 @@ void Sandbox::OnGone(warren::v1::SandboxGone::Reason reason) {
   Die();
 }
 
-bool Sandbox::NoteOomKills() {
+void Sandbox::NoteOomKills() {
   auto kills = stats_.ReadOomKills();
-  if (!kills) return false;
+  // The cgroup cannot tell any more.
+  if (!kills) return;
   // A context that ended otherwise was not what the kernel killed.
   if (*kills > 0 && (!end_.known || end_.signal == SIGKILL)) end_.out_of_memory = true;
-  return true;
 }
 
 // IO thread.

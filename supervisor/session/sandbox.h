@@ -66,7 +66,7 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   // sandbox that was ready is dead.
   absl::Status Start(ReadyCallback on_ready, DeathCallback on_death);
   // The launcher's events.
-  void OnContextExited(int exit_code, int signal);
+  void OnContextExited(const warren::v1::ContextExited& event);
   void OnGone(warren::v1::SandboxGone::Reason reason);
 
   // ---- Any thread ----
@@ -141,8 +141,7 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   void Finish(warren::v1::Termination termination, int execution_count);
   void Die();
   void CloseWatches();
-  // False when the cgroup cannot tell any more.
-  bool NoteOomKills();
+  void NoteOomKills();
   void ReportReady(absl::Status status);
   warren::v1::Usage UsageOfRunning();
   SandboxTotals ReadTotalsLocked();

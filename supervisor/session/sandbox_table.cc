@@ -21,7 +21,7 @@ std::shared_ptr<Sandbox> SandboxTable::FindExisting(const std::string& id) const
 
 void SandboxTable::OnContextExited(const warren::v1::ContextExited& event) {
   auto sandbox = FindExisting(event.sandbox_id());
-  if (sandbox) sandbox->OnContextExited(event.exit_code(), event.signal());
+  if (sandbox) sandbox->OnContextExited(event);
 }
 
 void SandboxTable::OnGone(const warren::v1::SandboxGone& event) {

@@ -1,6 +1,7 @@
 // How cells end other than by themselves, and that each end is told apart.
 #include <signal.h>
 
+#include <chrono>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -84,6 +85,17 @@ TEST_F(EndingTest, SignalThatEndedTheContext) {
   CellRun run = sandbox.Execute("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)");
   EXPECT_EQ(run.kind(), Termination::KILLED);
   EXPECT_EQ(run.termination.signal(), SIGSEGV);
+  ExpectDead(sandbox);
+}
+
+TEST_F(EndingTest, KillOfTheContextByItselfIsReportedAtOnce) {
+  TestSandbox sandbox(server());
+  auto begin = std::chrono::steady_clock::now();
+  CellRun run = sandbox.Execute("import os, signal; os.kill(os.getpid(), signal.SIGKILL)");
+  EXPECT_EQ(run.kind(), Termination::KILLED);
+  EXPECT_EQ(run.termination.signal(), SIGKILL);
+  // The supervisor's patience with a launcher that says nothing is two seconds.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(1500));
   ExpectDead(sandbox);
 }
 

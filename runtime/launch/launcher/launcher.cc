@@ -227,6 +227,9 @@ void Launcher::OnContextExited(Zygote& zygote, int32_t pid, int32_t wait_status)
   v1::LauncherReply event;
   v1::ContextExited* exited = event.mutable_context_exited();
   exited->set_sandbox_id(found->second);
+  auto sandbox = sandboxes_.find(found->second);
+  exited->set_sandbox_ends(sandbox != sandboxes_.end() &&
+                           (sandbox->second.dying || sandbox->second.process->RanOutOfMemory()));
   zygote.contexts.erase(found);
   if (WIFSIGNALED(wait_status)) {
     exited->set_signal(WTERMSIG(wait_status));
