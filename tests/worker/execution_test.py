@@ -1,8 +1,34 @@
 """Cells: state, await, errors, exits, input, and code that attacks its own worker."""
 
+import time
 import unittest
 
 from driver import EXCEPTION, OK, Worker
+
+
+class RehearsalTest(unittest.TestCase):
+    """A context that waits for its first cell runs one of its own."""
+
+    CODE = (
+        "import linecache, os\n"
+        "(_, __, ___, _i, len(In), Out, _exit_code if '_exit_code' in dir() else None,"
+        " [name for name in linecache.cache if 'ipython-input' in name][:-1],"
+        " sorted(os.listdir('/proc/self/fd')))"
+    )
+
+    def first_cell(self, wait_s):
+        with Worker() as worker:
+            time.sleep(wait_s)
+            cell = worker.run(self.CODE)
+            self.assertEqual((cell.outcome, cell.stdout, cell.stderr), (OK, "", ""))
+            self.assertEqual(cell.of("done")[0][1], 1)
+            return cell.result
+
+    def test_leaves_no_trace(self):
+        rehearsed = self.first_cell(0.5)
+        self.assertTrue(rehearsed.startswith("('', '', '', '', 2, {}, None, [], ["), rehearsed)
+        # Sent along with the start: there may or may not have been time for it.
+        self.assertEqual(self.first_cell(0), rehearsed)
 
 
 class ExecutionTest(unittest.TestCase):

@@ -76,6 +76,10 @@ class RequestReader:
         self._poll = poll()
         self._poll.register(fd, POLLIN)
 
+    def waiting(self):
+        """Whether next() would return at once."""
+        return bool(self._data or self._poll.poll(0))
+
     def next(self):
         """The next (execution_id, code), or None at the end of the pipe. Raises WireError."""
         data = self._data

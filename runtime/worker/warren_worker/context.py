@@ -26,6 +26,7 @@ from _signal import (
 from os import (
     O_CLOEXEC,
     O_RDWR,
+    O_WRONLY,
     _exit,
     close,
     dup2,
@@ -41,7 +42,7 @@ from . import errors, wire
 from .channel import EventChannel, RequestReader, report_setup_failure
 from .displays import encode_bundle
 from .reseed import Reseeder
-from .shell import build_shell, run_warmup
+from .shell import build_shell, forget, run_warmup
 from .streams import OutputStreams
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
@@ -102,6 +103,8 @@ class Context:
             report_setup_failure(EVENT_FD, "reseed", getattr(error, "errno", None) or 0)
             raise
         requests = RequestReader(REQUEST_FD)
+        if not requests.waiting():
+            self._rehearse()
         while True:
             try:
                 self._run_cells(requests)
@@ -146,6 +149,21 @@ class Context:
         signal(SIGURG, lambda number, frame: None)
         reseeded_ns = monotonic_ns()
         self._channel.send(wire.ready(self._pid, joined_ns - fork_ns, reseeded_ns - joined_ns))
+
+    def _rehearse(self):
+        """Runs a cell that nobody sees: the memory of the zygote that every cell writes to becomes
+        this context's own, which takes longer than the cell and is better done in the pool."""
+        names = set(self._shell.user_ns)
+        channel = self._channel
+        null = open("/dev/null", O_WRONLY | O_CLOEXEC)
+        self._channel = EventChannel(null)
+        self._streams.connect(self._channel)
+        self._execute(0, b"print()\n1 + 1")
+        self._channel = channel
+        self._streams.connect(channel)
+        close(null)
+        forget(self._shell, names)
+        self._execution_count = 1
 
     def _connect_streams(self):
         self._streams.connect(self._channel)

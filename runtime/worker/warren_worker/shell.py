@@ -324,10 +324,11 @@ def run_warmup(shell, source):
         if error is not None:
             raise RuntimeError(f"the template's warm-up code failed:\n{text or error!r}")
     sys.path[:] = import_path
-    _forget(shell, names)
+    forget(shell, names)
 
 
-def _forget(shell, names):
+def forget(shell, names):
+    """Takes what cells left in the shell away, and every variable but `names`."""
     for name in set(shell.user_ns) - names:
         del shell.user_ns[name]
     history = shell.history_manager
