@@ -95,6 +95,7 @@ int RunProbes(const std::vector<std::unique_ptr<Runner>>& runners, const Interru
   std::copy_if(probes->begin(), probes->end(), std::back_inserter(chosen),
                [&](const Probe& probe) { return IsChosen(probe, options); });
   std::vector<Attacker> attackers;
+  attackers.reserve(runners.size());
   for (const auto& runner : runners) {
     attackers.push_back([&runner](const Probe& probe) { return runner->Attack(probe); });
   }
