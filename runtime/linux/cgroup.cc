@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -111,6 +112,31 @@ absl::Status WriteLimit(int directory, const v1::CgroupWrite& write) {
       absl::StrCat("limit ", write.file(), " was set to ", write.value(), " but reads ", trimmed));
 }
 
+absl::StatusOr<int64_t> ReadCpuTimeUs(int directory, v1::HostFacts::CgroupMode mode) {
+  const bool v2 = mode == v1::HostFacts::V2;
+  const char* file = v2 ? "cpu.stat" : "cpuacct.usage";
+  WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(directory, file));
+  // v2: "usage_usec N" is the first line. v1: nanoseconds, nothing else.
+  absl::string_view number = absl::string_view(text).substr(0, text.find('\n'));
+  int64_t time = 0;
+  if (v2 != absl::ConsumePrefix(&number, "usage_usec ") || !absl::SimpleAtoi(number, &time)) {
+    return absl::InternalError(absl::StrCat("no CPU time in ", file));
+  }
+  return v2 ? time : time / 1000;
+}
+
+const char* CpuTimeController(v1::HostFacts::CgroupMode mode) {
+  return mode == v1::HostFacts::V2 ? "cpu" : "cpuacct";
+}
+
+template <typename Places>
+int FindDirectory(const Places& places, absl::string_view controller) {
+  for (const auto& place : places) {
+    if (absl::c_linear_search(place.controllers, controller)) return place.directory.get();
+  }
+  return -1;
+}
+
 struct StatName {
   v1::StatFile::Kind kind;
   const char* controller;
@@ -137,12 +163,7 @@ constexpr StatName kStatsV1[] = {
 }  // namespace
 
 int Cgroup::DirectoryOf(absl::string_view controller) const {
-  for (const Hierarchy& hierarchy : hierarchies_) {
-    if (std::count(hierarchy.controllers.begin(), hierarchy.controllers.end(), controller) > 0) {
-      return hierarchy.directory.get();
-    }
-  }
-  return -1;
+  return FindDirectory(hierarchies_, controller);
 }
 
 absl::StatusOr<std::vector<UniqueFd>> Cgroup::OpenProcs() const {
@@ -201,6 +222,14 @@ absl::Status Cgroup::LiftCpuQuota() const {
   int directory = DirectoryOf("cpu");
   return mode_ == v1::HostFacts::V2 ? WriteControlFile(directory, "cpu.max", "max")
                                     : WriteControlFile(directory, "cpu.cfs_quota_us", "-1");
+}
+
+absl::StatusOr<int64_t> Cgroup::CpuTimeUs() const {
+  return ReadCpuTimeUs(DirectoryOf(CpuTimeController(mode_)), mode_);
+}
+
+absl::Status Cgroup::SetBackground(bool background) const {
+  return WriteControlFile(DirectoryOf("cpu"), "cpu.idle", background ? "1" : "0");
 }
 
 absl::Status Cgroup::Remove() {
@@ -264,6 +293,10 @@ absl::StatusOr<Cgroup> CgroupTree::Add(
   if (status.ok()) return group;
   group.Remove().IgnoreError();
   return status;
+}
+
+absl::StatusOr<int64_t> CgroupTree::CpuTimeUs() const {
+  return ReadCpuTimeUs(FindDirectory(roots_, CpuTimeController(mode_)), mode_);
 }
 
 void CgroupTree::RemoveAll(const v1::HostFacts& facts, const std::string& parent,

@@ -47,6 +47,14 @@ class Cgroup {
   // or not: a hundred processes that fought for the last page stood still for 10 to 60 s.
   absl::Status LiftCpuQuota() const;
 
+  // CPU time of all processes that were ever in it, in microseconds.
+  absl::StatusOr<int64_t> CpuTimeUs() const;
+
+  // Whether the group's processes run in the background: they give way at once to a process of any
+  // other group of the tree that wakes up, and share what is left (cpu.idle, Linux 5.15). Against
+  // processes outside of the tree nothing changes.
+  absl::Status SetBackground(bool background) const;
+
   // Removes the group. FAILED_PRECONDITION while something is left in it: try again a little later.
   absl::Status Remove();
 
@@ -78,6 +86,9 @@ class CgroupTree {
   // Makes a group and writes its limits, each read back.
   absl::StatusOr<Cgroup> Add(const std::string& name,
                              const google::protobuf::RepeatedPtrField<v1::CgroupWrite>& writes);
+
+  // CPU time of all processes that were ever in one of its groups, in microseconds.
+  absl::StatusOr<int64_t> CpuTimeUs() const;
 
   // Removes INSTANCE with all groups in it, and PARENT where nothing else is in it. Static, for the
   // janitor, which has nothing but names. Groups that are not empty yet are tried again for up to

@@ -216,6 +216,22 @@ TEST_F(LauncherTest, InterruptEndsTheCellOnly) {
   shared_->Destroy("interrupted");
 }
 
+TEST_F(LauncherTest, ASandboxIsInTheBackgroundWhileItComputes) {
+  RunningSandbox busy = shared_->Launch("busy", zygote_);
+  RunningSandbox calm = shared_->Launch("calm", zygote_);
+  ASSERT_TRUE(busy.launched() && calm.launched());
+  auto idle = [&](const char* id) { return shared_->ReadGroupFile(id, "cpu", "cpu.idle"); };
+  EXPECT_EQ(idle("busy"), "0");
+  shared_->StartCell(busy, "while True: pass");
+  EXPECT_TRUE(Eventually([&] { return idle("busy") == "1"; }, kPatienceMs));
+  EXPECT_EQ(idle("calm"), "0");
+  EXPECT_EQ(shared_->WaitForStatus(shared_->RequestInterrupt("busy")), absl::OkStatus());
+  EXPECT_EQ(shared_->FinishCell(busy).outcome, v1::WorkerDone::INTERRUPTED);
+  EXPECT_TRUE(Eventually([&] { return idle("busy") == "0"; }, kPatienceMs));
+  shared_->Destroy("busy");
+  shared_->Destroy("calm");
+}
+
 TEST_F(LauncherTest, TheEndOfAContextIsReported) {
   RunningSandbox exits = shared_->Launch("exits", zygote_);
   RunningSandbox dies = shared_->Launch("dies", zygote_);

@@ -4,6 +4,7 @@
 #include "runtime/linux/cgroup.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -102,6 +103,11 @@ void TouchMemory(size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) ::_exit(121);
   std::memset(memory, 1, bytes);
+}
+
+void Compute(std::chrono::milliseconds cpu_time) {
+  while (std::clock() < cpu_time.count() * CLOCKS_PER_SEC / 1000) {
+  }
 }
 
 TEST_F(CgroupTest, AGroupHasItsLimitsInEveryHierarchyAndGoes) {
@@ -230,10 +236,7 @@ TEST_F(CgroupTest, ALiftedQuotaLetsItsProcessesRun) {
   }
   auto group = tree_->Add("g", writes);
   ASSERT_TRUE(group.ok()) << group.status();
-  pid_t worker = ForkInto(*group, [] {
-    while (std::clock() < CLOCKS_PER_SEC / 5) {
-    }
-  });
+  pid_t worker = ForkInto(*group, [] { Compute(std::chrono::milliseconds(200)); });
   std::this_thread::sleep_for(std::chrono::seconds(1));
   EXPECT_EQ(::waitpid(worker, nullptr, WNOHANG), 0) << "the quota holds it";
   EXPECT_EQ(group->LiftCpuQuota(), absl::OkStatus());
@@ -248,6 +251,54 @@ TEST_F(CgroupTest, ALiftedQuotaLetsItsProcessesRun) {
     ::waitpid(worker, nullptr, 0);
   }
   EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
+}
+
+TEST_F(CgroupTest, CpuTimeIsThatOfTheGroupAndOfAllGroups) {
+  auto first = tree_->Add("first", {});
+  auto second = tree_->Add("second", {});
+  ASSERT_TRUE(first.ok() && second.ok());
+  for (Cgroup* group : {&*first, &*second}) {
+    pid_t worker = ForkInto(*group, [] { Compute(std::chrono::milliseconds(100)); });
+    ::waitpid(worker, nullptr, 0);
+    auto used = group->CpuTimeUs();
+    ASSERT_TRUE(used.ok()) << used.status();
+    EXPECT_GT(*used, 90'000);
+    EXPECT_LT(*used, 180'000);
+  }
+  auto together = tree_->CpuTimeUs();
+  ASSERT_TRUE(together.ok()) << together.status();
+  EXPECT_GT(*together, 180'000);
+  EXPECT_EQ(RemoveSoon(*first), absl::OkStatus());
+  EXPECT_EQ(RemoveSoon(*second), absl::OkStatus());
+}
+
+TEST_F(CgroupTest, AGroupInTheBackgroundGivesWayToTheOthers) {
+  auto background = tree_->Add("background", {});
+  auto other = tree_->Add("other", {});
+  ASSERT_TRUE(background.ok() && other.ok());
+  ASSERT_EQ(background->SetBackground(true), absl::OkStatus());
+  EXPECT_EQ(Read("cpu", "one/background/cpu.idle"), "1");
+  // On one processor, both computing for half a second of wall clock.
+  auto compute = [] {
+    cpu_set_t first_cpu;
+    CPU_ZERO(&first_cpu);
+    CPU_SET(0, &first_cpu);
+    if (::sched_setaffinity(0, sizeof(first_cpu), &first_cpu) != 0) ::_exit(122);
+    auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+  };
+  pid_t pids[] = {ForkInto(*background, compute), ForkInto(*other, compute)};
+  for (pid_t pid : pids) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_GT(*other->CpuTimeUs(), 5 * *background->CpuTimeUs());
+  ASSERT_EQ(background->SetBackground(false), absl::OkStatus());
+  EXPECT_EQ(Read("cpu", "one/background/cpu.idle"), "0");
+  EXPECT_EQ(RemoveSoon(*background), absl::OkStatus());
+  EXPECT_EQ(RemoveSoon(*other), absl::OkStatus());
 }
 
 TEST_F(CgroupTest, StatsAreThoseOfTheGroup) {

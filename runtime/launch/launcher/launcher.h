@@ -89,6 +89,8 @@ class Launcher {
   void OnOutOfMemory(const std::string& id);
   void OnSandboxDead(const std::string& id);
   void RemoveSandbox(const std::string& id, int attempts_left);
+  // Keeps the sandboxes that compute from delaying those that answer; docs/adr/0015.
+  void SortByCpuTime();
   void FailLaunch(const std::string& id, const absl::Status& status);
   void KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason);
 
@@ -108,6 +110,9 @@ class Launcher {
   // Forks under way: context id → sandbox.
   std::unordered_map<uint64_t, std::string> forks_;
   uint64_t next_id_ = 1;
+  // Of all sandboxes, when they were last sorted by it, and whether they used much of it then.
+  int64_t cpu_time_us_ = 0;
+  bool busy_ = false;
 };
 
 }  // namespace warren

@@ -161,6 +161,15 @@ void SandboxProcess::HurryEnd() {
   }
 }
 
+void SandboxProcess::SortByCpuTime(int64_t allowance_us) {
+  absl::StatusOr<int64_t> now = cgroup_.CpuTimeUs();
+  // What can not be read or written stays as it is: this is about latency, not about a limit.
+  if (!now.ok()) return;
+  bool background = *now - std::exchange(cpu_time_us_, *now) > allowance_us;
+  if (background == background_ || !cgroup_.SetBackground(background).ok()) return;
+  background_ = background;
+}
+
 bool SandboxProcess::RanOutOfMemory() const {
   absl::StatusOr<int64_t> kills = cgroup_.OutOfMemoryKills();
   return kills.ok() && *kills > 0;

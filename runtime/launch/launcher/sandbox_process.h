@@ -54,6 +54,9 @@ class SandboxProcess {
   void Kill();
   // After Kill, where the end takes long: lets the killed run without their CPU quota.
   void HurryEnd();
+  // Sorts it by the CPU time that it used since the last call: into the background where that is
+  // more than `allowance_us`, out of it where it is less.
+  void SortByCpuTime(int64_t allowance_us);
   // Whether the kernel killed something in it for memory.
   bool RanOutOfMemory() const;
   // FAILED_PRECONDITION while the kernel still takes it apart.
@@ -76,6 +79,8 @@ class SandboxProcess {
   std::vector<UniqueFd> supervisor_ends_;
   std::vector<v1::StageTiming> stages_;
   bool init_ready_ = false;
+  bool background_ = false;
+  int64_t cpu_time_us_ = 0;
   // The read end of the pipe on which init tells the context that it is ready.
   UniqueFd init_ready_pipe_;
   Time setup_begin_;
