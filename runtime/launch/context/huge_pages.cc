@@ -13,8 +13,6 @@
 namespace warren {
 namespace {
 
-constexpr uintptr_t kHugePage = 2u << 20;
-
 // A line of /proc/self/maps that is private, writable, anonymous memory: the heap and what malloc
 // and Python map.
 bool IsHeap(const char* line, uintptr_t* begin, uintptr_t* end) {

@@ -1,7 +1,11 @@
 #ifndef WARREN_RUNTIME_LAUNCH_CONTEXT_HUGE_PAGES_H_
 #define WARREN_RUNTIME_LAUNCH_CONTEXT_HUGE_PAGES_H_
 
+#include <stdint.h>
+
 namespace warren {
+
+constexpr uintptr_t kHugePage = 2u << 20;
 
 // Puts the calling process's heap into huge pages where whole ones fit, so that a fork copies one
 // entry instead of 512; a context that writes to one gets back small pages and copies only those

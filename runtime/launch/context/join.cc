@@ -23,6 +23,8 @@
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/setup.h"
 #include "runtime/launch/child/test_layers.h"
+#include "runtime/launch/context/arenas.h"
+#include "runtime/launch/context/heap_holes.h"
 #include "runtime/launch/context/huge_pages.h"
 
 namespace warren::child {
@@ -191,8 +193,16 @@ int warren_zygote_enter_pid_namespace(int init_pidfd) {
   return ::setns(init_pidfd, CLONE_NEWPID) == 0 ? 0 : errno;
 }
 
+// Before the imports. What CPython's PyObject_SetArenaAllocator takes.
+void warren_zygote_compact_arenas(warren::ArenaAllocator* allocator) {
+  *allocator = warren::CompactArenas();
+}
+
 // Once, after the warm-up. Returns how many huge pages the heap has now.
 int warren_zygote_collapse_heap() { return warren::CollapseHeap(); }
+
+// Once, after the warm-up. Returns the bytes taken.
+size_t warren_zygote_fill_heap_holes() { return warren::FillHeapHoles(); }
 
 // In the child: joins the sandbox and gives up everything. Returns 0 or (stage << 16 | errno).
 int warren_context_join(const void* request, size_t size, const int* fds, size_t fd_count) {

@@ -10,6 +10,7 @@ streams.py   sys.stdout and sys.stderr as frames
 channel.py   the two pipes
 wire.py      the protobuf encoding of proto/warren/v1/worker.proto
 reseed.py    fresh random state after a fork
+holes.py     free blocks of the warmed heap, taken so that contexts allocate side by side
 immortal.py  objects whose reference counts stay unwritten, so that pages stay shared
 native.py    libwarren-context.so: confinement, written in C++
 

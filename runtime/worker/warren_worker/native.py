@@ -25,7 +25,10 @@ class ContextLibrary:
         self._prepare.argtypes = (ctypes.c_int,)
         self._enter = library.warren_zygote_enter_pid_namespace
         self._enter.argtypes = (ctypes.c_int,)
+        self._compact_arenas = library.warren_zygote_compact_arenas
         self._collapse_heap = library.warren_zygote_collapse_heap
+        self._fill_heap_holes = library.warren_zygote_fill_heap_holes
+        self._fill_heap_holes.restype = ctypes.c_size_t
         self._join = library.warren_context_join
         self._join.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
         self._stage_name = library.warren_context_stage_name
@@ -39,9 +42,21 @@ class ContextLibrary:
         if error := self._prepare(policy_fd):
             raise NativeError("prepare", error)
 
+    def compact_arenas(self):
+        """Has Python's arenas side by side from here on, where huge pages can hold them."""
+        # struct PyObjectArenaAllocator: three pointers.
+        allocator = (ctypes.c_void_p * 3)()
+        self._compact_arenas(allocator)
+        ctypes.pythonapi.PyObject_SetArenaAllocator(allocator)
+
     def collapse_heap(self):
         """Puts the heap into huge pages, which a fork copies faster; returns how many."""
         return self._collapse_heap()
+
+    def fill_heap_holes(self):
+        """Takes the free pieces of malloc's heap, so that contexts allocate side by side; returns
+        the bytes taken."""
+        return self._fill_heap_holes()
 
     def enter_pid_namespace(self, init_pidfd):
         """Children forked from here on live in the sandbox of this init. Raises NativeError."""

@@ -28,6 +28,7 @@ from struct import Struct
 from time import monotonic_ns
 
 from .channel import report_setup_failure
+from .holes import fill_pool_holes
 from .immortal import make_everything_immortal
 from .native import ContextLibrary, NativeError
 
@@ -91,6 +92,7 @@ def settle():
     make_everything_immortal()
     # Out of every later collection, which would write to, and so copy, all its pages.
     gc.freeze()
+    fill_pool_holes()
 
 
 def start():
@@ -126,6 +128,7 @@ class Zygote:
         self._control = control
         self._library = ContextLibrary(config["context_library"])
         self._library.prepare(POLICY_FD)
+        self._library.compact_arenas()
         self._context = None
         self._exec_arguments = None
         if config["start"] == "exec":
@@ -152,6 +155,7 @@ class Zygote:
 
     def announce(self):
         settle()
+        self._library.fill_heap_holes()
         self._library.collapse_heap()
         send(self._control, READY, 0, os.getpid(), 0, platform.python_version())
 
