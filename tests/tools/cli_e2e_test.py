@@ -154,6 +154,9 @@ class Cli(unittest.TestCase):
         process.stdout.readline()
         sandbox = self.server.sandboxes()[0]["sandbox_id"]
         self.assertIn(sandbox, self.server.run("ps").stdout)
+        metrics = self.server.run("metrics").stdout.splitlines()
+        self.assertIn('warren_sandboxes{template="base",state="running"} 1', metrics)
+        self.assertTrue(any(line.startswith('warren_pool_target{template="base"} ') for line in metrics), metrics)
         done = self.server.run("kill", sandbox)
         self.assert_ends(done, 0)
         self.assertEqual(done.stdout.strip(), sandbox)

@@ -9,6 +9,7 @@ namespace warren {
 
 void AddExecCommand(CLI::App& app, int* exit_code);
 void AddPsCommand(CLI::App& app, int* exit_code);
+void AddMetricsCommand(CLI::App& app, int* exit_code);
 void AddKillCommand(CLI::App& app, int* exit_code);
 void AddTemplatesCommand(CLI::App& app, int* exit_code);
 

@@ -1,4 +1,5 @@
-// `warren ps`, `warren kill`, `warren templates`: what a server has, and the end of it.
+// `warren ps`, `warren metrics`, `warren kill`, `warren templates`: what a server has, and the end
+// of it.
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/time_util.h>
 
@@ -13,6 +14,7 @@
 #include "tools/warren/client.h"
 #include "tools/warren/commands.h"
 #include "tools/warren/exit_code.h"
+#include "tools/warren/metrics.h"
 #include "tools/warren/table.h"
 #include "tools/warren/terminal_text.h"
 #include "tools/warren/units.h"
@@ -105,6 +107,18 @@ int RunPs(const ListOptions& options) {
   return 0;
 }
 
+int RunMetrics(const std::string& address) {
+  Client client(address);
+  v1::ListSandboxesResponse response;
+  grpc::Status status = ListSandboxes(client, &response);
+  if (!status.ok()) {
+    std::cerr << client.Explain("list the sandboxes", status);
+    return kExitWarren;
+  }
+  std::cout << RenderMetrics(response);
+  return 0;
+}
+
 int RunTemplates(const ListOptions& options) {
   Client client(options.address);
   grpc::ClientContext context;
@@ -185,6 +199,14 @@ void AddAddressOption(CLI::App& command, std::string* address) {
 
 void AddPsCommand(CLI::App& app, int* exit_code) {
   AddListCommand(app, "ps", "List the sandboxes in use and the warm pools", RunPs, exit_code);
+}
+
+void AddMetricsCommand(CLI::App& app, int* exit_code) {
+  auto address = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand(
+      "metrics", "Print what `ps` shows in Prometheus' text format, for a textfile collector");
+  AddAddressOption(*command, address.get());
+  command->callback([address, exit_code] { *exit_code = RunMetrics(*address); });
 }
 
 void AddTemplatesCommand(CLI::App& app, int* exit_code) {

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   warren::AddExecCommand(app, &exit_code);
   warren::AddPsCommand(app, &exit_code);
+  warren::AddMetricsCommand(app, &exit_code);
   warren::AddKillCommand(app, &exit_code);
   warren::AddTemplatesCommand(app, &exit_code);
   warren::AddDoctorCommand(app, &exit_code);
