@@ -262,12 +262,13 @@ TEST_F(CgroupTest, CpuTimeIsThatOfTheGroupAndOfAllGroups) {
     ::waitpid(worker, nullptr, 0);
     auto used = group->CpuTimeUs();
     ASSERT_TRUE(used.ok()) << used.status();
-    EXPECT_GT(*used, 90'000);
+    // Some kernels count in ticks of 10 ms.
+    EXPECT_GT(*used, 70'000);
     EXPECT_LT(*used, 180'000);
   }
   auto together = tree_->CpuTimeUs();
   ASSERT_TRUE(together.ok()) << together.status();
-  EXPECT_GT(*together, 180'000);
+  EXPECT_GT(*together, 140'000);
   EXPECT_EQ(RemoveSoon(*first), absl::OkStatus());
   EXPECT_EQ(RemoveSoon(*second), absl::OkStatus());
 }
@@ -278,23 +279,28 @@ TEST_F(CgroupTest, AGroupInTheBackgroundGivesWayToTheOthers) {
   ASSERT_TRUE(background.ok() && other.ok());
   ASSERT_EQ(background->SetBackground(true), absl::OkStatus());
   EXPECT_EQ(Read("cpu", "one/background/cpu.idle"), "1");
-  // On one processor, both computing for half a second of wall clock.
+  // Both on one processor, for as long as they live.
   auto compute = [] {
     cpu_set_t first_cpu;
     CPU_ZERO(&first_cpu);
     CPU_SET(0, &first_cpu);
     if (::sched_setaffinity(0, sizeof(first_cpu), &first_cpu) != 0) ::_exit(122);
-    auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
-    while (std::chrono::steady_clock::now() < end) {
+    while (true) {
     }
   };
   pid_t pids[] = {ForkInto(*background, compute), ForkInto(*other, compute)};
-  for (pid_t pid : pids) {
-    int status = 0;
-    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
-    EXPECT_EQ(status, 0);
+  // The last one has begun when its group has used processor time.
+  for (int i = 0; i < 5000 && other->CpuTimeUs().value_or(0) < 20'000; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  EXPECT_GT(*other->CpuTimeUs(), 5 * *background->CpuTimeUs());
+  const int64_t before[] = {*background->CpuTimeUs(), *other->CpuTimeUs()};
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  const int64_t after[] = {*background->CpuTimeUs(), *other->CpuTimeUs()};
+  // Both at once: in the background it takes seconds to die beside one that computes.
+  for (pid_t pid : pids) KillProcess(pid, SIGKILL);
+  for (pid_t pid : pids) ::waitpid(pid, nullptr, 0);
+  EXPECT_GT(after[1] - before[1], 5 * (after[0] - before[0]));
+  EXPECT_GT(after[1] - before[1], 200'000);
   ASSERT_EQ(background->SetBackground(false), absl::OkStatus());
   EXPECT_EQ(Read("cpu", "one/background/cpu.idle"), "0");
   EXPECT_EQ(RemoveSoon(*background), absl::OkStatus());

@@ -154,6 +154,7 @@ void SandboxProcess::Kill() {
 }
 
 void SandboxProcess::HurryEnd() {
+  if (background_ && cgroup_.SetBackground(false).ok()) background_ = false;
   absl::Status status = cgroup_.LiftCpuQuota();
   if (!status.ok()) {
     spdlog::warn("event=quota_not_lifted sandbox={} error=\"{}\"", id(),

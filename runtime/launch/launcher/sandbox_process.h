@@ -52,7 +52,8 @@ class SandboxProcess {
   // say, waits for the end of that call.
   void Nudge();
   void Kill();
-  // After Kill, where the end takes long: lets the killed run without their CPU quota.
+  // After Kill, where the end takes long: lets the killed run without their CPU quota, and in the
+  // foreground, for they have to run to end.
   void HurryEnd();
   // Sorts it by the CPU time that it used since the last call: into the background where that is
   // more than `allowance_us`, out of it where it is less.
