@@ -9,19 +9,10 @@ import tempfile
 import time
 import unittest
 
-from warren_server import PREFIX, Server
+from warren_server import PREFIX, ServerTest
 
 
-class Cli(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls):
-        if cls.server.stop() != 0:
-            raise AssertionError("warrend did not stop cleanly")
-
+class Cli(ServerTest):
     def tearDown(self):
         self.assertEqual(self.server.sandboxes(), [])
 

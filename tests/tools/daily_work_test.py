@@ -4,7 +4,7 @@ processes, databases, archives. Each piece of work is a cell that asserts its ow
 import textwrap
 import unittest
 
-from warren_server import Server
+from warren_server import ServerTest
 
 WORK = {
     "a shell's pipeline": """
@@ -48,6 +48,13 @@ WORK = {
         with multiprocessing.get_context("fork").Pool(2) as pool:
             assert pool.map(abs, [-1, -2]) == [1, 2]
         """,
+    "ending a subprocess": """
+        import signal, subprocess
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            process = subprocess.Popen(["sleep", "60"])
+            process.send_signal(number)
+            assert process.wait(10) == -number, number
+        """,
     "asyncio with a subprocess": """
         import asyncio
         process = await asyncio.create_subprocess_exec("echo", "hi", stdout=asyncio.subprocess.PIPE)
@@ -74,16 +81,7 @@ WORK = {
 }
 
 
-class DailyWork(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls):
-        if cls.server.stop() != 0:
-            raise AssertionError("warrend did not stop cleanly")
-
+class DailyWork(ServerTest):
     def check(self, template):
         for what, code in WORK.items():
             with self.subTest(what):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import unittest
 
 PREFIX = os.environ.get("WARREN_TEST_PREFIX", "")
 
@@ -59,3 +60,16 @@ class Server:
         code = self.process.wait(30)
         shutil.rmtree(self.directory, ignore_errors=True)
         return code
+
+
+class ServerTest(unittest.TestCase):
+    """Tests that share one server, as self.server."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.server.stop() != 0:
+            raise AssertionError("warrend did not stop cleanly")

@@ -229,7 +229,10 @@ class Zygote:
         """In the child, which ends here."""
         try:
             signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            # The launcher ignores the signals of a terminal and a service manager, and what it
+            # starts inherits that; a program that the user's code starts must end by them.
+            for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
             # Let go of fd 3 before join puts the request pipe there: a socket object that is
             # collected closes its fd.
             self._control.detach()
