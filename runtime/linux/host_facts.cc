@@ -20,6 +20,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/linux/pace.h"
 
 namespace warren {
 namespace {
@@ -120,6 +121,7 @@ absl::StatusOr<v1::HostFacts> DetectHostFacts() {
   rlimit files;
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return Errno("getrlimit NOFILE");
   facts.set_open_files(static_cast<int64_t>(files.rlim_max));
+  facts.set_pace(Pace());
   return facts;
 }
 

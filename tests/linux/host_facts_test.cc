@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "runtime/linux/pace.h"
 
 namespace warren {
 namespace {
@@ -29,6 +30,7 @@ TEST(HostFactsTest, AreThoseOfTheRunningKernel) {
   EXPECT_EQ(facts->cpus(), ::sysconf(_SC_NPROCESSORS_ONLN));
   EXPECT_EQ(facts->memory_bytes(), ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE));
   EXPECT_GT(facts->open_files(), 0);
+  EXPECT_EQ(facts->pace(), Pace());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runtime/linux/host_facts.h"
+#include "runtime/linux/pace.h"
 #include "tools/warren/attack/command.h"
 #include "tools/warren/doctor/report.h"
 
@@ -15,10 +16,15 @@ struct DoctorOptions {
   std::string template_store;
   bool json = false;
   bool attack = false;
+  bool pace = false;
   attack::AttackOptions attacks;
 };
 
 int RunDoctor(const DoctorOptions& options) {
+  if (options.pace) {
+    std::cout << DescribePace(MeasurePace()) << "\n";
+    return 0;
+  }
   if (options.attack) {
     attack::AttackOptions attacks = options.attacks;
     attacks.template_store = options.template_store;
@@ -44,6 +50,8 @@ void AddDoctorCommand(CLI::App& app, int* exit_code) {
   command->add_option("--templates", options->template_store, "The template store")
       ->type_name("DIR")
       ->capture_default_str();
+  command->add_flag("--pace", options->pace,
+                    "Only measure how slow this host is: the factor by which Warren's bounds grow");
   CLI::Option* attack = command->add_flag("--attack", options->attack,
                                           "Attack sandboxes from inside and say which claims held");
   command

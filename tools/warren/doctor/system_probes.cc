@@ -10,6 +10,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -90,6 +91,14 @@ Finding ProbeStore(const Host& host) {
   return Ok(absl::StrCat(store, ": ", absl::StrJoin(names, ", ")));
 }
 
+Finding ProbePace(const Host& host) {
+  if (!host.facts.ok()) return Warn("not measured");
+  constexpr double kSlow = 5;
+  const double pace = host.facts->pace();
+  std::string detail = absl::StrFormat("%.1f times what the reference machine takes", pace);
+  return pace < kSlow ? Ok(std::move(detail)) : Warn(std::move(detail));
+}
+
 // The runtime tree beside this executable: PREFIX/bin, PREFIX/lib, PREFIX/share/warren.
 Finding ProbeInstallation(const Host&) {
   std::error_code error;
@@ -116,6 +125,9 @@ std::vector<Probe> SystemProbes() {
        "apt-get install python3 python3-ipython, or use a built template", ProbePython},
       {"templates", "a built template, for more than the host's own Python",
        "tools/build-template data-science", ProbeStore},
+      {"pace", "quick forks and page faults, which every sandbox is made of",
+       "Warren waits as many times longer; a host without shadow page tables would be faster",
+       ProbePace},
       {"installation", "Warren's other programs and files beside this one",
        "build or install all of Warren; run its bin/warren", ProbeInstallation},
   };
