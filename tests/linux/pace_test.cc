@@ -7,13 +7,14 @@
 namespace warren {
 namespace {
 
-// In a process of its own each: the factor is found once in a process.
 double PaceWith(const char* stated) {
   ::setenv("WARREN_PACE", stated, 1);
   return Pace();
 }
 
+// In a process of its own each, which ran no other test: the factor is found once in a process.
 void ExpectPace(const char* stated, double expected) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(std::_Exit(PaceWith(stated) == expected ? 0 : 1), ::testing::ExitedWithCode(0), "")
       << stated;
 }
