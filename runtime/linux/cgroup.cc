@@ -301,7 +301,9 @@ absl::StatusOr<int64_t> CgroupTree::CpuTimeUs() const {
 
 void CgroupTree::RemoveAll(const v1::HostFacts& facts, const std::string& parent,
                            const std::string& instance) {
-  constexpr int kAttempts = 200;
+  // Ten seconds, which only a process that does not end reaches.
+  constexpr std::chrono::milliseconds kInterval(10);
+  constexpr int kAttempts = 1000;
   for (const auto& [mount, controllers] : Mounts(facts)) {
     fs::path directory = fs::path(mount) / parent / instance;
     std::error_code error;
@@ -312,7 +314,7 @@ void CgroupTree::RemoveAll(const v1::HostFacts& facts, const std::string& parent
     children.push_back(directory);
     for (const fs::path& child : children) {
       for (int i = 0; i < kAttempts && ::rmdir(child.c_str()) != 0 && errno == EBUSY; ++i) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        std::this_thread::sleep_for(kInterval);
       }
     }
     // Fails, as it should, while another supervisor is in it.

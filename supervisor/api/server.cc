@@ -18,7 +18,7 @@ namespace {
 
 // How long a client that vanished without a word keeps its cell running: pings go out this often.
 constexpr int kKeepaliveMillis = 30'000;
-constexpr int kKeepaliveTimeoutMillis = 10'000;
+constexpr int kKeepaliveTimeoutMillis = 30'000;
 
 // Answers what no service answers: the services of the contract that are not built, and what is
 // none of ours.

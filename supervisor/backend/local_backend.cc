@@ -1,5 +1,6 @@
 #include "supervisor/backend/local_backend.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -29,7 +30,7 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
       limits_policy_(std::move(parts.limits_policy)),
       link_(loop, std::move(parts.launcher)),
       table_(loop),
-      host_{loop, link_},
+      host_{loop, link_, std::max(parts.facts.pace(), 1.0)},
       pool_(host_, table_, std::move(parts.facts), pool_templates, std::move(parts.pool)) {
   for (auto& [name, pooled] : pool_templates) default_limits_[name] = pooled.default_limits;
 }

@@ -21,10 +21,13 @@
 namespace warren {
 namespace {
 
-// The launcher looks at the host and prepares what all sandboxes share.
-constexpr absl::Duration kHelloTimeout = absl::Seconds(30);
-// Running calls may end by themselves for so long after SIGTERM; then their cells are killed.
+// docs/TIMING.md has them all. The launcher looks at the host, measures its pace and prepares what
+// all sandboxes share: only a hang takes so long, on a host of any pace.
+constexpr absl::Duration kHelloTimeout = absl::Seconds(120);
+// Running calls may end by themselves for so long after SIGTERM, whatever the host; then their
+// cells are killed.
 constexpr absl::Duration kCallGrace = absl::Seconds(3);
+// The others are those of a host of pace 1.
 constexpr absl::Duration kKilledGrace = absl::Seconds(2);
 constexpr absl::Duration kIdleGrace = absl::Milliseconds(200);
 constexpr absl::Duration kLauncherGrace = absl::Seconds(30);
@@ -125,6 +128,10 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   WARREN_ASSIGN_OR_RETURN(warren::v1::LauncherHello hello,
                           parts.launcher->ReceiveHello(kHelloTimeout));
   parts.facts = hello.facts();
+  self->pace_ = std::max(hello.facts().pace(), 1.0);
+  spdlog::info(
+      "the pace of this host is {:.1f}: what waits for a sandbox waits so many times as long",
+      self->pace_);
   parts.pool = MakePoolOptions(flags, parts.facts, open_files);
 
   // The last use of root.
@@ -213,13 +220,15 @@ void Supervisor::StopServing() {
   loop_->AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(kCallGrace),
                   [this] { backend_->EndExecutions(); });
   // Without a cell there is nothing to wait for but idle clients, which need not answer.
-  server_->Shutdown(backend_->running_cells() > 0 ? kCallGrace + kKilledGrace : kIdleGrace);
+  server_->Shutdown(backend_->running_cells() > 0 ? kCallGrace + kKilledGrace * pace_
+                                                  : kIdleGrace * pace_);
 
   std::promise<bool> closed;
-  loop_->Post([&] { closed.set_value(backend_->CloseLauncher(kLauncherGrace)); });
+  const absl::Duration launcher_grace = kLauncherGrace * pace_;
+  loop_->Post([&] { closed.set_value(backend_->CloseLauncher(launcher_grace)); });
   if (!closed.get_future().get()) {
     spdlog::error("the launcher has not ended within {}; it goes on removing sandboxes by itself",
-                  absl::FormatDuration(kLauncherGrace));
+                  absl::FormatDuration(launcher_grace));
   }
   loop_->Stop();
   io_thread_.join();

@@ -41,6 +41,8 @@ class Supervisor {
   // Written when the launcher is gone.
   UniqueFd launcher_gone_;
   absl::Status launcher_status_;
+  // HostFacts.pace, at least 1.
+  double pace_ = 1;
   // Before the backend, which uses it to its end.
   std::unique_ptr<IoLoop> loop_;
   std::unique_ptr<LocalBackend> backend_;

@@ -58,7 +58,11 @@ std::shared_ptr<Sandbox> Pool::Take(const std::string& template_id) {
   pool.used = true;
   // The caller's first cell is about to come: it has the cores first, unless the next create would
   // find nothing.
-  if (pool.ready.size() > 1) refill_not_before_ = std::max(refill_not_before_, now + kRefillDelay);
+  if (pool.ready.size() > 1) {
+    const auto delay =
+        std::chrono::duration_cast<MonotonicTime::duration>(kRefillDelay * host_.pace);
+    refill_not_before_ = std::max(refill_not_before_, now + delay);
+  }
   while (!pool.ready.empty()) {
     std::shared_ptr<Sandbox> sandbox = std::move(pool.ready.front());
     pool.ready.pop_front();

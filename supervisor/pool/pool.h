@@ -85,7 +85,7 @@ class Pool {
 
  private:
   static constexpr int kMaxRetries = 2;
-  // After a refill that failed.
+  // On a host of pace 1 (docs/TIMING.md), as all times here. After a refill that failed.
   static constexpr std::chrono::seconds kRefillBackOff{1};
   // After a sandbox was taken.
   static constexpr std::chrono::milliseconds kRefillDelay{10};

@@ -19,12 +19,16 @@ namespace {
 using warren::v1::ExecutionEvent;
 using warren::v1::WorkerEvent;
 
+// All times are those of a host of pace 1 (docs/TIMING.md).
 // From the reply that the context is forked until it says Ready. Templates that start by exec
 // import everything anew.
 constexpr std::chrono::seconds kReadyTimeout{30};
-// From the first sign of a dead context (end of file, exit, our kill) until the others are no
-// longer waited for.
-constexpr std::chrono::seconds kEndTimeout{2};
+// From our kill until its effect is no longer waited for: why the cell ended is known.
+constexpr std::chrono::seconds kKilledTimeout{2};
+// From the first sign of a context that died by itself (end of file, exit) until the launcher has
+// said how. Only a launcher that hangs reaches it: the end of one is noticed, and without its word
+// a lack of memory would be told as something else.
+constexpr std::chrono::seconds kAccountTimeout{30};
 constexpr size_t kMaxStageName = 64;
 
 warren::v1::StageTiming Stage(const char* name, uint64_t nanoseconds) {
@@ -55,9 +59,10 @@ absl::Status Sandbox::Start(ReadyCallback on_ready, DeathCallback on_death) {
   WARREN_RETURN_IF_ERROR(WatchPipe(channel_.pipes().standard_error.get(), Pipe::kStderr));
   on_ready_ = std::move(on_ready);
   on_death_ = std::move(on_death);
-  end_timer_ = At(MonotonicClock::now() + kReadyTimeout, [](Sandbox& self) {
-    self.ReportReady(absl::DeadlineExceededError(
-        absl::StrCat("sandbox ", self.identity_.id, ": its worker was not ready within 30 s")));
+  end_timer_ = At(MonotonicClock::now() + AtPace(kReadyTimeout), [](Sandbox& self) {
+    self.ReportReady(absl::DeadlineExceededError(absl::StrCat(
+        "sandbox ", self.identity_.id, ": its worker was not ready within ",
+        std::chrono::round<std::chrono::seconds>(self.AtPace(kReadyTimeout)).count(), " s")));
     self.Kill(StopReason::kViolation);
   });
   return absl::OkStatus();
@@ -205,8 +210,7 @@ void Sandbox::Kill(StopReason reason) {
   host_.link.Call(std::move(request), nullptr);
   if (state_ == State::kDead) return;
   // The call's end does not hang on a launcher that is slow: the kill has been asked for.
-  host_.loop.CancelTimer(end_timer_);
-  end_timer_ = At(MonotonicClock::now() + kEndTimeout, [](Sandbox& self) { self.Die(); });
+  DieAfter(kKilledTimeout);
 }
 
 void Sandbox::OnPipeClosed() {
@@ -216,8 +220,7 @@ void Sandbox::OnPipeClosed() {
   if (end_.known || kill_sent_) return Die();
   end_.closed_pipe = true;
   // The exit code, or the signal, comes from the launcher.
-  host_.loop.CancelTimer(end_timer_);
-  end_timer_ = At(MonotonicClock::now() + kEndTimeout, [](Sandbox& self) { self.Die(); });
+  DieAfter(kAccountTimeout);
 }
 
 void Sandbox::OnContextExited(const warren::v1::ContextExited& event) {
@@ -232,8 +235,7 @@ void Sandbox::OnContextExited(const warren::v1::ContextExited& event) {
   if (end_.signal != SIGKILL || end_.out_of_memory || !event.sandbox_ends()) return Die();
   // On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2 the
   // cgroup may be gone already: SandboxGone says whether it was for memory.
-  host_.loop.CancelTimer(end_timer_);
-  end_timer_ = At(MonotonicClock::now() + kEndTimeout, [](Sandbox& self) { self.Die(); });
+  DieAfter(kAccountTimeout);
 }
 
 void Sandbox::OnGone(warren::v1::SandboxGone::Reason reason) {
@@ -283,6 +285,11 @@ void Sandbox::Die() {
       absl::StrCat("sandbox ", identity_.id, ": it ended before it was ready: ", death_reason_)));
   if (was_ready && on_death_) host_.loop.Post(std::move(on_death_));
   on_death_ = nullptr;
+}
+
+void Sandbox::DieAfter(std::chrono::milliseconds time) {
+  host_.loop.CancelTimer(end_timer_);
+  end_timer_ = At(MonotonicClock::now() + AtPace(time), [](Sandbox& self) { self.Die(); });
 }
 
 void Sandbox::CloseWatches() {

@@ -22,6 +22,8 @@ namespace warren {
 struct SandboxHost {
   IoLoop& loop;
   LauncherLink& link;
+  // HostFacts.pace, at least 1: what waits for a sandbox waits so many times as long.
+  const double pace = 1;
   // Cells that run now, in all sandboxes: the pool refills gently while there are any.
   std::atomic<int> running_cells{0};
 };
@@ -46,7 +48,7 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
  public:
   // Cells that may wait behind the running one.
   static constexpr size_t kMaxWaiting = 64;
-  // From an interrupt to the kill.
+  // From an interrupt to the kill, on a host of pace 1.
   static constexpr std::chrono::milliseconds kGrace{2000};
 
   struct Identity {
@@ -140,12 +142,15 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   void Violation(const absl::Status& what);
   void Finish(warren::v1::Termination termination, int execution_count);
   void Die();
+  void DieAfter(std::chrono::milliseconds time);
   void CloseWatches();
   void NoteOomKills();
   void ReportReady(absl::Status status);
   warren::v1::Usage UsageOfRunning();
   SandboxTotals ReadTotalsLocked();
 
+  // `time` of a host of pace 1, on this one.
+  std::chrono::nanoseconds AtPace(std::chrono::milliseconds time) const;
   // Runs `task` under the lock on the IO thread at `when`, unless the sandbox is gone by then.
   using TimedTask = void (*)(Sandbox&);
   TimerId At(MonotonicTime when, TimedTask task);

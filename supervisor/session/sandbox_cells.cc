@@ -139,6 +139,10 @@ void Sandbox::BeginNext() {
 
 // ---- Deadlines --------------------------------------------------------------------------------
 
+std::chrono::nanoseconds Sandbox::AtPace(std::chrono::milliseconds time) const {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time * host_.pace);
+}
+
 TimerId Sandbox::At(MonotonicTime when, TimedTask task) {
   return host_.loop.AddTimer(when, [weak = weak_from_this(), task] {
     auto self = weak.lock();
@@ -183,7 +187,7 @@ void Sandbox::RequestStop(StopReason reason) {
   running_->stop = reason;
   SendInterrupt();
   host_.loop.CancelTimer(running_->timer);
-  running_->timer = AtForRunning(MonotonicClock::now() + kGrace, [](Sandbox& self) {
+  running_->timer = AtForRunning(MonotonicClock::now() + AtPace(kGrace), [](Sandbox& self) {
     spdlog::info("sandbox {}: the cell ignored its interrupt, killing the sandbox",
                  self.identity_.id);
     self.Kill(self.running_->stop);

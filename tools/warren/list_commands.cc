@@ -22,7 +22,7 @@
 namespace warren {
 namespace {
 
-constexpr absl::Duration kCallTimeout = absl::Seconds(15);
+constexpr absl::Duration kCallTimeout = absl::Seconds(60);
 
 struct ListOptions {
   std::string address;

@@ -8,11 +8,11 @@ namespace warren {
 namespace {
 
 // A pool that is empty and a zygote that has to import its libraries first take seconds.
-constexpr absl::Duration kCreateTimeout = absl::Seconds(120);
-constexpr absl::Duration kDestroyTimeout = absl::Seconds(15);
+constexpr absl::Duration kCreateTimeout = absl::Seconds(300);
+constexpr absl::Duration kDestroyTimeout = absl::Seconds(60);
 // What a cell may take beyond its own timeout: waiting for its turn, the grace period, its last
 // output.
-constexpr absl::Duration kRunSlack = absl::Seconds(60);
+constexpr absl::Duration kRunSlack = absl::Seconds(300);
 
 }  // namespace
 

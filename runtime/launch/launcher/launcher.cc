@@ -18,17 +18,19 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr size_t kMaxRequest = 64 << 10;
-constexpr seconds kLaunchDeadline(15);
+// All times are those of a host of pace 1 (docs/TIMING.md): see Launcher::AtPace.
+constexpr seconds kLaunchDeadline(30);
 constexpr seconds kZygoteDeadline(120);
 // From a kill to the end of nearly all sandboxes.
 constexpr milliseconds kUsualEnd(50);
-constexpr milliseconds kRemoveInterval(2);
-// Two seconds in all; what is left then the janitor removes at the end.
-constexpr int kRemoveAttempts = 1000;
-// How often the sandboxes are sorted by their CPU time, and what one may use in between before it
-// runs in the background: a fifth of a processor. A cell of an agent at work takes milliseconds.
+// Between the attempts to remove a dead sandbox's cgroup: twice as long each time, up to the
+// longest. The slot with its user ids is given to nobody else before that is done.
+constexpr milliseconds kFirstRemoveInterval(2);
+constexpr milliseconds kLongestRemoveInterval(1024);
+// How often the sandboxes are sorted by their CPU time, and the share of a processor that one may
+// use in between before it runs in the background. A cell of an agent at work takes milliseconds.
 constexpr milliseconds kSortInterval(250);
-constexpr int64_t kCpuAllowanceUs = 50'000;
+constexpr int kCpuAllowanceShare = 5;
 // After an interrupt; see SandboxProcess::Nudge.
 constexpr milliseconds kNudgeDelays[] = {milliseconds(10), milliseconds(100), milliseconds(1000)};
 
@@ -37,6 +39,10 @@ bool ValidSandboxId(const std::string& id) {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
   });
+}
+
+std::string NotReadyWithin(EventLoop::Clock::duration time) {
+  return absl::StrCat("not ready within ", std::chrono::round<seconds>(time).count(), " s");
 }
 
 }  // namespace
@@ -49,7 +55,8 @@ Launcher::Launcher(const LauncherConfig& config, EventLoop loop, IdZones ids, Ja
       janitor_(std::move(janitor)),
       resources_(std::move(resources)),
       templates_(std::move(templates)),
-      slots_(config.max_sandboxes) {}
+      slots_(config.max_sandboxes),
+      pace_(std::max(resources_.facts.pace(), 1.0)) {}
 
 Launcher::~Launcher() {
   // First the processes, all at once through the anchor; then what the kernel leaves behind.
@@ -68,8 +75,12 @@ absl::Status Launcher::Run() {
     spdlog::critical("event=anchor_died");
     loop_.Stop();
   }));
-  loop_.After(kSortInterval, [this] { SortByCpuTime(); });
+  loop_.After(AtPace(kSortInterval), [this] { SortByCpuTime(); });
   return loop_.Run();
+}
+
+EventLoop::Clock::duration Launcher::AtPace(milliseconds time) const {
+  return std::chrono::duration_cast<EventLoop::Clock::duration>(time * pace_);
 }
 
 void Launcher::OnSupervisor() {
@@ -149,8 +160,8 @@ absl::Status Launcher::HandleStartZygote(uint64_t request_id, const v1::StartZyg
   zygote.process = std::move(process);
   zygote.request_id = request_id;
   zygote.started = EventLoop::Clock::now();
-  zygote.deadline = loop_.After(kZygoteDeadline, [this, id] {
-    EndZygote(id, absl::StrCat("not ready within ", kZygoteDeadline.count(), " s"));
+  zygote.deadline = loop_.After(AtPace(kZygoteDeadline), [this, id] {
+    EndZygote(id, NotReadyWithin(AtPace(kZygoteDeadline)));
   });
   return absl::OkStatus();
 }
@@ -292,9 +303,8 @@ absl::Status Launcher::HandleLaunch(uint64_t request_id, const v1::LaunchSandbox
   sandbox.request_id = request_id;
   sandbox.zygote_id = request.zygote_id();
   sandbox.context_id = next_id_++;
-  sandbox.deadline = loop_.After(kLaunchDeadline, [this, id] {
-    FailLaunch(id, absl::DeadlineExceededError(
-                       absl::StrCat("not ready within ", kLaunchDeadline.count(), " s")));
+  sandbox.deadline = loop_.After(AtPace(kLaunchDeadline), [this, id] {
+    FailLaunch(id, absl::DeadlineExceededError(NotReadyWithin(AtPace(kLaunchDeadline))));
   });
   absl::Status status = WatchSandbox(id, *sandbox.process);
   // At once: the heavy fork and init's set-up take place side by side.
@@ -350,19 +360,22 @@ void Launcher::KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason) {
   // Until OnSandboxDead. Not at once: lifting the quota costs every sandbox more than it helps
   // most.
   sandbox.deadline =
-      loop_.After(kUsualEnd, [process = sandbox.process.get()] { process->HurryEnd(); });
+      loop_.After(AtPace(kUsualEnd), [process = sandbox.process.get()] { process->HurryEnd(); });
 }
 
 void Launcher::SortByCpuTime() {
-  loop_.After(kSortInterval, [this] { SortByCpuTime(); });
+  loop_.After(AtPace(kSortInterval), [this] { SortByCpuTime(); });
   absl::StatusOr<int64_t> now = resources_.cgroups.CpuTimeUs();
   if (!now.ok()) return;
   // Where all of them together keep within what one may use, a thousand need not be asked.
-  bool busy = *now - std::exchange(cpu_time_us_, *now) > kCpuAllowanceUs;
+  const int64_t share =
+      std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kSortInterval)).count() /
+      kCpuAllowanceShare;
+  bool busy = *now - std::exchange(cpu_time_us_, *now) > share;
   bool was_busy = std::exchange(busy_, busy);
   if (!busy && !was_busy) return;
   // The first time after a rest tells only from where to count.
-  const int64_t allowance = was_busy ? kCpuAllowanceUs : std::numeric_limits<int64_t>::max();
+  const int64_t allowance = was_busy ? share : std::numeric_limits<int64_t>::max();
   for (auto& [id, sandbox] : sandboxes_) {
     if (!sandbox.dying) sandbox.process->SortByCpuTime(allowance);
   }
@@ -373,7 +386,7 @@ absl::Status Launcher::HandleInterrupt(const std::string& sandbox_id) {
   if (found == sandboxes_.end()) return absl::NotFoundError("no such sandbox");
   WARREN_RETURN_IF_ERROR(found->second.process->Interrupt());
   for (auto delay : kNudgeDelays) {
-    loop_.After(delay, [this, sandbox_id] {
+    loop_.After(AtPace(delay), [this, sandbox_id] {
       auto interrupted = sandboxes_.find(sandbox_id);
       if (interrupted != sandboxes_.end()) interrupted->second.process->Nudge();
     });
@@ -408,15 +421,19 @@ void Launcher::OnSandboxDead(const std::string& id) {
   }
   sandbox.dying = true;
   forks_.erase(sandbox.context_id);
-  RemoveSandbox(id, kRemoveAttempts);
+  RemoveSandbox(id, kFirstRemoveInterval);
 }
 
-void Launcher::RemoveSandbox(const std::string& id, int attempts_left) {
+void Launcher::RemoveSandbox(const std::string& id, milliseconds wait) {
   Sandbox& sandbox = sandboxes_.at(id);
   absl::Status status = sandbox.process->Remove();
-  if (absl::IsFailedPrecondition(status) && attempts_left > 0) {
-    loop_.After(kRemoveInterval,
-                [this, id, attempts_left] { RemoveSandbox(id, attempts_left - 1); });
+  if (absl::IsFailedPrecondition(status)) {
+    // Something in it still ends; a slow host takes its time.
+    const milliseconds next = std::min(wait * 2, kLongestRemoveInterval);
+    if (next != wait && next == kLongestRemoveInterval) {
+      spdlog::warn("event=remove_takes_long sandbox={}", id);
+    }
+    loop_.After(wait, [this, id, next] { RemoveSandbox(id, next); });
     return;
   }
   if (!status.ok())

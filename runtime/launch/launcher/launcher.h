@@ -88,12 +88,16 @@ class Launcher {
   void ReplyWhenComplete(const std::string& id, Sandbox& sandbox);
   void OnOutOfMemory(const std::string& id);
   void OnSandboxDead(const std::string& id);
-  void RemoveSandbox(const std::string& id, int attempts_left);
+  // Removes its cgroup, trying again until the kernel has taken everything in it apart; the next
+  // attempt is after `wait`.
+  void RemoveSandbox(const std::string& id, std::chrono::milliseconds wait);
   // Keeps the sandboxes that compute from delaying those that answer; docs/adr/0015.
   void SortByCpuTime();
   void FailLaunch(const std::string& id, const absl::Status& status);
   void KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason);
 
+  // `time` of a host of pace 1, on this one.
+  EventLoop::Clock::duration AtPace(std::chrono::milliseconds time) const;
   void Reply(uint64_t request_id, const absl::Status& status);
   void Send(const v1::LauncherReply& reply, std::span<const int> fds);
   absl::StatusOr<LaunchTemplate*> FindTemplate(const std::string& id);
@@ -105,6 +109,8 @@ class Launcher {
   LaunchResources resources_;
   std::map<std::string, LaunchTemplate> templates_;
   SlotPool slots_;
+  // HostFacts.pace, at least 1.
+  const double pace_;
   std::unordered_map<uint64_t, Zygote> zygotes_;
   std::unordered_map<std::string, Sandbox> sandboxes_;
   // Forks under way: context id → sandbox.

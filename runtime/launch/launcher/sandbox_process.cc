@@ -18,6 +18,10 @@
 namespace warren {
 namespace {
 
+// From the kill of a sandbox whose set-up failed at once to its end, which only a hang of the
+// kernel reaches: the launcher waits meanwhile.
+constexpr std::chrono::seconds kFailedSetUpEnd(10);
+
 absl::Status SetNonBlocking(int fd) {
   int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
@@ -41,8 +45,13 @@ absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchReso
   if (status.ok()) return sandbox;
   sandbox->Kill();
   sandbox->init_ = {};
-  // A clone that had joined already takes a moment to die; the janitor gets what stays.
-  for (int i = 0; i < 100 && absl::IsFailedPrecondition(sandbox->Remove()); ++i) ::usleep(1000);
+  // A clone that had joined already takes a moment to die; the janitor gets what stays after
+  // kFailedSetUpEnd.
+  const Time give_up = std::chrono::steady_clock::now() + kFailedSetUpEnd;
+  while (absl::IsFailedPrecondition(sandbox->Remove()) &&
+         std::chrono::steady_clock::now() < give_up) {
+    ::usleep(1000);
+  }
   return status;
 }
 
@@ -166,7 +175,8 @@ void SandboxProcess::SortByCpuTime(int64_t allowance_us) {
   absl::StatusOr<int64_t> now = cgroup_.CpuTimeUs();
   // What can not be read or written stays as it is: this is about latency, not about a limit.
   if (!now.ok()) return;
-  bool background = *now - std::exchange(cpu_time_us_, *now) > allowance_us;
+  // The first call tells only from where to count: what its making took is not its doing.
+  bool background = *now - std::exchange(cpu_time_us_, *now).value_or(*now) > allowance_us;
   if (background == background_ || !cgroup_.SetBackground(background).ok()) return;
   background_ = background;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -81,7 +82,8 @@ class SandboxProcess {
   std::vector<v1::StageTiming> stages_;
   bool init_ready_ = false;
   bool background_ = false;
-  int64_t cpu_time_us_ = 0;
+  // When it was last sorted by it.
+  std::optional<int64_t> cpu_time_us_;
   // The read end of the pipe on which init tells the context that it is ready.
   UniqueFd init_ready_pipe_;
   Time setup_begin_;

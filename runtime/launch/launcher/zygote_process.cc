@@ -22,6 +22,8 @@ namespace {
 
 // zygote.py cuts its texts there.
 constexpr size_t kMaxZygoteText = 16384;
+// From its kill to its end, which only a hang of the kernel reaches: the launcher waits meanwhile.
+constexpr int kEndMs = 10'000;
 
 // A JSON string: recipes are the operator's files, but a quotation mark in one must not change the
 // configuration.
@@ -109,7 +111,7 @@ ZygoteProcess::~ZygoteProcess() {
     SignalProcess(init_.pidfd.get(), SIGKILL).IgnoreError();
     // It has no pid namespace to wind up: gone in a moment.
     pollfd wait = {init_.pidfd.get(), POLLIN, 0};
-    ::poll(&wait, 1, 1000);
+    ::poll(&wait, 1, kEndMs);
   }
   // What is not empty now the janitor removes.
   cgroup_.Remove().IgnoreError();
