@@ -71,6 +71,8 @@ absl::Status CheckEvent(const WorkerEvent& event) {
         return absl::InvalidArgumentError("end of a cell without an outcome");
       }
       return absl::OkStatus();
+    case WorkerEvent::kInterruptMissed:
+      return absl::OkStatus();
     case WorkerEvent::EVENT_NOT_SET:
       break;
   }

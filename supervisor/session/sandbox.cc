@@ -179,6 +179,10 @@ absl::Status Sandbox::OnEvent(const WorkerEvent& event) {
   }
   if (!of_running_cell) return absl::InvalidArgumentError("an event of a cell that does not run");
   if (event.has_error()) return OnError(event.error());
+  if (event.has_interrupt_missed()) {
+    OnInterruptMissed();
+    return absl::OkStatus();
+  }
   OnDone(event.done());
   return absl::OkStatus();
 }
@@ -289,7 +293,10 @@ void Sandbox::Die() {
 
 void Sandbox::DieAfter(std::chrono::milliseconds time) {
   host_.loop.CancelTimer(end_timer_);
-  end_timer_ = At(MonotonicClock::now() + AtPace(time), [](Sandbox& self) { self.Die(); });
+  end_timer_ = At(MonotonicClock::now() + AtPace(time), [](Sandbox& self) {
+    spdlog::warn("sandbox {}: the launcher has not said how it ended", self.identity_.id);
+    self.Die();
+  });
 }
 
 void Sandbox::CloseWatches() {

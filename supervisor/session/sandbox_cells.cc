@@ -196,7 +196,15 @@ void Sandbox::RequestStop(StopReason reason) {
   if (std::exchange(paused_, false)) PostReadAll();
 }
 
+// On a busy host the signal may be there before the worker has read its request. Else it was meant
+// for the cell before.
+void Sandbox::OnInterruptMissed() {
+  if (!running_->interrupted || std::exchange(running_->interrupted_again, true)) return;
+  SendInterrupt();
+}
+
 void Sandbox::SendInterrupt() {
+  running_->interrupted = true;
   ++interrupts_in_flight_;
   warren::v1::LauncherRequest request;
   request.mutable_interrupt_context()->set_sandbox_id(identity_.id);

@@ -78,15 +78,6 @@ void AddDescendants(const std::multimap<pid_t, pid_t>& children, pid_t pid,
 
 }  // namespace
 
-bool Eventually(const std::function<bool()>& holds, absl::Duration patience) {
-  const absl::Time deadline = absl::Now() + patience;
-  while (!holds()) {
-    if (absl::Now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
 std::string TestTemplate() { return FromEnvironment("WARREN_TEST_TEMPLATE", "base"); }
 
 // ---- The server -------------------------------------------------------------------------------
@@ -134,7 +125,7 @@ bool Server::Launch(const Options& options) {
     ::_exit(127);
   }
   channel_ = NewChannel();
-  const absl::Time deadline = absl::Now() + kPatience;
+  const absl::Time deadline = absl::Now() + Patience();
   while (absl::Now() < deadline) {
     if (channel_->WaitForConnected(std::chrono::system_clock::now() +
                                    std::chrono::milliseconds(100)))
@@ -209,10 +200,16 @@ std::vector<std::string> Server::Cgroups() const {
   return found;
 }
 
-std::vector<pid_t> Server::Zygotes() const {
+std::vector<pid_t> Server::ProcessesOf(const std::string& sandbox_id) const {
+  return ProcessesBelow(sandbox_id);
+}
+
+std::vector<pid_t> Server::Zygotes() const { return ProcessesBelow("zygote"); }
+
+std::vector<pid_t> Server::ProcessesBelow(const std::string& prefix) const {
   std::set<pid_t> pids;
   for (const std::string& cgroup : Cgroups()) {
-    if (fs::path(cgroup).filename().string().rfind("zygote", 0) != 0) continue;
+    if (fs::path(cgroup).filename().string().rfind(prefix, 0) != 0) continue;
     std::ifstream procs(cgroup + "/cgroup.procs");
     for (pid_t pid = 0; procs >> pid;) pids.insert(pid);
   }
@@ -221,26 +218,24 @@ std::vector<pid_t> Server::Zygotes() const {
 
 bool Server::WaitUntilSettled() {
   auto stub = warren::v1::SandboxService::NewStub(channel_);
-  return Eventually(
-      [&] {
-        grpc::ClientContext context;
-        warren::v1::ListSandboxesResponse list;
-        if (!stub->ListSandboxes(&context, {}, &list).ok()) return false;
-        int ready = 0;
-        for (const auto& pool : list.pools()) {
-          if (pool.ready() != pool.target() || pool.starting() != 0) return false;
-          if (pool.template_id() == TestTemplate() && pool.target() != 2) return false;
-          ready += pool.ready();
-        }
-        // In each hierarchy: those that are leased or ready, and none that is on its way out.
-        std::set<std::string> names;
-        for (const std::string& cgroup : Cgroups()) {
-          std::string name = fs::path(cgroup).filename();
-          if (name.rfind("sb", 0) == 0) names.insert(name);
-        }
-        return names.size() == static_cast<size_t>(ready + list.sandboxes_size());
-      },
-      absl::Seconds(90));
+  return Eventually([&] {
+    grpc::ClientContext context;
+    warren::v1::ListSandboxesResponse list;
+    if (!stub->ListSandboxes(&context, {}, &list).ok()) return false;
+    int ready = 0;
+    for (const auto& pool : list.pools()) {
+      if (pool.ready() != pool.target() || pool.starting() != 0) return false;
+      if (pool.template_id() == TestTemplate() && pool.target() != 2) return false;
+      ready += pool.ready();
+    }
+    // In each hierarchy: those that are leased or ready, and none that is on its way out.
+    std::set<std::string> names;
+    for (const std::string& cgroup : Cgroups()) {
+      std::string name = fs::path(cgroup).filename();
+      if (name.rfind("sb", 0) == 0) names.insert(name);
+    }
+    return names.size() == static_cast<size_t>(ready + list.sandboxes_size());
+  });
 }
 
 Footprint Server::TakeFootprint() const {

@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "tests/support/patience.h"
 #include "warren/v1/execution.grpc.pb.h"
 #include "warren/v1/sandbox.grpc.pb.h"
 
@@ -22,12 +23,6 @@
 //   WARREN_TEST_PREFIX    runtime tree instead of the build's
 //   WARREN_TEST_TEMPLATE  template instead of "base"
 namespace warren {
-
-// Seconds that anything may take before the test fails; slow machines included.
-inline constexpr absl::Duration kPatience = absl::Seconds(30);
-
-// Waits until `holds`, looking every few milliseconds. False when it did not within `patience`.
-bool Eventually(const std::function<bool()>& holds, absl::Duration patience = kPatience);
 
 // What a supervisor has in the kernel.
 struct Footprint {
@@ -73,6 +68,8 @@ class Server {
   // Its pools hold what they aim at, and nothing is in the making or on its way out.
   bool WaitUntilSettled();
   Footprint TakeFootprint() const;
+  // The processes of a sandbox, as the host sees them.
+  std::vector<pid_t> ProcessesOf(const std::string& sandbox_id) const;
   // The processes of its zygotes.
   std::vector<pid_t> Zygotes() const;
   // Directories of its cgroups in all hierarchies.
@@ -80,6 +77,8 @@ class Server {
 
  private:
   bool Launch(const Options& options);
+  // Those in its cgroups whose names begin so.
+  std::vector<pid_t> ProcessesBelow(const std::string& prefix) const;
   std::string cgroup_parent_;
   std::filesystem::path directory_;
   bool owns_directory_ = false;

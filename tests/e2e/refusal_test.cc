@@ -1,5 +1,6 @@
 // Bad input: each gets an error that names the cause, and leaves nothing behind.
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -106,19 +107,28 @@ TEST_F(RefusalTest, MoreThan64WaitingCells) {
   TestSandbox sandbox(server());
   auto stub = warren::v1::ExecutionService::NewStub(server().channel());
   grpc::ClientContext context;
-  auto running = sandbox.Begin(context, sandbox.Request("import time; time.sleep(60)"));
-  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
-  std::vector<std::unique_ptr<grpc::ClientReader<warren::v1::ExecutionEvent>>> readers;
+  auto running = sandbox.Begin(context, sandbox.Request("import time; time.sleep(600)"));
+  std::mutex mutex;
+  std::map<StatusCode, int> codes;
+  auto refused = [&] {
+    std::lock_guard lock(mutex);
+    return codes[StatusCode::RESOURCE_EXHAUSTED] > 0;
+  };
+  std::vector<std::thread> clients;
   for (int i = 0; i < 65; ++i) {
-    contexts.push_back(std::make_unique<grpc::ClientContext>());
-    readers.push_back(stub->ExecuteCode(contexts.back().get(), sandbox.Request("1")));
+    clients.emplace_back([&] {
+      grpc::ClientContext waiting;
+      StatusCode code =
+          Collect(*stub->ExecuteCode(&waiting, sandbox.Request("1"))).status.error_code();
+      std::lock_guard lock(mutex);
+      ++codes[code];
+    });
   }
-  // They arrive in any order, and only then may the sandbox go.
-  std::this_thread::sleep_for(std::chrono::seconds(1));
+  // They arrive in any order. One is refused when the 64 others wait: only then may the sandbox go.
+  EXPECT_TRUE(Eventually(refused));
   sandbox.Destroy();
   EXPECT_EQ(Collect(*running).kind(), warren::v1::Termination::KILLED);
-  std::map<StatusCode, int> codes;
-  for (auto& reader : readers) ++codes[Collect(*reader).status.error_code()];
+  for (std::thread& client : clients) client.join();
   EXPECT_EQ(codes[StatusCode::RESOURCE_EXHAUSTED], 1);
   EXPECT_EQ(codes[StatusCode::FAILED_PRECONDITION], 64);
 }

@@ -68,7 +68,7 @@ class Chaos {
       if (message.reply.has_sandbox_launched()) {
         EXPECT_NE(launcher_->WaitForGone(id), v1::SandboxGone::REASON_UNSPECIFIED);
       }
-      EXPECT_TRUE(Eventually([&] { return !launcher_->GroupExists(id); }, 2000)) << id;
+      EXPECT_TRUE(Eventually([&] { return !launcher_->GroupExists(id); })) << id;
     }
     for (uint64_t request : others_) {
       ASSERT_EQ(launcher_->WaitForReply(request).reply.request_id(), request);

@@ -22,7 +22,7 @@ class EventLoopTest : public ::testing::Test {
     first_ = ReadablePipe();
     second_ = ReadablePipe();
     // A test that waits for nothing ends all the same.
-    loop_->After(std::chrono::seconds(5), [this] {
+    loop_->After(std::chrono::seconds(60), [this] {
       ADD_FAILURE() << "the loop did not stop";
       loop_->Stop();
     });

@@ -47,16 +47,14 @@ class FailureTest : public ::testing::Test {
     return -1;
   }
 
-  // Everything of this launcher, once it is dead: gone within the five seconds that are promised.
+  // Everything of this launcher, once it is dead.
   static void ExpectGone(const std::set<pid_t>& pids, const std::vector<fs::path>& directories) {
-    EXPECT_TRUE(Eventually(
-        [&] {
-          return std::none_of(pids.begin(), pids.end(),
-                              [](pid_t pid) { return fs::exists(absl::StrCat("/proc/", pid)); }) &&
-                 std::none_of(directories.begin(), directories.end(),
-                              [](const fs::path& directory) { return fs::exists(directory); });
-        },
-        5000));
+    EXPECT_TRUE(Eventually([&] {
+      return std::none_of(pids.begin(), pids.end(),
+                          [](pid_t pid) { return fs::exists(absl::StrCat("/proc/", pid)); }) &&
+             std::none_of(directories.begin(), directories.end(),
+                          [](const fs::path& directory) { return fs::exists(directory); });
+    }));
     for (pid_t pid : pids)
       EXPECT_FALSE(fs::exists(absl::StrCat("/proc/", pid))) << pid << StatusField(pid, "Name");
     for (const fs::path& directory : directories) EXPECT_FALSE(fs::exists(directory)) << directory;
@@ -77,7 +75,7 @@ TEST_F(FailureTest, AKilledZygoteTakesNothingAlong) {
       launcher_->WaitForStatus(launcher_->RequestLaunch(launcher_->Plan("late"), zygote_));
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_TRUE(
-      Eventually([&] { return !launcher_->GroupExists(absl::StrCat("zygote-", zygote_)); }, 1000));
+      Eventually([&] { return !launcher_->GroupExists(absl::StrCat("zygote-", zygote_)); }));
 
   uint64_t next = launcher_->StartZygote();
   EXPECT_NE(next, zygote_);
@@ -92,7 +90,7 @@ TEST_F(FailureTest, AZygoteKilledDuringForksFailsTheseOnly) {
   ASSERT_EQ(KillProcess(ZygotePid(zygote_), SIGSTOP), 0);
   uint64_t first = launcher_->RequestLaunch(launcher_->Plan("first"), zygote_);
   uint64_t second = launcher_->RequestLaunch(launcher_->Plan("second"), zygote_);
-  EXPECT_TRUE(Eventually([&] { return launcher_->GroupExists("second"); }, 2000));
+  EXPECT_TRUE(Eventually([&] { return launcher_->GroupExists("second"); }));
   ASSERT_EQ(KillProcess(ZygotePid(zygote_), SIGKILL), 0);
   for (uint64_t request : {first, second}) {
     absl::Status status = launcher_->WaitForStatus(request);
@@ -109,7 +107,7 @@ TEST_F(FailureTest, AStoppedZygoteKeepsItsContexts) {
   pid_t zygote = ZygotePid(zygote_);
   EXPECT_EQ(launcher_->WaitForStatus(launcher_->RequestStopZygote(zygote_)), absl::OkStatus());
   launcher_->WaitForZygoteExited(zygote_);
-  EXPECT_TRUE(Eventually([&] { return !fs::exists(absl::StrCat("/proc/", zygote)); }, 2000));
+  EXPECT_TRUE(Eventually([&] { return !fs::exists(absl::StrCat("/proc/", zygote)); }));
   EXPECT_EQ(launcher_->Output(sandbox, "print('alive')"), "alive\n");
   EXPECT_EQ(launcher_->WaitForStatus(launcher_->RequestInterrupt("stays")), absl::OkStatus());
   launcher_->Destroy("stays");
@@ -119,8 +117,7 @@ TEST_F(FailureTest, StoppingAZygoteThatIsNotReadyFailsItsStart) {
   uint64_t start = launcher_->RequestZygote(launcher_->template_id());
   // Ids are given in turn, and nothing else was asked for.
   uint64_t id = zygote_ + 1;
-  EXPECT_TRUE(
-      Eventually([&] { return launcher_->GroupExists(absl::StrCat("zygote-", id)); }, 5000));
+  EXPECT_TRUE(Eventually([&] { return launcher_->GroupExists(absl::StrCat("zygote-", id)); }));
   EXPECT_EQ(launcher_->WaitForStatus(launcher_->RequestStopZygote(id)), absl::OkStatus());
   EXPECT_FALSE(launcher_->WaitForStatus(start).ok());
   launcher_->WaitForZygoteExited(id);
@@ -174,7 +171,7 @@ TEST_F(FailureTest, GarbageFromTheSupervisorEndsEverythingInOrder) {
   std::set<pid_t> pids = launcher_->Descendants();
   std::vector<fs::path> directories = launcher_->InstanceDirectories();
   ASSERT_TRUE(launcher_->client().SendSerialized("\xff garbage").ok());
-  EXPECT_TRUE(launcher_->client().WaitForExit(absl::Seconds(5)));
+  EXPECT_TRUE(launcher_->client().WaitForExit(Patience()));
   ExpectGone(pids, directories);
 }
 
@@ -184,7 +181,7 @@ TEST_F(FailureTest, ADeadAnchorEndsTheLauncherAndLeavesNothing) {
   std::set<pid_t> pids = launcher_->Descendants();
   std::vector<fs::path> directories = launcher_->InstanceDirectories();
   ASSERT_EQ(::kill(Child("memfd:warren-in"), SIGKILL), 0);
-  EXPECT_TRUE(launcher_->client().WaitForExit(absl::Seconds(5)));
+  EXPECT_TRUE(launcher_->client().WaitForExit(Patience()));
   ExpectGone(pids, directories);
 }
 
@@ -195,7 +192,7 @@ TEST_F(FailureTest, NothingIsLeftWithoutTheJanitorEither) {
   std::vector<fs::path> directories = launcher_->InstanceDirectories();
   ASSERT_EQ(::kill(Child("warren-janitor"), SIGKILL), 0);
   launcher_->client().CloseSocket();
-  EXPECT_TRUE(launcher_->client().WaitForExit(absl::Seconds(5)));
+  EXPECT_TRUE(launcher_->client().WaitForExit(Patience()));
   ExpectGone(pids, directories);
 }
 
@@ -218,7 +215,7 @@ TEST(LauncherSocketTest, TheSocketOfADeadSupervisorGoesAndThatOfALivingStays) {
   std::unique_ptr<Harness> launcher = Harness::Start(options);
   ASSERT_NE(launcher, nullptr);
   ASSERT_EQ(::kill(launcher->pid(), SIGKILL), 0);
-  EXPECT_TRUE(Eventually([&] { return !fs::exists(directory / "dead.lock"); }, 5000));
+  EXPECT_TRUE(Eventually([&] { return !fs::exists(directory / "dead.lock"); }));
   EXPECT_FALSE(fs::exists(directory / "dead"));
   EXPECT_TRUE(fs::exists(directory / "alive"));
   EXPECT_TRUE(fs::exists(directory / "file")) << "whatever it is, it is not ours";
@@ -276,11 +273,11 @@ TEST(LauncherStartTest, SaysWhatIsMissing) {
   options.max_sandboxes = 2;
   auto client = LauncherClient::Start(options);
   ASSERT_TRUE(client.ok()) << client.status();
-  auto hello = (*client)->ReceiveHello(absl::Seconds(10));
+  auto hello = (*client)->ReceiveHello(Patience());
   EXPECT_FALSE(hello.ok());
   EXPECT_TRUE(absl::StrContains(hello.status().message(), "is the installation complete"))
       << hello.status();
-  EXPECT_TRUE((*client)->WaitForExit(absl::Seconds(5)));
+  EXPECT_TRUE((*client)->WaitForExit(Patience()));
 
   options.program = "/nonexistent/warren-launcher";
   EXPECT_TRUE(absl::IsFailedPrecondition(LauncherClient::Start(options).status()));

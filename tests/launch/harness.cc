@@ -5,10 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
-#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -35,7 +33,7 @@ size_t ReadFully(int fd, void* data, size_t size) {
   size_t done = 0;
   while (done < size) {
     pollfd wait = {fd, POLLIN, 0};
-    if (::poll(&wait, 1, kPatienceMs) != 1) {
+    if (::poll(&wait, 1, PatienceMs()) != 1) {
       ADD_FAILURE() << "the worker is silent";
       break;
     }
@@ -72,15 +70,6 @@ std::string StatusField(pid_t pid, const std::string& name) {
     return absl::StrJoin(absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty()), " ");
   }
   return "absent";
-}
-
-bool Eventually(const std::function<bool()>& done, int milliseconds) {
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
-  while (!done()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
 }
 
 int64_t RunningSandbox::Stat(v1::StatFile::Kind kind) const {
@@ -127,7 +116,7 @@ bool Harness::StartLauncher(const HarnessOptions& wanted) {
     return false;
   }
   client_ = *std::move(client);
-  auto hello = client_->ReceiveHello(absl::Milliseconds(kPatienceMs));
+  auto hello = client_->ReceiveHello(Patience());
   if (!hello.ok()) {
     ADD_FAILURE() << hello.status();
     return false;
@@ -158,7 +147,7 @@ void Harness::Stop() {
   if (!client_) return;
   std::vector<fs::path> directories = InstanceDirectories();
   client_->CloseSocket();
-  EXPECT_TRUE(client_->WaitForExit(absl::Milliseconds(kPatienceMs))) << "the launcher hangs";
+  EXPECT_TRUE(client_->WaitForExit(Patience())) << "the launcher hangs";
   for (const fs::path& directory : directories) EXPECT_FALSE(fs::exists(directory)) << directory;
   client_.reset();
 }
@@ -213,7 +202,7 @@ LauncherMessage Harness::WaitFor(const Matches& matches, const std::string& what
   }
   while (true) {
     pollfd wait = {client_->socket(), POLLIN, 0};
-    if (::poll(&wait, 1, kPatienceMs) != 1) {
+    if (::poll(&wait, 1, PatienceMs()) != 1) {
       ADD_FAILURE() << "no " << what << " from the launcher";
       return {};
     }

@@ -16,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/control/launcher_client.h"
+#include "tests/support/patience.h"
 #include "warren/v1/plan.pb.h"
 #include "warren/v1/policy.pb.h"
 #include "warren/v1/template.pb.h"
@@ -27,9 +28,6 @@
 //   WARREN_TEST_TEMPLATE  template instead of "base"
 //   WARREN_TEST_STORE     template store instead of a temporary one
 namespace warren {
-
-// What anything may take before the test fails; slow machines included.
-inline const int kPatienceMs = std::getenv("WARREN_IN_UML") != nullptr ? 90'000 : 20'000;
 
 struct RunningSandbox {
   std::string id;
@@ -153,9 +151,6 @@ bool InUml();
 
 // Value of "NAME:\t..." in /proc/PID/status, blanks squeezed.
 std::string StatusField(pid_t pid, const std::string& name);
-
-// Waits until `done`, with short naps.
-bool Eventually(const std::function<bool()>& done, int milliseconds);
 
 // Tests that share one launcher and one zygote: most.
 class SharedLauncherTest : public ::testing::Test {

@@ -67,12 +67,10 @@ TEST(LeakTest, ManyLaunchesLeaveTheLauncherAsItWas) {
   }
   Footprint after;
   // The zygote reaps a context a moment after its sandbox is gone.
-  Eventually(
-      [&] {
-        after = Measure(*launcher);
-        return after.descriptors == before.descriptors && after.processes == before.processes;
-      },
-      2000);
+  Eventually([&] {
+    after = Measure(*launcher);
+    return after.descriptors == before.descriptors && after.processes == before.processes;
+  });
   EXPECT_EQ(after.descriptors, before.descriptors);
   EXPECT_EQ(after.mounts, before.mounts);
   EXPECT_EQ(after.processes, before.processes);
@@ -91,7 +89,7 @@ TEST(LeakTest, ZygotesLeaveTheLauncherAsItWas) {
     launcher->Destroy(absl::StrCat("of", i));
   }
   Footprint after;
-  Eventually([&] { return (after = Measure(*launcher)).descriptors == before.descriptors; }, 2000);
+  Eventually([&] { return (after = Measure(*launcher)).descriptors == before.descriptors; });
   EXPECT_EQ(after.descriptors, before.descriptors);
   EXPECT_EQ(after.mounts, before.mounts);
   EXPECT_EQ(after.processes, before.processes);

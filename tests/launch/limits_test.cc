@@ -2,7 +2,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "tests/launch/harness.h"
 
 namespace warren {
@@ -143,9 +142,7 @@ TEST_F(LimitsTest, DestroyReachesEveryProcess) {
                   "    else: os.wait()");
   std::vector<pid_t> pids = shared_->PidsOf("small");
   EXPECT_EQ(pids.size(), 12u);
-  absl::Time start = absl::Now();
   shared_->Destroy("small");
-  EXPECT_LT(absl::Now() - start, absl::Seconds(1));
   for (pid_t pid : pids) EXPECT_FALSE(std::filesystem::exists(absl::StrCat("/proc/", pid))) << pid;
 }
 
@@ -157,7 +154,7 @@ TEST_F(LimitsTest, OrphansAreReaped) {
                                         "        if os.fork() == 0: os._exit(0)\n"
                                         "        os._exit(0)\n"
                                         "    os.wait()"));
-  EXPECT_TRUE(Eventually([&] { return sandbox.Stat(StatFile::PIDS_CURRENT) == 2; }, 2000))
+  EXPECT_TRUE(Eventually([&] { return sandbox.Stat(StatFile::PIDS_CURRENT) == 2; }))
       << sandbox.Stat(StatFile::PIDS_CURRENT) << " processes left";
 }
 
@@ -197,7 +194,8 @@ TEST_F(LimitsTest, CpuIsAQuota) {
                                        "print(int((time.process_time() - c) / 1.2 * 1000))");
   int used = 0;
   ASSERT_TRUE(absl::SimpleAtoi(shares, &used)) << shares;
-  // A period's worth of slack on either side.
+  // The quota itself is a share of time; on a busy host the sandbox gets less, never more. A
+  // period's worth of slack on either side.
   EXPECT_LT(used, 320) << "thousandths of a core";
 }
 

@@ -111,18 +111,16 @@ TEST_F(TemplateTest, ARecipesTextIsNoConfiguration) {
 TEST_F(TemplateTest, FailedZygotesLeaveNoGroup) {
   Failure("missing-module");
   Failure("missing-policy");
-  EXPECT_TRUE(Eventually(
-      [] {
-        for (const fs::path& instance : shared_->InstanceDirectories()) {
-          for (const fs::directory_entry& entry : fs::directory_iterator(instance)) {
-            std::string name = entry.path().filename();
-            if (entry.is_directory() && !shared_->PidsOf(name).empty()) continue;
-            if (entry.is_directory()) return false;
-          }
-        }
-        return true;
-      },
-      2000));
+  EXPECT_TRUE(Eventually([] {
+    for (const fs::path& instance : shared_->InstanceDirectories()) {
+      for (const fs::directory_entry& entry : fs::directory_iterator(instance)) {
+        std::string name = entry.path().filename();
+        if (entry.is_directory() && !shared_->PidsOf(name).empty()) continue;
+        if (entry.is_directory()) return false;
+      }
+    }
+    return true;
+  }));
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include "runtime/base/io.h"
 #include "runtime/linux/host_facts.h"
 #include "tests/support/kill_process.h"
+#include "tests/support/patience.h"
 
 namespace warren {
 namespace {
@@ -85,11 +86,8 @@ class CgroupTest : public ::testing::Test {
   }
 
   static absl::Status RemoveSoon(Cgroup& group) {
-    absl::Status status = group.Remove();
-    for (int i = 0; i < 500 && absl::IsFailedPrecondition(status); ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-      status = group.Remove();
-    }
+    absl::Status status;
+    Eventually([&] { return !absl::IsFailedPrecondition(status = group.Remove()); });
     return status;
   }
 
@@ -217,7 +215,7 @@ TEST_F(CgroupTest, ThePromiseOfMemoryIsKeptAndCounted) {
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
   } else {
     pollfd event = {watch->get(), POLLIN, 0};
-    EXPECT_EQ(::poll(&event, 1, 1000), 1) << "so that the launcher can";
+    EXPECT_EQ(::poll(&event, 1, PatienceMs()), 1) << "so that the launcher can";
     EXPECT_EQ(::waitpid(bystander, nullptr, WNOHANG), 0);
     KillProcess(bystander, SIGKILL);
     ::waitpid(bystander, nullptr, 0);
@@ -227,7 +225,7 @@ TEST_F(CgroupTest, ThePromiseOfMemoryIsKeptAndCounted) {
 
 TEST_F(CgroupTest, ALiftedQuotaLetsItsProcessesRun) {
   Writes writes;
-  // 1 % of a processor: 0.2 s of work take 20.
+  // 1 % of a processor: two seconds of work take 200, which no test waits for.
   if (V2()) {
     AddWrite(writes, "cpu", "cpu.max", "1000 100000");
   } else {
@@ -236,15 +234,12 @@ TEST_F(CgroupTest, ALiftedQuotaLetsItsProcessesRun) {
   }
   auto group = tree_->Add("g", writes);
   ASSERT_TRUE(group.ok()) << group.status();
-  pid_t worker = ForkInto(*group, [] { Compute(std::chrono::milliseconds(200)); });
-  std::this_thread::sleep_for(std::chrono::seconds(1));
+  pid_t worker = ForkInto(*group, [] { Compute(std::chrono::seconds(2)); });
+  EXPECT_TRUE(Eventually([&] { return group->CpuTimeUs().value_or(0) > 0; }));
   EXPECT_EQ(::waitpid(worker, nullptr, WNOHANG), 0) << "the quota holds it";
   EXPECT_EQ(group->LiftCpuQuota(), absl::OkStatus());
   pid_t ended = 0;
-  for (int i = 0; i < 500 && ended == 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    ended = ::waitpid(worker, nullptr, WNOHANG);
-  }
+  EXPECT_TRUE(Eventually([&] { return (ended = ::waitpid(worker, nullptr, WNOHANG)) != 0; }));
   EXPECT_EQ(ended, worker);
   if (ended == 0) {
     KillProcess(worker, SIGKILL);
@@ -257,18 +252,21 @@ TEST_F(CgroupTest, CpuTimeIsThatOfTheGroupAndOfAllGroups) {
   auto first = tree_->Add("first", {});
   auto second = tree_->Add("second", {});
   ASSERT_TRUE(first.ok() && second.ok());
+  int64_t sum = 0;
   for (Cgroup* group : {&*first, &*second}) {
-    pid_t worker = ForkInto(*group, [] { Compute(std::chrono::milliseconds(100)); });
+    pid_t worker = ForkInto(*group, [] { Compute(std::chrono::milliseconds(300)); });
     ::waitpid(worker, nullptr, 0);
     auto used = group->CpuTimeUs();
     ASSERT_TRUE(used.ok()) << used.status();
-    // Some kernels count in ticks of 10 ms.
-    EXPECT_GT(*used, 70'000);
-    EXPECT_LT(*used, 180'000);
+    // Of the right magnitude: some kernels count in ticks, which need not fall where the process's
+    // own do.
+    EXPECT_GT(*used, 100'000);
+    EXPECT_LT(*used, 3'000'000);
+    sum += *used;
   }
   auto together = tree_->CpuTimeUs();
   ASSERT_TRUE(together.ok()) << together.status();
-  EXPECT_GT(*together, 140'000);
+  EXPECT_GE(*together, sum);
   EXPECT_EQ(RemoveSoon(*first), absl::OkStatus());
   EXPECT_EQ(RemoveSoon(*second), absl::OkStatus());
 }
@@ -289,18 +287,19 @@ TEST_F(CgroupTest, AGroupInTheBackgroundGivesWayToTheOthers) {
     }
   };
   pid_t pids[] = {ForkInto(*background, compute), ForkInto(*other, compute)};
+  auto other_used = [&](int64_t us) {
+    return Eventually([&] { return other->CpuTimeUs().value_or(0) > us; });
+  };
   // The last one has begun when its group has used processor time.
-  for (int i = 0; i < 5000 && other->CpuTimeUs().value_or(0) < 20'000; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  EXPECT_TRUE(other_used(20'000));
   const int64_t before[] = {*background->CpuTimeUs(), *other->CpuTimeUs()};
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_TRUE(other_used(before[1] + 400'000));
   const int64_t after[] = {*background->CpuTimeUs(), *other->CpuTimeUs()};
   // Both at once: in the background it takes seconds to die beside one that computes.
   for (pid_t pid : pids) KillProcess(pid, SIGKILL);
   for (pid_t pid : pids) ::waitpid(pid, nullptr, 0);
-  EXPECT_GT(after[1] - before[1], 5 * (after[0] - before[0]));
-  EXPECT_GT(after[1] - before[1], 200'000);
+  // Shares of processor time, whatever else runs: of equals each would get as much.
+  EXPECT_GT(after[1] - before[1], 3 * (after[0] - before[0]));
   ASSERT_EQ(background->SetBackground(false), absl::OkStatus());
   EXPECT_EQ(Read("cpu", "one/background/cpu.idle"), "0");
   EXPECT_EQ(RemoveSoon(*background), absl::OkStatus());

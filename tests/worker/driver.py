@@ -25,6 +25,7 @@ _FIELDS = {
     6: "display",
     7: "error",
     8: "done",
+    9: "interrupt_missed",
 }
 OK, EXCEPTION, INTERRUPTED = wire.OK, wire.EXCEPTION, wire.INTERRUPTED
 

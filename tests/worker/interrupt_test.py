@@ -85,11 +85,13 @@ class InterruptTest(unittest.TestCase):
             self.worker.interrupt()
         self.assertEqual(self.worker.until_done(execution_id, 10).outcome, INTERRUPTED)
 
-    def test_between_cells_is_ignored(self):
+    def test_between_cells_is_ignored_and_said(self):
         for _ in range(20):
             self.worker.interrupt()
-        time.sleep(0.1)
-        self.assertEqual(self.worker.run("'quiet'").result, "'quiet'")
+        cell = self.worker.run("'quiet'")
+        self.assertEqual(cell.result, "'quiet'")
+        self.assertEqual(len(cell.of("interrupt_missed")), 1)
+        self.assertEqual(self.worker.run("'on'").of("interrupt_missed"), [])
 
     def test_racing_the_end_of_cells(self):
         outcomes = set()

@@ -91,6 +91,7 @@ class Context:
         self._in_cell = False
         self._escaped = None
         self._signal_mask = ()
+        self._interrupt_missed = False
         # Our own count of the cells: the shell's is the user's to change.
         self._execution_count = 1
 
@@ -142,7 +143,7 @@ class Context:
         self._connect_streams()
         self._shell.output = self
         register_at_fork(after_in_child=self._disconnect)
-        self._handle_interrupt = _interrupt_handler(self._run_user_code.__code__)
+        self._handle_interrupt = _interrupt_handler(self._run_user_code.__code__, self._miss_interrupt)
         signal(SIGINT, self._handle_interrupt)
         # The launcher sends it after an interrupt, to end a blocking call that the interrupt came
         # just before. Subprocesses ignore it.
@@ -228,8 +229,14 @@ class Context:
 
     def _run_user_code(self, source):
         # SIGINT raises KeyboardInterrupt only while this function is on the stack: see
-        # _interrupt_handler.
+        # _interrupt_handler. One that came before may have been meant for this cell.
+        if self._interrupt_missed:
+            self._interrupt_missed = False
+            self._channel.send(wire.interrupt_missed())
         return self._run_cell(source, store_history=True)
+
+    def _miss_interrupt(self):
+        self._interrupt_missed = True
 
     def _end_of_output(self, error):
         """Flushes what the cell printed; returns IPython's traceback of error, if it made one."""
@@ -279,9 +286,9 @@ class Context:
         self._channel.send_chunk(wire.STDERR_DATA, memoryview(line))
 
 
-def _interrupt_handler(code):
-    """A SIGINT handler that raises while `code` is on the stack, and else does nothing. So an
-    interrupt that comes late, as the cell ends, is lost instead of killing the worker or the
+def _interrupt_handler(code, missed):
+    """A SIGINT handler that raises while `code` is on the stack, and else only calls missed(). So
+    an interrupt that comes late, as the cell ends, is lost instead of killing the worker or the
     next cell; there is no flag to race with."""
 
     def handle_interrupt(signal_number, frame):
@@ -289,6 +296,7 @@ def _interrupt_handler(code):
             if frame.f_code is code:
                 raise KeyboardInterrupt
             frame = frame.f_back
+        missed()
 
     return handle_interrupt
 

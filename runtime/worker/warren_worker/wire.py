@@ -35,6 +35,7 @@ STDERR_DATA = b"\x2a"
 _DISPLAY = b"\x32"
 _ERROR = b"\x3a"
 _DONE = b"\x42"
+_INTERRUPT_MISSED = b"\x4a"
 
 _ONE_BYTE = tuple(bytes((n,)) for n in range(128))
 
@@ -107,6 +108,10 @@ def error(name, value, traceback):
 
 def done(outcome, execution_count):
     return _field(_DONE, b"\x08" + varint(outcome) + b"\x10" + varint(execution_count))
+
+
+def interrupt_missed():
+    return _field(_INTERRUPT_MISSED, b"")
 
 
 def decode_request(data):
