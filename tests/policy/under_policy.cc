@@ -1,6 +1,7 @@
 #include "tests/policy/under_policy.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -13,16 +14,15 @@
 #include "runtime/base/unique_fd.h"
 #include "runtime/policy/policy_blob.h"
 #include "tests/policy/workloads.h"
+#include "tests/support/patience.h"
 
 namespace warren::testing {
 namespace {
 
-constexpr unsigned kChildSeconds = 20;
-
-[[noreturn]] void RunChild(const std::string& blob, const char* directory,
+[[noreturn]] void RunChild(const std::string& blob, const char* directory, unsigned seconds,
                            const std::function<bool()>& prepare,
                            const std::function<bool()>& body) {
-  ::alarm(kChildSeconds);
+  ::alarm(seconds);
   bool ready =
       Step(::chdir(directory) == 0, "chdir") && prepare() &&
       Step(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs") &&
@@ -49,17 +49,22 @@ ChildOutcome RunUnderPolicy(const CompiledPolicy& policy, const std::function<bo
   std::string directory = absl::StrCat(::testing::TempDir(), "/warren-policy-XXXXXX");
   EXPECT_NE(::mkdtemp(directory.data()), nullptr);
   UniqueFd errors(::memfd_create("stderr", MFD_CLOEXEC));
+  // Here: the first look at it measures, which a child under a policy may not.
+  const auto seconds = static_cast<unsigned>(absl::ToInt64Seconds(Patience()));
   pid_t self = ::getpid();
   pid_t pid = ::fork();
   if (pid == 0) {
     DieWith(self);
     ::dup2(errors.get(), STDERR_FILENO);
-    RunChild(blob, directory.c_str(), prepare, body);
+    RunChild(blob, directory.c_str(), seconds, prepare, body);
   }
   ChildOutcome outcome;
   EXPECT_GT(pid, 0);
   EXPECT_EQ(::waitpid(pid, &outcome.status, 0), pid);
   outcome.errors = ReadBack(errors.get());
+  if (outcome.Signal() == SIGALRM) {
+    outcome.errors += absl::StrCat("it did not end within ", seconds, " s\n");
+  }
   std::filesystem::remove_all(directory);
   return outcome;
 }

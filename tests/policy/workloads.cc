@@ -41,18 +41,20 @@ void DieWith(int parent) {
 
 bool SignalChild(int pid, int signal) { return Step(pid > 1 && ::kill(pid, signal) == 0, "kill"); }
 
-void WaitUntilAsleep(int pid) {
+void WaitUntil(int pid, ProcessState state) {
   char path[32];
   ::snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-  for (int round = 0; round < 1000; ++round) {
+  // RunUnderPolicy ends what waits for ever.
+  while (true) {
     char text[64] = {};
     int fd = ::open(path, O_RDONLY | O_CLOEXEC);
     ssize_t size = ::read(fd, text, sizeof(text) - 1);
     ::close(fd);
     // "PID (NAME) STATE ..."
     const char* name_end = size > 0 ? ::strrchr(text, ')') : nullptr;
-    if (name_end != nullptr && name_end[1] == ' ' && name_end[2] == 'S') return;
-    ::usleep(5'000);
+    if (name_end == nullptr) return;
+    if (name_end[1] == ' ' && name_end[2] == static_cast<char>(state)) return;
+    ::usleep(1'000);
   }
 }
 

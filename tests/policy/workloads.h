@@ -37,8 +37,9 @@ void DieWith(int parent);
 // Signals one child. Never more: a failed fork's -1 would address every process of the machine.
 bool SignalChild(int pid, int signal);
 
-// Waits, for seconds at most, until a process sleeps in a system call.
-void WaitUntilAsleep(int pid);
+// Waits until a process sleeps in a system call ('S') or is stopped ('T'), or is gone.
+enum class ProcessState : char { kAsleep = 'S', kStopped = 'T' };
+void WaitUntil(int pid, ProcessState state);
 
 // Waits for a child and tells whether it exited with 0.
 bool ExitedWell(int pid);

@@ -150,12 +150,21 @@ bool PrctlHugePages() {
 // A kernel may be built without names for mappings and answers EINVAL then.
 bool PrctlMappingName() { return Step(NotFiltered(::prctl(kPrSetVma, 0, 0, 0, 0)), "PR_SET_VMA"); }
 
+int alarm_clock[2];
+
+bool MakeAlarmClock() { return Step(::pipe2(alarm_clock, O_CLOEXEC) == 0, "pipe2"); }
+
+// The sleep ends when it is told to, after the stop, however long that took to come.
 bool SleepAcrossStop() {
   pid_t pid = ::fork();
-  if (pid == 0) ::_exit(::poll(nullptr, 0, 300) == 0 ? 0 : 1);
-  WaitUntilAsleep(pid);
+  if (pid == 0) {
+    pollfd ring = {alarm_clock[0], POLLIN, 0};
+    ::_exit(::poll(&ring, 1, -1) == 1 ? 0 : 1);
+  }
+  WaitUntil(pid, ProcessState::kAsleep);
   return SignalChild(pid, SIGSTOP) && ::waitpid(pid, nullptr, WUNTRACED) == pid &&
-         SignalChild(pid, SIGCONT) && Step(ExitedWell(pid), "poll, stopped and continued");
+         SignalChild(pid, SIGCONT) && Step(::write(alarm_clock[1], "x", 1) == 1, "write") &&
+         Step(ExitedWell(pid), "poll, stopped and continued");
 }
 
 sigset_t Blocked(int signal) {
@@ -171,7 +180,8 @@ bool WaitForSignals() {
   sigset_t pending;
   timespec at_once = {};
   ::signal(SIGALRM, [](int) {});
-  itimerval soon = {{}, {0, 20'000}};
+  // Again and again: the first may come before the pause.
+  itimerval soon = {{0, 20'000}, {0, 20'000}};
   bool worked = Step(::sigpending(&pending) == 0, "sigpending") &&
                 ::kill(::getpid(), SIGUSR1) == 0 &&
                 Step(::sigtimedwait(&set, nullptr, &at_once) == SIGUSR1, "sigtimedwait") &&
@@ -247,7 +257,7 @@ std::map<std::string, Workload> ProcessWorkloads() {
       {"prctl_no_new_privs", {PrctlNoNewPrivs}},
       {"prctl_huge_pages", {PrctlHugePages}},
       {"prctl_mapping_name", {PrctlMappingName}},
-      {"sleep_across_stop", {SleepAcrossStop}},
+      {"sleep_across_stop", {SleepAcrossStop, MakeAlarmClock}},
       {"wait_for_signals", {WaitForSignals}},
       {"queue_signals", {QueueSignals}},
       {"short_sleep", {ShortSleep}},

@@ -107,22 +107,32 @@ bool InitReaps() {
          Step(::waitpid(orphan, nullptr, 0) == orphan, "wait4");
 }
 
-// Forks a helper that sends `signals` to this process once it sleeps, some milliseconds apart.
-bool SignalMeSoon(std::initializer_list<int> signals) {
+// Forks a helper that calls `disturb` with this process once it sleeps.
+bool DisturbMeAsleep(void (*disturb)(pid_t target)) {
   pid_t target = ::getpid();
   pid_t helper = ::fork();
   if (helper != 0) return Step(helper > 0, "fork");
   DieWith(target);
-  WaitUntilAsleep(target);
-  for (int signal : signals) {
-    SignalChild(target, signal);
-    ::usleep(10'000);
-  }
+  WaitUntil(target, ProcessState::kAsleep);
+  disturb(target);
   ::_exit(0);
 }
 
-bool InterruptMeSoon() { return SignalMeSoon({SIGUSR1}); }
-bool StopMeSoon() { return SignalMeSoon({SIGSTOP, SIGCONT}); }
+bool InterruptMeAsleep() {
+  return DisturbMeAsleep([](pid_t target) { SignalChild(target, SIGUSR1); });
+}
+
+int stopped_poll[2];
+
+// Stops this process in its poll, lets it go on, and only then gives it what it polls for.
+bool StopMeAsleep() {
+  return Step(::pipe2(stopped_poll, O_CLOEXEC) == 0, "pipe2") && DisturbMeAsleep([](pid_t target) {
+           SignalChild(target, SIGSTOP);
+           WaitUntil(target, ProcessState::kStopped);
+           SignalChild(target, SIGCONT);
+           Step(::write(stopped_poll[1], "x", 1) == 1, "write");
+         });
+}
 
 bool InitTakesSignals() {
   struct sigaction action = {};
@@ -133,11 +143,12 @@ bool InitTakesSignals() {
   return Step(::sigaction(SIGUSR1, &action, nullptr) == 0, "sigaction") &&
          Step(::sigprocmask(SIG_BLOCK, &set, nullptr) == 0, "sigprocmask") &&
          Step(::signalfd(-1, &set, SFD_CLOEXEC) >= 0, "signalfd") &&
-         Step(::poll(nullptr, 0, 2000) == -1 && errno == EINTR, "poll, interrupted by a handler");
+         Step(::poll(nullptr, 0, -1) == -1 && errno == EINTR, "poll, interrupted by a handler");
 }
 
 bool InitPollsAcrossStop() {
-  return Step(::poll(nullptr, 0, 300) == 0, "poll, stopped and continued");
+  pollfd end = {stopped_poll[0], POLLIN, 0};
+  return Step(::poll(&end, 1, -1) == 1, "poll, stopped and continued");
 }
 
 }  // namespace
@@ -155,8 +166,8 @@ std::map<std::string, Workload> SetupWorkloads() {
       {"init_serves", {InitServes, MakeControl}},
       {"init_polls", {InitPolls, MakeControl}},
       {"init_reaps", {InitReaps, MakeOrphan}},
-      {"init_takes_signals", {InitTakesSignals, InterruptMeSoon}},
-      {"init_polls_across_stop", {InitPollsAcrossStop, StopMeSoon}},
+      {"init_takes_signals", {InitTakesSignals, InterruptMeAsleep}},
+      {"init_polls_across_stop", {InitPollsAcrossStop, StopMeAsleep}},
   };
 }
 

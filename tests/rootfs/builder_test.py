@@ -4,15 +4,19 @@ import fcntl
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import threading
-import time
 import unittest
 from unittest import mock
 
 from builder import debian, finish, mirror, tree
 from builder.errors import BuildError
 from builder.store import Store
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+
+from pace import eventually, patience  # noqa: E402
 
 
 class InDirectory(unittest.TestCase):
@@ -117,11 +121,9 @@ class StoreOperations(InDirectory):
         with self.store.locked("t", said.append):
             waiting = threading.Thread(target=self.take, args=(said,))
             waiting.start()
-            deadline = time.monotonic() + 10
-            while not said and time.monotonic() < deadline:
-                time.sleep(0.01)
+            self.assertTrue(eventually(lambda: said), "the second build says nothing")
             self.assertEqual(said, ["another build of t is running; waiting for it"])
-        waiting.join(10)
+        waiting.join(patience())
         self.assertEqual(said[1:], ["taken"])
 
     def take(self, said):

@@ -5,25 +5,24 @@ Needs root: they run in mount and pid namespaces of their own.
 
 import os
 import pathlib
-import time
+import sys
 import unittest
 
 from builder import process
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+
+from pace import eventually  # noqa: E402
+
 
 class Containment(unittest.TestCase):
     def test_a_stopped_command_leaves_no_process(self):
-        child = process.start_contained(["sh", "-c", "sleep 1000 & sleep 1000"])
+        child = process.start_contained(["sh", "-c", "sleep 1000000 & sleep 1000000"])
         children = pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children")
-        deadline = time.monotonic() + 10
-        while not children.read_text().split() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        self.assertTrue(eventually(lambda: children.read_text().split()), "the command does not begin")
         first = children.read_text().split()[0]
         process.stop(child)
-        deadline = time.monotonic() + 10
-        while os.path.exists(f"/proc/{first}") and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.assertFalse(os.path.exists(f"/proc/{first}"))
+        self.assertTrue(eventually(lambda: not os.path.exists(f"/proc/{first}")), "a process outlives the command")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,17 @@
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+
+from pace import eventually, patience  # noqa: E402
 
 PREFIX = os.environ.get("WARREN_TEST_PREFIX", "")
 
@@ -25,11 +30,9 @@ class Server:
                 [f"{PREFIX}/bin/warrend", "--listen", f"unix://{self.socket}", "--runtime-dir",
                  os.path.join(self.directory, "run"), "--cgroup-parent", f"warren-cli-test-{os.getpid()}", *flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while not os.path.exists(self.socket):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"warrend does not serve: {self.log()}")
-            time.sleep(0.02)
+        eventually(lambda: os.path.exists(self.socket) or self.process.poll() is not None)
+        if not os.path.exists(self.socket):
+            raise AssertionError(f"warrend does not serve: {self.log()}")
 
     def log(self):
         with open(os.path.join(self.directory, "log"), errors="replace") as file:
@@ -38,7 +41,7 @@ class Server:
     def run(self, *arguments, **options):
         """Runs `warren ARGUMENTS` to its end."""
         options.setdefault("input", "")
-        return subprocess.run([f"{PREFIX}/bin/warren", *arguments], capture_output=True, text=True, timeout=120,
+        return subprocess.run([f"{PREFIX}/bin/warren", *arguments], capture_output=True, text=True, timeout=patience(120),
                               env=self.environment, **options)
 
     def exec(self, *arguments, **options):
@@ -52,12 +55,19 @@ class Server:
         return subprocess.Popen([f"{PREFIX}/bin/warren", *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                 env=self.environment)
 
+    @staticmethod
+    def first_line(process):
+        """The first line of a popen()'s standard output."""
+        if not select.select([process.stdout], [], [], patience())[0]:
+            raise AssertionError(f"`{' '.join(process.args)}` printed nothing within {patience():.0f} s")
+        return process.stdout.readline()
+
     def sandboxes(self):
         return json.loads(self.run("ps", "--json").stdout)["sandboxes"]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(30)
+        code = self.process.wait(patience())
         shutil.rmtree(self.directory, ignore_errors=True)
         return code
 

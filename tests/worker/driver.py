@@ -1,5 +1,6 @@
 """Talks to a context worker as the supervisor does. Used by the tests and by latency.py."""
 
+import fcntl
 import json
 import os
 import select
@@ -8,13 +9,16 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from dataclasses import dataclass, field
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.abspath(os.path.join(_HERE, "../.."))
 sys.path.insert(0, os.path.join(REPOSITORY, "runtime/worker"))
+sys.path.insert(0, os.path.join(REPOSITORY, "tests/support"))
 
+from pace import eventually, patience  # noqa: E402
 from warren_worker import wire  # noqa: E402
 
 _FIELDS = {
@@ -123,6 +127,8 @@ class Connection:
         self.events, event_write = os.pipe()
         self.far_ends = (request_read, event_write)
         self._next_id = 1
+        # Events that say so; they are not among the others.
+        self.interrupts_missed = 0
         self._buffer = bytearray()
 
     def close(self):
@@ -142,9 +148,9 @@ class Connection:
             request = request[os.write(self.requests, request) :]
         return execution_id
 
-    def event(self, timeout=60):
-        """The next event; raises EOFError when the worker is gone."""
-        deadline = time.monotonic() + timeout
+    def event(self, nudge=None):
+        """The next event; raises EOFError when the worker is gone. nudge: called every moment that none comes."""
+        deadline = time.monotonic() + patience()
         while True:
             if len(self._buffer) >= 4:
                 size = struct.unpack_from("<I", self._buffer)[0]
@@ -152,25 +158,33 @@ class Connection:
                 if len(self._buffer) >= 4 + size:
                     event = decode_event(bytes(self._buffer[4 : 4 + size]))
                     del self._buffer[: 4 + size]
+                    if event.kind == "interrupt_missed":
+                        self.interrupts_missed += 1
+                        continue
                     return event
-            if not select.select([self.events], [], [], max(0, deadline - time.monotonic()))[0]:
-                raise TimeoutError("no event")
+            left = max(0, deadline - time.monotonic())
+            if not select.select([self.events], [], [], min(left, 0.05) if nudge else left)[0]:
+                if left == 0:
+                    raise TimeoutError(f"no event of the worker within {patience():.0f} s")
+                if nudge:
+                    nudge()
+                continue
             data = os.read(self.events, 1 << 20)
             if not data:
                 raise EOFError("the event pipe ended")
             self._buffer += data
 
-    def until_done(self, execution_id, timeout=60):
+    def until_done(self, execution_id, nudge=None):
         cell = Cell()
         while True:
-            event = self.event(timeout)
+            event = self.event(nudge)
             assert event.execution_id in (0, execution_id), event
             cell.events.append(event)
             if event.kind == "done":
                 return cell
 
-    def run(self, code, timeout=60):
-        return self.until_done(self.send(code), timeout)
+    def run(self, code):
+        return self.until_done(self.send(code))
 
 
 class Host:
@@ -222,13 +236,13 @@ class Host:
         for context in self.contexts:
             context.close()
         try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
+            self.process.wait(patience())
+        finally:
             self.process.kill()
             self.process.wait()
-        for fd in self._raw.values():
-            os.close(fd)
-        self._home.cleanup()
+            for fd in self._raw.values():
+                os.close(fd)
+            self._home.cleanup()
 
     def raw_output(self, name):
         """What plain processes wrote to fd 1 or 2 so far."""
@@ -246,6 +260,33 @@ class Worker(Host):
         context = self.contexts[0]
         self.ready, self.send, self.event = context.ready, context.send, context.event
         self.until_done, self.run = context.until_done, context.run
+        self._events = context.events
+
+    @property
+    def home(self):
+        return self._home.name
 
     def interrupt(self):
         os.kill(self.process.pid, signal.SIGINT)
+
+    def interrupt_until_done(self, execution_id):
+        """As the launcher does: an interrupt, and then what ends a blocking call that it came just before."""
+        self.interrupt()
+        return self.until_done(execution_id, nudge=lambda: os.kill(self.process.pid, signal.SIGURG))
+
+    def until_asleep(self):
+        """Waits until the main thread sleeps in a system call: what it did before is over."""
+        assert eventually(self._asleep), f"the worker does not come to rest within {patience():.0f} s"
+
+    def until_output_waits(self):
+        """Waits until the worker sleeps in the middle of its output, for the pipe is full."""
+        full = eventually(lambda: self._unread() > 0 and self._asleep())
+        assert full, f"the worker's output does not fill the pipe within {patience():.0f} s"
+
+    def _asleep(self):
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "S"
+
+    def _unread(self):
+        """Bytes in the event pipe."""
+        return struct.unpack("i", fcntl.ioctl(self._events, termios.FIONREAD, b"\0" * 4))[0]

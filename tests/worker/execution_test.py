@@ -1,9 +1,8 @@
 """Cells: state, await, errors, exits, input, and code that attacks its own worker."""
 
-import time
 import unittest
 
-from driver import EXCEPTION, OK, Worker
+from driver import EXCEPTION, OK, Worker, patience
 
 
 class RehearsalTest(unittest.TestCase):
@@ -16,19 +15,19 @@ class RehearsalTest(unittest.TestCase):
         " sorted(os.listdir('/proc/self/fd')))"
     )
 
-    def first_cell(self, wait_s):
+    def first_cell(self, after):
         with Worker() as worker:
-            time.sleep(wait_s)
+            after(worker)
             cell = worker.run(self.CODE)
             self.assertEqual((cell.outcome, cell.stdout, cell.stderr), (OK, "", ""))
             self.assertEqual(cell.of("done")[0][1], 1)
             return cell.result
 
     def test_leaves_no_trace(self):
-        rehearsed = self.first_cell(0.5)
+        rehearsed = self.first_cell(Worker.until_asleep)
         self.assertTrue(rehearsed.startswith("('', '', '', '', 2, {}, None, [], ["), rehearsed)
         # Sent along with the start: there may or may not have been time for it.
-        self.assertEqual(self.first_cell(0), rehearsed)
+        self.assertEqual(self.first_cell(lambda worker: None), rehearsed)
 
 
 class ExecutionTest(unittest.TestCase):
@@ -303,15 +302,15 @@ class ExecutionTest(unittest.TestCase):
         with Worker() as worker:
             worker.send("import os; os._exit(7)")
             with self.assertRaises(EOFError):
-                worker.event(5)
-            self.assertEqual(worker.process.wait(5), 7)
+                worker.event()
+            self.assertEqual(worker.process.wait(patience()), 7)
 
     def test_closed_event_pipe_ends_the_worker(self):
         with Worker() as worker:
             worker.send("import os; os.close(4); print('nobody hears this')")
             with self.assertRaises(EOFError):
-                worker.event(5)
-            worker.process.wait(5)
+                worker.event()
+            worker.process.wait(patience())
 
     def test_end_of_requests_ends_the_worker(self):
         with Worker() as worker:

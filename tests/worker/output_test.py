@@ -1,5 +1,6 @@
 """What cells print: complete, in order, cut into frames, and never torn."""
 
+import os
 import unittest
 
 from driver import EXCEPTION, OK, Worker, wire
@@ -14,17 +15,17 @@ class OutputTest(unittest.TestCase):
     def run_cell(self, code):
         return self.worker.run(code)
 
+    def check_leaves_at_once(self, code, output):
+        # The cell does not end by itself.
+        execution_id = self.worker.send(code + "; time.sleep(1e6)")
+        self.assertEqual(self.worker.event().value, output)
+        self.worker.interrupt_until_done(execution_id)
+
     def test_each_line_leaves_at_once(self):
-        execution_id = self.worker.send("print('one', flush=False); time.sleep(30)")
-        self.assertEqual(self.worker.event(5).value, b"one\n")
-        self.worker.interrupt()
-        self.worker.until_done(execution_id)
+        self.check_leaves_at_once("print('one', flush=False)", b"one\n")
 
     def test_carriage_return_leaves_at_once(self):
-        execution_id = self.worker.send("print('50%', end='\\r'); time.sleep(30)")
-        self.assertEqual(self.worker.event(5).value, b"50%\r")
-        self.worker.interrupt()
-        self.worker.until_done(execution_id)
+        self.check_leaves_at_once("print('50%', end='\\r')", b"50%\r")
 
     def test_part_of_a_line_leaves_at_the_end_of_the_cell(self):
         cell = self.run_cell("print('no newline', end='')")
@@ -79,12 +80,17 @@ class OutputTest(unittest.TestCase):
         self.assertEqual(len(cell.stdout), 4 * 300 * 2001)
 
     def test_thread_that_prints_between_cells_has_no_cell(self):
+        gate = os.path.join(self.worker.home, "gate")
+        os.mkfifo(gate)
         self.run_cell(
             "def late():\n"
-            "    time.sleep(0.2); print('late')\n"
+            f"    open({gate!r}).close(); print('late')\n"
             "threading.Thread(target=late).start()"
         )
-        event = self.worker.event(5)
+        # It waits for the next cell, and the thread for the gate.
+        self.worker.until_asleep()
+        open(gate, "w").close()
+        event = self.worker.event()
         self.assertEqual((event.execution_id, event.kind, event.value), (0, "stdout", b"late\n"))
 
     def test_closed_and_replaced_streams_come_back(self):
