@@ -9,7 +9,7 @@ from . import cpu
 # Above it, a row's figures are not the machine's best. Shares of all cores.
 OTHERS_SHARE = 0.05
 STOLEN_SHARE = 0.02
-# Share of the time in which something waited for memory or the disk: Warren uses neither to excess.
+# Share of the time in which something waited for the disk: no row of ours does.
 STALLED_SHARE = 0.10
 # A reference that is so many times slower or faster after the row than before it.
 DRIFT = 1.3
@@ -26,8 +26,8 @@ class Watch:
 
     def finish(self):
         """JSON: "others" and "stolen", shares of all cores from 0 to 1; "pressure": for each resource the share of the time in
-        which something waited for it, {} where the kernel does not tell. That of the CPU counts our own processes too, so it
-        is not judged."""
+        which something waited for it, {} where the kernel does not tell. That of the CPU counts our own processes too, and
+        that of memory a sandbox at its limit, so they are not judged."""
         wall, host, others, pressure = self._begin
         seconds = max(time.monotonic() - wall, 1e-9)
         total = seconds * os.cpu_count()
@@ -52,10 +52,9 @@ def reasons(account):
         found.append(f"other processes used {account['others']:.0%} of {cores} cores")
     if account["stolen"] > STOLEN_SHARE:
         found.append(f"the hypervisor took {account['stolen']:.0%} of {cores} cores")
-    for name in ("memory", "io"):
-        share = account["pressure"].get(name, 0)
-        if share > STALLED_SHARE:
-            found.append(f"something waited for {name} {share:.0%} of the time")
+    stalled = account["pressure"].get("io", 0)
+    if stalled > STALLED_SHARE:
+        found.append(f"something waited for the disk {stalled:.0%} of the time")
     moved = account.get("drift")
     if moved and not 1 / DRIFT <= moved["after"] / moved["before"] <= DRIFT:
         found.append(f"{moved['reference']} went from {moved['before']:.3g} to {moved['after']:.3g} ms")
