@@ -30,6 +30,27 @@ class TerminalTest(unittest.TestCase):
         del lost["p50"], lost["p99"]
         self.assertIn("could not be measured", report.terminal(results(lost)))
 
+    def test_a_row_says_what_was_judged(self):
+        self.assertIn("judged: p50 ≤ 4 × grpc-echo: 2\n", report.terminal(results(row())))
+
+    def test_several_repetitions_show_their_spread(self):
+        many = row(spread={"p50": [0.4, 0.5, 0.8]}, judged={"p50 ≤ 4 × grpc-echo": [1.5, 2.0, 5.0]}, repetitions=[{}, {}, {}])
+        for text in (report.terminal(results(many)), report.markdown(results(many))):
+            self.assertIn("of 3: p50 0.4 … 0.5 … 0.8 ms", text)
+            self.assertIn("p50 ≤ 4 × grpc-echo: 1.5 … 2 … 5", text)
+
+    def test_a_row_of_a_busy_machine_is_marked(self):
+        busy = row(quiet="NO: other processes used 43% of 2 cores")
+        self.assertIn("NO: other processes used 43% of 2 cores", report.terminal(results(busy)))
+        self.assertIn("not quiet for cell-live", report.terminal(results(busy)))
+        self.assertIn("| NO: other processes used 43% of 2 cores |", report.markdown(results(busy)))
+        self.assertNotIn("not quiet", report.terminal(results(row())))
+
+    def test_faults_and_switches_are_columns(self):
+        counted = {"minor_faults": 631, "major_faults": 0, "voluntary_switches": 9, "involuntary_switches": 2}
+        self.assertIn("| 631 | 9 + 2 forced |", report.markdown(results(row(figures=counted))))
+        self.assertIn("631 + 3 major", report.markdown(results(row(figures=counted | {"major_faults": 3}))))
+
     def test_says_which_host(self):
         self.assertIn("Test CPU, 2 cores, 4 GiB, Linux 6.1", report.terminal(results(row())))
 

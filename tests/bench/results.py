@@ -12,13 +12,16 @@ def row(row_id="cell-live", **changes):
         "figures": {},
         "references": {"grpc-echo": 0.25, "ipykernel-cell": 5.0},
         "ratios": {"grpc-echo": 2.0, "ipykernel-cell": 0.1},
-        "reach": "p50 ≤ 1 ms",
+        "reach": "p50 ≤ 4 × grpc-echo",
+        "judged": {"p50 ≤ 4 × grpc-echo": [2.0, 2.0, 2.0]},
+        "spread": {"p50": [0.5, 0.5, 0.5], "p99": [0.9, 0.9, 0.9]},
+        "quiet": "yes",
         "met": True,
         "gap": "",
         "reason": "",
-        "profile": {},
         "series": {},
         "parts_ms": {},
+        "repetitions": [{}],
         "distribution": [[50, 0.5], [100, 0.9]],
     }
     return made | changes
@@ -27,9 +30,10 @@ def row(row_id="cell-live", **changes):
 def results(*rows, run_id="one"):
     noise = {"fork-ready": {"p50": 3.0, "min": 2.5}}
     return {
-        "format": 1,
+        "format": 2,
         "run_id": run_id,
         "quick": True,
+        "repeat": 1,
         "host": {
             "cpu_model": "Test CPU",
             "cores": 2,

@@ -1,6 +1,6 @@
 import unittest
 
-from harness import rows
+from harness import criteria, rows
 
 # The table of the requirement: no row may be dropped.
 REQUIRED = {
@@ -16,6 +16,7 @@ REQUIRED = {
     "destroy",
     "output-1gib",
     "idle-full-pool",
+    "beside-attack",
 }
 
 
@@ -28,6 +29,19 @@ class RowsTest(unittest.TestCase):
             with self.subTest(row.id):
                 self.assertTrue(row.criteria)
                 self.assertTrue(row.references)
+
+    def test_only_counts_and_memory_are_judged_without_a_reference(self):
+        for row in rows.ROWS:
+            for criterion in row.criteria:
+                with self.subTest(row.id, criterion=criterion.text):
+                    self.assertTrue(criterion.reference or criterion.figure in criteria.COUNTED)
+
+    def test_what_a_count_is_has_no_unit_of_time(self):
+        self.assertLessEqual(set(criteria.COUNTED.values()), {"", "MiB"})
+
+    def test_a_row_names_its_own_references_among_all(self):
+        for row in rows.ROWS:
+            self.assertLessEqual(set(row.own), set(row.references), row.id)
 
     def test_choice_keeps_the_order_of_the_table(self):
         self.assertEqual([row.id for row in rows.chosen(["destroy", "cell-live"])], ["cell-live", "destroy"])

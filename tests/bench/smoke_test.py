@@ -68,6 +68,22 @@ class SmokeTest(unittest.TestCase):
                     self.assertTrue(row["gap"])
                     self.assertTrue(row["reason"])
 
+    def test_every_row_says_whether_the_machine_was_quiet(self):
+        for row in self.results["rows"]:
+            with self.subTest(row["id"]):
+                self.assertTrue(row["quiet"] == "yes" or row["quiet"].startswith("NO: "), row["quiet"])
+
+    def test_faults_and_switches_are_counted(self):
+        for row_id in ("create-first-cell-pool-hit", "create-pandas-pool-hit", "create-first-cell-pool-empty", "cell-live"):
+            figures = next(row for row in self.results["rows"] if row["id"] == row_id)["figures"]
+            with self.subTest(row_id):
+                self.assertGreater(figures["minor_faults"] if row_id != "cell-live" else 1, 0)
+                self.assertGreater(figures["voluntary_switches"] + figures["involuntary_switches"], 0)
+
+    def test_the_attack_was_at_work(self):
+        row = next(row for row in self.results["rows"] if row["id"] == "beside-attack")
+        self.assertGreater(row["figures"]["attack_rounds"], 0)
+
     def test_pool_rows_hit_the_pool_and_the_empty_one_does_not(self):
         shares = {row["id"]: row["figures"].get("hit_share") for row in self.results["rows"]}
         self.assertEqual(shares["create-pool-hit"], 1)

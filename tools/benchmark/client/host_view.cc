@@ -66,6 +66,12 @@ absl::StatusOr<int64_t> FieldBytes(absl::string_view text, absl::string_view nam
   return absl::NotFoundError(absl::StrCat("no field ", name));
 }
 
+absl::StatusOr<int64_t> FieldNumber(absl::string_view text, absl::string_view name) {
+  int64_t number = 0;
+  if (absl::SimpleAtoi(FieldText(text, name), &number)) return number;
+  return absl::NotFoundError(absl::StrCat("no field ", name));
+}
+
 absl::StatusOr<int64_t> ReadNumber(const std::string& path) {
   WARREN_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
   int64_t number = 0;
@@ -86,6 +92,20 @@ absl::StatusOr<int64_t> GroupUsage(const std::string& group) {
 
 std::string ProcPath(pid_t pid, absl::string_view file) {
   return absl::StrCat("/proc/", pid, "/", file);
+}
+
+// Fields of /proc/PID/stat behind the command's name.
+constexpr size_t kMinorFaults = 7;
+constexpr size_t kMajorFaults = 9;
+
+absl::StatusOr<int64_t> StatField(pid_t pid, size_t index) {
+  WARREN_ASSIGN_OR_RETURN(std::string stat, ReadFile(ProcPath(pid, "stat")));
+  // The name may hold spaces: count the fields after its closing parenthesis.
+  std::vector<absl::string_view> fields =
+      absl::StrSplit(absl::string_view(stat).substr(stat.rfind(')') + 2), ' ');
+  int64_t number = 0;
+  if (fields.size() > index && absl::SimpleAtoi(fields[index], &number)) return number;
+  return absl::InternalError(absl::StrCat("read ", ProcPath(pid, "stat"), ": too few fields"));
 }
 
 }  // namespace
@@ -216,21 +236,30 @@ Liveness PathLiveness(const std::string& path) {
 }
 
 absl::StatusOr<ProcessMemory> ReadProcessMemory(pid_t pid) {
-  WARREN_ASSIGN_OR_RETURN(std::string stat, ReadFile(ProcPath(pid, "stat")));
-  // The command's name may hold spaces: count the fields after its closing parenthesis.
-  std::vector<absl::string_view> fields =
-      absl::StrSplit(absl::string_view(stat).substr(stat.rfind(')') + 2), ' ');
-  constexpr size_t kMinorFaults = 7;
   ProcessMemory memory;
-  if (fields.size() <= kMinorFaults ||
-      !absl::SimpleAtoi(fields[kMinorFaults], &memory.minor_faults)) {
-    return absl::InternalError(absl::StrCat("read ", ProcPath(pid, "stat"), ": no fault count"));
-  }
+  WARREN_ASSIGN_OR_RETURN(memory.minor_faults, StatField(pid, kMinorFaults));
   WARREN_ASSIGN_OR_RETURN(std::string rollup, ReadFile(ProcPath(pid, "smaps_rollup")));
   WARREN_ASSIGN_OR_RETURN(memory.rss_bytes, FieldBytes(rollup, "Rss"));
   WARREN_ASSIGN_OR_RETURN(memory.pss_bytes, FieldBytes(rollup, "Pss"));
   WARREN_ASSIGN_OR_RETURN(memory.private_dirty_bytes, FieldBytes(rollup, "Private_Dirty"));
   return memory;
+}
+
+absl::StatusOr<ProcessCosts> ReadProcessCosts(pid_t pid) {
+  ProcessCosts costs;
+  WARREN_ASSIGN_OR_RETURN(costs.minor_faults, StatField(pid, kMinorFaults));
+  WARREN_ASSIGN_OR_RETURN(costs.major_faults, StatField(pid, kMajorFaults));
+  std::error_code error;
+  for (const fs::directory_entry& thread : fs::directory_iterator(ProcPath(pid, "task"), error)) {
+    absl::StatusOr<std::string> status = ReadFile((thread.path() / "status").string());
+    if (!status.ok()) continue;
+    WARREN_ASSIGN_OR_RETURN(int64_t voluntary, FieldNumber(*status, "voluntary_ctxt_switches"));
+    WARREN_ASSIGN_OR_RETURN(int64_t involuntary,
+                            FieldNumber(*status, "nonvoluntary_ctxt_switches"));
+    costs.voluntary_switches += voluntary;
+    costs.involuntary_switches += involuntary;
+  }
+  return costs;
 }
 
 absl::StatusOr<pid_t> LargestProcess(const std::vector<std::string>& groups) {

@@ -66,6 +66,18 @@ struct ProcessMemory {
   int64_t private_dirty_bytes = 0;
 };
 absl::StatusOr<ProcessMemory> ReadProcessMemory(pid_t pid);
+
+// What a process has cost so far, all its threads together; children that it waited for are not in.
+struct ProcessCosts {
+  int64_t minor_faults = 0;
+  int64_t major_faults = 0;
+  // Gave the CPU up, to wait; had it taken.
+  int64_t voluntary_switches = 0;
+  int64_t involuntary_switches = 0;
+};
+// Threads that have ended by now count in the faults only.
+absl::StatusOr<ProcessCosts> ReadProcessCosts(pid_t pid);
+
 // The context worker among a sandbox's processes: the one with the largest resident set.
 absl::StatusOr<pid_t> LargestProcess(const std::vector<std::string>& groups);
 

@@ -80,6 +80,14 @@ void AddScenarios(Commands& commands, Flags& f) {
   commands.Repeated(commands.AddScenario("page-copies", "Memory that a first cell copies", [&f] {
     return MeasurePageCopies(f.target, f.cell, f.count);
   }));
+  commands.Repeated(commands.AddScenario("first-cell-costs", "Faults of first cells", [&f] {
+    return MeasureFirstCellCosts(f.target, f.cell, f.count);
+  }));
+  commands.Repeated(commands.AddScenario("live-cell-costs", "Faults of further cells", [&f] {
+    return MeasureLiveCellCosts(f.target, f.cell, f.count, f.warmup);
+  }));
+  commands.AddScenario("attack", "A hostile cell until standard input ends",
+                       [&f] { return RunAttack(f.target, f.cell); });
   commands.Repeated(commands.AddScenario("reclaim", "What a destroy gives back, and when", [&f] {
     return MeasureReclaim(f.target, f.cell, f.count);
   }));

@@ -37,6 +37,19 @@ absl::StatusOr<nlohmann::json> MeasureCells(const Target& target, const Cell& ce
 // sandbox's cgroup was charged for when ready and after the first cell.
 absl::StatusOr<nlohmann::json> MeasurePageCopies(const Target& target, const Cell& cell, int count);
 
+// What a cell costs its worker, from where it stands ready to the cell's Finished: "minor_faults",
+// "major_faults", "voluntary_switches", "involuntary_switches". Of the first cell of a sandbox each
+// time, from the answered create; or of further cells of one live context. Nothing is timed.
+absl::StatusOr<nlohmann::json> MeasureFirstCellCosts(const Target& target, const Cell& cell,
+                                                     int count);
+absl::StatusOr<nlohmann::json> MeasureLiveCellCosts(const Target& target, const Cell& cell,
+                                                    int count, int warmup);
+
+// Runs a hostile cell again and again in sandboxes with small limits, until standard input ends;
+// prints "ready" when the first is at work. "rounds", "ends": how often in which way one ended. A
+// cell that ends as if it were harmless is an error.
+absl::StatusOr<nlohmann::json> RunAttack(const Target& target, const Cell& cell);
+
 // `clients` threads create, run a cell and destroy without a pause: "completed", "elapsed",
 // "cycle", "create", "first_cell".
 absl::StatusOr<nlohmann::json> MeasureLoad(const Target& target, const Cell& cell, int clients,

@@ -45,3 +45,33 @@ left = {size}
 while left > 0:
     left -= os.write(1, piece[: min(left, len(piece))])
 """
+
+
+# Forks, memory, disk, output, descriptors and signals at once; it ends only by its own excess.
+HOSTILE = """import os, signal, time
+def rage(kind):
+    while True:
+        try:
+            if kind == 0:
+                os.fork()
+            elif kind == 1:
+                with open(f"/tmp/{time.monotonic_ns()}", "wb") as file:
+                    file.write(b"x" * 65536)
+            elif kind == 2:
+                os.open("/dev/null", os.O_RDONLY)
+            elif kind == 3:
+                os.write(1, b"y" * 65536)
+            elif kind == 4:
+                os.kill(os.getpid(), signal.SIGURG)
+            else:
+                hoard = [b"x" * 1048576 for _ in range(64)]
+        except (OSError, MemoryError):
+            pass
+for number in range(12):
+    try:
+        if os.fork() == 0:
+            rage(number % 6)
+    except OSError:
+        pass
+rage(4)
+"""

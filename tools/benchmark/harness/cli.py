@@ -8,7 +8,7 @@ import sys
 
 from . import compare, plots, report, rows, template
 from .errors import BenchError
-from .runner import Run
+from .runner import FORMAT, Run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _DOCUMENT = os.path.join(ROOT, "docs", "BENCHMARKS.md")
@@ -20,6 +20,7 @@ def parse(arguments):
     parser.add_argument("--out", metavar="DIR", default=os.path.join(ROOT, "docs", "bench"), help="where the plots go")
     parser.add_argument("--only", metavar="ID,...", type=lambda text: text.split(","), help=f"rows: {', '.join(rows.IDS)}")
     parser.add_argument("--quick", action="store_true", help="few samples, seconds instead of minutes; for trying it out")
+    parser.add_argument("--repeat", metavar="N", type=_count, default=1, help="measure everything N times; spreads, medians")
     parser.add_argument("--pool", metavar="N", type=int, default=16, help="sandboxes that the pool holds ready")
     parser.add_argument("--template", default="data-science", help="the template that everything is measured with")
     parser.add_argument("--templates", metavar="DIR", default="/var/lib/warren/templates", help="the template store")
@@ -32,6 +33,13 @@ def parse(arguments):
     except ValueError as error:
         parser.error(str(error))
     return options
+
+
+def _count(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError(f"{number} is not a number of repetitions")
+    return number
 
 
 def main(arguments=None):
@@ -79,9 +87,12 @@ def _render(results, folder):
 def _load(path):
     try:
         with open(path) as file:
-            return json.load(file)
+            results = json.load(file)
     except (OSError, ValueError) as error:
         raise BenchError(f"cannot read results from {path}: {error}") from None
+    if results.get("format") != FORMAT:
+        raise BenchError(f"{path} is of another version of tools/bench: measure again")
+    return results
 
 
 def _say(line):

@@ -19,13 +19,13 @@ class CpuAccount:
     def __init__(self, root):
         """root: pid of the supervisor; its descendants are counted with it."""
         self._root = root
-        self._begin = (time.monotonic(), _host(), _tree(root), _client())
+        self._begin = (time.monotonic(), host_seconds(), _tree(root), _client())
 
     def finish(self):
         """JSON: shares of all cores, 0 to 1, of the time between: "busy", "kernel", "stolen", and "by_process"."""
         wall, host, tree, client = self._begin
         total = (time.monotonic() - wall) * os.cpu_count()
-        host_now, tree_now, client_now = _host(), _tree(self._root), _client()
+        host_now, tree_now, client_now = host_seconds(), _tree(self._root), _client()
         shares = {}
         for process, (names, seconds) in tree_now.items():
             before = tree.get(process, (names, (0.0,) * len(seconds)))[1]
@@ -63,6 +63,14 @@ def descendants(root):
     return found
 
 
+def processes():
+    """(pid, parent, CPU seconds with those of its waited-for children) of every process."""
+    for entry in os.listdir("/proc"):
+        fields = _stat(int(entry)) if entry.isdigit() else None
+        if fields is not None:
+            yield int(entry), int(fields[2]), sum(int(field) for field in fields[12:16]) / _TICKS
+
+
 def share_of_a_core(pids, seconds):
     """What all of these use together over so many seconds from now; 1 is a whole core."""
     used, begin = _nanoseconds_used(pids), time.monotonic_ns()
@@ -87,7 +95,8 @@ def _nanoseconds_used(pids):
     return total
 
 
-def _host():
+def host_seconds():
+    """CPU seconds of the whole host since its start: "busy", "kernel" (part of it) and "stolen"."""
     with open("/proc/stat") as file:
         user, nice, system, _, _, irq, softirq, steal = (int(field) / _TICKS for field in file.readline().split()[1:9])
     kernel = system + irq + softirq

@@ -1,7 +1,21 @@
-"""What a row is to reach. A limit is a number of the requirement or a multiple of a reference of the same run; whether it is
-met is always worked out from measured figures."""
+"""What a row is to reach. What is a time, a rate or a share of CPU is judged by its ratio to a reference of the same run, so
+that the goal holds on any machine: these criteria cannot be made without a reference. Only counts and memory have bounds in
+numbers. Whether a criterion is met is always worked out from measured figures.
 
+With several repetitions the verdict is on the median of their ratios; a count must hold in every one of them.
+"""
+
+import statistics
 from dataclasses import dataclass
+
+# The figures that a plain number may bound, and their units: they do not depend on how fast the machine is.
+COUNTED = {
+    "hit_share": "",
+    "failed": "",
+    "unready": "",
+    "memory_mib_each": "MiB",
+    "supervisor_growth_mib": "MiB",
+}
 
 
 @dataclass(frozen=True)
@@ -10,98 +24,139 @@ class Verdict:
     # None: cannot be judged, for the reference or the figure could not be measured here.
     met: bool | None
     gap: str = ""
+    # What was judged, one for each repetition: ratios to the reference, or the figure itself for a bound.
+    judged: tuple = ()
 
 
 @dataclass(frozen=True)
-class AtMost:
-    """A measured figure of the row is no greater than a number, or than so many times a reference."""
-
+class _Ratio:
     figure: str
     limit: float
-    reference: str = ""
-    unit: str = ""
-
-    def judge(self, figures, references):
-        text = f"{self.figure} ≤ {_number(self.limit)}{' × ' + self.reference if self.reference else _space(self.unit)}"
-        value = figures.get(self.figure)
-        bound = _bound(self.limit, self.reference, references)
-        missing = _missing(self.figure, value, self.reference, bound)
-        if missing:
-            return Verdict(text, None, missing)
-        if value <= bound:
-            return Verdict(text, True)
-        gap = f"{self.figure} {_number(value)}{_space(self.unit)} is {value / bound:.2f} × the {_number(bound)} allowed"
-        return Verdict(text, False, gap)
-
-
-@dataclass(frozen=True)
-class AtLeast:
-    """A measured figure of the row is no less than a share of a reference, or than a number."""
-
-    figure: str
-    limit: float
-    reference: str = ""
-    unit: str = ""
-
-    def judge(self, figures, references):
-        text = f"{self.figure} ≥ {_number(self.limit)}{' × ' + self.reference if self.reference else _space(self.unit)}"
-        value = figures.get(self.figure)
-        bound = _bound(self.limit, self.reference, references)
-        missing = _missing(self.figure, value, self.reference, bound)
-        if missing:
-            return Verdict(text, None, missing)
-        if value >= bound:
-            return Verdict(text, True)
-        gap = f"{self.figure} {_number(value)}{_space(self.unit)} is {value / bound:.0%} of the {_number(bound)} asked"
-        return Verdict(text, False, gap)
-
-
-@dataclass(frozen=True)
-class FasterThan:
-    """A reference takes at least so many times as long as the row's figure."""
-
-    figure: str
-    factor: float
     reference: str
 
-    def judge(self, figures, references):
-        text = f"{self.figure} ≥ {_number(self.factor)} × faster than {self.reference}"
-        value = figures.get(self.figure)
-        other = references.get(self.reference)
-        missing = _missing(self.figure, value, self.reference, other)
-        if missing:
-            return Verdict(text, None, missing)
-        if other >= self.factor * value:
-            return Verdict(text, True)
-        return Verdict(text, False, f"{other / value:.1f} × faster than {self.reference}, {_number(self.factor)} × asked")
+    def __post_init__(self):
+        if not self.reference:
+            raise ValueError(f"{self.figure}: times and rates are judged by a reference of the same run, not by a number")
+
+    def judge(self, repetitions):
+        """repetitions: pairs of figures and references by name. A Verdict."""
+        ratios = []
+        for figures, references in repetitions:
+            missing = self._missing(figures, references)
+            if missing:
+                return Verdict(self.text, None, missing)
+            ratios.append(self._ratio(figures[self.figure], references[self.reference]))
+        middle = statistics.median(ratios)
+        met = self._holds(middle)
+        return Verdict(self.text, met, "" if met else self._gap(middle), tuple(ratios))
+
+    def _missing(self, figures, references):
+        if figures.get(self.figure) is None:
+            return f"{self.figure} was not measured"
+        if not references.get(self.reference):
+            return f"the reference {self.reference} was not measured"
+        return ""
+
+    def _ratio(self, value, reference):
+        return value / reference
+
+    def _gap(self, ratio):
+        return f"{self.figure} is {ratio:.3g} × {self.reference}, {self.limit:g} × asked"
 
 
-def judge(criteria, figures, references):
-    """All criteria of a row: (reach, met, gap). A row is met only when each of its criteria is."""
-    verdicts = [criterion.judge(figures, references) for criterion in criteria]
-    reach = "; ".join(verdict.text for verdict in verdicts)
-    gap = "; ".join(verdict.gap for verdict in verdicts if verdict.gap)
-    return reach, all(verdict.met is True for verdict in verdicts), gap
+class AtMost(_Ratio):
+    """A figure of the row is no greater than so many times a reference."""
+
+    @property
+    def text(self):
+        return f"{self.figure} ≤ {self.limit:g} × {self.reference}"
+
+    def _holds(self, ratio):
+        return ratio <= self.limit
 
 
-def _bound(limit, reference, references):
-    if not reference:
-        return limit
-    value = references.get(reference)
-    return None if value is None else limit * value
+class AtLeast(_Ratio):
+    """A figure of the row is no less than so many times a reference."""
+
+    @property
+    def text(self):
+        return f"{self.figure} ≥ {self.limit:g} × {self.reference}"
+
+    def _holds(self, ratio):
+        return ratio >= self.limit
 
 
-def _missing(figure, value, reference, bound):
-    if value is None:
-        return f"{figure} was not measured"
-    if bound is None:
-        return f"the reference {reference} was not measured"
-    return ""
+class FasterThan(_Ratio):
+    """A reference takes at least so many times as long as the row's figure."""
+
+    @property
+    def text(self):
+        return f"{self.figure} ≥ {self.limit:g} × faster than {self.reference}"
+
+    def _ratio(self, value, reference):
+        return reference / value
+
+    def _holds(self, ratio):
+        return ratio >= self.limit
+
+    def _gap(self, ratio):
+        return f"{self.figure} is {ratio:.3g} × faster than {self.reference}, {self.limit:g} × asked"
 
 
-def _number(value):
-    return f"{value:.4g}"
+@dataclass(frozen=True)
+class _Bound:
+    figure: str
+    limit: float
+    reference = ""
+
+    def __post_init__(self):
+        if self.figure not in COUNTED:
+            raise ValueError(f"{self.figure}: only counts and memory are bound by numbers: {', '.join(COUNTED)}")
+
+    def judge(self, repetitions):
+        """As of a ratio. Memory by the median, for others on the host allocate too; a count by the worst repetition."""
+        values = [figures.get(self.figure) for figures, _ in repetitions]
+        if not values or None in values:
+            return Verdict(self.text, None, f"{self.figure} was not measured")
+        value = self._worst(values) if COUNTED[self.figure] == "" else statistics.median(values)
+        met = self._holds(value)
+        return Verdict(self.text, met, "" if met else f"{self.figure} is {value:.4g}, {self.limit:g} asked", tuple(values))
+
+    @property
+    def _unit(self):
+        return f" {COUNTED[self.figure]}".rstrip()
 
 
-def _space(unit):
-    return f" {unit}" if unit else ""
+class NoMore(_Bound):
+    """A count or memory is no greater than a number."""
+
+    @property
+    def text(self):
+        return f"{self.figure} ≤ {self.limit:g}{self._unit}"
+
+    def _worst(self, values):
+        return max(values)
+
+    def _holds(self, value):
+        return value <= self.limit
+
+
+class NoLess(_Bound):
+    """A count is no less than a number."""
+
+    @property
+    def text(self):
+        return f"{self.figure} ≥ {self.limit:g}{self._unit}"
+
+    def _worst(self, values):
+        return min(values)
+
+    def _holds(self, value):
+        return value >= self.limit
+
+
+def judge(criteria, repetitions):
+    """All criteria together: their verdicts, whether all are met, and the gaps in words."""
+    verdicts = [criterion.judge(repetitions) for criterion in criteria]
+    met = all(verdict.met is True for verdict in verdicts)
+    return verdicts, met, "; ".join(verdict.gap for verdict in verdicts if verdict.gap)

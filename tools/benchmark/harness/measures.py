@@ -15,6 +15,8 @@ class Measured:
     samples: list = field(default_factory=list)
     # Series for the plots and the breakdown, by name.
     extra: dict = field(default_factory=dict)
+    # Those that the row measured itself: name -> figure.
+    references: dict = field(default_factory=dict)
 
 
 class Measures:
@@ -37,6 +39,7 @@ class Measures:
             "destroy": self._destroy,
             "output-1gib": self._output,
             "idle-full-pool": self._idle,
+            "beside-attack": self._beside_attack,
         }
 
     def measure(self, row_id):
@@ -60,9 +63,16 @@ class Measures:
             "charged_bytes": charged,
         }
 
+    def _where(self):
+        return ["--address", self._server.address, "--cgroup-parent", self._server.cgroup_parent]
+
     def _run(self, command, *arguments):
-        where = ["--address", self._server.address, "--cgroup-parent", self._server.cgroup_parent]
-        return self._client.run(command, *where, *arguments)
+        return self._client.run(command, *self._where(), *arguments)
+
+    def _costs(self, command, code, expect):
+        """Faults and context switches of the worker, medians: in samples of their own, so that no timed one is disturbed."""
+        options = ["--count", self._sizes["costs"], "--warmup", 5, "--code", code, "--expect", expect]
+        return {name: median(values) for name, values in self._run(command, *options).items()}
 
     def _create(self):
         answer = self._run("creates", "--count", self._sizes["create"], "--warmup", self._sizes["warmup"])
@@ -74,13 +84,14 @@ class Measures:
         # What the code itself takes, where nothing is new to its context any more: no pool can do better.
         again = milliseconds(self._run("cells", *arguments)["cell"])
         measured.extra["parts"]["the same cell again in a live context"] = median(again)
+        measured.figures |= self._costs("first-cell-costs", code, expect)
         return measured
 
     def _cell(self):
         count = self._sizes["cell"]
         arguments = ["--count", count, "--warmup", 100, "--code", cells.ONE, "--expect", cells.ONE_EXPECT]
         samples = milliseconds(self._run("cells", *arguments)["cell"])
-        return Measured(summary(samples), samples)
+        return Measured(summary(samples) | self._costs("live-cell-costs", cells.ONE, cells.ONE_EXPECT), samples)
 
     def _load(self, clients, seconds):
         options = ["--clients", clients, "--seconds", seconds, "--code", cells.ONE, "--expect", cells.ONE_EXPECT]
@@ -161,6 +172,22 @@ class Measures:
         growth = [answer["supervisor_rss_peak_bytes"] - answer["supervisor_rss_before_bytes"] for answer in answers]
         figures = {"value": median(rates), "supervisor_growth_mib": max(growth) / 2**20, "samples": len(rates)}
         return Measured(figures, rates)
+
+    def _beside_attack(self):
+        arguments = ["--count", self._sizes["attack"], "--warmup", self._sizes["warmup"]]
+        arguments += ["--code", cells.ONE, "--expect", cells.ONE_EXPECT]
+        idle = median(milliseconds(self._run("creates", *arguments)["first_cell"]))
+        attacker = self._client.attack(*self._where(), "--code", cells.HOSTILE)
+        try:
+            measured = _creates(self._run("creates", *arguments), "first_cell")
+            measured.figures |= self._costs("first-cell-costs", cells.ONE, cells.ONE_EXPECT)
+            attack = attacker.finish()
+        finally:
+            attacker.close()
+        measured.figures["attack_rounds"] = attack["rounds"]
+        measured.extra["attack_ends"] = attack["ends"]
+        measured.references["first-cell-idle"] = idle
+        return measured
 
     def _idle(self):
         # Until what earlier rows left behind has settled.

@@ -28,6 +28,10 @@ class Client:
             raise BenchError(f"{arguments[0]}: {done.stderr.strip() or f'exit status {done.returncode}'}")
         return json.loads(done.stdout)
 
+    def attack(self, *arguments):
+        """A hostile cell at work on a server: a LineServer whose finish() answers what became of it."""
+        return LineServer([self._program, "attack", *(str(argument) for argument in arguments)])
+
     def serve_reference(self, address):
         """A bare gRPC server; it ends when its standard input is closed."""
         return LineServer([self._program, "serve-reference", "--address", address])
@@ -61,6 +65,15 @@ class LineServer:
     @property
     def pid(self):
         return self._process.pid
+
+    def finish(self):
+        """Ends its input; the JSON of the line that it says last. Raises BenchError when it fails."""
+        self._process.stdin.close()
+        readable, _, _ = select.select([self._process.stdout], [], [], STOP_SECONDS)
+        line = self._process.stdout.readline() if readable else ""
+        if not line:
+            raise BenchError(f"{self._name} ended without an answer; its own message is above")
+        return json.loads(line)
 
     def close(self):
         self._process.stdin.close()

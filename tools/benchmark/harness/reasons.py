@@ -3,21 +3,21 @@
 from . import cpu, perf
 
 
-def explain(measured, account, profile, page_copies):
-    """measured: of measures.Measured; account: of cpu.CpuAccount; profile: of perf.profile, or []; page_copies: of
-    Measures.page_copies, or None."""
+def explain(repetition, profile, page_copies):
+    """repetition: of repeats.repetition; profile: of perf.profile, or []; page_copies: of Measures.page_copies, or None."""
     parts = []
-    if measured.extra.get("first_error"):
-        parts.append(f"first error: {measured.extra['first_error']}")
-    if measured.extra.get("parts"):
-        parts.append("medians: " + _listed(measured.extra["parts"]))
-    if measured.extra.get("stages"):
-        parts.append("stages of the making: " + _listed(measured.extra["stages"]))
-    if "memory_mib_each" in measured.figures:
-        parts.append(_sessions_in_words(measured.figures))
-    if "memory_mib_each" in measured.figures and page_copies:
+    figures = repetition["figures"]
+    if repetition["first_error"]:
+        parts.append(f"first error: {repetition['first_error']}")
+    if repetition["parts_ms"]:
+        parts.append("medians: " + _listed(repetition["parts_ms"]))
+    if repetition["stages_ms"]:
+        parts.append("stages of the making: " + _listed(repetition["stages_ms"]))
+    if "memory_mib_each" in figures:
+        parts.append(_sessions_in_words(figures))
+    if "memory_mib_each" in figures and page_copies:
         parts.append(memory_in_words(page_copies["charged_bytes"]))
-    parts.append(cpu.in_words(account))
+    parts.append(cpu.in_words(repetition["cpu"]))
     if profile:
         parts.append(perf.in_words(profile))
     return ". ".join(parts)

@@ -1,4 +1,5 @@
-"""What the rows are compared with. Each is measured in the run that uses it, at its first use, and kept for the others."""
+"""What the rows are compared with. Each is measured in the run that uses it: those that cost little right before each row, the
+others at their first use in a repetition."""
 
 import json
 import os
@@ -13,6 +14,11 @@ from .stats import median, milliseconds, summary
 _COLD = {"bwrap-cold-nothing": "print('done')", "bwrap-cold-pandas": cells.PANDAS, "bwrap-cold-figure": cells.FIGURE}
 # Sizes of a message of the byte stream; the best of them is the reference.
 _CHUNKS = (16 << 10, 64 << 10, 256 << 10, 1 << 20)
+# Measured anew for every row: the machine's pace drifts within minutes.
+_CHEAP = frozenset({"pipe", "grpc-echo", "grpc-echo-paced", "grpc-cell-echo", "fork-ready", "fork-exit", "fork-a-second"})
+# What is measured again after a row, the first of these that the row has.
+_DRIFTING = ("grpc-echo", "grpc-cell-echo", "fork-ready", "fork-exit")
+
 # As runtime/launch sets it for a zygote.
 _ENVIRONMENT = {
     "HOME": "/home/user",
@@ -52,6 +58,7 @@ class References:
             "grpc-idle-percent": self._idle,
             "fork-ready": self._forks,
             "fork-exit": self._forks,
+            "fork-a-second": self._forks,
             "fork-exit-rate": self._rate,
             "fork-exit-rate-alone": self._rate,
             "fork-pandas": lambda: self._fork_cell("fork-pandas", cells.PANDAS),
@@ -63,8 +70,14 @@ class References:
         for name in _COLD:
             self._measures[name] = lambda name=name: self._bwrap(name)
 
+    def start_repetition(self):
+        """All are measured anew at their next use."""
+        self._figures = {}
+
     def get(self, names):
         """name -> figure, for those that this host can measure; `unavailable` says why for the others."""
+        for name in _CHEAP:
+            self._figures.pop(name, None)
         for name in names:
             if name not in self._figures and name not in self.unavailable:
                 try:
@@ -72,6 +85,16 @@ class References:
                 except (BenchError, OSError, subprocess.SubprocessError) as error:
                     self.unavailable[name] = str(error)
         return {name: self._figures[name] for name in names if name in self._figures}
+
+    def again(self, names):
+        """One cheap reference of these, measured once more with few samples: its name and p50 in ms."""
+        name = next((name for name in _DRIFTING if name in names), "grpc-echo")
+        if name.startswith("fork"):
+            forks = self._zygote(0).ask({"do": "fork", "count": self._sizes["drift_fork"]})
+            return name, median(milliseconds(forks["ready" if name == "fork-ready" else "reaped"]))
+        command, answer = ("echo", "echo") if name == "grpc-echo" else ("cells", "cell")
+        options = ["--count", self._sizes["drift_echo"], "--warmup", 100]
+        return name, median(milliseconds(self._client.run(command, "--address", self._address(), *options)[answer]))
 
     def noise(self):
         """Two references once more, to be taken at both ends of a run: p50 and min in ms."""
@@ -164,6 +187,8 @@ class References:
         answer = self._zygote(0).ask({"do": "fork", "count": self._sizes["fork"]})
         self._keep("fork-ready", answer["ready"])
         self._keep("fork-exit", answer["reaped"])
+        # What a fork takes, once a second, as a share of a core: a scale for what an idle server uses.
+        self._keep_value("fork-a-second", self._figures["fork-ready"] / 10, "% of a core")
 
     def _rate(self):
         """One process that forks and waits, then as many as there are cores. The second is what the machine can do."""

@@ -1,4 +1,5 @@
-"""The results as JSON, and as a table: for the terminal, and in Markdown for docs/BENCHMARKS.md."""
+"""The results as JSON, and as a table: for the terminal, and in Markdown for docs/BENCHMARKS.md. Milliseconds are shown; what
+is judged are ratios."""
 
 import json
 import re
@@ -8,7 +9,7 @@ from .reasons import memory_in_words
 
 _BEGIN = "<!-- results: written by tools/bench --render, not by hand -->"
 _END = "<!-- end of results -->"
-_HEADERS = ("row", "p50", "p99", "value", "rate", "memory", "met")
+_HEADERS = ("row", "p50", "p99", "value", "rate", "memory", "faults", "switches", "met", "quiet")
 
 
 def as_json(results):
@@ -38,6 +39,9 @@ def terminal(results):
     lines += [f"not measured here: {name}: {reason}" for name, reason in results["unavailable"].items()]
     met = sum(row["met"] for row in results["rows"])
     lines += ["", f"{met} of {len(results['rows'])} rows reach what is asked"]
+    noisy = [row["id"] for row in results["rows"] if row["quiet"] != "yes"]
+    if noisy:
+        lines.append(f"the machine was not quiet for {', '.join(noisy)}: their verdicts are of little worth")
     return "\n".join(lines)
 
 
@@ -49,6 +53,10 @@ def markdown(results):
     lines += ["", "What each row is, what it has to reach, and what is lacking:", ""]
     for row in results["rows"]:
         lines.append(f"- **{row['id']}**: {row['what']}. Reach: {row['reach']}.")
+        if row["judged"]:
+            lines.append(f"  Judged: {_judged(row)}.")
+        if len(row["repetitions"]) > 1:
+            lines.append(f"  Min … median … max of {len(row['repetitions'])}: {_main_spread(row)}.")
         if not row["met"]:
             lines.append(f"  Short: {row['gap'] or 'see the reason'}. {_plain(row['reason'])}")
     lines += ["", "Where a create's time goes (pool empty), medians: " + _stages(results["breakdown"]["stages_ms"])]
@@ -78,8 +86,42 @@ def _cells(row):
         _with_unit(row.get("value"), row["unit"]) or _with_unit(row["figures"].get("last_max"), "ms, last of all"),
         _rate(row),
         _memory(row["figures"]),
+        _faults(row["figures"]),
+        _switches(row["figures"]),
         "yes" if row["met"] else "NO",
+        row["quiet"],
     )
+
+
+def _faults(figures):
+    """Page faults from hand-out to Done; those that had to wait for a disk apart, where there were any."""
+    if "minor_faults" not in figures:
+        return ""
+    major = figures["major_faults"]
+    return f"{figures['minor_faults']:g}" + (f" + {major:g} major" if major else "")
+
+
+def _switches(figures):
+    """Context switches from hand-out to Done; those at which the CPU was taken apart, where there were any."""
+    if "voluntary_switches" not in figures:
+        return ""
+    taken = figures["involuntary_switches"]
+    return f"{figures['voluntary_switches']:g}" + (f" + {taken:g} forced" if taken else "")
+
+
+def _judged(row):
+    """'p50 ≤ 4 × grpc-echo: 3.89' or, of several repetitions, '3.5 … 3.89 … 4.2'."""
+    return "; ".join(f"{text}: {_spread(values)}" for text, values in row["judged"].items())
+
+
+def _spread(values):
+    """min … median … max; one number where they are the same."""
+    low, _, high = shown = [f"{value:.3g}" for value in values]
+    return low if low == high else " … ".join(shown)
+
+
+def _main_spread(row):
+    return "; ".join(f"{name} {_spread(values)} {'ms' if name != 'value' else row['unit']}" for name, values in row["spread"].items())
 
 
 def _rate(row):
@@ -101,6 +143,10 @@ def _memory(figures):
 
 def _details(row):
     lines = [f"{row['what']}", f"reach: {row['reach']}"]
+    if row["judged"]:
+        lines.append(f"judged: {_judged(row)}")
+    if len(row["repetitions"]) > 1:
+        lines.append(f"min … median … max of {len(row['repetitions'])}: {_main_spread(row)}")
     if row["references"]:
         lines.append(f"beside: {_beside(row)}")
     if not row["met"]:

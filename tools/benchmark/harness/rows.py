@@ -1,8 +1,12 @@
-"""The rows of the table: what each is, what it has to reach, what it is compared with. How it is measured: measures.py."""
+"""The rows of the table: what each is, what it has to reach, what it is compared with. How it is measured: measures.py.
+
+The multiples are those of the milliseconds that Warren set out to reach on a host where fork-ready takes 8 ms, a fork with
+pandas 27, fork-exit 14 and gRPC's echoes 0.13 and 0.2.
+"""
 
 from dataclasses import dataclass, field
 
-from .criteria import AtLeast, AtMost, FasterThan
+from .criteria import AtLeast, AtMost, FasterThan, NoLess, NoMore
 
 # Which server a row wants: one with a full pool; the same, but started for this row alone, for the pool remembers what was
 # asked of it; one without a pool.
@@ -20,6 +24,8 @@ class Row:
     criteria: tuple
     # Shown beside the figure besides those that the criteria name.
     beside: tuple = field(default=())
+    # Of these references, those that the row measures itself, on its own server.
+    own: tuple = field(default=())
 
     @property
     def references(self):
@@ -33,7 +39,7 @@ ROWS = (
         "create, pool hit, over gRPC, one at a time",
         "ms",
         POOLED,
-        (AtMost("p50", 1, unit="ms"), AtMost("p50", 4, "grpc-echo"), AtLeast("hit_share", 1)),
+        (AtMost("p50", 4, "grpc-echo"), NoLess("hit_share", 1)),
         ("grpc-echo-paced", "fork-ready", "pipe"),
     ),
     Row(
@@ -41,23 +47,23 @@ ROWS = (
         "create → first `1+1` done, pool hit",
         "ms",
         POOLED,
-        (AtMost("p50", 3, unit="ms"), AtMost("p99", 10, unit="ms"), AtLeast("hit_share", 1)),
-        ("grpc-echo", "grpc-cell-echo", "fork-ready", "bwrap-cold-nothing", "oci-cold-nothing"),
+        (AtMost("p50", 15, "grpc-cell-echo"), AtMost("p99", 1.25, "fork-ready"), NoLess("hit_share", 1)),
+        ("grpc-echo", "bwrap-cold-nothing", "oci-cold-nothing"),
     ),
     Row(
         "create-pandas-pool-hit",
         "create → `import pandas; DataFrame.describe()` done, pool hit",
         "ms",
         POOLED,
-        (AtMost("p50", 12, unit="ms"), FasterThan("p50", 20, "bwrap-cold-pandas"), AtLeast("hit_share", 1)),
-        ("fork-pandas", "oci-cold-pandas"),
+        (AtMost("p50", 0.45, "fork-pandas"), FasterThan("p50", 20, "bwrap-cold-pandas"), NoLess("hit_share", 1)),
+        ("fork-ready", "oci-cold-pandas"),
     ),
     Row(
         "create-sklearn-figure-pool-hit",
         "create → pandas, scikit-learn and a figure drawn, pool hit",
         "ms",
         POOLED,
-        (FasterThan("p50", 20, "bwrap-cold-figure"), AtLeast("hit_share", 1)),
+        (FasterThan("p50", 20, "bwrap-cold-figure"), NoLess("hit_share", 1)),
         ("fork-figure",),
     ),
     Row(
@@ -65,15 +71,15 @@ ROWS = (
         "a further cell in a live context",
         "ms",
         POOLED,
-        (AtMost("p50", 1, unit="ms"), FasterThan("p50", 4, "ipykernel-cell")),
-        ("grpc-cell-echo", "pipe"),
+        (AtMost("p50", 5, "grpc-cell-echo"), FasterThan("p50", 4, "ipykernel-cell")),
+        ("pipe",),
     ),
     Row(
         "sustained-16",
         "create, run a cell, destroy, sustained, 16 at a time",
         "1/s",
         POOLED,
-        (AtLeast("value", 0.6, "fork-exit-rate"), AtMost("failed", 0)),
+        (AtLeast("value", 0.6, "fork-exit-rate"), NoMore("failed", 0)),
         ("fork-exit-rate-alone",),
     ),
     Row(
@@ -81,22 +87,21 @@ ROWS = (
         "burst of 100 creates at once from idle, each with a first cell: the last one done",
         "ms",
         FRESH,
-        (AtMost("last_max", 1500, unit="ms"), AtMost("failed", 0), AtMost("unready", 0)),
-        ("fork-ready",),
+        (AtMost("last_max", 180, "fork-ready"), NoMore("failed", 0), NoMore("unready", 0)),
     ),
     Row(
         "output-1gib",
         "1 GiB of output to a client",
         "MiB/s",
         POOLED,
-        (AtLeast("value", 0.5, "grpc-stream-mib-s"), AtMost("supervisor_growth_mib", 64, unit="MiB")),
+        (AtLeast("value", 0.5, "grpc-stream-mib-s"), NoMore("supervisor_growth_mib", 64)),
     ),
     Row(
         "idle-full-pool",
         "all of Warren's processes, idle with a full pool",
         "% of a core",
         FRESH,
-        (AtMost("value", 1, unit="%"),),
+        (AtMost("value", 1.25, "fork-a-second"),),
         ("grpc-idle-percent",),
     ),
     Row(
@@ -104,15 +109,23 @@ ROWS = (
         "1,000 live sessions, each after a pandas cell: a further cell on any, and memory each",
         "ms",
         FRESH,
-        (AtMost("memory_mib_each", 6, unit="MiB"), AtMost("p99", 20, unit="ms")),
-        ("grpc-cell-echo",),
+        (NoMore("memory_mib_each", 6), AtMost("p99", 100, "grpc-cell-echo")),
+    ),
+    Row(
+        "beside-attack",
+        "create → first `1+1` done, pool hit, beside a script that forks, hoards, floods and signals at once",
+        "ms",
+        FRESH,
+        (AtMost("p50", 2, "first-cell-idle"),),
+        ("fork-ready",),
+        ("first-cell-idle",),
     ),
     Row(
         "create-first-cell-pool-empty",
         "create → first `1+1` done, pool empty, data-science zygote",
         "ms",
         EMPTY,
-        (AtMost("p50", 10, unit="ms"), AtMost("p50", 3, "fork-ready"), AtMost("hit_share", 0)),
+        (AtMost("p50", 3, "fork-ready"), NoMore("hit_share", 0)),
         ("fork-exit", "grpc-echo", "bwrap-cold-nothing", "oci-cold-nothing"),
     ),
     Row(
@@ -120,8 +133,7 @@ ROWS = (
         "destroy: acknowledged; processes, memory, mounts, cgroups back",
         "ms",
         EMPTY,
-        (AtMost("p50", 1, unit="ms"), AtMost("all_back_p99", 100, unit="ms")),
-        ("grpc-echo", "fork-exit"),
+        (AtMost("p50", 4, "grpc-echo"), AtMost("all_back_p99", 7, "fork-exit")),
     ),
 )
 

@@ -5,15 +5,16 @@ import shutil
 import tempfile
 import uuid
 
-from . import cpu, host, perf, reasons, rows, sizes
-from .criteria import judge
+from . import cpu, host, perf, quiet, reasons, repeats, rows, sizes
 from .errors import BenchError
-from .measures import Measured, Measures
+from .measures import Measures
 from .processes import Client, ServerError, Warrend
 from .references import References
 from .stats import distribution
 
-_FORMAT = 1
+FORMAT = 2
+# What of the extra figures goes into the results as it is.
+_SERIES = ("_clients", "_sessions", "_ends")
 # More than the thousand sessions and a pool beside them.
 _MAX_SANDBOXES = 1200
 
@@ -43,12 +44,13 @@ class Run:
         described = host.describe(self._root)
         self._say("references: first look")
         start = self._references.noise()
-        results = [self._measure_row(row) for row in rows.chosen(self._options.only)]
+        results = self._measure_rows(rows.chosen(self._options.only))
         self._stop_server()
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "run_id": str(uuid.uuid4()),
             "quick": self._options.quick,
+            "repeat": self._options.repeat,
             "host": described,
             "settings": {"template": self._options.template, "pool": self._options.pool, "sizes": self._sizes},
             "rows": results,
@@ -65,15 +67,33 @@ class Run:
 
     # Rows.
 
-    def _measure_row(self, row):
-        self._say(f"{row.id}: references")
-        references = self._references.get(row.references)
-        self._say(f"{row.id}: {row.what}")
+    def _measure_rows(self, wanted):
+        """All rows one after the other, and again as often as asked: what drifts shows between the repetitions of a row."""
+        measured = {row.id: [] for row in wanted}
+        results = []
+        for number in range(1, self._options.repeat + 1):
+            self._stop_server()
+            self._references.start_repetition()
+            for row in wanted:
+                where = f"{row.id} ({number} of {self._options.repeat})" if self._options.repeat > 1 else row.id
+                measured[row.id].append(self._measure_row(row, where))
+                if number == self._options.repeat:
+                    results.append(self._conclude(row, measured[row.id]))
+        return results
+
+    def _measure_row(self, row, where):
+        """A repetition of the row."""
+        self._say(f"{where}: references")
+        outside = [name for name in row.references if name not in row.own]
+        references = self._references.get(outside)
+        self._say(f"{where}: {row.what}")
         try:
             measures = Measures(self._client, self._server_for(row), self._sizes)
-            account = cpu.CpuAccount(self._server.pid)
+            account, watch = cpu.CpuAccount(self._server.pid), quiet.Watch()
             measured = measures.measure(row.id)
-            used = account.finish()
+            quietness, used = watch.finish(), account.finish()
+            name, after = self._references.again(outside)
+            quietness["drift"] = quiet.drift(name, references.get(name), after)
             self._break_down(row, measures, measured)
         except ServerError:
             raise
@@ -81,38 +101,31 @@ class Run:
             # The row stays in the table.
             log = self._server.log_tail()
             self._stop_server()
-            return self._failed(row, references, f"{error}; the end of warrend's log: {log}")
-        reach, met, gap = judge(row.criteria, measured.figures, references)
-        profile = [] if met or self._options.quick or not perf.available() else self._profile(row)
-        reason = "" if met else reasons.explain(measured, used, profile, self._page_copies)
-        return self._result(row, measured, references, (reach, met, gap, reason), {"cpu": used, "perf": profile})
+            return repeats.repetition({}, references, None, f"{error}; the end of warrend's log: {log}")
+        more = {"distribution": distribution(measured.samples)} if row.unit == "ms" and measured.samples else {}
+        series = {name: value for name, value in measured.extra.items() if name.endswith(_SERIES)}
+        parts = {name: measured.extra.get(name, {}) for name in ("parts", "stages")}
+        return repeats.repetition(
+            measured.figures,
+            references | measured.references,
+            quietness,
+            series=series,
+            parts_ms=parts["parts"],
+            stages_ms=parts["stages"],
+            first_error=measured.extra.get("first_error", ""),
+            cpu=used,
+            **more,
+        )
 
-    def _failed(self, row, references, error):
-        reach, _, _ = judge(row.criteria, {}, references)
-        return self._result(row, Measured({}), references, (reach, False, "could not be measured", error), {})
-
-    def _result(self, row, measured, references, verdict, profile):
-        reach, met, gap, reason = verdict
-        figures = dict(measured.figures)
-        result = {"id": row.id, "what": row.what, "unit": row.unit}
-        for name in ("p50", "p99", "value", "samples"):
-            if name in figures:
-                result[name] = figures.pop(name)
-        main = result.get("value", result.get("p50"))
-        result |= {
-            "figures": figures,
-            "references": references,
-            "ratios": {name: main / value for name, value in references.items() if main is not None and value},
-            "reach": reach,
-            "met": met,
-            "gap": gap,
-            "reason": reason,
-            "profile": profile,
-            "series": {name: measured.extra[name] for name in measured.extra if name.endswith(("_clients", "_sessions"))},
-            "parts_ms": measured.extra.get("parts", {}),
-        }
-        if row.unit == "ms" and measured.samples:
-            result["distribution"] = distribution(measured.samples)
+    def _conclude(self, row, repetitions):
+        """The row of the results; of one that falls short, why."""
+        result = repeats.together(row, repetitions)
+        errors = [one["error"] for one in repetitions if one["error"]]
+        result["reason"] = errors[0] if errors else ""
+        if not result["met"] and not errors:
+            profile = [] if self._options.quick or not perf.available() else self._profile(row)
+            result["reason"] = reasons.explain(result["repetitions"][-1], profile, self._page_copies)
+            result["perf"] = profile
         return result
 
     def _profile(self, row):
