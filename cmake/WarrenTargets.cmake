@@ -44,37 +44,110 @@ endfunction()
 # What the sanitizer builds make: the tests that need no privilege, without the programs.
 add_custom_target(warren_plain_tests)
 
-# warren_test(NAME LABEL unit|golden|kernel|... SOURCES ... DEPS ... [TIMEOUT seconds]): a GoogleTest
-# binary that runs as one CTest test. A GTEST_SKIP shows up as "Skipped", which tools/test fails on.
-function(warren_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+# No test has a TIMEOUT of its own: how long a hang is waited for depends on the machine, so whoever
+# calls ctest says it (tools/test, the test presets).
+
+# What sets tests apart that take the machine for themselves: they compare the host before and after.
+function(warren_test_properties result label)
+  set(properties LABELS ${label})
+  if(NOT label MATCHES "^(unit|golden|fuzz-replay)$")
+    list(APPEND properties RUN_SERIAL TRUE)
   endif()
+  set(${result} ${properties} PARENT_SCOPE)
+endfunction()
+
+# warren_test(NAME LABEL unit|golden|kernel|... SOURCES ... DEPS ... [BY_SUITE]): a GoogleTest binary; each of its tests
+# is a CTest test, "NAME.Suite.Test". A GTEST_SKIP shows up as "Skipped", which tools/test fails on.
+#   BY_SUITE  a CTest test a suite, "NAME.Suite": where the tests of a suite share a server, which is slow to start.
+function(warren_test name)
+  cmake_parse_arguments(ARG "BY_SUITE" "LABEL" "SOURCES;DEPS" ${ARGN})
   warren_binary(${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gmock GTest::gtest_main)
-  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
-                                          SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+  warren_test_properties(properties ${ARG_LABEL})
+  if(ARG_BY_SUITE)
+    warren_suites(suites ${ARG_SOURCES})
+    foreach(suite ${suites})
+      add_test(NAME ${name}.${suite} COMMAND ${name} --gtest_filter=${suite}.*:*/${suite}.*
+               WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+      set_tests_properties(${name}.${suite} PROPERTIES ${properties} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
+                                                       FAIL_REGULAR_EXPRESSION "${WARREN_NO_TEST_RAN}")
+    endforeach()
+  else()
+    # Listed when ctest starts, not when it is built: the thread sanitizer's runtime starts only as tools/test calls it.
+    gtest_discover_tests(${name} TEST_PREFIX ${name}. WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} NO_PRETTY_VALUES
+                         PROPERTIES ${properties} DISCOVERY_TIMEOUT 300 DISCOVERY_MODE PRE_TEST)
+  endif()
   if(ARG_LABEL MATCHES "^(unit|golden|fuzz-replay)$")
     add_dependencies(warren_plain_tests ${name})
   endif()
 endfunction()
 
-# warren_uml_test(NAME [TEMPLATE name] [TIMEOUT seconds] COMMAND command...): runs a command as root under a kernel with
+# GoogleTest's own words where a filter matches nothing, which it takes for success.
+set(WARREN_NO_TEST_RAN "0 tests from 0 test suites ran")
+
+# warren_suites(RESULT SOURCE...): the names of the suites whose tests these sources have.
+function(warren_suites result)
+  set(suites)
+  foreach(source ${ARGN})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+    file(STRINGS ${source} lines REGEX "^TEST(_F|_P)?\\(")
+    foreach(line ${lines})
+      string(REGEX REPLACE "^TEST[_FP]*\\(([A-Za-z0-9_]+).*" "\\1" suite "${line}")
+      list(APPEND suites ${suite})
+    endforeach()
+  endforeach()
+  list(REMOVE_DUPLICATES suites)
+  set(${result} ${suites} PARENT_SCOPE)
+endfunction()
+
+find_program(WARREN_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+
+# warren_python_test(NAME LABEL label [PREFIX prefix] [BY_CLASS] [ENVIRONMENT NAME=VALUE...]): the unittest module NAME.py
+# of this folder; each of its tests is a CTest test, "PREFIXmodule.Class.test_method".
+#   BY_CLASS  a CTest test a class, "PREFIXmodule.Class": where the tests of a class share a server.
+function(warren_python_test name)
+  cmake_parse_arguments(ARG "BY_CLASS" "LABEL;PREFIX" "ENVIRONMENT" ${ARGN})
+  warren_test_properties(properties ${ARG_LABEL})
+  warren_python_names(tests ${CMAKE_CURRENT_SOURCE_DIR}/${name}.py)
+  if(ARG_BY_CLASS)
+    list(TRANSFORM tests REPLACE "\\..*" "")
+    list(REMOVE_DUPLICATES tests)
+  endif()
+  foreach(test ${tests})
+    set(full ${ARG_PREFIX}${name}.${test})
+    add_test(NAME ${full} COMMAND ${WARREN_SYSTEM_PYTHON} -B -m unittest ${name}.${test}
+             WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    set_tests_properties(${full} PROPERTIES ${properties} SKIP_REGULAR_EXPRESSION "skipped="
+                                            FAIL_REGULAR_EXPRESSION "Ran 0 tests" ENVIRONMENT "${ARG_ENVIRONMENT}")
+  endforeach()
+endfunction()
+
+# warren_python_names(RESULT FILE): "Class.test_method" for each test of a unittest module.
+function(warren_python_names result file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  set(names)
+  file(STRINGS ${file} lines REGEX "^class |^    def test_")
+  foreach(line ${lines})
+    if(line MATCHES "^class ([A-Za-z0-9_]+)")
+      set(class ${CMAKE_MATCH_1})
+    elseif(line MATCHES "^    def (test_[A-Za-z0-9_]+)")
+      list(APPEND names ${class}.${CMAKE_MATCH_1})
+    endif()
+  endforeach()
+  set(${result} ${names} PARENT_SCOPE)
+endfunction()
+
+# warren_uml_test(NAME LABEL uml|uml-all [TEMPLATE name] COMMAND command...): runs a command as root under a kernel with
 # cgroup v2 (tools/uml-test), with a template and this build's runtime tree where TEMPLATE names one. One guest at a
 # time: each takes its memory from this host.
 function(warren_uml_test name)
-  cmake_parse_arguments(ARG "" "TEMPLATE;TIMEOUT" "COMMAND" ${ARGN})
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 300)
-  endif()
-  set(options --timeout ${ARG_TIMEOUT})
+  cmake_parse_arguments(ARG "" "LABEL;TEMPLATE" "COMMAND" ${ARGN})
+  set(options)
   if(ARG_TEMPLATE)
-    list(APPEND options --template ${ARG_TEMPLATE} --prefix ${CMAKE_BINARY_DIR})
+    set(options --template ${ARG_TEMPLATE} --prefix ${CMAKE_BINARY_DIR})
   endif()
-  add_test(NAME uml.${name} COMMAND ${PROJECT_SOURCE_DIR}/tools/uml-test ${options} -- ${ARG_COMMAND}
+  warren_test_properties(properties ${ARG_LABEL})
+  add_test(NAME ${ARG_LABEL}.${name} COMMAND ${PROJECT_SOURCE_DIR}/tools/uml-test ${options} -- ${ARG_COMMAND}
            WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  math(EXPR outer "${ARG_TIMEOUT} + 60")
-  set_tests_properties(uml.${name} PROPERTIES LABELS uml TIMEOUT ${outer} RESOURCE_LOCK uml
-                                              SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+  set_tests_properties(${ARG_LABEL}.${name} PROPERTIES ${properties} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
+                                                       FAIL_REGULAR_EXPRESSION "${WARREN_NO_TEST_RAN}")
 endfunction()
