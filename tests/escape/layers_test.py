@@ -12,7 +12,8 @@ import subprocess
 import sys
 import unittest
 
-from unconfined_test import HERE, all_probes
+import missing
+from unconfined_test import HERE, all_probes, environment, patience, report_of
 
 PREFIX = os.environ.get("WARREN_TEST_PREFIX", "")
 
@@ -25,11 +26,11 @@ ALONG = {"no_new_privileges": ("capabilities",)}
 
 
 def combinations():
-    """Layers → names of the probes whose claims they enforce together."""
+    """Layers → the probes whose claims they enforce together."""
     found = collections.defaultdict(list)
     for probe in all_probes():
         if set(probe["layer"]) <= set(LAYERS):
-            found[tuple(sorted(probe["layer"]))].append(probe["name"])
+            found[tuple(sorted(probe["layer"]))].append(probe)
     return found
 
 
@@ -40,27 +41,40 @@ def attack_without(layers):
     command = ["unshare", "--pid", "--fork", "--mount", "--mount-proc", "--ipc", "--uts", "--net", "--kill-child", "--",
                sys.executable, "-B", os.path.join(HERE, "throwaway.py"), "--run",
                os.path.join(PREFIX, "bin/warren"), "doctor", "--attack", "--json", "--jobs", "1", "--layers", ",".join(layers)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, stdin=subprocess.DEVNULL,
-                          env=dict(os.environ, WARREN_UNSAFE_LAYERS_OFF=str(bits)))
-    reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=patience(900), stdin=subprocess.DEVNULL,
+                          env=dict(environment(), WARREN_UNSAFE_LAYERS_OFF=str(bits)))
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    reports = [line for line in lines if "verdict" in line]
     if not reports:
         raise AssertionError(f"no report; standard error: {done.stderr[-800:]}")
     return {report["name"]: report for report in reports}
 
 
+def lacking(probe, report):
+    """True where the host lacks what the probe attacks.
+
+    Inside a sandbox the kernel's own refusal looks like the filter's. So where a claim holds without its layer, the probe is
+    asked once more without a sandbox, where it can tell.
+    """
+    if report["verdict"] == "held":
+        report = report_of(probe)
+    return missing.allowed(f"{probe['group']}/{probe['name']}", report)
+
+
 class Layers(unittest.TestCase):
     def test_every_layer_is_what_keeps_its_claims(self):
-        for layers, names in sorted(combinations().items()):
+        for layers, probes in sorted(combinations().items()):
             try:
                 reports = attack_without(layers)
             except AssertionError as error:
                 with self.subTest(without=layers):
                     raise error
                 continue
-            for name in names:
-                with self.subTest(without=layers, probe=name):
-                    report = reports.get(name, {"verdict": "missing", "detail": ""})
-                    self.assertEqual(report["verdict"], "broken", report["detail"])
+            for probe in probes:
+                with self.subTest(without=layers, probe=probe["name"]):
+                    report = reports.get(probe["name"], {"verdict": "missing", "detail": ""})
+                    if report["verdict"] != "broken" and not lacking(probe, report):
+                        self.fail(f"{report['verdict']}: {report['detail']}")
 
     def test_every_layer_is_tried(self):
         tried = {layer for layers in combinations() for layer in layers}

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 
+PACE = float(os.environ.get("WARREN_PACE", 1))
 PROBES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probes")
 SIOCSIFADDR, SIOCSIFFLAGS, SIOCSIFNETMASK = 0x8916, 0x8914, 0x891C
 
@@ -65,7 +66,7 @@ def make_host():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     host = {"marker": "/tmp/marker", "tcp_port": kept[2].getsockname()[1], "abstract": "unconfined",
             "socket": "/tmp/service", "pid": neighbour.pid, "hostname": socket.gethostname(), "token": "warren-unconfined",
-            "planted": None, "unconfined": True}
+            "planted": None, "unconfined": True, "pace": PACE}
     return host, kept
 
 
@@ -88,7 +89,8 @@ def main():
     if child == 0:
         if sys.argv[1] == "--run":
             os.execv(sys.argv[2], sys.argv[2:])
-        signal.alarm(30)
+        # What only a hang takes.
+        signal.alarm(int(60 * PACE))
         run_probe(*sys.argv[1:])
         os._exit(0)
     code = None

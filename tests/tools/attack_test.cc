@@ -68,7 +68,7 @@ TEST(ParseProbes, ReadsWhatTheSuiteSays) {
   std::string line =
       R"(WARREN-ATTACK [{"group": "g", "name": "n", "claim": "It holds.", "layer": ["a", "b"], )"
       R"("ends": ["KILLED"], "plant": "p", "order": "predecessor", "aftermath": null, )"
-      R"("limits": {"memory_mib": 2, "pids": 9}, "timeout": 2, "output_mib": 8}])";
+      R"("limits": {"memory_mib": 2, "pids": 9}, "deadline": 2, "bound": 60, "output_mib": 8}])";
   absl::StatusOr<std::vector<Probe>> probes = ParseProbes("noise\n" + line + "\n");
   ASSERT_TRUE(probes.ok()) << probes.status();
   ASSERT_EQ(probes->size(), 1u);
@@ -78,7 +78,8 @@ TEST(ParseProbes, ReadsWhatTheSuiteSays) {
   EXPECT_EQ(probe.aftermath, "");
   EXPECT_EQ(probe.limits.memory_bytes(), 2 << 20);
   EXPECT_EQ(probe.limits.pids(), 9);
-  EXPECT_EQ(probe.timeout, absl::Seconds(2));
+  EXPECT_EQ(probe.deadline, absl::Seconds(2));
+  EXPECT_EQ(probe.bound, absl::Seconds(60));
   EXPECT_EQ(probe.max_output_bytes, 8 << 20);
 }
 

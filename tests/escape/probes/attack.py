@@ -2,8 +2,12 @@
 
 A probe is a function `probe_NAME(host)` with one claim about a sandbox, its docstring. It attacks the claim from inside a
 sandbox, returns when the claim held, raises Broken with what was possible when it did not, and Inconclusive when it could
-not find out, which counts as a failure. Probes ask in ways that change nothing where they are allowed to ask: the same
-files run unconfined in throwaway namespaces, where they have to report Broken.
+not find out, which counts as a failure. Where the host lacks what the claim is about, and nothing else shows the layer at
+work, it raises NotOnThisHost. Probes ask in ways that change nothing where they are allowed to ask: the same files run
+unconfined in throwaway namespaces, where they have to report Broken.
+
+No verdict comes of how long something took, for a host may be ten times slower than another: Broken needs something that
+was seen. Waits end when the thing is true, within patience(), which only a hang reaches.
 
 Several probes run at once, except those of a file that says ALONE = True: they measure, or use up what others need.
 
@@ -15,6 +19,7 @@ host as `host`, a dict:
   socket      the supervisor's own socket (path)            pid       a process of the host
   hostname    the host's name                               limits    {"memory_bytes", "pids", ...} of this sandbox
   planted     what `plant` returned                         unconfined  True outside a sandbox
+  pace        by how much bounds are to grow here (>= 1)
 """
 
 import ctypes
@@ -54,8 +59,32 @@ class Inconclusive(Exception):
     """The probe could not find out; the message says why."""
 
 
-def probe(layer, *, ends=(), plant=None, order="neighbour", aftermath=None, conclude=None, limits=None, timeout=20,
-          output_mib=None, host_check=None, unconfined="broken"):
+class NotOnThisHost(Exception):
+    """The host lacks what the claim is about; the message says what."""
+
+
+class Host:
+    """What run() was told about the host, for the helpers below."""
+
+    pace = 1.0
+    unconfined = False
+    # Calls that the kernel itself refused, where no sandbox did: with them alone a claim that "held" shows nothing.
+    lacks = []
+
+
+def patience(seconds=60):
+    """Seconds that something may take: what only a hang takes at pace 1, grown to this host's."""
+    return seconds * Host.pace
+
+
+def kernel_lacks(what):
+    """Outside a sandbox: the kernel itself answers as a sandbox would."""
+    if Host.unconfined:
+        Host.lacks.append(what)
+
+
+def probe(layer, *, ends=(), plant=None, order="neighbour", aftermath=None, conclude=None, limits=None, deadline=None,
+          bound=60, output_mib=None, host_check=None, unconfined="broken"):
     """Describes a probe.
 
     layer: what enforces the claim, one name or several separated by commas: with all of them off, the attack succeeds.
@@ -66,8 +95,11 @@ def probe(layer, *, ends=(), plant=None, order="neighbour", aftermath=None, conc
     aftermath: function(host) that must succeed in the neighbour after the attack.
     conclude: function(host) that runs in the attacked sandbox after the aftermath, and decides.
     limits: of the sandbox: memory_mib, cpu_millis, pids, disk_mib, disk_inodes.
-    timeout, output_mib: bounds of the cell, seconds and MiB.
-    host_check: name of a check that the runner makes on the host while the sandbox lives.
+    deadline: seconds after which the cell is to be ended, where that is among `ends`: part of the attack, the same anywhere.
+    bound: seconds that the cell may take otherwise, at pace 1; one that runs into it is inconclusive.
+    output_mib: the cell's bound on output, in MiB.
+    host_check: name of a check that the runner makes on the host while the sandbox lives, in addition; it also decides
+        where the probe says NotOnThisHost.
     unconfined: "broken" when the attack must succeed without a sandbox, else why it is not tried there.
     """
     options = dict(locals())
@@ -97,12 +129,17 @@ def probes_of(module):
 def run(module, function, host):
     """Runs one function and reports in a line that the runner recognizes: {"verdict", "detail", "value"}."""
     report = {"verdict": "held", "detail": "", "value": None}
+    Host.pace, Host.unconfined, Host.lacks = host["pace"], host["unconfined"], []
     try:
         report["value"] = getattr(module, function)(host)
+        if Host.lacks:
+            raise NotOnThisHost("this kernel refuses by itself: " + ", ".join(dict.fromkeys(Host.lacks)))
     except Broken as error:
         report.update(verdict="broken", detail=str(error))
     except Inconclusive as error:
         report.update(verdict="inconclusive", detail=str(error))
+    except NotOnThisHost as error:
+        report.update(verdict="not_on_this_host", detail=str(error))
     except Exception as error:
         report.update(verdict="inconclusive", detail=f"{type(error).__name__}: {error}")
     sys.stdout.write("\nWARREN-ATTACK " + json.dumps(report) + "\n")
@@ -125,6 +162,7 @@ def refused(name, *args, errnos=DENIED):
         raise Broken(f"{name} returned {result}")
     if error not in errnos:
         raise Broken(f"{name} got past the filter: {errno.errorcode.get(error, error)}")
+    kernel_lacks(f"{name} ({errno.errorcode.get(error, error)})")
 
 
 def fails(what, action, *errnos):
@@ -134,6 +172,7 @@ def fails(what, action, *errnos):
     except OSError as error:
         if errnos and error.errno not in errnos:
             raise Broken(f"{what}: {error}") from error
+        kernel_lacks(f"{what} ({errno.errorcode.get(error.errno, error.errno)})")
         return error.errno
     raise Broken(f"{what} succeeded")
 
@@ -149,7 +188,8 @@ def unreadable(path):
         with open(path, "rb", buffering=0) as file:
             os.set_blocking(file.fileno(), False)
             data = file.read(64)
-    except OSError:
+    except OSError as error:
+        kernel_lacks(f"{path} ({errno.errorcode.get(error.errno, error.errno)})")
         return
     if data:
         raise Broken(f"{path} gives {data[:32]!r}")
@@ -175,7 +215,7 @@ def mounts():
     return found
 
 
-def in_child(body, seconds=10):
+def in_child(body):
     """Runs body() in a forked child; returns its wait status. Its exceptions end it with 98."""
     pid = os.fork()
     if pid == 0:
@@ -184,7 +224,7 @@ def in_child(body, seconds=10):
             os._exit(0)
         except BaseException:
             os._exit(98)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience()
     while time.monotonic() < deadline:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
@@ -192,7 +232,7 @@ def in_child(body, seconds=10):
         time.sleep(0.005)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    raise Inconclusive("the child took too long")
+    raise Inconclusive("the child does not end")
 
 
 def sleeper(token):

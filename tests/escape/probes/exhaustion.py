@@ -11,26 +11,33 @@ import socket
 import threading
 import time
 
-from attack import LIBC, Broken, Inconclusive, fails, probe, syscall
+from attack import LIBC, Broken, Inconclusive, fails, in_child, probe, syscall
 
 ALONE = True
 UNSAFE = "would exhaust the host"
 MIB = 1 << 20
 
 
-def measure(host):
-    """For neighbours: how long a little work takes, in seconds."""
-    start = time.monotonic()
+def work(host):
+    """For neighbours, before the attack and after it: a little of everything is still done."""
     sum(range(200_000))
     with open("/tmp/neighbour", "w") as file:
         file.write("x" * 100_000)
-    return time.monotonic() - start
+    if in_child(lambda: None) != 0:
+        raise Broken("a process of a neighbour's ends badly")
 
 
-def still_well(host):
-    """For neighbours, after the attack: the same work is still done within a second."""
-    if measure(host) > 1:
-        raise Broken("a neighbour is held up for more than a second")
+def await_all(children, told):
+    """Waits until each of so many children has written a byte to the pipe.
+
+    A sandbox whose limits hold is ended meanwhile. Where one child dies and the sandbox lives on, this waits for the
+    cell's bound: that the others were slow and that nobody ends them looks the same from here.
+    """
+    while children > 0:
+        count = len(os.read(told, children))
+        children -= count
+        if not count:
+            signal.pause()
 
 
 def fork_until_refused(most):
@@ -55,7 +62,7 @@ def end(children):
         os.waitpid(pid, 0)
 
 
-@probe("cgroup, rlimits", limits={"pids": 48}, plant=measure, aftermath=still_well, unconfined=UNSAFE)
+@probe("cgroup, rlimits", limits={"pids": 48}, plant=work, aftermath=work, unconfined=UNSAFE)
 def probe_fork_bomb(host):
     """Processes end at the sandbox's limit."""
     children = fork_until_refused(200)
@@ -98,7 +105,7 @@ def probe_thread_bomb(host):
         raise Broken(f"{started} threads fit into 48")
 
 
-@probe("cgroup", ends=("OUT_OF_MEMORY",), limits={"memory_mib": 128}, plant=measure, aftermath=still_well,
+@probe("cgroup", ends=("OUT_OF_MEMORY",), limits={"memory_mib": 128}, plant=work, aftermath=work,
        unconfined=UNSAFE)
 def probe_memory_bomb(host):
     """Memory ends at the sandbox's limit, and the outcome says so."""
@@ -111,12 +118,14 @@ def probe_memory_bomb(host):
 @probe("cgroup", ends=("OUT_OF_MEMORY",), limits={"memory_mib": 128}, unconfined=UNSAFE)
 def probe_memory_of_children(host):
     """Memory counts for all processes together, and running out ends the whole sandbox."""
+    told, tell = os.pipe()
     for _ in range(8):
         if os.fork() == 0:
             hoard = [b"x" * MIB for _ in range(60)]
-            time.sleep(1000)
+            os.write(tell, b"f")
+            signal.pause()
             os._exit(len(hoard))
-    time.sleep(10)
+    await_all(8, told)
     raise Broken("8 x 60 MiB fit into 128")
 
 
@@ -183,9 +192,10 @@ def probe_page_tables_count(host):
     raise Broken("the tables of 24000 mappings (94 MiB) fit into 64 MiB")
 
 
-@probe("cgroup", ends=("OUT_OF_MEMORY",), limits={"memory_mib": 96, "pids": 64}, timeout=30, unconfined=UNSAFE)
+@probe("cgroup", ends=("OUT_OF_MEMORY",), limits={"memory_mib": 96, "pids": 64}, unconfined=UNSAFE)
 def probe_socket_buffers_count(host):
     """What lies unread in sockets counts as memory."""
+    told, tell = os.pipe()
     for _ in range(40):
         if os.fork() == 0:
             pairs = []
@@ -200,12 +210,13 @@ def probe_socket_buffers_count(host):
                     except BlockingIOError:
                         pass
             except OSError:
-                time.sleep(1000)
-    time.sleep(8)
+                os.write(tell, b"f")
+                signal.pause()
+    await_all(40, told)
     raise Broken("40 processes filled all the sockets that they could have")
 
 
-@probe("cgroup, rlimits", ends=("OUT_OF_MEMORY",), limits={"memory_mib": 96}, timeout=30, unconfined=UNSAFE)
+@probe("cgroup, rlimits", ends=("OUT_OF_MEMORY",), limits={"memory_mib": 96}, unconfined=UNSAFE)
 def probe_pipe_buffers_count(host):
     """What lies unread in pipes is bounded: by the memory limit, or by the pipe quota of the sandbox's own user."""
     total = 0
@@ -281,9 +292,12 @@ def probe_descriptors(host):
         raise Broken(f"{len(opened)} files could be opened")
 
 
-@probe("cgroup", limits={"cpu_millis": 100}, plant=measure, aftermath=still_well, timeout=60, unconfined="broken")
+@probe("cgroup", limits={"cpu_millis": 100}, plant=work, aftermath=work, unconfined="broken")
 def probe_cpu_quota(host):
     """Many busy processes together get no more CPU time than the sandbox's share."""
+    # A share is a ratio of times: CPU time as the scheduler counts it, which is also what it takes from the quota, over the
+    # clock's. A busy or slow host can only make it smaller. What is let pass beyond is what the quota itself lets pass: a
+    # part of a period that was saved up at the start, and a tick of each process at the end.
     start = time.monotonic()
     children = []
     for _ in range(8):
@@ -297,7 +311,7 @@ def probe_cpu_quota(host):
         os.waitpid(pid, 0)
     wall = time.monotonic() - start
     used = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
-    if used > 0.1 * wall * 1.4 + 0.2:
+    if used > 0.1 * wall * 1.4 + 0.25:
         raise Broken(f"{used:.1f} s of CPU time in {wall:.1f} s with a share of 0.1")
 
 
@@ -373,7 +387,7 @@ def probe_cgroups_out_of_reach(host):
             raise Broken(f"the cgroup is named: {line.strip()}")
 
 
-@probe("output", ends=("OUTPUT_LIMIT",), output_mib=8, plant=measure, aftermath=still_well,
+@probe("output", ends=("OUTPUT_LIMIT",), output_mib=8, plant=work, aftermath=work,
        unconfined="the bound is the supervisor's")
 def probe_output_flood(host):
     """Endless printing ends at the bound on output."""
@@ -398,14 +412,14 @@ def probe_display_flood(host):
         display({"text/plain": "x" * 500_000}, raw=True)
 
 
-@probe("output", ends=("TIMED_OUT", "OUTPUT_LIMIT"), timeout=3, unconfined="the bound is the supervisor's")
+@probe("output", ends=("TIMED_OUT", "OUTPUT_LIMIT"), deadline=3, unconfined="the bound is the supervisor's")
 def probe_tiny_writes(host):
     """A flood of single bytes is bounded as well."""
     while True:
         os.write(1, b"x")
 
 
-@probe("deadline", plant=measure, aftermath=still_well, limits={"pids": 128, "memory_mib": 256}, timeout=8,
+@probe("deadline", plant=work, aftermath=work, limits={"pids": 128, "memory_mib": 256}, deadline=8,
        ends=("TIMED_OUT", "OUT_OF_MEMORY", "OUTPUT_LIMIT"), unconfined=UNSAFE)
 def probe_everything_at_once(host):
     """Forks, memory, files, descriptors, signals and output at once end in the attacker's own sandbox."""

@@ -7,7 +7,7 @@ import stat
 import subprocess
 import tempfile
 
-from attack import Broken, fails, mounts, probe, unreadable, unwritable
+from attack import Broken, fails, kernel_lacks, mounts, probe, unreadable, unwritable
 
 WRITABLE = "/home/user"
 
@@ -146,7 +146,7 @@ def probe_proc_sys_read_only(host):
             unwritable(path)
 
 
-@probe("proc_masks, user_namespace", unconfined="this kernel may be built without")
+@probe("proc_masks, user_namespace")
 def probe_proc_kcore(host):
     """/proc/kcore, the kernel's memory, gives nothing."""
     unreadable("/proc/kcore")
@@ -159,13 +159,14 @@ def probe_proc_keys(host):
     unreadable("/proc/key-users")
 
 
-@probe("proc_masks, user_namespace", unconfined="this kernel may be built without")
+@probe("proc_masks, user_namespace")
 def probe_proc_sysrq(host):
     """/proc/sysrq-trigger takes no command: it is absent, or /dev/null."""
     path = "/proc/sysrq-trigger"
     try:
         found = os.stat(path)
     except OSError:
+        kernel_lacks(path)
         return
     if stat.S_ISCHR(found.st_mode) and found.st_rdev == os.makedev(1, 3):
         return
@@ -184,8 +185,6 @@ def probe_proc_timer_list(host):
     """The timers of all processes (/proc/timer_list, /proc/sched_debug, /proc/latency_stats) are not shown."""
     for name in ("timer_list", "sched_debug", "latency_stats", "timer_stats"):
         unreadable(f"/proc/{name}")
-    if host["unconfined"] and not os.path.exists("/proc/timer_list"):
-        raise Broken("this kernel has none of them")
 
 
 @probe("proc_masks, user_namespace")
@@ -198,6 +197,7 @@ def probe_proc_kallsyms(host):
         return
     if any(int(line.split()[0], 16) for line in lines if line.strip()):
         raise Broken(lines[0].strip())
+    kernel_lacks("/proc/kallsyms")
 
 
 @probe("proc_masks, identity, capabilities, landlock")

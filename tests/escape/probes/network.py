@@ -5,13 +5,13 @@ import os
 import socket
 import struct
 
-from attack import DENIED, Broken, fails, probe
+from attack import DENIED, Broken, fails, patience, probe
 
 
 def unreachable(family, address, kind=socket.SOCK_STREAM):
     """Nothing answers at the address, and no packet leaves for it."""
     with socket.socket(family, kind) as sock:
-        sock.settimeout(2)
+        sock.settimeout(patience())
         try:
             sock.connect(address)
             if kind == socket.SOCK_DGRAM:

@@ -4,9 +4,8 @@ import ctypes
 import errno
 import os
 import subprocess
-import time
 
-from attack import DENIED, Broken, Inconclusive, fails, in_child, probe, sleeper, status_field, syscall
+from attack import DENIED, Broken, fails, in_child, probe, sleeper, status_field, syscall
 
 
 def empty_set(name):
@@ -105,6 +104,7 @@ def probe_set_user_id_programs(host):
         path = f"/usr/bin/{name}"
         if os.path.exists(path) and os.stat(path).st_mode & 0o4000:
             found += 1
+            started, running = os.pipe()  # not inherited by an exec
             pid = os.fork()
             if pid == 0:
                 null = os.open("/dev/null", os.O_RDWR)
@@ -113,11 +113,12 @@ def probe_set_user_id_programs(host):
                 os.dup2(null, 1)
                 os.dup2(null, 2)
                 os.execv(path, [name, "-"] if name == "su" else [name])
-            time.sleep(0.1)
+            os.close(running)
+            os.read(started, 1)  # ends when the exec, which makes it root or does not, is done
+            os.close(started)
             try:
+                # There until it is reaped, ended or not.
                 effective = status_field("Uid", pid).split()[1]
-            except (OSError, Inconclusive):
-                effective = "1000"  # ended already
             finally:
                 os.kill(pid, 9)
                 os.waitpid(pid, 0)

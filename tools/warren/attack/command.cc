@@ -1,5 +1,7 @@
 #include "tools/warren/attack/command.h"
 
+#include <stdlib.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -16,10 +18,13 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "nlohmann/json.hpp"
+#include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/linux/pace.h"
 #include "tools/warren/attack/private_server.h"
 #include "tools/warren/attack/runner.h"
 #include "tools/warren/attack/schedule.h"
+#include "tools/warren/attack/verdict.h"
 #include "tools/warren/exit_code.h"
 #include "tools/warren/terminal_text.h"
 
@@ -37,39 +42,54 @@ int Fail(absl::string_view message) {
   return kExitWarren;
 }
 
+std::string FullName(const Probe& probe) { return absl::StrCat(probe.group, "/", probe.name); }
+
 void PrintText(const Probe& probe, const Outcome& outcome) {
+  std::string line;
+  if (outcome.verdict == Verdict::kNotOnThisHost) {
+    // tools/test looks for lines of this form in the logs of tests.
+    line = absl::StrCat("NOT ON THIS HOST: ", FullName(probe), ": ", outcome.detail);
+  } else {
+    line = absl::StrFormat("%-12s  %s [%s]: %s", VerdictName(outcome.verdict), FullName(probe),
+                           absl::StrJoin(probe.layers, ", "), probe.claim);
+    if (!outcome.detail.empty()) absl::StrAppend(&line, " -> ", outcome.detail);
+  }
   // Claims and details come out of sandboxes.
-  std::string line =
-      absl::StrFormat("%-12s  %s/%s [%s]: %s", VerdictName(outcome.verdict), probe.group,
-                      probe.name, absl::StrJoin(probe.layers, ", "), probe.claim);
-  if (!outcome.detail.empty()) absl::StrAppend(&line, " -> ", outcome.detail);
   std::cout << EscapeForTerminal(line, WhiteSpace::kEscape) << std::endl;
 }
 
-void PrintJson(const Probe& probe, const Outcome& outcome, absl::Duration took) {
-  nlohmann::ordered_json object = {{"group", probe.group},
-                                   {"name", probe.name},
-                                   {"claim", probe.claim},
-                                   {"layers", probe.layers},
-                                   {"verdict", absl::AsciiStrToLower(VerdictName(outcome.verdict))},
-                                   {"detail", outcome.detail},
-                                   {"seconds", absl::ToDoubleSeconds(took)}};
+void PrintJson(const nlohmann::ordered_json& object) {
   std::cout << object.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace)
             << std::endl;
 }
 
-struct Tally {
-  int held = 0;
-  int broken = 0;
-  int inconclusive = 0;
+void PrintOutcome(const Probe& probe, const Outcome& outcome, absl::Duration took, bool json) {
+  if (!json) return PrintText(probe, outcome);
+  PrintJson({{"group", probe.group},
+             {"name", probe.name},
+             {"claim", probe.claim},
+             {"layers", probe.layers},
+             {"verdict", VerdictId(outcome.verdict)},
+             {"detail", outcome.detail},
+             {"seconds", absl::ToDoubleSeconds(took)}});
+}
 
-  void Add(Verdict verdict) {
-    (verdict == Verdict::kHeld ? held : verdict == Verdict::kBroken ? broken : inconclusive) += 1;
-  }
-};
+void PrintPace(double pace, bool json) {
+  if (json) return PrintJson({{"pace", pace}});
+  std::cout << absl::StrFormat("pace %.1f: what bounds are multiplied with on this host\n", pace)
+            << std::endl;
+}
+
+// What may be "not on this host"; nothing where no file says so.
+absl::StatusOr<std::optional<MissingList>> LoadMissingList(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  WARREN_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  WARREN_ASSIGN_OR_RETURN(MissingList list, MissingList::Parse(text));
+  return list;
+}
 
 bool IsChosen(const Probe& probe, const AttackOptions& options) {
-  if (!absl::StrContains(absl::StrCat(probe.group, "/", probe.name), options.only)) return false;
+  if (!absl::StrContains(FullName(probe), options.only)) return false;
   if (options.layers.empty()) return true;
   std::set<std::string> wanted = absl::StrSplit(options.layers, ',');
   return wanted == std::set<std::string>(probe.layers.begin(), probe.layers.end());
@@ -88,7 +108,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Runner>>> MakeRunners(
 }
 
 int RunProbes(const std::vector<std::unique_ptr<Runner>>& runners, const Interrupts& interrupts,
-              const AttackOptions& options) {
+              const AttackOptions& options, const std::optional<MissingList>& missing) {
   absl::StatusOr<std::vector<Probe>> probes = runners.front()->List();
   if (!probes.ok()) return Fail(probes.status().message());
   std::vector<Probe> chosen;
@@ -103,20 +123,12 @@ int RunProbes(const std::vector<std::unique_ptr<Runner>>& runners, const Interru
   AttackAll(
       attackers, std::move(chosen), [&] { return interrupts.signal() != 0; },
       [&](const Probe& probe, const Outcome& outcome, absl::Duration took) {
-        tally.Add(outcome.verdict);
-        if (options.json) {
-          PrintJson(probe, outcome, took);
-        } else {
-          PrintText(probe, outcome);
-        }
+        tally.Add(outcome.verdict, !missing || missing->Allows(FullName(probe), outcome.detail));
+        PrintOutcome(probe, outcome, took, options.json);
       });
   if (interrupts.signal() != 0) return 128 + interrupts.signal();
-  if (!options.json) {
-    std::cout << absl::StrFormat("\n%d claims held, %d broken, %d could not be found out.\n",
-                                 tally.held, tally.broken, tally.inconclusive);
-  }
-  bool all_held = tally.held > 0 && tally.broken == 0 && tally.inconclusive == 0;
-  return all_held ? 0 : 1;
+  if (!options.json) std::cout << "\n" << tally.Sentence() << "\n";
+  return tally.ExitCode();
 }
 
 }  // namespace
@@ -126,7 +138,13 @@ int RunAttacks(const AttackOptions& options) {
       options.suite.empty() ? (Prefix() / "share/warren/attacks").string() : options.suite;
   absl::StatusOr<Sources> sources = LoadSources(suite);
   if (!sources.ok()) return Fail(sources.status().message());
-  // First the server, which forks, then the signals' thread, then gRPC's.
+  absl::StatusOr<std::optional<MissingList>> missing = LoadMissingList(options.allow_missing);
+  if (!missing.ok()) return Fail(missing.status().message());
+  // First what forks: the measurement and the server, which is to have the same factor. Then the
+  // signals' thread, then gRPC's.
+  const double pace = Pace();
+  ::setenv("WARREN_PACE", absl::StrCat(pace).c_str(), /*overwrite=*/1);
+  PrintPace(pace, options.json);
   std::optional<PrivateServer> server;
   std::string address = options.address;
   if (address.empty()) {
@@ -141,10 +159,10 @@ int RunAttacks(const AttackOptions& options) {
   absl::string_view socket_path = address;
   if (!absl::ConsumePrefix(&socket_path, "unix://")) socket_path = "";
   absl::StatusOr<std::vector<std::unique_ptr<Runner>>> runners = MakeRunners(
-      client, interrupts, {options.template_id, std::string(socket_path), *std::move(sources)},
+      client, interrupts, {options.template_id, std::string(socket_path), *std::move(sources), pace},
       options.jobs);
   if (!runners.ok()) return Fail(runners.status().message());
-  return RunProbes(*runners, interrupts, options);
+  return RunProbes(*runners, interrupts, options, *missing);
 }
 
 }  // namespace warren::attack

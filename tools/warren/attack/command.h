@@ -18,11 +18,15 @@ struct AttackOptions {
   std::string layers;
   // Probes at once; those that measure run alone all the same.
   int jobs = 4;
+  // File of the probes that may be "not on this host"; empty to allow it to all.
+  std::string allow_missing;
   bool json = false;
 };
 
-// `warren doctor --attack`: prints a line for each claim and a summary. Returns 0 when every claim
-// held, 1 when one did not or could not be found out, 125 when the suite could not run.
+// `warren doctor --attack`: prints the pace, a line for each claim and a summary. Returns 0 when
+// every claim held that can be asked on this host, 1 when one did not, could not be found out, or
+// is "not on this host" and not in the list, 125 when the suite could not run. Measures the pace
+// where the environment does not state it: call it before any other thread exists.
 int RunAttacks(const AttackOptions& options);
 
 }  // namespace warren::attack

@@ -21,6 +21,8 @@
 #include "absl/time/clock.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/linux/pace.h"
+#include "tools/warren/attack/filter_witness.h"
 
 namespace warren::attack {
 namespace {
@@ -95,7 +97,7 @@ ProcessFacts ReadFacts(int pid) {
 
 absl::StatusOr<ProcessFacts> OneProcess(const std::string& argument) {
   // It may be in the middle of its exec.
-  absl::Time deadline = absl::Now() + absl::Seconds(2);
+  absl::Time deadline = absl::Now() + AtThisPace(absl::Seconds(30));
   while (absl::Now() < deadline) {
     std::vector<ProcessFacts> found = ProcessesWithArgument(argument);
     if (!found.empty()) return found.front();
@@ -183,6 +185,13 @@ absl::Status CheckConfined(const std::string& argument) {
   if (!facts.no_new_privileges) return absl::PermissionDeniedError("it has no no_new_privs");
   if (!facts.filtered) return absl::PermissionDeniedError("it has no seccomp filter");
   return absl::OkStatus();
+}
+
+absl::Status CheckFilters(const std::string& argument,
+                          const std::function<absl::Status(const Filters&)>& check) {
+  WARREN_ASSIGN_OR_RETURN(ProcessFacts facts, OneProcess(argument));
+  WARREN_ASSIGN_OR_RETURN(Filters filters, ReadFilters(facts.pid));
+  return check(filters);
 }
 
 absl::Status CheckDistinctUsers(const std::string& argument, const std::string& other) {

@@ -1,6 +1,7 @@
 #ifndef WARREN_TOOLS_WARREN_ATTACK_HOST_WITNESS_H_
 #define WARREN_TOOLS_WARREN_ATTACK_HOST_WITNESS_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
+#include "tools/warren/attack/filter_witness.h"
 
 namespace warren::attack {
 
@@ -57,11 +59,16 @@ struct ProcessFacts {
 // The processes that have exactly `argument` on their command line.
 std::vector<ProcessFacts> ProcessesWithArgument(const std::string& argument);
 
-// OK when no process has the argument any more, within `patience`.
+// OK as soon as no process has the argument any more; DEADLINE_EXCEEDED when one outlives
+// `patience`, which should be what only a hang takes.
 absl::Status AwaitNoProcess(const std::string& argument, absl::Duration patience);
 
 // A process of a sandbox, seen from the host: its own range of user ids, no privilege, filtered.
 absl::Status CheckConfined(const std::string& argument);
+
+// What the filters in force in a process of a sandbox answer.
+absl::Status CheckFilters(const std::string& argument,
+                          const std::function<absl::Status(const Filters&)>& check);
 
 // The processes of two sandboxes have user ids at least one range apart.
 absl::Status CheckDistinctUsers(const std::string& argument, const std::string& other);

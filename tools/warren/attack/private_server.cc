@@ -16,12 +16,14 @@
 #include "absl/time/time.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/linux/pace.h"
 
 namespace warren::attack {
 namespace {
 
-constexpr absl::Duration kStartTimeout = absl::Seconds(60);
-constexpr absl::Duration kStopTimeout = absl::Seconds(15);
+// What only a hang takes, at pace 1.
+constexpr absl::Duration kStartTimeout = absl::Seconds(120);
+constexpr absl::Duration kStopTimeout = absl::Seconds(60);
 
 [[noreturn]] void Exec(const std::vector<std::string>& arguments, const std::string& log) {
   int output = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -70,7 +72,7 @@ absl::StatusOr<PrivateServer> PrivateServer::Start(const Options& options) {
 }
 
 absl::Status PrivateServer::AwaitSocket() const {
-  absl::Time deadline = absl::Now() + kStartTimeout;
+  absl::Time deadline = absl::Now() + AtThisPace(kStartTimeout);
   while (absl::Now() < deadline) {
     if (::access(socket_path().c_str(), F_OK) == 0) return absl::OkStatus();
     siginfo_t ended{};
@@ -96,7 +98,7 @@ PrivateServer::PrivateServer(PrivateServer&& other) noexcept
 PrivateServer::~PrivateServer() {
   if (pid_ > 0) {
     ::kill(pid_, SIGTERM);
-    absl::Time deadline = absl::Now() + kStopTimeout;
+    absl::Time deadline = absl::Now() + AtThisPace(kStopTimeout);
     while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
       if (absl::Now() > deadline) {
         ::kill(pid_, SIGKILL);

@@ -13,8 +13,11 @@
 namespace warren::attack {
 namespace {
 
-// After a destroy everything is to be gone in 100 ms on an idle host; attacks leave none idle.
-constexpr absl::Duration kPatience = absl::Seconds(2);
+// After a destroy everything is gone in 100 ms on an idle host; only what nobody ends is still there
+// after this, at pace 1.
+constexpr absl::Duration kPatience = absl::Seconds(30);
+// What a helper of a probe's, or loading the probes, takes at most, at pace 1.
+constexpr absl::Duration kHelperBound = absl::Seconds(60);
 // The end of a cell's output that is kept: its report comes last, and floods before it.
 constexpr size_t kKeptOutput = 1 << 20;
 
@@ -39,9 +42,26 @@ absl::Status ToStatus(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 
-Outcome Broken(absl::string_view detail) { return {Verdict::kBroken, std::string(detail)}; }
 Outcome Inconclusive(absl::string_view detail) {
   return {Verdict::kInconclusive, std::string(detail)};
+}
+
+// A trivial cell is not charged with what a predecessor used: `planted` is the seconds of CPU time
+// and the bytes of memory that it burnt, which on no host a trivial cell needs.
+absl::Status CheckFreshUsage(const v1::Usage& usage, const std::string& planted) {
+  auto burnt = nlohmann::json::parse(planted, nullptr, /*allow_exceptions=*/false);
+  if (!burnt.is_array() || burnt.size() != 2) {
+    return absl::InvalidArgumentError("the predecessor did not say what it burnt");
+  }
+  double cpu = absl::ToDoubleSeconds(FromProto(usage.cpu_user()) + FromProto(usage.cpu_system()));
+  if (cpu >= burnt[0].get<double>()) {
+    return absl::DataLossError(absl::StrCat("a trivial cell used ", cpu, " s of CPU time"));
+  }
+  if (usage.peak_memory_bytes() >= burnt[1].get<int64_t>()) {
+    return absl::DataLossError(
+        absl::StrCat("a trivial cell used ", usage.peak_memory_bytes(), " bytes of memory"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -52,7 +72,8 @@ absl::StatusOr<std::unique_ptr<SandboxLease>> Runner::MakeSandbox(const v1::Limi
   *request.mutable_limits() = limits;
   std::unique_ptr<SandboxLease> sandbox;
   WARREN_RETURN_IF_ERROR(ToStatus(SandboxLease::Create(client_, request, &sandbox)));
-  CellResult loaded = RunCell(*sandbox, {.code = loading_cell_});
+  CellResult loaded =
+      RunCell(*sandbox, {.code = loading_cell_, .timeout = kHelperBound * options_.pace});
   WARREN_RETURN_IF_ERROR(ToStatus(loaded.status));
   if (loaded.end.kind() != v1::Termination::EXITED) {
     return absl::InternalError(
@@ -79,7 +100,8 @@ Runner::CellResult Runner::RunCell(SandboxLease& sandbox, const SandboxLease::Ce
 
 absl::StatusOr<std::vector<Probe>> Runner::List() {
   WARREN_ASSIGN_OR_RETURN(std::unique_ptr<SandboxLease> sandbox, MakeSandbox({}));
-  CellResult result = RunCell(*sandbox, {.code = ListingCell(options_.sources)});
+  CellResult result = RunCell(*sandbox, {.code = ListingCell(options_.sources),
+                                         .timeout = kHelperBound * options_.pace});
   WARREN_RETURN_IF_ERROR(ToStatus(result.status));
   return ParseProbes(result.output);
 }
@@ -94,18 +116,25 @@ std::string Runner::HostJson(const std::string& planted) const {
       {"hostname", HostName()},
       {"token", token_},
       {"unconfined", false},
+      {"pace", options_.pace},
       {"planted", nlohmann::json::parse(planted, nullptr, /*allow_exceptions=*/false)},
   };
   return host.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
-Outcome Runner::RunFunction(SandboxLease& sandbox, const Probe& probe, const std::string& function,
-                            const std::string& planted) {
-  CellResult result = RunCell(sandbox, {RunningCell(probe.group, function, HostJson(planted)),
-                                        probe.timeout, probe.max_output_bytes});
-  usage_ = result.usage;
+Runner::CellResult Runner::RunFunction(SandboxLease& sandbox, const Probe& probe,
+                                       const std::string& function, const std::string& planted,
+                                       absl::Duration timeout) {
+  return RunCell(sandbox, {RunningCell(probe.group, function, HostJson(planted)), timeout,
+                           probe.max_output_bytes});
+}
+
+Outcome Runner::RunHelper(SandboxLease& sandbox, const Probe& probe, const std::string& function,
+                          const std::string& planted, HelperJudge judge) {
+  CellResult result =
+      RunFunction(sandbox, probe, function, planted, kHelperBound * options_.pace);
   if (!result.status.ok()) return Inconclusive(result.status.error_message());
-  return Judge(probe, result.output, result.end);
+  return judge(result.output, result.end);
 }
 
 Outcome Runner::Attack(const Probe& probe) {
@@ -116,18 +145,19 @@ Outcome Runner::Attack(const Probe& probe) {
     absl::StatusOr<std::unique_ptr<SandboxLease>> made = MakeSandbox({});
     if (!made.ok()) return Inconclusive(made.status().message());
     other = *std::move(made);
-    Outcome plant = RunFunction(*other, probe, probe.plant, planted);
+    Outcome plant = RunHelper(*other, probe, probe.plant, planted, JudgeHelper);
     if (plant.verdict != Verdict::kHeld) return Inconclusive("plant: " + plant.detail);
     planted = plant.value;
     if (probe.plant_in_predecessor) other.reset();
   }
   Outcome outcome = AttackSandbox(probe, other.get(), planted);
   other.reset();
-  absl::Status left = AwaitNoProcess(token_, kPatience);
+  // What is left would say nothing more.
+  if (outcome.verdict == Verdict::kBroken) return outcome;
+  absl::Status left = AwaitNoProcess(token_, kPatience * options_.pace);
   left.Update(witness_.CheckMarker());
   left.Update(witness_.CheckListeners());
-  if (!left.ok() && outcome.verdict != Verdict::kBroken) return Broken(left.message());
-  return outcome;
+  return WithRemains(outcome, left);
 }
 
 Outcome Runner::AttackSandbox(const Probe& probe, SandboxLease* neighbour,
@@ -135,35 +165,34 @@ Outcome Runner::AttackSandbox(const Probe& probe, SandboxLease* neighbour,
   absl::StatusOr<std::unique_ptr<SandboxLease>> made = MakeSandbox(probe.limits);
   if (!made.ok()) return Inconclusive(made.status().message());
   SandboxLease& sandbox = **made;
-  Outcome outcome = RunFunction(sandbox, probe, "probe_" + probe.name, planted);
-  if (outcome.verdict != Verdict::kHeld) return outcome;
-  absl::Status host = CheckHost(probe, usage_);
-  if (!host.ok()) return Broken(host.message());
-  if (!probe.aftermath.empty()) {
-    Outcome aftermath = RunFunction(*neighbour, probe, probe.aftermath, planted);
-    // What a neighbour cannot do after the attack, the attack took from it.
-    if (aftermath.verdict != Verdict::kHeld) return Broken("neighbour: " + aftermath.detail);
+  CellResult result = RunFunction(sandbox, probe, "probe_" + probe.name, planted,
+                                  CellTimeout(probe, options_.pace));
+  if (!result.status.ok()) return Inconclusive(result.status.error_message());
+  Outcome outcome = Judge(probe, result.output, result.end);
+  if (!probe.host_check.empty()) {
+    outcome = WithHostCheck(outcome, CheckHost(probe, result.usage, planted));
   }
-  if (!probe.conclude.empty()) outcome = RunFunction(sandbox, probe, probe.conclude, planted);
+  if (outcome.verdict != Verdict::kHeld) return outcome;
+  if (!probe.aftermath.empty()) {
+    Outcome aftermath = RunHelper(*neighbour, probe, probe.aftermath, planted, JudgeAftermath);
+    if (aftermath.verdict != Verdict::kHeld) return aftermath;
+  }
+  if (!probe.conclude.empty()) {
+    return RunHelper(sandbox, probe, probe.conclude, planted, JudgeHelper);
+  }
   return outcome;
 }
 
-absl::Status Runner::CheckHost(const Probe& probe, const v1::Usage& usage) const {
+absl::Status Runner::CheckHost(const Probe& probe, const v1::Usage& usage,
+                               const std::string& planted) const {
   if (probe.host_check == "identity") return CheckConfined(token_);
   if (probe.host_check == "distinct_identity") {
     return CheckDistinctUsers(token_, token_ + "-neighbour");
   }
-  if (probe.host_check == "fresh_usage") {
-    absl::Duration cpu = FromProto(usage.cpu_user()) + FromProto(usage.cpu_system());
-    if (cpu > absl::Milliseconds(500)) {
-      return absl::DataLossError(absl::StrCat("a trivial cell used ", absl::FormatDuration(cpu)));
-    }
-    return absl::OkStatus();
-  }
-  if (!probe.host_check.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("no host check ", probe.host_check));
-  }
-  return absl::OkStatus();
+  if (probe.host_check == "32_bit_calls") return CheckFilters(token_, Check32BitCallsAreKilled);
+  if (probe.host_check == "x32_calls") return CheckFilters(token_, CheckX32CallsAreClosed);
+  if (probe.host_check == "fresh_usage") return CheckFreshUsage(usage, planted);
+  return absl::InvalidArgumentError(absl::StrCat("no host check ", probe.host_check));
 }
 
 }  // namespace warren::attack

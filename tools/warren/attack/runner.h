@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "tools/warren/attack/host_witness.h"
 #include "tools/warren/attack/suite.h"
+#include "tools/warren/attack/verdict.h"
 #include "tools/warren/client.h"
 #include "tools/warren/interrupts.h"
 #include "tools/warren/sandbox_lease.h"
@@ -25,6 +26,8 @@ class Runner {
     // The supervisor's socket, for sandboxes not to find; empty where it has none.
     std::string socket_path;
     Sources sources;
+    // By which bounds grow.
+    double pace = 1;
   };
   Runner(Client& client, Interrupts& interrupts, HostWitness witness, Options options)
       : client_(client),
@@ -49,11 +52,16 @@ class Runner {
   };
   absl::StatusOr<std::unique_ptr<SandboxLease>> MakeSandbox(const v1::Limits& limits);
   CellResult RunCell(SandboxLease& sandbox, const SandboxLease::Cell& cell);
-  // Runs a function that must report "held", in a sandbox of the probe's.
-  Outcome RunFunction(SandboxLease& sandbox, const Probe& probe, const std::string& function,
-                      const std::string& planted);
+  // Runs one function of the probe's file.
+  CellResult RunFunction(SandboxLease& sandbox, const Probe& probe, const std::string& function,
+                         const std::string& planted, absl::Duration timeout);
+  // The same of one that helps the probe; `judge` is told what it printed and how it ended.
+  using HelperJudge = Outcome (*)(const std::string& output, const v1::Termination& end);
+  Outcome RunHelper(SandboxLease& sandbox, const Probe& probe, const std::string& function,
+                    const std::string& planted, HelperJudge judge);
   Outcome AttackSandbox(const Probe& probe, SandboxLease* neighbour, const std::string& planted);
-  absl::Status CheckHost(const Probe& probe, const v1::Usage& usage) const;
+  absl::Status CheckHost(const Probe& probe, const v1::Usage& usage,
+                         const std::string& planted) const;
   std::string HostJson(const std::string& planted) const;
 
   Client& client_;
@@ -63,8 +71,6 @@ class Runner {
   std::string loading_cell_;
   // Marks the processes of the probe under way; a new one for each.
   std::string token_;
-  // Usage of the last attacked cell.
-  v1::Usage usage_;
 };
 
 }  // namespace warren::attack

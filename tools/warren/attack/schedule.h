@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "tools/warren/attack/suite.h"
+#include "tools/warren/attack/verdict.h"
 
 // The order of a suite: most probes spend their time waiting for an end that they provoke, so
 // several run at once; those that measure, or use up what others need, run alone.

@@ -1,6 +1,5 @@
 #include "tools/warren/attack/suite.h"
 
-#include <algorithm>
 #include <filesystem>
 
 #include "absl/strings/escaping.h"
@@ -19,16 +18,6 @@ using Json = nlohmann::json;
 
 constexpr char kHarness[] = "attack";
 constexpr char kMark[] = "WARREN-ATTACK ";
-
-// The JSON after the last mark in what a cell printed; discarded where there is none.
-Json MarkedJson(const std::string& output) {
-  Json found(Json::value_t::discarded);
-  for (absl::string_view line : absl::StrSplit(output, '\n')) {
-    if (!absl::ConsumePrefix(&line, kMark)) continue;
-    found = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
-  }
-  return found;
-}
 
 // A bytes literal that stands for any text.
 std::string Literal(const std::string& text) {
@@ -70,7 +59,9 @@ Probe ParseProbe(const Json& object) {
   probe.conclude = TextOr(object, "conclude", "");
   probe.plant_in_predecessor = TextOr(object, "order", "") == "predecessor";
   probe.limits = ParseLimits(object);
-  probe.timeout = absl::Seconds(object.at("timeout").get<double>());
+  const Json& deadline = object.at("deadline");
+  probe.deadline = absl::Seconds(deadline.is_number() ? deadline.get<double>() : 0);
+  probe.bound = absl::Seconds(object.at("bound").get<double>());
   const Json& output = object.at("output_mib");
   probe.max_output_bytes = output.is_number() ? output.get<int64_t>() << 20 : 0;
   probe.host_check = TextOr(object, "host_check", "");
@@ -80,15 +71,17 @@ Probe ParseProbe(const Json& object) {
 
 }  // namespace
 
-const char* VerdictName(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kHeld:
-      return "held";
-    case Verdict::kBroken:
-      return "BROKEN";
-    default:
-      return "INCONCLUSIVE";
+Json MarkedJson(const std::string& output) {
+  Json found(Json::value_t::discarded);
+  for (absl::string_view line : absl::StrSplit(output, '\n')) {
+    if (!absl::ConsumePrefix(&line, kMark)) continue;
+    found = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
   }
+  return found;
+}
+
+absl::Duration CellTimeout(const Probe& probe, double pace) {
+  return probe.deadline > absl::ZeroDuration() ? probe.deadline : probe.bound * pace;
 }
 
 absl::StatusOr<Sources> LoadSources(const std::string& directory) {
@@ -145,23 +138,6 @@ absl::StatusOr<std::vector<Probe>> ParseProbes(const std::string& output) {
     return absl::InternalError(absl::StrCat("the list of probes: ", error.what()));
   }
   return probes;
-}
-
-Outcome Judge(const Probe& probe, const std::string& output, const v1::Termination& end) {
-  std::string ended = v1::Termination::Kind_Name(end.kind());
-  Json report = MarkedJson(output);
-  if (report.is_object()) {
-    std::string verdict = TextOr(report, "verdict", "");
-    std::string detail = TextOr(report, "detail", "");
-    if (verdict == "held") return {Verdict::kHeld, "", report.value("value", Json()).dump()};
-    if (verdict == "broken") return {Verdict::kBroken, detail};
-    return {Verdict::kInconclusive, detail};
-  }
-  if (std::count(probe.ends.begin(), probe.ends.end(), ended) > 0) return {Verdict::kHeld, ""};
-  std::string detail = absl::StrCat("the cell ended with ", ended, ": ", end.message());
-  // An end that the probe does not know, where it knows the right ones, is a claim that does not
-  // hold.
-  return {probe.ends.empty() ? Verdict::kInconclusive : Verdict::kBroken, detail};
 }
 
 }  // namespace warren::attack

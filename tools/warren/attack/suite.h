@@ -7,11 +7,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "nlohmann/json.hpp"
 #include "warren/v1/common.pb.h"
 #include "warren/v1/execution.pb.h"
 
-// The attack suite as data: the probe files, what they say about their probes, and what a run of
-// one reports. The files themselves are share/warren/attacks/*.py; attack.py among them explains
+// The attack suite as data: the probe files, and what they say about their probes. The files themselves are share/warren/attacks/*.py; attack.py among them explains
 // what a probe is.
 namespace warren::attack {
 
@@ -30,7 +30,10 @@ struct Probe {
   // The other sandbox is destroyed before the attacked one is made.
   bool plant_in_predecessor = false;
   v1::Limits limits;
-  absl::Duration timeout;
+  // After which the cell is to be ended, where that is the claim; zero where it is not.
+  absl::Duration deadline;
+  // What only a hang takes, at pace 1.
+  absl::Duration bound;
   // 0 for the server's default.
   int64_t max_output_bytes = 0;
   std::string host_check;
@@ -38,15 +41,8 @@ struct Probe {
   bool alone = false;
 };
 
-enum class Verdict { kHeld, kBroken, kInconclusive };
-const char* VerdictName(Verdict verdict);
-
-struct Outcome {
-  Verdict verdict = Verdict::kInconclusive;
-  std::string detail;
-  // What the function returned, as JSON.
-  std::string value = "null";
-};
+// What a probe's own cell may take: its deadline, or its bound on a host of this pace.
+absl::Duration CellTimeout(const Probe& probe, double pace);
 
 // The files of a directory: module name → source. "attack" is among them.
 using Sources = std::map<std::string, std::string>;
@@ -62,9 +58,8 @@ std::string RunningCell(const std::string& group, const std::string& function,
 // Reads what ListingCell prints.
 absl::StatusOr<std::vector<Probe>> ParseProbes(const std::string& output);
 
-// What a cell that ran a probe's function proves, from what it printed and how it ended. A cell
-// that says nothing proves the claim only by an end that the probe names.
-Outcome Judge(const Probe& probe, const std::string& output, const v1::Termination& end);
+// The JSON after the last mark in what a cell printed; discarded where there is none.
+nlohmann::json MarkedJson(const std::string& output);
 
 }  // namespace warren::attack
 

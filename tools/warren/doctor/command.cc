@@ -81,11 +81,19 @@ void AddDoctorCommand(CLI::App& app, int* exit_code) {
   command->add_option("--suite", options->attacks.suite, "Directory of the probes")
       ->type_name("DIR")
       ->needs(attack);
+  command
+      ->add_option("--allow-missing", options->attacks.allow_missing,
+                   "Fail on a claim \"not on this host\" that this file does not list, in lines\n"
+                   "GROUP/NAME: part of the reason")
+      ->type_name("FILE")
+      ->needs(attack);
   command->footer(
       "Needs no server; run it as the user that starts warrend. Exit code: 0 when Warren can run\n"
-      "here, 1 when something that it needs is missing. With --attack: 0 when every claim held, 1 "
-      "when\n"
-      "one was broken or could not be found out, 125 when the suite could not run.");
+      "here, 1 when something that it needs is missing. With --attack: 0 when every claim held that "
+      "can\n"
+      "be asked on this host (the others are counted as \"not on this host\"), 1 when one was broken "
+      "or\n"
+      "could not be found out, 125 when the suite could not run.");
   command->callback([options, exit_code] { *exit_code = RunDoctor(*options); });
 }
 
