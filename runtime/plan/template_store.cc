@@ -81,7 +81,9 @@ bool IsCurrent(const fs::path& built, const v1::TemplateManifest& manifest,
 void ReadBuilt(const std::string& store_dir, const std::string& recipe_digest, Template& result) {
   const std::string& name = result.recipe.name();
   fs::path built = fs::path(store_dir) / name;
-  std::string remedy = absl::StrCat("; run `rootfs/build ", name, "`");
+  const std::string store =
+      store_dir == kDefaultTemplateStore ? "" : absl::StrCat("--store ", store_dir, " ");
+  std::string remedy = absl::StrCat("; run `rootfs/build ", store, name, "`");
   absl::StatusOr<std::string> manifest = ReadFile((built / "manifest.textproto").string());
   if (!manifest.ok()) {
     result.unavailable = absl::StrCat("not built", remedy);

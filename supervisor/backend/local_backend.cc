@@ -26,6 +26,7 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
                            std::map<std::string, Pool::PoolTemplate> pool_templates)
     : loop_(loop),
       templates_(std::move(parts.templates)),
+      default_template_(std::move(parts.default_template)),
       limits_policy_(std::move(parts.limits_policy)),
       link_(loop, std::move(parts.launcher)),
       table_(loop),
@@ -76,6 +77,7 @@ std::string LocalBackend::PythonVersion(const Template& from) const {
 
 void LocalBackend::CreateSandbox(CreateRequest request, absl::AnyInvocable<bool()> still_wanted,
                                  CreateCallback on_created) {
+  if (request.template_id.empty()) request.template_id = default_template_;
   auto from = FindTemplate(request.template_id);
   if (!from.ok()) return on_created(from.status());
   if (!(*from)->unavailable.empty()) {

@@ -33,10 +33,13 @@ class LocalBackend {
     std::unique_ptr<LauncherClient> launcher;
     warren::v1::HostFacts facts;
     std::map<std::string, Template> templates;
+    // One of them.
+    std::string default_template;
     warren::v1::LimitsPolicy limits_policy;
     PoolOptions pool;
   };
   struct CreateRequest {
+    // Empty for the default template.
     std::string template_id;
     warren::v1::Limits limits;
     absl::Duration lifetime;
@@ -67,6 +70,7 @@ class LocalBackend {
   std::vector<warren::v1::PoolStatus> PoolStatus() const { return pool_.Status(); }
 
   const std::map<std::string, Template>& templates() const { return templates_; }
+  const std::string& default_template() const { return default_template_; }
   absl::StatusOr<const Template*> FindTemplate(const std::string& id) const;
   std::string PythonVersion(const Template& from) const;
 
@@ -89,6 +93,7 @@ class LocalBackend {
 
   IoLoop& loop_;
   const std::map<std::string, Template> templates_;
+  const std::string default_template_;
   const warren::v1::LimitsPolicy limits_policy_;
   std::map<std::string, warren::v1::Limits> default_limits_;
   LauncherLink link_;

@@ -55,7 +55,7 @@ def latency(server):
 
 class HostileMinute(unittest.TestCase):
     def setUp(self):
-        self.server = Server("--pool", "base=4")
+        self.server = Server("--pool", "base=4", "--default-template", "base")
 
     def tearDown(self):
         self.assertEqual(self.server.stop(), 0)

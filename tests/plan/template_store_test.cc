@@ -96,6 +96,8 @@ TEST_F(TemplateStoreTest, ABuiltTemplateIsFound) {
 TEST_F(TemplateStoreTest, WhatIsNotBuiltSaysHow) {
   Write("recipes/one/recipe.textproto", kDebian);
   EXPECT_THAT(Unavailable(), HasSubstr("not built"));
+  EXPECT_THAT(Unavailable(),
+              HasSubstr(absl::StrCat("rootfs/build --store ", root_.string(), "/store one")));
   Write("store/one/manifest.textproto", "name: ");
   EXPECT_THAT(Unavailable(), HasSubstr("damaged"));
   Write("store/one/manifest.textproto", "name: \"one\" recipe_digest: \"sha256:00\"");
