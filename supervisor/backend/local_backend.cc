@@ -27,10 +27,14 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
     : loop_(loop),
       templates_(std::move(parts.templates)),
       default_template_(std::move(parts.default_template)),
+      modules_(std::move(parts.modules)),
       limits_policy_(std::move(parts.limits_policy)),
       link_(loop, std::move(parts.launcher)),
       table_(loop),
-      host_{loop, link_},
+      host_{loop, link_,
+            [this](const std::string& template_id, absl::string_view module) {
+              return modules_.Hint(template_id, module);
+            }},
       pool_(host_, table_, std::move(parts.facts), pool_templates, std::move(parts.pool)) {
   for (auto& [name, pooled] : pool_templates) default_limits_[name] = pooled.default_limits;
 }

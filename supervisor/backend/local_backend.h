@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "runtime/control/launcher_client.h"
 #include "runtime/plan/template_store.h"
+#include "supervisor/backend/module_index.h"
 #include "supervisor/pool/pool.h"
 #include "supervisor/session/execution.h"
 #include "supervisor/session/io_loop.h"
@@ -35,6 +36,7 @@ class LocalBackend {
     std::map<std::string, Template> templates;
     // One of them.
     std::string default_template;
+    ModuleIndex modules;
     warren::v1::LimitsPolicy limits_policy;
     PoolOptions pool;
   };
@@ -94,6 +96,7 @@ class LocalBackend {
   IoLoop& loop_;
   const std::map<std::string, Template> templates_;
   const std::string default_template_;
+  const ModuleIndex modules_;
   const warren::v1::LimitsPolicy limits_policy_;
   std::map<std::string, warren::v1::Limits> default_limits_;
   LauncherLink link_;

@@ -97,6 +97,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
                           ChooseDefaultTemplate(flags.default_template, parts.templates));
   WARREN_ASSIGN_OR_RETURN(auto pools,
                           ChoosePools(flags.pool, parts.default_template, parts.templates));
+  parts.modules = ModuleIndex::Read(parts.templates);
   spdlog::info("template {} is the default", parts.default_template);
   WARREN_ASSIGN_OR_RETURN(parts.limits_policy,
                           LoadLimitsPolicy(absl::StrCat(prefix, "/share/warren/policies/limits/",
