@@ -69,6 +69,33 @@ def load_recipe(name):
     return recipe, file_digest(path)
 
 
+def makes_tree_of(recipe, recipe_digest, template):
+    """True when the tree in `template`, a folder of the store, is one that the recipe would make:
+    built from the same file, or from one that differs in nothing that reaches the tree. As
+    runtime/plan/template_store.cc decides it."""
+    manifest = load_manifest(template / "manifest.textproto")
+    if manifest is None:
+        return False
+    if manifest.recipe_digest == recipe_digest:
+        return True
+    copy = template / "recipe.textproto"
+    if not copy.is_file() or file_digest(copy) != manifest.recipe_digest:
+        return False
+    try:
+        stored = _parse(copy, template_pb2.TemplateRecipe())
+    except BuildError:
+        return False
+    return _tree_source(stored) == _tree_source(recipe)
+
+
+def _tree_source(recipe):
+    source = template_pb2.TemplateRecipe()
+    source.CopyFrom(recipe)
+    for field in ("description", "limits", "seccomp_policy", "warmup", "start"):
+        source.ClearField(field)
+    return source
+
+
 def load_manifest(path):
     """Returns a TemplateManifest, or None where there is no such file."""
     if not path.is_file():

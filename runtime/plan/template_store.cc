@@ -55,11 +55,35 @@ absl::Status CheckRecipe(const v1::TemplateRecipe& recipe, const std::string& di
   return absl::OkStatus();
 }
 
+// What of a recipe its tree is made and checked from; the rest says what sandboxes get.
+std::string TreeSource(v1::TemplateRecipe recipe) {
+  recipe.clear_description();
+  recipe.clear_limits();
+  recipe.clear_seccomp_policy();
+  recipe.clear_warmup();
+  recipe.clear_start();
+  return recipe.SerializeAsString();
+}
+
+// True when the tree in `built` is one that `recipe` would make: made from the same file, or from
+// one that differs in nothing that reaches the tree. The builder leaves a copy of that file.
+bool IsCurrent(const fs::path& built, const v1::TemplateManifest& manifest,
+               const v1::TemplateRecipe& recipe, const std::string& recipe_digest) {
+  if (manifest.recipe_digest() == recipe_digest) return true;
+  absl::StatusOr<std::string> text = ReadFile((built / "recipe.textproto").string());
+  v1::TemplateRecipe stored;
+  return text.ok() && Sha256(*text) == manifest.recipe_digest() &&
+         google::protobuf::TextFormat::ParseFromString(*text, &stored) &&
+         TreeSource(stored) == TreeSource(recipe);
+}
+
 // Fills in what the store holds of a built template.
 void ReadBuilt(const std::string& store_dir, const std::string& recipe_digest, Template& result) {
   const std::string& name = result.recipe.name();
   fs::path built = fs::path(store_dir) / name;
-  std::string remedy = absl::StrCat("; run `rootfs/build ", name, "`");
+  const std::string store =
+      store_dir == kDefaultTemplateStore ? "" : absl::StrCat("--store ", store_dir, " ");
+  std::string remedy = absl::StrCat("; run `rootfs/build ", store, name, "`");
   absl::StatusOr<std::string> manifest = ReadFile((built / "manifest.textproto").string());
   if (!manifest.ok()) {
     result.unavailable = absl::StrCat("not built", remedy);
@@ -69,7 +93,7 @@ void ReadBuilt(const std::string& store_dir, const std::string& recipe_digest, T
     result.unavailable = absl::StrCat("its manifest is damaged", remedy);
     return;
   }
-  if (result.manifest.recipe_digest() != recipe_digest) {
+  if (!IsCurrent(built, result.manifest, result.recipe, recipe_digest)) {
     result.unavailable = absl::StrCat("built from an older recipe", remedy);
     return;
   }

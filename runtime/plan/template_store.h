@@ -9,6 +9,9 @@
 
 namespace warren {
 
+// Where rootfs/build puts templates, and where they are looked for, when nobody says otherwise.
+inline constexpr char kDefaultTemplateStore[] = "/var/lib/warren/templates";
+
 // A template as found on disk.
 struct Template {
   v1::TemplateRecipe recipe;

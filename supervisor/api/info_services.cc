@@ -22,6 +22,7 @@ std::string Architecture() {
 grpc::ServerUnaryReactor* TemplateService::ListTemplates(
     grpc::CallbackServerContext* context, const warren::v1::ListTemplatesRequest*,
     warren::v1::ListTemplatesResponse* response) {
+  response->set_default_template_id(backend_.default_template());
   for (const auto& [name, from] : backend_.templates()) {
     auto* info = response->add_templates();
     info->set_template_id(name);

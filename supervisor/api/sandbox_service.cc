@@ -11,11 +11,10 @@ namespace warren {
 namespace {
 
 const DurationRange kLifetime{absl::Seconds(1), absl::Hours(24), absl::Seconds(300)};
-constexpr char kDefaultTemplate[] = "base";
 
 absl::StatusOr<LocalBackend::CreateRequest> Validate(const warren::v1::CreateSandboxRequest& from) {
   LocalBackend::CreateRequest request;
-  request.template_id = from.template_id().empty() ? kDefaultTemplate : from.template_id();
+  request.template_id = from.template_id();
   request.limits = from.limits();
   WARREN_ASSIGN_OR_RETURN(
       request.lifetime,

@@ -27,10 +27,15 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
                            std::map<std::string, Pool::PoolTemplate> pool_templates)
     : loop_(loop),
       templates_(std::move(parts.templates)),
+      default_template_(std::move(parts.default_template)),
+      modules_(std::move(parts.modules)),
       limits_policy_(std::move(parts.limits_policy)),
       link_(loop, std::move(parts.launcher)),
       table_(loop),
-      host_{loop, link_, std::max(parts.facts.pace(), 1.0)},
+      host_{loop, link_, std::max(parts.facts.pace(), 1.0),
+            [this](const std::string& template_id, absl::string_view module) {
+              return modules_.Hint(template_id, module);
+            }},
       pool_(host_, table_, std::move(parts.facts), pool_templates, std::move(parts.pool)) {
   for (auto& [name, pooled] : pool_templates) default_limits_[name] = pooled.default_limits;
 }
@@ -77,6 +82,7 @@ std::string LocalBackend::PythonVersion(const Template& from) const {
 
 void LocalBackend::CreateSandbox(CreateRequest request, absl::AnyInvocable<bool()> still_wanted,
                                  CreateCallback on_created) {
+  if (request.template_id.empty()) request.template_id = default_template_;
   auto from = FindTemplate(request.template_id);
   if (!from.ok()) return on_created(from.status());
   if (!(*from)->unavailable.empty()) {

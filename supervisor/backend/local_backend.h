@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "runtime/control/launcher_client.h"
 #include "runtime/plan/template_store.h"
+#include "supervisor/backend/module_index.h"
 #include "supervisor/pool/pool.h"
 #include "supervisor/session/execution.h"
 #include "supervisor/session/io_loop.h"
@@ -33,10 +34,14 @@ class LocalBackend {
     std::unique_ptr<LauncherClient> launcher;
     warren::v1::HostFacts facts;
     std::map<std::string, Template> templates;
+    // One of them.
+    std::string default_template;
+    ModuleIndex modules;
     warren::v1::LimitsPolicy limits_policy;
     PoolOptions pool;
   };
   struct CreateRequest {
+    // Empty for the default template.
     std::string template_id;
     warren::v1::Limits limits;
     absl::Duration lifetime;
@@ -67,6 +72,7 @@ class LocalBackend {
   std::vector<warren::v1::PoolStatus> PoolStatus() const { return pool_.Status(); }
 
   const std::map<std::string, Template>& templates() const { return templates_; }
+  const std::string& default_template() const { return default_template_; }
   absl::StatusOr<const Template*> FindTemplate(const std::string& id) const;
   std::string PythonVersion(const Template& from) const;
 
@@ -89,6 +95,8 @@ class LocalBackend {
 
   IoLoop& loop_;
   const std::map<std::string, Template> templates_;
+  const std::string default_template_;
+  const ModuleIndex modules_;
   const warren::v1::LimitsPolicy limits_policy_;
   std::map<std::string, warren::v1::Limits> default_limits_;
   LauncherLink link_;

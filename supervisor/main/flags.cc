@@ -1,20 +1,33 @@
 #include "supervisor/main/flags.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "runtime/plan/template_store.h"
 
 namespace warren {
 namespace {
 
 constexpr char kVersion[] = "warrend 0.1.0";
 constexpr int kUsageError = 2;
-constexpr int kMaxReady = 1000;
 constexpr int kMaxSandboxes = 4096;
 constexpr int64_t kMebibyte = int64_t{1} << 20;
+
+// A store with a mistake in its name must not come into being as an empty one.
+std::string CheckStore(const std::string& directory) {
+  std::error_code error;
+  const bool is_directory = std::filesystem::is_directory(directory, error);
+  if (is_directory) return "";
+  return absl::StrCat("open ", directory, ": ", error ? error.message() : "not a directory",
+                      "; name a directory that exists, or build a template into this one "
+                      "(rootfs/build --store ",
+                      directory, " data-science)");
+}
 
 void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_t& pool_mebibytes) {
   app.set_version_flag("--version", kVersion);
@@ -22,15 +35,22 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
                  "Address to serve at: unix:///PATH or LOOPBACK:PORT; may be repeated")
       ->envname("WARREN_LISTEN")
       ->default_val(std::vector<std::string>{"unix:///run/warren/warren.sock"});
-  app.add_option("--templates", flags.template_store, "Directory of the built templates")
+  // The check comes after the default, which is made when it is missing: `base` needs no store.
+  app.add_option("--templates", flags.template_store,
+                 "Directory of the built templates; one that is named must exist")
       ->envname("WARREN_TEMPLATES")
-      ->default_val("/var/lib/warren/templates");
+      ->default_val(kDefaultTemplateStore)
+      ->check(CLI::Validator(CheckStore, "DIR"));
+  app.add_option(
+         "--default-template", flags.default_template,
+         "Template of a sandbox for which none is named (default: \"data-science\" where it "
+         "is built, else \"base\")")
+      ->envname("WARREN_DEFAULT_TEMPLATE");
   app.add_option("--pool", pool,
                  "NAME=MIN or NAME=MIN:MAX: sandboxes of a template to hold ready; demand decides "
-                 "within. May be "
-                 "repeated; a template that is not named starts with its first use")
-      ->envname("WARREN_POOL")
-      ->default_val(std::vector<std::string>{"base=2"});
+                 "within. May be repeated; a template that is not named starts with its first use "
+                 "(default: 2 of the default template)")
+      ->envname("WARREN_POOL");
   app.add_option("--pool-memory", pool_mebibytes,
                  "MiB of memory that the ready sandboxes of a template may hold together")
       ->envname("WARREN_POOL_MEMORY")

@@ -11,10 +11,16 @@
 
 namespace warren {
 
+// Sandboxes of one template that may be held ready.
+inline constexpr int kMaxReady = 1000;
+
 // What warrend was told to do: flags over environment over defaults.
 struct Flags {
   std::vector<std::string> listen;
+  // Exists, unless it is the default.
   std::string template_store;
+  // Empty: the supervisor chooses (ChooseDefaultTemplate, ChoosePools).
+  std::string default_template;
   std::map<std::string, ReadyBounds> pool;
   int64_t pool_memory_bytes = 0;
   int max_sandboxes = 0;

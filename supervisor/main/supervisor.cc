@@ -17,6 +17,7 @@
 #include "runtime/base/status.h"
 #include "runtime/policy/limits_policy.h"
 #include "spdlog/spdlog.h"
+#include "supervisor/main/template_choice.h"
 
 namespace warren {
 namespace {
@@ -60,20 +61,9 @@ absl::StatusOr<UniqueFd> TakeSignals() {
   return signals;
 }
 
-absl::Status CheckPool(const Flags& flags, const std::map<std::string, Template>& templates) {
-  for (const auto& [name, count] : flags.pool) {
-    if (templates.count(name) == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--pool: there is no template \"", name, "\""));
-    }
-  }
-  return absl::OkStatus();
-}
-
 PoolOptions MakePoolOptions(const Flags& flags, const warren::v1::HostFacts& facts,
                             int64_t open_files) {
   PoolOptions options;
-  options.ready = flags.pool;
   options.memory_budget = flags.pool_memory_bytes;
   options.max_sandboxes = flags.max_sandboxes;
   if (facts.slots() > 0) options.max_sandboxes = std::min(options.max_sandboxes, facts.slots());
@@ -106,7 +96,12 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   LocalBackend::Parts parts;
   WARREN_ASSIGN_OR_RETURN(parts.templates,
                           LoadTemplates(prefix + "/share/warren/rootfs", flags.template_store));
-  WARREN_RETURN_IF_ERROR(CheckPool(flags, parts.templates));
+  WARREN_ASSIGN_OR_RETURN(parts.default_template,
+                          ChooseDefaultTemplate(flags.default_template, parts.templates));
+  WARREN_ASSIGN_OR_RETURN(auto pools,
+                          ChoosePools(flags.pool, parts.default_template, parts.templates));
+  parts.modules = ModuleIndex::Read(parts.templates);
+  spdlog::info("template {} is the default", parts.default_template);
   WARREN_ASSIGN_OR_RETURN(parts.limits_policy,
                           LoadLimitsPolicy(absl::StrCat(prefix, "/share/warren/policies/limits/",
                                                         flags.limits_policy, ".textproto")));
@@ -133,6 +128,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
       "the pace of this host is {:.1f}: what waits for a sandbox waits so many times as long",
       self->pace_);
   parts.pool = MakePoolOptions(flags, parts.facts, open_files);
+  parts.pool.ready = std::move(pools);
 
   // The last use of root.
   WARREN_RETURN_IF_ERROR(DropPrivileges(user));

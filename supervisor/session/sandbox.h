@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,6 +25,9 @@ struct SandboxHost {
   LauncherLink& link;
   // HostFacts.pace, at least 1: what waits for a sandbox waits so many times as long.
   const double pace = 1;
+  // What to do about a module that a template lacks, in no word of the sandbox's; empty for
+  // nothing. Thread-safe, and quick: a sandbox calls it under its lock.
+  std::function<std::string(const std::string& template_id, absl::string_view module)> module_hint;
   // Cells that run now, in all sandboxes: the pool refills gently while there are any.
   std::atomic<int> running_cells{0};
 };

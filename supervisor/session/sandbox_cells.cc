@@ -273,6 +273,10 @@ absl::Status Sandbox::OnError(const warren::v1::WorkerError& error) {
   event.mutable_error()->set_name(ToValidUtf8(error.name(), kMaxErrorName));
   event.mutable_error()->set_value(ToValidUtf8(error.value(), kMaxErrorValue));
   event.mutable_error()->set_traceback(ToValidUtf8(error.traceback(), kMaxTraceback));
+  absl::string_view module = MissingModule(error.name(), error.value());
+  if (!module.empty()) {
+    event.mutable_error()->set_hint(host_.module_hint(identity_.template_id, module));
+  }
   running_->execution->stream.Push(std::move(event));
   return absl::OkStatus();
 }

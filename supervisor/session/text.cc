@@ -4,12 +4,15 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 
 namespace warren {
 namespace {
 
 constexpr absl::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr size_t kMaxMimeTypeBytes = 127;
+constexpr size_t kMaxMissingModuleText = 512;
+constexpr size_t kMaxModuleName = 64;
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -87,6 +90,18 @@ bool IsTextMimeType(absl::string_view mime_type) {
   return absl::StartsWith(mime_type, "text/") || absl::EndsWith(mime_type, "json") ||
          absl::EndsWith(mime_type, "xml") || mime_type == "application/javascript" ||
          mime_type == "application/x-latex";
+}
+
+absl::string_view MissingModule(absl::string_view name, absl::string_view value) {
+  if (name != "ModuleNotFoundError" || value.size() > kMaxMissingModuleText ||
+      !absl::ConsumePrefix(&value, "No module named '") || !absl::ConsumeSuffix(&value, "'")) {
+    return "";
+  }
+  const bool dotted_name = std::all_of(value.begin(), value.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '.';
+  });
+  absl::string_view top = value.substr(0, value.find('.'));
+  return dotted_name && top.size() <= kMaxModuleName ? top : "";
 }
 
 }  // namespace warren

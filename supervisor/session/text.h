@@ -22,6 +22,11 @@ bool IsMimeType(absl::string_view text);
 // True for MIME types whose data is text: text/*, JSON, JavaScript, SVG, XML and LaTeX.
 bool IsTextMimeType(absl::string_view mime_type);
 
+// The top-level module that an exception says there is not: "pandas" of ModuleNotFoundError and
+// "No module named 'pandas.io'". Empty unless it is exactly that text, of at most 512 bytes, and
+// the name is 1 to 64 of [A-Za-z0-9_]. A view into `value`.
+absl::string_view MissingModule(absl::string_view name, absl::string_view value);
+
 }  // namespace warren
 
 #endif  // WARREN_SUPERVISOR_SESSION_TEXT_H_

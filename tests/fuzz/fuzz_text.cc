@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "google/protobuf/message_lite.h"
 #include "supervisor/session/sandbox_stats.h"
 #include "supervisor/session/text.h"
@@ -21,6 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!parsed.ParseFromString(error.SerializeAsString())) std::abort();
   }
   (void)warren::IsMimeType(bytes);
+  // Whatever a missing module is called, its name is harmless.
+  for (char c : warren::MissingModule("ModuleNotFoundError", bytes)) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '_') std::abort();
+  }
   (void)warren::ParseField(bytes, "oom_kill");
   (void)warren::ParseNumber(bytes);
   return 0;

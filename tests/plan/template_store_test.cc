@@ -96,6 +96,8 @@ TEST_F(TemplateStoreTest, ABuiltTemplateIsFound) {
 TEST_F(TemplateStoreTest, WhatIsNotBuiltSaysHow) {
   Write("recipes/one/recipe.textproto", kDebian);
   EXPECT_THAT(Unavailable(), HasSubstr("not built"));
+  EXPECT_THAT(Unavailable(),
+              HasSubstr(absl::StrCat("rootfs/build --store ", root_.string(), "/store one")));
   Write("store/one/manifest.textproto", "name: ");
   EXPECT_THAT(Unavailable(), HasSubstr("damaged"));
   Write("store/one/manifest.textproto", "name: \"one\" recipe_digest: \"sha256:00\"");
@@ -107,6 +109,24 @@ TEST_F(TemplateStoreTest, WhatIsNotBuiltSaysHow) {
   Write("store/one/rootfs", "");
   EXPECT_THAT(Unavailable(), HasSubstr("root file system is missing"));
   EXPECT_THAT(Unavailable(), HasSubstr("build")) << "the remedy";
+}
+
+// Limits and the like are the sandboxes': a change of them needs no new tree.
+TEST_F(TemplateStoreTest, ATreeOutlivesAChangeThatDoesNotReachIt) {
+  Write("store/one/recipe.textproto", kDebian);
+  Write("store/one/manifest.textproto",
+        absl::StrCat("name: \"one\" recipe_digest: \"", Digest(kDebian), "\""));
+  fs::create_directories(root_ / "store/one/rootfs");
+  Write("recipes/one/recipe.textproto",
+        absl::StrCat(kDebian, " limits { pids: 9 } description: \"new\" start: EXEC"));
+  EXPECT_EQ(Unavailable(), "");
+  Write("recipes/one/recipe.textproto", absl::StrCat(kDebian, " preload: \"json\""));
+  EXPECT_THAT(Unavailable(), HasSubstr("older recipe"));
+  // A copy that is not the file that the tree was made from says nothing.
+  const std::string changed = absl::StrCat(kDebian, " limits { pids: 9 }");
+  Write("recipes/one/recipe.textproto", changed);
+  Write("store/one/recipe.textproto", changed);
+  EXPECT_THAT(Unavailable(), HasSubstr("older recipe"));
 }
 
 TEST_F(TemplateStoreTest, AnUnavailableTemplateDoesNotHideTheOthers) {

@@ -30,10 +30,10 @@ class ResolveLimitsTest : public ::testing::Test {
 TEST_F(ResolveLimitsTest, DefaultsAreTheDocumentedOnes) {
   auto limits = Resolve();
   ASSERT_TRUE(limits.ok()) << limits.status();
-  EXPECT_EQ(limits->memory_bytes(), int64_t{1} << 30);
+  EXPECT_EQ(limits->memory_bytes(), int64_t{512} << 20);
   EXPECT_EQ(limits->cpu_millis(), 1000);
   EXPECT_EQ(limits->pids(), 256);
-  EXPECT_EQ(limits->disk_bytes(), int64_t{512} << 20);
+  EXPECT_EQ(limits->disk_bytes(), int64_t{256} << 20);
   EXPECT_EQ(limits->disk_inodes(), 65536);
   EXPECT_EQ(limits->open_files(), 1024);
   EXPECT_EQ(limits->file_size_bytes(), limits->disk_bytes());

@@ -1,5 +1,6 @@
 """The recipes and manifests in the repository, and the builder's command line."""
 
+import pathlib
 import re
 import subprocess
 import tempfile
@@ -33,6 +34,39 @@ class Recipes(unittest.TestCase):
     def test_an_unknown_name_lists_the_known_ones(self):
         with self.assertRaisesRegex(BuildError, "base, data-science"):
             recipes.load_recipe("nonesuch")
+
+
+class Currency(unittest.TestCase):
+    """When a tree in the store need not be built again."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.template = pathlib.Path(directory.name)
+        self.recipe, _ = recipes.load_recipe("data-science")
+        copy = self.template / "recipe.textproto"
+        copy.write_text(recipes.text_format.MessageToString(self.recipe))
+        self.digest = recipes.file_digest(copy)
+        manifest = recipes.template_pb2.TemplateManifest(recipe_digest=self.digest)
+        recipes.save_manifest(manifest, self.template / "manifest.textproto")
+
+    def is_current(self):
+        return recipes.makes_tree_of(self.recipe, "sha256:of-another-file", self.template)
+
+    def test_limits_do_not_reach_the_tree(self):
+        self.recipe.limits.pids += 1
+        self.recipe.description = "another"
+        self.assertTrue(self.is_current())
+
+    def test_packages_do(self):
+        self.recipe.debian.packages.append("hello")
+        self.assertFalse(self.is_current())
+
+    def test_a_copy_that_is_not_what_was_built_says_nothing(self):
+        (self.template / "recipe.textproto").write_text("# another\n")
+        self.assertFalse(self.is_current())
+        (self.template / "recipe.textproto").unlink()
+        self.assertFalse(self.is_current())
 
 
 class TestedManifest(unittest.TestCase):

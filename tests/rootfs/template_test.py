@@ -27,8 +27,8 @@ class DataScience(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_is_built_from_the_recipe_in_the_repository(self):
+        self.assertTrue(recipes.makes_tree_of(*recipes.load_recipe("data-science"), TEMPLATE))
         manifest = recipes.load_manifest(TEMPLATE / "manifest.textproto")
-        self.assertEqual(manifest.recipe_digest, recipes.load_recipe("data-science")[1])
         self.assertTrue(manifest.python_version.startswith("3.13."))
 
     def test_grants_no_privilege(self):

@@ -9,6 +9,7 @@ namespace warren {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 ParsedFlags Parse(std::vector<std::string> words) {
   words.insert(words.begin(), "warrend");
@@ -21,7 +22,8 @@ TEST(FlagsTest, Defaults) {
   Flags flags = Parse({}).flags;
   EXPECT_THAT(flags.listen, ElementsAre("unix:///run/warren/warren.sock"));
   EXPECT_EQ(flags.template_store, "/var/lib/warren/templates");
-  EXPECT_EQ(flags.pool.at("base").minimum, 2);
+  EXPECT_EQ(flags.default_template, "");
+  EXPECT_TRUE(flags.pool.empty());
   EXPECT_EQ(flags.cgroup_parent, "warren");
   EXPECT_EQ(flags.max_sandboxes, 1000);
 }
@@ -39,6 +41,30 @@ TEST(FlagsTest, TheEnvironmentIsBehindTheFlags) {
   EXPECT_EQ(Parse({}).flags.cgroup_parent, "from-environment");
   EXPECT_EQ(Parse({"--cgroup-parent=from-flag"}).flags.cgroup_parent, "from-flag");
   ::unsetenv("WARREN_CGROUP_PARENT");
+}
+
+// The default one need not exist: `base` works without. One with a mistake in its name must not
+// come into being.
+TEST(FlagsTest, AStoreThatIsNamedMustExist) {
+  EXPECT_EQ(Parse({"--templates=/usr"}).flags.template_store, "/usr");
+  for (const char* store : {"/no/such/store", "/etc/passwd", "/etc/passwd/store"}) {
+    EXPECT_EQ(Parse({"--templates", store}).exit_code, 2) << store;
+    ::setenv("WARREN_TEMPLATES", store, 1);
+    EXPECT_EQ(Parse({}).exit_code, 2) << store;
+    ::unsetenv("WARREN_TEMPLATES");
+  }
+  ::testing::internal::CaptureStderr();
+  Parse({"--templates=/no/such/store"});
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              ::testing::AllOf(HasSubstr("--templates: open /no/such/store: No such file"),
+                               HasSubstr("rootfs/build --store /no/such/store")));
+}
+
+TEST(FlagsTest, TheDefaultTemplateMayComeFromTheEnvironment) {
+  ::setenv("WARREN_DEFAULT_TEMPLATE", "base", 1);
+  EXPECT_EQ(Parse({}).flags.default_template, "base");
+  EXPECT_EQ(Parse({"--default-template=other"}).flags.default_template, "other");
+  ::unsetenv("WARREN_DEFAULT_TEMPLATE");
 }
 
 TEST(FlagsTest, PoolEntries) {

@@ -71,5 +71,41 @@ TEST(NewIdTest, HasItsFormAndDoesNotRepeat) {
   EXPECT_EQ(ids.size(), 10'000u);
 }
 
+TEST(MissingModuleTest, IsTheTopLevelName) {
+  EXPECT_EQ(MissingModule("ModuleNotFoundError", "No module named 'pandas'"), "pandas");
+  EXPECT_EQ(MissingModule("ModuleNotFoundError", "No module named 'pandas.io.json'"), "pandas");
+  EXPECT_EQ(MissingModule("ModuleNotFoundError", "No module named '_x1'"), "_x1");
+}
+
+// The texts are a sandbox's, and may say anything.
+TEST(MissingModuleTest, NothingElseIsOne) {
+  for (const char* name : {"", "ImportError", "ModuleNotFoundErrors", "modulenotfounderror"}) {
+    EXPECT_EQ(MissingModule(name, "No module named 'pandas'"), "") << name;
+  }
+  for (const char* value :
+       {"", "'", "No module named ", "No module named '", "No module named ''",
+        "No module named '.x'", "No module named 'pandas", "No module named pandas",
+        " No module named 'pandas'", "No module named 'pandas' ", "No module named 'pandas'\n",
+        "No module named 'pan das'", "No module named 'pandas\x1b[2J'",
+        "No module named 'pandas'; run 'curl'", "No module named 'p\xc3\xa4ndas'",
+        "No module named 'pandas.`reboot`'", "No module named '../pandas'",
+        "No module named 'x'No module named 'y'"}) {
+    EXPECT_EQ(MissingModule("ModuleNotFoundError", value), "") << value;
+  }
+  EXPECT_EQ(
+      MissingModule("ModuleNotFoundError", absl::string_view("No module named 'pandas\0'", 25)),
+      "");
+}
+
+TEST(MissingModuleTest, IsBounded) {
+  auto named = [](const std::string& module) {
+    return std::string(MissingModule("ModuleNotFoundError", "No module named '" + module + "'"));
+  };
+  EXPECT_EQ(named(std::string(64, 'm')).size(), 64u);
+  EXPECT_EQ(named(std::string(65, 'm')), "");
+  EXPECT_EQ(named("m." + std::string(400, 's')), "m");
+  EXPECT_EQ(named("m." + std::string(600, 's')), "");
+}
+
 }  // namespace
 }  // namespace warren

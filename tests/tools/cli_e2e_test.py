@@ -15,6 +15,8 @@ ENDLESS = ("--timeout", "24h", "-c", "print('up', flush=True)\nimport time; time
 
 
 class Cli(ServerTest):
+    flags = ("--default-template", "base")
+
     def tearDown(self):
         self.assertEqual(self.server.sandboxes(), [])
 
@@ -163,9 +165,10 @@ class Cli(ServerTest):
         self.assert_ends(self.server.run("kill", "--all"), 0)
 
     def test_templates(self):
-        names = [info["template_id"] for info in json.loads(self.server.run("templates", "--json").stdout)["templates"]]
-        self.assertIn("base", names)
-        self.assertIn("base", self.server.run("templates").stdout)
+        answer = json.loads(self.server.run("templates", "--json").stdout)
+        self.assertIn("base", [info["template_id"] for info in answer["templates"]])
+        self.assertEqual(answer["default_template_id"], "base")
+        self.assertRegex(self.server.run("templates").stdout, r"base +3\.\S+ .* ready, the default ")
 
     def test_doctor(self):
         done = self.server.run("doctor", "--json")

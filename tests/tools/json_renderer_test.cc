@@ -91,6 +91,16 @@ TEST_F(JsonRendererTest, LinesAreHarmlessOnATerminal) {
   EXPECT_EQ(Lines()[0]["text"], "\x1b[2J\x7f\xc2\x9b\u202e");
 }
 
+TEST_F(JsonRendererTest, AnErrorCarriesItsHint) {
+  v1::ExecutionEvent event;
+  event.mutable_error()->set_name("ModuleNotFoundError");
+  event.mutable_error()->set_hint("take another");
+  Feed(event);
+  json line = Lines()[0];
+  EXPECT_EQ(line["name"], "ModuleNotFoundError");
+  EXPECT_EQ(line["hint"], "take another");
+}
+
 TEST_F(JsonRendererTest, BinaryDisplaysAreBase64) {
   v1::ExecutionEvent event;
   auto& data = *event.mutable_display()->mutable_data();

@@ -113,6 +113,16 @@ TEST_F(TextRendererTest, SysExitIsNoTraceback) {
   EXPECT_EQ(err_.text(), "cannot find x\n");
 }
 
+TEST_F(TextRendererTest, AHintFollowsTheTraceback) {
+  TextRenderer renderer = Make(Output::Treatment::kRaw, Usage::kHide);
+  v1::ExecutionEvent event;
+  event.mutable_error()->set_name("ModuleNotFoundError");
+  event.mutable_error()->set_traceback("Traceback");
+  event.mutable_error()->set_hint("take another\x1b");
+  ASSERT_TRUE(renderer.OnEvent(1, event).ok());
+  EXPECT_EQ(err_.text(), "Traceback\nwarren: take another\\x1b\n");
+}
+
 TEST_F(TextRendererTest, AClosedPipeIsReported) {
   ::signal(SIGPIPE, SIG_IGN);
   Pipe pipe = *MakePipe();

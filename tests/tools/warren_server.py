@@ -73,11 +73,13 @@ class Server:
 
 
 class ServerTest(unittest.TestCase):
-    """Tests that share one server, as self.server."""
+    """Tests that share one server, as self.server, started with these flags."""
+
+    flags = ()
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = Server(*cls.flags)
 
     @classmethod
     def tearDownClass(cls):

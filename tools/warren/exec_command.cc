@@ -47,8 +47,9 @@ Exit code: what became of the code.
   152  the sandbox's CPU seconds are used up
 
 Examples:
-  warren exec -c 'import platform; platform.python_version()'
-  warren exec --template data-science --save-dir out analysis.py
+  warren exec -c 'import pandas as pd; pd.DataFrame({"a": [1, 2]}).describe()'
+  warren exec --save-dir out analysis.py
+  warren exec --template base -c 'import platform; platform.python_version()'
   echo 'print(6 * 7)' | warren exec)";
 
 struct ExecOptions {
@@ -216,7 +217,8 @@ void AddSandboxOptions(CLI::App& command, ExecOptions& options) {
   v1::CreateSandboxRequest& create = options.create;
   v1::Limits& limits = *create.mutable_limits();
   AddParsed<std::string>(
-      command, "--template", "NAME", "Template of the sandbox; default: base",
+      command, "--template", "NAME",
+      "Template of the sandbox; default: the server's, see `warren templates`",
       [](const std::string& text) { return absl::StatusOr<std::string>(text); },
       [&create](std::string name) { create.set_template_id(std::move(name)); });
   AddParsed<absl::Duration>(

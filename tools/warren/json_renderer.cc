@@ -71,7 +71,8 @@ absl::Status JsonRenderer::OnEvent(int cell, const v1::ExecutionEvent& event) {
                         {"cell", cell},
                         {"name", event.error().name()},
                         {"value", event.error().value()},
-                        {"traceback", event.error().traceback()}});
+                        {"traceback", event.error().traceback()},
+                        {"hint", event.error().hint()}});
     case v1::ExecutionEvent::kFinished:
       return OnFinished(cell, event.finished());
     default:

@@ -135,6 +135,7 @@ int RunTemplates(const ListOptions& options) {
   for (const v1::TemplateInfo& info : response.templates()) {
     std::string python = info.python_version().empty() ? "-" : Safe(info.python_version());
     std::string state = info.unavailable().empty() ? "ready" : Safe(info.unavailable());
+    if (info.template_id() == response.default_template_id()) state += ", the default";
     table.AddRow({Safe(info.template_id()), std::move(python),
                   absl::StrCat(info.preload_size(), " modules"), std::move(state),
                   Safe(info.description())});

@@ -96,7 +96,10 @@ absl::Status TextRenderer::OnError(const v1::ExecutionEvent::Error& error) {
   bool has_traceback = !error.traceback().empty();
   WARREN_RETURN_IF_ERROR(err_.WriteForeign(
       has_traceback ? error.traceback() : absl::StrCat(error.name(), ": ", error.value())));
-  return err_.FinishLine();
+  WARREN_RETURN_IF_ERROR(err_.FinishLine());
+  if (error.hint().empty()) return absl::OkStatus();
+  return err_.Write(
+      absl::StrCat("warren: ", EscapeForTerminal(error.hint(), WhiteSpace::kEscape), "\n"));
 }
 
 absl::Status TextRenderer::OnFinished(int cell, const v1::ExecutionEvent::Finished& finished) {

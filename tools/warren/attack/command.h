@@ -9,6 +9,7 @@ struct AttackOptions {
   // A running warrend on this host; empty to start one for the time of the attacks.
   std::string address;
   std::string template_id = "base";
+  // Empty for the server's own default.
   std::string template_store;
   // Directory of the suite; empty for share/warren/attacks beside this executable.
   std::string suite;

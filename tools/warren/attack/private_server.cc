@@ -58,11 +58,12 @@ absl::StatusOr<PrivateServer> PrivateServer::Start(const Options& options) {
       server.directory_ + "/run",
       "--cgroup-parent",
       absl::StrCat("warren-attack-", ::getpid()),
-      "--templates",
-      options.template_store,
       "--pool",
       options.template_id + "=2",
   };
+  if (!options.template_store.empty()) {
+    arguments.insert(arguments.end(), {"--templates", options.template_store});
+  }
   pid_t pid = ::fork();
   if (pid < 0) return Errno("fork");
   if (pid == 0) Exec(arguments, server.directory_ + "/log");

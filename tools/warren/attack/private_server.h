@@ -17,6 +17,7 @@ class PrivateServer {
   struct Options {
     std::string program;
     std::string template_id;
+    // Empty for its own default, which need not exist.
     std::string template_store;
   };
   // Returns when it answers on its socket, or FAILED_PRECONDITION with the end of its log.

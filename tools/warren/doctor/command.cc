@@ -1,9 +1,12 @@
 #include "tools/warren/doctor/command.h"
 
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/linux/host_facts.h"
 #include "runtime/linux/pace.h"
 #include "tools/warren/attack/command.h"
@@ -13,12 +16,22 @@ namespace warren {
 namespace {
 
 struct DoctorOptions {
+  // Empty where none was named.
   std::string template_store;
   bool json = false;
   bool attack = false;
   bool pace = false;
   attack::AttackOptions attacks;
 };
+
+std::string CheckStore(const std::string& directory) {
+  std::error_code error;
+  if (std::filesystem::is_directory(directory, error)) return "";
+  return absl::StrCat("there is no directory ", directory,
+                      "; name the one that warrend has, or build a template into this one "
+                      "(rootfs/build --store ",
+                      directory, " data-science)");
+}
 
 int RunDoctor(const DoctorOptions& options) {
   if (options.pace) {
@@ -32,7 +45,7 @@ int RunDoctor(const DoctorOptions& options) {
     return attack::RunAttacks(attacks);
   }
   doctor::Host host;
-  host.template_store = options.template_store;
+  if (!options.template_store.empty()) host.template_store = options.template_store;
   host.facts = DetectHostFacts();
   std::vector<doctor::Result> results = doctor::Examine(doctor::AllProbes(), host);
   std::cout << (options.json ? doctor::ReportJson(results) : doctor::ReportText(results));
@@ -43,19 +56,23 @@ int RunDoctor(const DoctorOptions& options) {
 
 void AddDoctorCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<DoctorOptions>();
-  options->template_store = doctor::Host().template_store;
   CLI::App* command = app.add_subcommand(
       "doctor", "Check what this host offers to Warren and what it lacks, with the remedies");
   command->add_flag("--json", options->json, "Print one line of JSON");
-  command->add_option("--templates", options->template_store, "The template store")
-      ->type_name("DIR")
-      ->capture_default_str();
+  command
+      ->add_option("--templates", options->template_store,
+                   absl::StrCat("The template store, as warrend has it (default: ",
+                                doctor::Host().template_store, ")"))
+      ->envname("WARREN_TEMPLATES")
+      ->check(CLI::Validator(CheckStore, ""))
+      ->type_name("DIR");
   command->add_flag("--pace", options->pace,
                     "Only measure how slow this host is: the factor by which Warren's bounds grow");
   CLI::Option* attack = command->add_flag("--attack", options->attack,
                                           "Attack sandboxes from inside and say which claims held");
   command
-      ->add_option("--template", options->attacks.template_id, "Template of the attacked sandboxes")
+      ->add_option("--template", options->attacks.template_id,
+                   "Template of the attacked sandboxes, whatever the server's default is")
       ->type_name("NAME")
       ->capture_default_str()
       ->needs(attack);
