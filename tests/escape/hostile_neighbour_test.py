@@ -55,7 +55,7 @@ rage(4)
 
 class HostileNeighbour(unittest.TestCase):
     def setUp(self):
-        self.server = Server("--pool", "base=4")
+        self.server = Server("--pool", "base=4", "--default-template", "base")
 
     def tearDown(self):
         self.assertEqual(self.server.stop(), 0)
