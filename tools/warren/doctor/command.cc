@@ -89,9 +89,11 @@ void AddDoctorCommand(CLI::App& app, int* exit_code) {
       ->needs(attack);
   command->footer(
       "Needs no server; run it as the user that starts warrend. Exit code: 0 when Warren can run\n"
-      "here, 1 when something that it needs is missing. With --attack: 0 when every claim held that "
+      "here, 1 when something that it needs is missing. With --attack: 0 when every claim held "
+      "that "
       "can\n"
-      "be asked on this host (the others are counted as \"not on this host\"), 1 when one was broken "
+      "be asked on this host (the others are counted as \"not on this host\"), 1 when one was "
+      "broken "
       "or\n"
       "could not be found out, 125 when the suite could not run.");
   command->callback([options, exit_code] { *exit_code = RunDoctor(*options); });
