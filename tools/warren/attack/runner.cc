@@ -15,7 +15,7 @@ namespace {
 
 // After a destroy everything is gone in 100 ms on an idle host; only what nobody ends is still
 // there after this, at pace 1.
-constexpr absl::Duration kPatience = absl::Seconds(30);
+constexpr absl::Duration kPatience = absl::Seconds(15);
 // What a helper of a probe's, or loading the probes, takes at most, at pace 1.
 constexpr absl::Duration kHelperBound = absl::Seconds(60);
 // The end of a cell's output that is kept: its report comes last, and floods before it.
