@@ -1,6 +1,7 @@
 // The parts of `warren doctor --attack` that decide, without a sandbox.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,6 +18,7 @@
 #include "tools/warren/attack/host_witness.h"
 #include "tools/warren/attack/schedule.h"
 #include "tools/warren/attack/suite.h"
+#include "tools/warren/attack/verdict.h"
 
 namespace warren::attack {
 namespace {
@@ -54,6 +56,103 @@ TEST(Judge, WithoutAReportOnlyANamedEndProvesTheClaim) {
   EXPECT_EQ(JudgeText({}, "", v1::Termination::EXITED), Verdict::kInconclusive);
   EXPECT_EQ(JudgeText({}, "WARREN-ATTACK {not json", v1::Termination::EXITED),
             Verdict::kInconclusive);
+}
+
+TEST(Judge, RunningIntoABoundProvesNothing) {
+  EXPECT_EQ(JudgeText({"OUT_OF_MEMORY"}, "", v1::Termination::TIMED_OUT), Verdict::kInconclusive);
+  EXPECT_EQ(JudgeText({"OUT_OF_MEMORY"}, "", v1::Termination::CANCELLED), Verdict::kInconclusive);
+  EXPECT_EQ(JudgeText({"TIMED_OUT"}, "", v1::Termination::TIMED_OUT), Verdict::kHeld);
+}
+
+TEST(Judge, AHostMayLackWhatIsAttacked) {
+  Outcome outcome = Judge({}, R"(WARREN-ATTACK {"verdict": "not_on_this_host", "detail": "why"})",
+                          End(v1::Termination::EXITED));
+  EXPECT_EQ(outcome.verdict, Verdict::kNotOnThisHost);
+  EXPECT_EQ(outcome.detail, "why");
+}
+
+TEST(JudgeAftermath, WhatANeighbourCannotDoAnyMoreWasTakenFromIt) {
+  auto verdict = [](const std::string& output, v1::Termination::Kind kind) {
+    return JudgeAftermath(output, End(kind)).verdict;
+  };
+  EXPECT_EQ(verdict("WARREN-ATTACK {\"verdict\": \"held\"}", v1::Termination::EXITED),
+            Verdict::kHeld);
+  EXPECT_EQ(verdict("WARREN-ATTACK {\"verdict\": \"inconclusive\"}", v1::Termination::EXITED),
+            Verdict::kBroken);
+  EXPECT_EQ(verdict("", v1::Termination::KILLED), Verdict::kBroken);
+  // It may only be slow.
+  EXPECT_EQ(verdict("", v1::Termination::TIMED_OUT), Verdict::kInconclusive);
+}
+
+TEST(WithHostCheck, DecidesWhereTheProbeCannot) {
+  const Outcome held{Verdict::kHeld, ""};
+  const Outcome missing{Verdict::kNotOnThisHost, "no gate"};
+  auto verdict = [](const Outcome& inside, const absl::Status& host) {
+    return WithHostCheck(inside, host).verdict;
+  };
+  EXPECT_EQ(verdict(held, absl::OkStatus()), Verdict::kHeld);
+  EXPECT_EQ(verdict(missing, absl::OkStatus()), Verdict::kHeld);
+  EXPECT_EQ(verdict(held, absl::PermissionDeniedError("")), Verdict::kBroken);
+  EXPECT_EQ(verdict(missing, absl::PermissionDeniedError("")), Verdict::kBroken);
+  EXPECT_EQ(verdict(held, absl::UnimplementedError("")), Verdict::kHeld);
+  EXPECT_EQ(verdict(missing, absl::UnimplementedError("")), Verdict::kNotOnThisHost);
+  EXPECT_EQ(verdict(held, absl::NotFoundError("")), Verdict::kInconclusive);
+  EXPECT_EQ(verdict({Verdict::kBroken, ""}, absl::OkStatus()), Verdict::kBroken);
+}
+
+TEST(CellTimeout, BoundsGrowAndDeadlinesDoNot) {
+  Probe probe;
+  probe.bound = absl::Seconds(60);
+  EXPECT_EQ(CellTimeout(probe, 2.5), absl::Seconds(150));
+  probe.deadline = absl::Seconds(2);
+  EXPECT_EQ(CellTimeout(probe, 2.5), absl::Seconds(2));
+}
+
+int ExitCodeOf(std::initializer_list<std::pair<Verdict, bool>> verdicts) {
+  Tally tally;
+  for (auto [verdict, allowed] : verdicts) tally.Add(verdict, allowed);
+  return tally.ExitCode();
+}
+
+TEST(Tally, FailsOnAllThatIsNotHeldOrAllowedToBeMissing) {
+  const std::pair<Verdict, bool> held{Verdict::kHeld, false};
+  EXPECT_EQ(ExitCodeOf({held}), 0);
+  EXPECT_EQ(ExitCodeOf({held, {Verdict::kNotOnThisHost, true}}), 0);
+  EXPECT_EQ(ExitCodeOf({held, {Verdict::kNotOnThisHost, false}}), 1);
+  EXPECT_EQ(ExitCodeOf({held, {Verdict::kBroken, true}}), 1);
+  EXPECT_EQ(ExitCodeOf({held, {Verdict::kInconclusive, true}}), 1);
+  EXPECT_EQ(ExitCodeOf({}), 1);
+  Tally tally;
+  tally.Add(Verdict::kHeld, false);
+  tally.Add(Verdict::kNotOnThisHost, true);
+  EXPECT_EQ(tally.Sentence(),
+            "1 claims held, 0 broken, 0 could not be found out, 1 not on this host.");
+}
+
+TEST(MissingList, AllowsAProbeForItsReasonAlone) {
+  absl::StatusOr<MissingList> list = MissingList::Parse("# why\n\nkernel/a: no gate\n");
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_TRUE(list->Allows("kernel/a", "this host has no gate"));
+  EXPECT_FALSE(list->Allows("kernel/a", "something else"));
+  EXPECT_FALSE(list->Allows("kernel/b", "no gate"));
+  EXPECT_FALSE(MissingList::Parse("kernel/a").ok());
+  EXPECT_FALSE(MissingList::Parse("a: b").ok());
+}
+
+Filters OneFilter(uint32_t action) { return {{BPF_STMT(BPF_RET | BPF_K, action)}}; }
+
+TEST(Filters, OnlyDeathIsAnAnswerToA32BitCall) {
+  EXPECT_TRUE(Check32BitCallsAreKilled(OneFilter(SECCOMP_RET_KILL_PROCESS)).ok());
+  EXPECT_FALSE(Check32BitCallsAreKilled(OneFilter(SECCOMP_RET_ERRNO | 1)).ok());
+  EXPECT_FALSE(Check32BitCallsAreKilled(OneFilter(SECCOMP_RET_ALLOW)).ok());
+  // As in a sandbox without its filter.
+  EXPECT_FALSE(Check32BitCallsAreKilled({}).ok());
+}
+
+TEST(Filters, X32CallsMayNotPass) {
+  EXPECT_TRUE(CheckX32CallsAreClosed(OneFilter(SECCOMP_RET_ERRNO | 38)).ok());
+  EXPECT_FALSE(CheckX32CallsAreClosed(OneFilter(SECCOMP_RET_ALLOW)).ok());
+  EXPECT_FALSE(CheckX32CallsAreClosed({}).ok());
 }
 
 TEST(Judge, TheLastReportCounts) {

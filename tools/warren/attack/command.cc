@@ -159,8 +159,8 @@ int RunAttacks(const AttackOptions& options) {
   absl::string_view socket_path = address;
   if (!absl::ConsumePrefix(&socket_path, "unix://")) socket_path = "";
   absl::StatusOr<std::vector<std::unique_ptr<Runner>>> runners = MakeRunners(
-      client, interrupts, {options.template_id, std::string(socket_path), *std::move(sources), pace},
-      options.jobs);
+      client, interrupts,
+      {options.template_id, std::string(socket_path), *std::move(sources), pace}, options.jobs);
   if (!runners.ok()) return Fail(runners.status().message());
   return RunProbes(*runners, interrupts, options, *missing);
 }

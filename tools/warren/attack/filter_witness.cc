@@ -123,9 +123,8 @@ absl::Status Check32BitCallsAreKilled(const Filters& filters) {
 absl::Status CheckX32CallsAreClosed(const Filters& filters) {
   // read, write, open, getpid, socket, clone, execve, and the first of x32's own.
   for (uint32_t number : {0u, 1u, 2u, 39u, 41u, 56u, 59u, 512u}) {
-    WARREN_ASSIGN_OR_RETURN(
-        uint32_t action,
-        Answer(filters, AUDIT_ARCH_X86_64, static_cast<int>(number | kX32Bit)));
+    WARREN_ASSIGN_OR_RETURN(uint32_t action,
+                            Answer(filters, AUDIT_ARCH_X86_64, static_cast<int>(number | kX32Bit)));
     uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
     if (kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG || kind == SECCOMP_RET_TRACE ||
         kind == SECCOMP_RET_USER_NOTIF) {

@@ -13,9 +13,9 @@
 namespace warren::attack {
 namespace {
 
-// After a destroy everything is gone in 100 ms on an idle host; only what nobody ends is still there
-// after this, at pace 1.
-constexpr absl::Duration kPatience = absl::Seconds(30);
+// After a destroy everything is gone in 100 ms on an idle host; only what nobody ends is still
+// there after this, at pace 1.
+constexpr absl::Duration kPatience = absl::Seconds(15);
 // What a helper of a probe's, or loading the probes, takes at most, at pace 1.
 constexpr absl::Duration kHelperBound = absl::Seconds(60);
 // The end of a cell's output that is kept: its report comes last, and floods before it.
@@ -100,8 +100,8 @@ Runner::CellResult Runner::RunCell(SandboxLease& sandbox, const SandboxLease::Ce
 
 absl::StatusOr<std::vector<Probe>> Runner::List() {
   WARREN_ASSIGN_OR_RETURN(std::unique_ptr<SandboxLease> sandbox, MakeSandbox({}));
-  CellResult result = RunCell(*sandbox, {.code = ListingCell(options_.sources),
-                                         .timeout = kHelperBound * options_.pace});
+  CellResult result = RunCell(
+      *sandbox, {.code = ListingCell(options_.sources), .timeout = kHelperBound * options_.pace});
   WARREN_RETURN_IF_ERROR(ToStatus(result.status));
   return ParseProbes(result.output);
 }
@@ -131,8 +131,7 @@ Runner::CellResult Runner::RunFunction(SandboxLease& sandbox, const Probe& probe
 
 Outcome Runner::RunHelper(SandboxLease& sandbox, const Probe& probe, const std::string& function,
                           const std::string& planted, HelperJudge judge) {
-  CellResult result =
-      RunFunction(sandbox, probe, function, planted, kHelperBound * options_.pace);
+  CellResult result = RunFunction(sandbox, probe, function, planted, kHelperBound * options_.pace);
   if (!result.status.ok()) return Inconclusive(result.status.error_message());
   return judge(result.output, result.end);
 }

@@ -11,8 +11,8 @@
 #include "warren/v1/common.pb.h"
 #include "warren/v1/execution.pb.h"
 
-// The attack suite as data: the probe files, and what they say about their probes. The files themselves are share/warren/attacks/*.py; attack.py among them explains
-// what a probe is.
+// The attack suite as data: the probe files, and what they say about their probes. The files
+// themselves are share/warren/attacks/*.py; attack.py among them explains what a probe is.
 namespace warren::attack {
 
 // One probe, as attack.probes_of() lists it.

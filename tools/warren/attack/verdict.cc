@@ -132,7 +132,8 @@ absl::StatusOr<MissingList> MissingList::Parse(absl::string_view text) {
     if (line.empty() || line.front() == '#') continue;
     std::pair<std::string, std::string> entry = absl::StrSplit(line, absl::MaxSplits(": ", 1));
     if (entry.second.empty() || !absl::StrContains(entry.first, '/')) {
-      return absl::InvalidArgumentError(absl::StrCat("no line of the form GROUP/NAME: TEXT: ", line));
+      return absl::InvalidArgumentError(
+          absl::StrCat("no line of the form GROUP/NAME: TEXT: ", line));
     }
     list.reasons_.insert(std::move(entry));
   }
