@@ -17,7 +17,7 @@
 namespace warren::doctor {
 namespace {
 
-constexpr int kTimeoutMs = 10'000;
+constexpr int kTimeoutMs = 60'000;
 constexpr size_t kMaxOutput = 64 << 10;
 
 // A forked child and the pipe on which it answers. The destructor kills and reaps it, unless it is
