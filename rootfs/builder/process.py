@@ -1,6 +1,7 @@
 """Runs the build's commands so that nothing of them outlives the build."""
 
 import ctypes
+import os
 import signal
 import subprocess
 
@@ -36,5 +37,18 @@ def run_contained(command, options=(), **popen):
 def stop(process):
     """Ends `process` and everything below it, if it still runs."""
     if process.poll() is None:
+        # Stopped first: a child that unshare has just forked has not asked yet to be killed with it, and would live on.
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        for child in _children(process.pid):
+            os.kill(child, signal.SIGKILL)
         process.kill()
     process.wait()
+
+
+def _children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(child) for child in file.read().split()]
+    except FileNotFoundError:
+        return []
