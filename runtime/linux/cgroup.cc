@@ -236,10 +236,12 @@ absl::Status Cgroup::Remove() {
   absl::Status status;
   for (Hierarchy& hierarchy : hierarchies_) {
     if (::unlinkat(hierarchy.parent, name_.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) continue;
-    status =
-        errno == EBUSY
-            ? absl::FailedPreconditionError(absl::StrCat("cgroup ", name_, " is not empty yet"))
-            : Errno(absl::StrCat("remove cgroup ", name_));
+    // What is not empty counts first: it is to be tried again, whatever else went wrong.
+    if (errno == EBUSY) {
+      status = absl::FailedPreconditionError(absl::StrCat("cgroup ", name_, " is not empty yet"));
+    } else if (!absl::IsFailedPrecondition(status)) {
+      status = Errno(absl::StrCat("remove cgroup ", name_));
+    }
   }
   return status;
 }

@@ -12,7 +12,7 @@ namespace warren {
 
 struct PaceSample {
   // A fork whose child writes to 512 pages that it shares with its parent, and ends: what starting
-  // a context and running a cell are made of. A mean.
+  // a context and running a cell are made of. The best of up to three means.
   absl::Duration fork;
   // `fork` over that of the reference machine, within [1, kMaxPace].
   double factor = 1;
@@ -23,8 +23,9 @@ inline constexpr double kMaxPace = 20;
 // `fork` of the reference machine, on which a zygote with numpy and pandas forks in 8 ms.
 inline constexpr absl::Duration kReferenceFork = absl::Microseconds(1000);
 
-// Takes about 20 ms where the factor is 1, and half a second where it is 20. Forks: for processes
-// with one thread, or where the child may run in any state (it only writes to memory and ends).
+// Takes about 20 ms where the factor is 1, and a fifth of a second where it is 20. Forks: for
+// processes with one thread, or where the child may run in any state (it only writes to memory and
+// ends).
 PaceSample MeasurePace();
 
 // The factor that the environment variable WARREN_PACE states (clamped to [1, kMaxPace]), else the

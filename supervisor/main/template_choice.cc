@@ -16,6 +16,7 @@ constexpr int kReadyByDefault = 2;
 
 std::string Names(const std::map<std::string, Template>& templates) {
   std::vector<std::string> names;
+  names.reserve(templates.size());
   for (const auto& [name, from] : templates) names.push_back(name);
   return absl::StrJoin(names, ", ");
 }

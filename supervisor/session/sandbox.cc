@@ -25,9 +25,11 @@ using warren::v1::WorkerEvent;
 constexpr std::chrono::seconds kReadyTimeout{30};
 // From our kill until its effect is no longer waited for: why the cell ended is known.
 constexpr std::chrono::seconds kKilledTimeout{2};
-// From the first sign of a context that died by itself (end of file, exit) until the launcher has
-// said how. Only a launcher that hangs reaches it: the end of one is noticed, and without its word
-// a lack of memory would be told as something else.
+// From the end of a context's event pipe until the launcher has told of its end. A context that
+// closed the pipe and lives on has no end to be told of.
+constexpr std::chrono::seconds kClosedPipeTimeout{4};
+// From the exit of a context in a sandbox that ends until the launcher has said whether it was for
+// memory. Only a launcher that hangs reaches it: the end of one is noticed.
 constexpr std::chrono::seconds kAccountTimeout{30};
 constexpr size_t kMaxStageName = 64;
 
@@ -179,10 +181,7 @@ absl::Status Sandbox::OnEvent(const WorkerEvent& event) {
   }
   if (!of_running_cell) return absl::InvalidArgumentError("an event of a cell that does not run");
   if (event.has_error()) return OnError(event.error());
-  if (event.has_interrupt_missed()) {
-    OnInterruptMissed();
-    return absl::OkStatus();
-  }
+  if (event.has_interrupt_missed()) return OnInterruptMissed();
   OnDone(event.done());
   return absl::OkStatus();
 }
@@ -224,7 +223,7 @@ void Sandbox::OnPipeClosed() {
   if (end_.known || kill_sent_) return Die();
   end_.closed_pipe = true;
   // The exit code, or the signal, comes from the launcher.
-  DieAfter(kAccountTimeout);
+  DieAfter(kClosedPipeTimeout);
 }
 
 void Sandbox::OnContextExited(const warren::v1::ContextExited& event) {
@@ -236,7 +235,9 @@ void Sandbox::OnContextExited(const warren::v1::ContextExited& event) {
   end_.signal = event.signal();
   ReadTotalsLocked();
   NoteOomKills();
-  if (end_.signal != SIGKILL || end_.out_of_memory || !event.sandbox_ends()) return Die();
+  if (kill_sent_ || end_.signal != SIGKILL || end_.out_of_memory || !event.sandbox_ends()) {
+    return Die();
+  }
   // On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2 the
   // cgroup may be gone already: SandboxGone says whether it was for memory.
   DieAfter(kAccountTimeout);
@@ -309,7 +310,7 @@ void Sandbox::CloseWatches() {
 
 bool Sandbox::alive() const {
   std::lock_guard lock(mu_);
-  return state_ == State::kAlive && end_reason_ == StopReason::kNone;
+  return state_ == State::kAlive && end_reason_ == StopReason::kNone && !end_.closed_pipe;
 }
 
 std::string Sandbox::death_reason() const {

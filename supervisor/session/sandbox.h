@@ -110,9 +110,9 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
     int64_t output_bytes = 0;
     StopReason stop = StopReason::kNone;
     bool error_seen = false;
-    // The worker was interrupted for this cell; and once more, for the first came before it began.
+    // An interrupt was asked for; one came before the cell began.
     bool interrupted = false;
-    bool interrupted_again = false;
+    bool interrupt_missed = false;
     TimerId timer = 0;
     TimerId cpu_timer = 0;
   };
@@ -145,7 +145,7 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   void ArmCpuCheck();
   void RequestStop(StopReason reason);
   void SendInterrupt();
-  void OnInterruptMissed();
+  absl::Status OnInterruptMissed();
   void Kill(StopReason reason);
   void Violation(const absl::Status& what);
   void Finish(warren::v1::Termination termination, int execution_count);

@@ -35,7 +35,7 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
 
 absl::Status Sandbox::Execute(std::shared_ptr<Execution> execution) {
   std::lock_guard lock(mu_);
-  if (state_ != State::kAlive || end_reason_ != StopReason::kNone) {
+  if (state_ != State::kAlive || end_reason_ != StopReason::kNone || end_.closed_pipe) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the context is gone: ", death_reason_.empty() ? "it is being killed" : death_reason_,
         "; create a new sandbox"));
@@ -198,9 +198,12 @@ void Sandbox::RequestStop(StopReason reason) {
 
 // On a busy host the signal may be there before the worker has read its request. Else it was meant
 // for the cell before.
-void Sandbox::OnInterruptMissed() {
-  if (!running_->interrupted || std::exchange(running_->interrupted_again, true)) return;
-  SendInterrupt();
+absl::Status Sandbox::OnInterruptMissed() {
+  if (std::exchange(running_->interrupt_missed, true)) {
+    return absl::InvalidArgumentError("a second missed interrupt of one cell");
+  }
+  if (running_->interrupted) SendInterrupt();
+  return absl::OkStatus();
 }
 
 void Sandbox::SendInterrupt() {

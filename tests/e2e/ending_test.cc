@@ -114,6 +114,20 @@ TEST_F(EndingTest, KillOfTheContextByItselfIsReportedByTheLauncher) {
                                   "sandbox ", sandbox.id(), ": the launcher has not said"))));
 }
 
+TEST_F(EndingTest, AContextThatClosesItsPipeEndsAndTakesNoCell) {
+  TestSandbox sandbox(server());
+  grpc::ClientContext context;
+  auto reader = sandbox.Begin(
+      context, sandbox.Request("import os, time\nprint('begun', flush=True)\nos.close(4)\n"
+                               "time.sleep(600)"));
+  ExecutionEvent begun;
+  ASSERT_TRUE(reader->Read(&begun));
+  CellRun run = Collect(*reader);
+  EXPECT_EQ(run.kind(), Termination::POLICY_VIOLATION) << run.termination.message();
+  EXPECT_EQ(sandbox.Execute("1").status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  ExpectDead(sandbox);
+}
+
 TEST_F(EndingTest, OutputOverTheLimitIsCutExactly) {
   TestSandbox sandbox(server());
   auto request = sandbox.Request("while True: print('x' * 999)");

@@ -12,7 +12,7 @@
 namespace warren {
 
 // What anything may take before the test fails.
-inline absl::Duration Patience() { return AtThisPace(absl::Seconds(60)); }
+inline absl::Duration Patience() { return AtThisPace(absl::Seconds(30)); }
 inline int PatienceMs() { return static_cast<int>(absl::ToInt64Milliseconds(Patience())); }
 
 // Waits until `holds`, looking every few milliseconds. False when it did not within `patience`.

@@ -110,6 +110,14 @@ class InterruptTest(unittest.TestCase):
         self.worker.run("'on'")
         self.assertEqual(connection.interrupts_missed, before + 1)
 
+    def test_during_the_rehearsal_is_not_lost(self):
+        # Sent at once after Ready: the rehearsal runs, or is about to.
+        for _ in range(5):
+            with Worker() as worker:
+                worker.interrupt()
+                self.assertEqual(worker.run("'first'").result, "'first'")
+                self.assertEqual(worker.contexts[0].interrupts_missed, 1)
+
     def test_racing_the_end_of_cells(self):
         outcomes = set()
         span = self.time_of_a_cell(self.worker)

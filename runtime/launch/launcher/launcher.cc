@@ -24,9 +24,10 @@ constexpr seconds kZygoteDeadline(120);
 // From a kill to the end of nearly all sandboxes.
 constexpr milliseconds kUsualEnd(50);
 // Between the attempts to remove a dead sandbox's cgroup: twice as long each time, up to the
-// longest. The slot with its user ids is given to nobody else before that is done.
+// longest, however many it takes. The slot with its user ids is given to nobody else before that is
+// done.
 constexpr milliseconds kFirstRemoveInterval(2);
-constexpr milliseconds kLongestRemoveInterval(1024);
+constexpr milliseconds kLongestRemoveInterval(64);
 // How often the sandboxes are sorted by their CPU time, and the share of a processor that one may
 // use in between before it runs in the background. A cell of an agent at work takes milliseconds.
 constexpr milliseconds kSortInterval(250);
@@ -293,7 +294,7 @@ absl::Status Launcher::HandleLaunch(uint64_t request_id, const v1::LaunchSandbox
   }
   WARREN_ASSIGN_OR_RETURN(uint32_t slot, slots_.Take());
   absl::StatusOr<std::unique_ptr<SandboxProcess>> process =
-      SandboxProcess::Start(resources_, *source, request.plan(), slot);
+      SandboxProcess::Start(resources_, request.plan(), slot);
   if (!process.ok()) {
     slots_.Return(slot);
     return process.status();
@@ -306,7 +307,9 @@ absl::Status Launcher::HandleLaunch(uint64_t request_id, const v1::LaunchSandbox
   sandbox.deadline = loop_.After(AtPace(kLaunchDeadline), [this, id] {
     FailLaunch(id, absl::DeadlineExceededError(NotReadyWithin(AtPace(kLaunchDeadline))));
   });
-  absl::Status status = WatchSandbox(id, *sandbox.process);
+  absl::Status status = sandbox.process->SetUp(resources_, *source);
+  // Also after a failure: its end is waited for as any other's.
+  if (sandbox.process->pidfd() >= 0) status.Update(WatchSandbox(id, *sandbox.process));
   // At once: the heavy fork and init's set-up take place side by side.
   forks_[sandbox.context_id] = id;
   if (status.ok()) {
@@ -349,6 +352,7 @@ void Launcher::FailLaunch(const std::string& id, const absl::Status& status) {
   uint64_t request_id = std::exchange(sandbox.request_id, 0);
   KillSandbox(sandbox, v1::SandboxGone::SETUP_FAILED);
   if (request_id != 0) Reply(request_id, status);
+  if (sandbox.process->pidfd() < 0) OnSandboxDead(id);
 }
 
 void Launcher::KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason) {
@@ -385,11 +389,14 @@ absl::Status Launcher::HandleInterrupt(const std::string& sandbox_id) {
   auto found = sandboxes_.find(sandbox_id);
   if (found == sandboxes_.end()) return absl::NotFoundError("no such sandbox");
   WARREN_RETURN_IF_ERROR(found->second.process->Interrupt());
+  // Instead of those after an earlier one: a client may ask a thousand times a second.
+  std::vector<EventLoop::TimerId>& nudges = found->second.nudges;
+  for (EventLoop::TimerId nudge : std::exchange(nudges, {})) loop_.Cancel(nudge);
   for (auto delay : kNudgeDelays) {
-    loop_.After(AtPace(delay), [this, sandbox_id] {
+    nudges.push_back(loop_.After(AtPace(delay), [this, sandbox_id] {
       auto interrupted = sandboxes_.find(sandbox_id);
       if (interrupted != sandboxes_.end()) interrupted->second.process->Nudge();
-    });
+    }));
   }
   return absl::OkStatus();
 }
@@ -421,19 +428,21 @@ void Launcher::OnSandboxDead(const std::string& id) {
   }
   sandbox.dying = true;
   forks_.erase(sandbox.context_id);
-  RemoveSandbox(id, kFirstRemoveInterval);
+  RemoveSandbox(id, 0);
 }
 
-void Launcher::RemoveSandbox(const std::string& id, milliseconds wait) {
+void Launcher::RemoveSandbox(const std::string& id, int attempts) {
+  constexpr int kDoublings = 5;
+  // Some seconds.
+  constexpr int kUnusual = 100;
   Sandbox& sandbox = sandboxes_.at(id);
   absl::Status status = sandbox.process->Remove();
   if (absl::IsFailedPrecondition(status)) {
     // Something in it still ends; a slow host takes its time.
-    const milliseconds next = std::min(wait * 2, kLongestRemoveInterval);
-    if (next != wait && next == kLongestRemoveInterval) {
-      spdlog::warn("event=remove_takes_long sandbox={}", id);
-    }
-    loop_.After(wait, [this, id, next] { RemoveSandbox(id, next); });
+    if (attempts == kUnusual) spdlog::warn("event=remove_takes_long sandbox={}", id);
+    const milliseconds wait = kFirstRemoveInterval * (1 << std::min(attempts, kDoublings));
+    loop_.After(std::min(wait, kLongestRemoveInterval),
+                [this, id, attempts] { RemoveSandbox(id, attempts + 1); });
     return;
   }
   if (!status.ok())

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -63,6 +64,8 @@ class Launcher {
     // Of LaunchSandbox, until it is replied to; then 0.
     uint64_t request_id = 0;
     EventLoop::TimerId deadline = 0;
+    // Nudges after its last interrupt.
+    std::vector<EventLoop::TimerId> nudges;
     bool dying = false;
     v1::SandboxGone::Reason reason = v1::SandboxGone::INIT_DIED;
   };
@@ -88,9 +91,9 @@ class Launcher {
   void ReplyWhenComplete(const std::string& id, Sandbox& sandbox);
   void OnOutOfMemory(const std::string& id);
   void OnSandboxDead(const std::string& id);
-  // Removes its cgroup, trying again until the kernel has taken everything in it apart; the next
-  // attempt is after `wait`.
-  void RemoveSandbox(const std::string& id, std::chrono::milliseconds wait);
+  // Removes its cgroup, trying again until the kernel has taken everything in it apart; `attempts`
+  // were made before.
+  void RemoveSandbox(const std::string& id, int attempts);
   // Keeps the sandboxes that compute from delaying those that answer; docs/adr/0015.
   void SortByCpuTime();
   void FailLaunch(const std::string& id, const absl::Status& status);

@@ -18,10 +18,6 @@
 namespace warren {
 namespace {
 
-// From the kill of a sandbox whose set-up failed at once to its end, which only a hang of the
-// kernel reaches: the launcher waits meanwhile.
-constexpr std::chrono::seconds kFailedSetUpEnd(10);
-
 absl::Status SetNonBlocking(int fd) {
   int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
@@ -32,7 +28,6 @@ absl::Status SetNonBlocking(int fd) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchResources& resources,
-                                                                      const LaunchTemplate& source,
                                                                       v1::LaunchPlan plan,
                                                                       uint32_t slot) {
   Time begin = std::chrono::steady_clock::now();
@@ -41,18 +36,7 @@ absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchReso
   std::unique_ptr<SandboxProcess> sandbox(
       new SandboxProcess(std::move(plan), slot, std::move(cgroup)));
   sandbox->setup_begin_ = begin;
-  absl::Status status = sandbox->SetUp(resources, source);
-  if (status.ok()) return sandbox;
-  sandbox->Kill();
-  sandbox->init_ = {};
-  // A clone that had joined already takes a moment to die; the janitor gets what stays after
-  // kFailedSetUpEnd.
-  const Time give_up = std::chrono::steady_clock::now() + kFailedSetUpEnd;
-  while (absl::IsFailedPrecondition(sandbox->Remove()) &&
-         std::chrono::steady_clock::now() < give_up) {
-    ::usleep(1000);
-  }
-  return status;
+  return sandbox;
 }
 
 absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTemplate& source) {

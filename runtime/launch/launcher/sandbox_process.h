@@ -15,20 +15,21 @@
 namespace warren {
 
 // One sandbox, from its cgroup to its removal.
-// Lifecycle: Start → Fork → OnInitReady and OnForked, in any order → TakeReply → Kill → (pidfd
-// readable) → Remove.
+// Lifecycle: Start → SetUp → Fork → OnInitReady and OnForked, in any order → TakeReply → Kill →
+// (pidfd readable) → Remove. After a failure: Kill → (pidfd readable, where there is one) → Remove.
 class SandboxProcess {
  public:
-  // Makes the cgroup and the namespaces and tells init what to mount. Returns before init is done.
+  // Makes the cgroup; on an error nothing is left of it.
   static absl::StatusOr<std::unique_ptr<SandboxProcess>> Start(LaunchResources& resources,
-                                                               const LaunchTemplate& source,
                                                                v1::LaunchPlan plan, uint32_t slot);
+  // Makes the namespaces and tells init what to mount. Returns before init is done.
+  absl::Status SetUp(LaunchResources& resources, const LaunchTemplate& source);
 
   const std::string& id() const { return plan_.sandbox_id(); }
   uint32_t slot() const { return slot_; }
   // Readable when init has finished, or failed, its set-up.
   int control() const { return init_.control.get(); }
-  // Readable when nothing of the sandbox is left.
+  // Readable when nothing of the sandbox is left; -1 where SetUp failed before there was anything.
   int pidfd() const { return init_.pidfd.get(); }
   // v1: readable when it runs out of memory; -1 on v2.
   int out_of_memory_event() const { return oom_event_.get(); }
@@ -67,7 +68,6 @@ class SandboxProcess {
  private:
   SandboxProcess(v1::LaunchPlan plan, uint32_t slot, Cgroup cgroup)
       : plan_(std::move(plan)), slot_(slot), cgroup_(std::move(cgroup)) {}
-  absl::Status SetUp(LaunchResources& resources, const LaunchTemplate& source);
   using Time = std::chrono::steady_clock::time_point;
   // Notes a stage of the making that ends now.
   void Mark(const char* stage, Time begin);

@@ -159,7 +159,11 @@ class Context:
         null = open("/dev/null", O_WRONLY | O_CLOEXEC)
         self._channel = EventChannel(null)
         self._streams.connect(self._channel)
+        # An interrupt that comes meanwhile is meant for the first cell: it stays pending until then.
+        mask = self._signal_mask
+        self._signal_mask = {*mask, SIGINT}
         self._execute(0, b"print()\n1 + 1")
+        self._signal_mask = mask
         self._channel = channel
         self._streams.connect(channel)
         close(null)

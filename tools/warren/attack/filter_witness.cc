@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -30,8 +31,11 @@ class Stopped {
  public:
   explicit Stopped(pid_t pid) : pid_(pid) {}
   ~Stopped() {
-    // A tracee that is not stopped yet cannot be detached, but goes on.
-    if (seized_) ::ptrace(PTRACE_DETACH, pid_, nullptr, nullptr);
+    if (!seized_ || ::ptrace(PTRACE_DETACH, pid_, nullptr, reinterpret_cast<void*>(signal_)) == 0)
+      return;
+    // It ended, or does not stop. Unless its tracer waits for it, its sandbox could not be removed.
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, __WALL);
   }
   Stopped(const Stopped&) = delete;
   Stopped& operator=(const Stopped&) = delete;
@@ -47,7 +51,11 @@ class Stopped {
       pid_t changed = ::waitpid(pid_, &status, WNOHANG | __WALL);
       if (changed < 0) return Errno("wait for the traced process");
       if (changed == pid_) {
-        return WIFSTOPPED(status) ? absl::OkStatus() : absl::NotFoundError("the process ended");
+        seized_ = WIFSTOPPED(status);
+        if (!seized_) return absl::NotFoundError("the process ended");
+        // One that it stopped at the delivery of goes on with it.
+        if (status >> 16 != PTRACE_EVENT_STOP) signal_ = WSTOPSIG(status);
+        return absl::OkStatus();
       }
       absl::SleepFor(absl::Milliseconds(1));
     }
@@ -66,6 +74,7 @@ class Stopped {
  private:
   const pid_t pid_;
   bool seized_ = false;
+  long signal_ = 0;
 };
 
 // What the filters say to a call of this number.

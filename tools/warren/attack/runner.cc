@@ -50,7 +50,7 @@ Outcome Inconclusive(absl::string_view detail) {
 // and the bytes of memory that it burnt, which on no host a trivial cell needs.
 absl::Status CheckFreshUsage(const v1::Usage& usage, const std::string& planted) {
   auto burnt = nlohmann::json::parse(planted, nullptr, /*allow_exceptions=*/false);
-  if (!burnt.is_array() || burnt.size() != 2) {
+  if (!burnt.is_array() || burnt.size() != 2 || !burnt[0].is_number() || !burnt[1].is_number()) {
     return absl::InvalidArgumentError("the predecessor did not say what it burnt");
   }
   double cpu = absl::ToDoubleSeconds(FromProto(usage.cpu_user()) + FromProto(usage.cpu_system()));
