@@ -125,7 +125,7 @@ ROWS = (
         "create → first `1+1` done, pool empty, data-science zygote",
         "ms",
         EMPTY,
-        (AtMost("p50", 3, "fork-ready"), NoMore("hit_share", 0)),
+        (AtMost("p50", 1.25, "fork-ready"), NoMore("hit_share", 0)),
         ("fork-exit", "grpc-echo", "bwrap-cold-nothing", "oci-cold-nothing"),
     ),
     Row(
