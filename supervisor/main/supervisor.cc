@@ -25,10 +25,9 @@ namespace {
 // docs/TIMING.md has them all. The launcher looks at the host, measures its pace and prepares what
 // all sandboxes share: only a hang takes so long, on a host of any pace.
 constexpr absl::Duration kHelloTimeout = absl::Seconds(120);
-// Running calls may end by themselves for so long after SIGTERM, whatever the host; then their
+// On a host of pace 1. Running calls may end by themselves for so long after SIGTERM; then their
 // cells are killed.
 constexpr absl::Duration kCallGrace = absl::Seconds(3);
-// The others are those of a host of pace 1.
 constexpr absl::Duration kKilledGrace = absl::Seconds(2);
 constexpr absl::Duration kIdleGrace = absl::Milliseconds(200);
 constexpr absl::Duration kLauncherGrace = absl::Seconds(30);
@@ -196,7 +195,7 @@ absl::Status Supervisor::WaitForEnd() {
                      std::string(launcher_status_.message()));
     return launcher_status_;
   }
-  spdlog::info("asked to stop: running calls have {}", absl::FormatDuration(kCallGrace));
+  spdlog::info("asked to stop: running calls have {}", absl::FormatDuration(kCallGrace * pace_));
   return absl::OkStatus();
 }
 
@@ -213,10 +212,10 @@ void Supervisor::StopServing() {
   backend_->BeginShutdown();
   // Cells that go on are killed when the grace is over; their streams still say so before gRPC cuts
   // them off.
-  loop_->AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(kCallGrace),
+  loop_->AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(kCallGrace * pace_),
                   [this] { backend_->EndExecutions(); });
   // Without a cell there is nothing to wait for but idle clients, which need not answer.
-  server_->Shutdown(backend_->running_cells() > 0 ? kCallGrace + kKilledGrace * pace_
+  server_->Shutdown(backend_->running_cells() > 0 ? (kCallGrace + kKilledGrace) * pace_
                                                   : kIdleGrace * pace_);
 
   std::promise<bool> closed;

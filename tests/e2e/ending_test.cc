@@ -54,7 +54,7 @@ class EndingTest : public ServerTest {
 TEST_F(EndingTest, TimeoutInterruptsAndTheContextLivesOn) {
   TestSandbox sandbox(server());
   sandbox.Execute("x = 1");
-  CellRun run = sandbox.Execute(WithTimeout(sandbox.Request("import time; time.sleep(60)"), 200));
+  CellRun run = sandbox.Execute(WithTimeout(sandbox.Request("import time; time.sleep(600)"), 200));
   EXPECT_EQ(run.kind(), Termination::TIMED_OUT);
   EXPECT_TRUE(run.termination.context_alive());
   EXPECT_EQ(sandbox.Execute("x").result(), "1");
@@ -62,12 +62,16 @@ TEST_F(EndingTest, TimeoutInterruptsAndTheContextLivesOn) {
 
 TEST_F(EndingTest, TimeoutKillsWhatIgnoresTheInterrupt) {
   TestSandbox sandbox(server());
-  CellRun run = sandbox.Execute(WithTimeout(
-      sandbox.Request(
-          "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"),
-      200));
-  EXPECT_EQ(run.kind(), Termination::TIMED_OUT);
-  EXPECT_FALSE(run.termination.context_alive());
+  const auto deaf = sandbox.Request(
+      "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass");
+  CellRun run;
+  run.termination.set_context_alive(true);
+  // Where the interrupt comes before the cell ignores it, the cell gets more time for that.
+  for (int ms = 200; run.termination.context_alive() && ms < PatienceMs(); ms *= 2) {
+    run = sandbox.Execute(WithTimeout(deaf, ms));
+    ASSERT_EQ(run.kind(), Termination::TIMED_OUT) << run.termination.message();
+  }
+  ASSERT_FALSE(run.termination.context_alive());
   ExpectDead(sandbox);
   CellRun next = sandbox.Execute("1");
   EXPECT_EQ(next.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
@@ -80,7 +84,7 @@ TEST_F(EndingTest, TooMuchMemoryEndsTheSandbox) {
   TestSandbox sandbox(server(), limits);
   CellRun run = sandbox.Execute("x = []\nwhile True: x.append(bytearray(4 << 20))");
   EXPECT_EQ(run.kind(), Termination::OUT_OF_MEMORY) << run.termination.message();
-  EXPECT_FALSE(run.termination.context_alive());
+  ASSERT_FALSE(run.termination.context_alive());
   EXPECT_GT(run.usage.peak_memory_bytes(), 100 << 20);
   ExpectDead(sandbox);
 }
@@ -90,7 +94,7 @@ TEST_F(EndingTest, ExitCodeOfAProcessThatEndsItself) {
   CellRun run = sandbox.Execute("import os; print('last words', flush=True); os._exit(3)");
   EXPECT_EQ(run.kind(), Termination::EXITED);
   EXPECT_EQ(run.termination.exit_code(), 3);
-  EXPECT_FALSE(run.termination.context_alive());
+  ASSERT_FALSE(run.termination.context_alive());
   EXPECT_EQ(run.out, "last words\n");
   ExpectDead(sandbox);
 }
@@ -246,7 +250,7 @@ TEST_F(EndingTest, InterruptExecutionRaisesKeyboardInterrupt) {
 TEST_F(EndingTest, DestroyEndsTheRunningCell) {
   TestSandbox sandbox(server());
   grpc::ClientContext context;
-  auto reader = sandbox.Begin(context, sandbox.Request("import time; time.sleep(60)"));
+  auto reader = sandbox.Begin(context, sandbox.Request("import time; time.sleep(600)"));
   sandbox.Destroy();
   CellRun run = Collect(*reader);
   ASSERT_TRUE(run.status.ok());
@@ -261,10 +265,12 @@ TEST_F(EndingTest, LifetimeEndsTheSandbox) {
   warren::v1::SetSandboxLifetimeRequest request;
   request.set_sandbox_id(sandbox.id());
   request.mutable_lifetime()->set_seconds(1);
+  grpc::ClientContext cell_context;
+  auto reader = sandbox.Begin(cell_context, sandbox.Request("import time; time.sleep(600)"));
   warren::v1::Sandbox response;
   grpc::ClientContext context;
   ASSERT_TRUE(stub->SetSandboxLifetime(&context, request, &response).ok());
-  CellRun run = sandbox.Execute("import time; time.sleep(60)");
+  CellRun run = Collect(*reader);
   EXPECT_EQ(run.kind(), Termination::KILLED);
   EXPECT_THAT(run.termination.message(), HasSubstr("lifetime"));
 }
@@ -292,7 +298,7 @@ TEST_P(LieTest, IsAPolicyViolation) {
   TestSandbox bystander(server());
   TestSandbox sandbox(server());
   CellRun run = sandbox.Execute(
-      absl::StrCat("import os, time\nos.write(4, ", GetParam().bytes, ")\ntime.sleep(20)"));
+      absl::StrCat("import os, time\nos.write(4, ", GetParam().bytes, ")\ntime.sleep(600)"));
   EXPECT_EQ(run.kind(), Termination::POLICY_VIOLATION) << run.termination.message();
   EXPECT_THAT(run.termination.message(), HasSubstr("protocol"));
   EXPECT_EQ(run.finished, 1);

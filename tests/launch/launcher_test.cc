@@ -206,7 +206,7 @@ TEST_F(LauncherTest, RefusesPlansThatDoNotFit) {
 TEST_F(LauncherTest, InterruptEndsTheCellOnly) {
   RunningSandbox sandbox = shared_->Launch("interrupted", zygote_);
   ASSERT_TRUE(sandbox.launched());
-  shared_->StartCell(sandbox, "print('begun', flush=True)\nimport time; time.sleep(60)");
+  shared_->StartCell(sandbox, "print('begun', flush=True)\nimport time; time.sleep(600)");
   // Not before the cell runs: between cells an interrupt is forgotten.
   pollfd begun = {sandbox.events.get(), POLLIN, 0};
   ASSERT_EQ(::poll(&begun, 1, PatienceMs()), 1);

@@ -73,7 +73,7 @@ TEST_F(LimitsTest, OutOfMemoryInASubprocessEndsTheSandboxToo) {
                         "if os.fork() == 0:\n"
                         "    kept = b'x' * (512 << 20)\n"
                         "    os._exit(0)\n"
-                        "time.sleep(60)")
+                        "time.sleep(600)")
                   .gone);
   EXPECT_EQ(shared_->WaitForGone("small"), SandboxGone::OUT_OF_MEMORY);
 }

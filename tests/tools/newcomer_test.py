@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from warren_server import PREFIX, Server, ServerTest
+from warren_server import PREFIX, Server, ServerTest, patience
 
 MIB = 1 << 20
 
@@ -34,7 +34,7 @@ def refusal(*flags, **environment):
     with tempfile.TemporaryDirectory() as directory:
         place = ("--listen", f"unix://{directory}/run/warren.sock", "--runtime-dir", f"{directory}/run",
                  "--cgroup-parent", f"warren-newcomer-{os.getpid()}")
-        done = subprocess.run([f"{PREFIX}/bin/warrend", *place, *flags], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([f"{PREFIX}/bin/warrend", *place, *flags], capture_output=True, text=True, timeout=patience(),
                               env=os.environ | environment, stdin=subprocess.DEVNULL)
     return done.returncode, done.stderr
 
@@ -56,11 +56,11 @@ class WithoutFlags(ServerTest):
 
     def test_an_analysis_has_room_in_512_mib(self):
         with self.subTest("limit"):
-            process = self.server.popen("exec", "-c", "print('up', flush=True)\nimport time; time.sleep(60)")
+            process = self.server.popen("exec", "-c", "print('up', flush=True)\nimport time; time.sleep(600)")
             process.stdout.readline()
             limits = self.server.sandboxes()[0]["limits"]
             self.server.run("kill", "--all")
-            process.communicate(timeout=20)
+            process.communicate(timeout=patience())
             self.assertEqual(int(limits["memory_bytes"]), 512 * MIB)
             self.assertEqual(int(limits["disk_bytes"]), 256 * MIB)
         events = self.server.events("-c", ANALYSIS)
