@@ -196,6 +196,7 @@ TEST(InterruptTest, ThatComesBeforeItsCellIsAskedForAgain) {
   for (pid_t pid : processes) ASSERT_EQ(KillProcess(pid, SIGSTOP), 0);
   grpc::ClientContext context;
   auto request = sandbox.Request("import time; time.sleep(600)");
+  request.mutable_timeout()->set_seconds(0);
   request.mutable_timeout()->set_nanos(100'000'000);
   auto reader = sandbox.Begin(context, request);
   EXPECT_TRUE(Eventually([&] {

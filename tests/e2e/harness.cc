@@ -290,6 +290,11 @@ CellRun Collect(grpc::ClientReader<ExecutionEvent>& reader) {
   return run;
 }
 
+// Seconds: a cell's timeout and a sandbox's lifetime where the test is not about them. The longest
+// that there are, for the defaults are shorter than what the supervisor may wait for on a slow
+// host.
+constexpr int64_t kLongest = int64_t{24} * 3600;
+
 TestSandbox::TestSandbox(const Server& server, const warren::v1::Limits& limits)
     : sandboxes_(warren::v1::SandboxService::NewStub(server.channel())),
       executions_(warren::v1::ExecutionService::NewStub(server.channel())) {
@@ -297,6 +302,7 @@ TestSandbox::TestSandbox(const Server& server, const warren::v1::Limits& limits)
   warren::v1::CreateSandboxRequest request;
   request.set_template_id(TestTemplate());
   *request.mutable_limits() = limits;
+  request.mutable_lifetime()->set_seconds(kLongest);
   created_ = sandboxes_->CreateSandbox(&context, request, &sandbox_);
   EXPECT_TRUE(created_.ok()) << created_.error_message() << "\n" << server.log();
 }
@@ -326,6 +332,7 @@ warren::v1::ExecuteCodeRequest TestSandbox::Request(absl::string_view code) cons
   warren::v1::ExecuteCodeRequest request;
   request.set_sandbox_id(id());
   request.set_code(std::string(code));
+  request.mutable_timeout()->set_seconds(kLongest);
   return request;
 }
 

@@ -63,7 +63,7 @@ class WithoutFlags(ServerTest):
             process.communicate(timeout=patience())
             self.assertEqual(int(limits["memory_bytes"]), 512 * MIB)
             self.assertEqual(int(limits["disk_bytes"]), 256 * MIB)
-        events = self.server.events("-c", ANALYSIS)
+        events = self.server.events("--timeout", "24h", "-c", ANALYSIS)
         self.assertEqual(events[-1].get("outcome"), "exited", events[-2:])
         self.assertLess(events[-1]["usage"]["peak_memory_bytes"], 512 * MIB)
 
