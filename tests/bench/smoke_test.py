@@ -78,9 +78,9 @@ class SmokeTest(unittest.TestCase):
             figures = next(row for row in self.results["rows"] if row["id"] == row_id)["figures"]
             with self.subTest(row_id):
                 self.assertGreater(figures["minor_faults"] if row_id != "cell-live" else 1, 0)
-                # None, where the cell ran through and was looked at before its worker waited for the next.
-                self.assertGreaterEqual(figures["voluntary_switches"], 0)
-                self.assertGreaterEqual(figures["involuntary_switches"], 0)
+                # How many is host_view_test's to show: a cell that runs through, looked at before its worker waits, has none.
+                self.assertIn("voluntary_switches", figures)
+                self.assertIn("involuntary_switches", figures)
 
     def test_the_attack_was_at_work(self):
         row = next(row for row in self.results["rows"] if row["id"] == "beside-attack")
