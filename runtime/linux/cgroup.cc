@@ -196,6 +196,25 @@ absl::StatusOr<Cgroup::Stats> Cgroup::OpenStats() const {
   return stats;
 }
 
+google::protobuf::RepeatedPtrField<v1::StatFile> Cgroup::ReadStats() const {
+  google::protobuf::RepeatedPtrField<v1::StatFile> stats;
+  auto add = [&](const auto& names) {
+    for (const StatName& name : names) {
+      absl::StatusOr<std::string> text = ReadAt(DirectoryOf(name.controller), name.file);
+      if (!text.ok()) continue;
+      v1::StatFile* stat = stats.Add();
+      stat->set_kind(name.kind);
+      stat->set_content(*std::move(text));
+    }
+  };
+  if (mode_ == v1::HostFacts::V2) {
+    add(kStatsV2);
+  } else {
+    add(kStatsV1);
+  }
+  return stats;
+}
+
 absl::StatusOr<UniqueFd> Cgroup::WatchOutOfMemory() const {
   if (mode_ == v1::HostFacts::V2) return UniqueFd();
   int directory = DirectoryOf("memory");

@@ -33,6 +33,8 @@ class Cgroup {
   };
   // Files that say what the group uses; those that this kernel has.
   absl::StatusOr<Stats> OpenStats() const;
+  // What these files say now; without those that can not be read.
+  google::protobuf::RepeatedPtrField<v1::StatFile> ReadStats() const;
 
   // v1: an eventfd that becomes readable when the group runs out of memory, for v1 has no
   // memory.oom.group. An invalid fd on v2.

@@ -243,11 +243,12 @@ void Sandbox::OnContextExited(const warren::v1::ContextExited& event) {
   DieAfter(kAccountTimeout);
 }
 
-void Sandbox::OnGone(warren::v1::SandboxGone::Reason reason) {
+void Sandbox::OnGone(const warren::v1::SandboxGone& event) {
   std::lock_guard lock(mu_);
   gone_ = true;
   if (state_ == State::kDead) return;
-  if (reason == warren::v1::SandboxGone::OUT_OF_MEMORY) end_.out_of_memory = true;
+  if (!event.stats().empty()) stats_ = SandboxStats(event.stats());
+  if (event.reason() == warren::v1::SandboxGone::OUT_OF_MEMORY) end_.out_of_memory = true;
   if (!end_.known) {
     end_.known = true;
     end_.closed_pipe = false;
@@ -341,7 +342,10 @@ SandboxTotals Sandbox::ReadTotals() {
 // Keeps the last values that could be read: the cgroup goes before the question does.
 SandboxTotals Sandbox::ReadTotalsLocked() {
   if (auto cpu = stats_.ReadCpu()) totals_.cpu = *cpu;
-  if (auto peak = stats_.ReadPeakMemory()) totals_.peak_memory_bytes = *peak;
+  // Where the kernel keeps no mark they are current values, and nothing is left at the end.
+  if (auto peak = stats_.ReadPeakMemory()) {
+    totals_.peak_memory_bytes = std::max(totals_.peak_memory_bytes, *peak);
+  }
   if (auto pids = stats_.ReadPeakPids()) totals_.peak_pids = std::max(totals_.peak_pids, *pids);
   return totals_;
 }

@@ -73,7 +73,7 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   absl::Status Start(ReadyCallback on_ready, DeathCallback on_death);
   // The launcher's events.
   void OnContextExited(const warren::v1::ContextExited& event);
-  void OnGone(warren::v1::SandboxGone::Reason reason);
+  void OnGone(const warren::v1::SandboxGone& event);
 
   // ---- Any thread ----
   const Identity& identity() const { return identity_; }

@@ -38,6 +38,9 @@ SandboxStats::SandboxStats(const google::protobuf::RepeatedPtrField<StatFile>& k
 }
 
 absl::string_view SandboxStats::Read(StatFile::Kind kind, char (&buffer)[kMaxBytes]) const {
+  for (const StatFile& file : last_) {
+    if (file.kind() == kind) return file.content();
+  }
   if (!files_[kind].valid()) return {};
   ssize_t n = ::pread(files_[kind].get(), buffer, kMaxBytes, 0);
   return n > 0 ? absl::string_view(buffer, static_cast<size_t>(n)) : absl::string_view();

@@ -19,14 +19,17 @@ struct CpuTime {
 };
 
 // The files of a sandbox's cgroup, opened by the launcher. They outlive the cgroup only as
-// descriptors: once it is removed every read fails, and the reader has no value. Thread-safe: reads
-// are pread(2) from offset 0.
+// descriptors: once it is removed every read fails, and the reader has no value, unless it is given
+// what the launcher read last. Thread-safe: reads are pread(2) from offset 0.
 class SandboxStats {
  public:
   SandboxStats() = default;
   // One descriptor for each kind; what belongs to no kind is dropped.
   SandboxStats(const google::protobuf::RepeatedPtrField<warren::v1::StatFile>& kinds,
                std::vector<UniqueFd> fds);
+  // Of a cgroup that is gone: what its files said last, SandboxGone.stats.
+  explicit SandboxStats(google::protobuf::RepeatedPtrField<warren::v1::StatFile> last)
+      : last_(std::move(last)) {}
 
   std::optional<CpuTime> ReadCpu() const;
   std::optional<int64_t> ReadMemory() const {
@@ -48,6 +51,7 @@ class SandboxStats {
   std::optional<int64_t> ReadNumber(warren::v1::StatFile::Kind kind) const;
 
   UniqueFd files_[kKinds];
+  google::protobuf::RepeatedPtrField<warren::v1::StatFile> last_;
 };
 
 // "  123\n" → 123. Nothing for what is not a whole number of at least 0.

@@ -27,7 +27,7 @@ void SandboxTable::OnContextExited(const warren::v1::ContextExited& event) {
 void SandboxTable::OnGone(const warren::v1::SandboxGone& event) {
   auto sandbox = FindExisting(event.sandbox_id());
   if (!sandbox) return;
-  sandbox->OnGone(event.reason());
+  sandbox->OnGone(event);
   std::lock_guard lock(mu_);
   existing_.erase(event.sandbox_id());
   if (records_.count(event.sandbox_id()) == 0) return;

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/harness.h"
 #include "tests/support/kill_process.h"
@@ -87,6 +89,28 @@ TEST_F(EndingTest, TooMuchMemoryEndsTheSandbox) {
   ASSERT_FALSE(run.termination.context_alive());
   EXPECT_GT(run.usage.peak_memory_bytes(), 100 << 20);
   ExpectDead(sandbox);
+}
+
+// The launcher removes the cgroup while the supervisor stands still.
+TEST_F(EndingTest, TooMuchMemoryIsCountedWhereTheCgroupGoesFirst) {
+  warren::v1::Limits limits;
+  limits.set_memory_bytes(128 << 20);
+  TestSandbox sandbox(server(), limits);
+  grpc::ClientContext context;
+  auto reader =
+      sandbox.Begin(context, sandbox.Request("import time\ntime.sleep(1)\n"
+                                             "x = []\nwhile True: x.append(bytearray(4 << 20))"));
+  ASSERT_EQ(KillProcess(server().pid(), SIGSTOP), 0);
+  EXPECT_TRUE(Eventually([&] {
+    return absl::c_none_of(server().Cgroups(), [&](const std::string& group) {
+      return absl::StrContains(group, sandbox.id());
+    });
+  }));
+  ASSERT_EQ(KillProcess(server().pid(), SIGCONT), 0);
+  CellRun run = Collect(*reader);
+  EXPECT_EQ(run.kind(), Termination::OUT_OF_MEMORY) << run.termination.message();
+  EXPECT_GT(run.usage.peak_memory_bytes(), 100 << 20);
+  EXPECT_GT(run.usage.cpu_user().nanos() + run.usage.cpu_system().nanos(), 0);
 }
 
 TEST_F(EndingTest, ExitCodeOfAProcessThatEndsItself) {

@@ -64,6 +64,19 @@ TEST_F(SandboxStatsTest, HasNoValueForWhatIsMissingOrUnreadable) {
   EXPECT_FALSE(SandboxStats().ReadPeakMemory());
 }
 
+TEST_F(SandboxStatsTest, ReadsWhatACgroupThatIsGoneSaidLast) {
+  StatFile* peak = kinds.Add();
+  peak->set_kind(StatFile::MEMORY_PEAK);
+  peak->set_content("8192\n");
+  StatFile* cpu = kinds.Add();
+  cpu->set_kind(StatFile::CPU_STAT);
+  cpu->set_content("usage_usec 30\nuser_usec 10\nsystem_usec 20\n");
+  SandboxStats stats(kinds);
+  EXPECT_EQ(stats.ReadPeakMemory(), 8192);
+  EXPECT_EQ(stats.ReadCpu()->user, absl::Microseconds(10));
+  EXPECT_FALSE(stats.ReadOomKills());
+}
+
 TEST_F(SandboxStatsTest, TakesFewerDescriptorsThanKinds) {
   AddFile(StatFile::MEMORY_CURRENT, "1\n");
   kinds.Add()->set_kind(StatFile::PIDS_PEAK);

@@ -422,6 +422,10 @@ void Launcher::OnSandboxDead(const std::string& id) {
   // the set-up its control socket's end, which fails the launch, is noticed first.)
   if (sandbox.reason != v1::SandboxGone::DESTROYED && sandbox.process->RanOutOfMemory())
     sandbox.reason = v1::SandboxGone::OUT_OF_MEMORY;
+  // The supervisor may come to read them when the cgroup is gone. It has, before it destroys.
+  if (sandbox.reason != v1::SandboxGone::DESTROYED) {
+    sandbox.last_stats = sandbox.process->ReadStats();
+  }
   if (sandbox.request_id != 0) {
     Reply(std::exchange(sandbox.request_id, 0),
           absl::InternalError("the sandbox's init died during its set-up"));
@@ -450,6 +454,7 @@ void Launcher::RemoveSandbox(const std::string& id, int attempts) {
   v1::LauncherReply event;
   event.mutable_sandbox_gone()->set_sandbox_id(id);
   event.mutable_sandbox_gone()->set_reason(sandbox.reason);
+  *event.mutable_sandbox_gone()->mutable_stats() = std::move(sandbox.last_stats);
   slots_.Return(sandbox.process->slot());
   auto zygote = zygotes_.find(sandbox.zygote_id);
   if (zygote != zygotes_.end()) {

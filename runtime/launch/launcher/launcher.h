@@ -68,6 +68,8 @@ class Launcher {
     std::vector<EventLoop::TimerId> nudges;
     bool dying = false;
     v1::SandboxGone::Reason reason = v1::SandboxGone::INIT_DIED;
+    // Read when it was dead, for SandboxGone.
+    google::protobuf::RepeatedPtrField<v1::StatFile> last_stats;
   };
 
   Launcher(const LauncherConfig& config, EventLoop loop, IdZones ids, Janitor janitor,

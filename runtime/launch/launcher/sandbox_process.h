@@ -62,6 +62,8 @@ class SandboxProcess {
   void SortByCpuTime(int64_t allowance_us);
   // Whether the kernel killed something in it for memory.
   bool RanOutOfMemory() const;
+  // What its cgroup counted; nothing can be read after Remove.
+  google::protobuf::RepeatedPtrField<v1::StatFile> ReadStats() const { return cgroup_.ReadStats(); }
   // FAILED_PRECONDITION while the kernel still takes it apart.
   absl::Status Remove() { return cgroup_.Remove(); }
 
