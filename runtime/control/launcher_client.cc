@@ -96,7 +96,7 @@ absl::StatusOr<std::unique_ptr<LauncherClient>> LauncherClient::Start(
   return std::unique_ptr<LauncherClient>(new LauncherClient(std::move(sockets.first), pid));
 }
 
-absl::StatusOr<warren::v1::LauncherHello> LauncherClient::ReceiveHello(absl::Duration timeout) {
+absl::StatusOr<internal::LauncherHello> LauncherClient::ReceiveHello(absl::Duration timeout) {
   pollfd readable{socket_.get(), POLLIN, 0};
   int ready;
   do {
@@ -118,7 +118,7 @@ absl::StatusOr<warren::v1::LauncherHello> LauncherClient::ReceiveHello(absl::Dur
   return message.reply.hello();
 }
 
-absl::Status LauncherClient::Send(const warren::v1::LauncherRequest& request) {
+absl::Status LauncherClient::Send(const internal::LauncherRequest& request) {
   return SendSerialized(request.SerializeAsString());
 }
 

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
-#include "warren/v1/launcher.pb.h"
+#include "warren/internal/launcher.pb.h"
 
 namespace warren {
 
@@ -29,7 +29,7 @@ struct LauncherOptions {
 
 // A reply or an event, with the descriptors that it carried.
 struct LauncherMessage {
-  warren::v1::LauncherReply reply;
+  internal::LauncherReply reply;
   std::vector<UniqueFd> fds;
 };
 
@@ -46,11 +46,11 @@ class LauncherClient {
 
   // Blocks for the launcher's first message. An error that the launcher reports is passed on as it
   // is; silence beyond `timeout` is DEADLINE_EXCEEDED.
-  absl::StatusOr<warren::v1::LauncherHello> ReceiveHello(absl::Duration timeout);
+  absl::StatusOr<internal::LauncherHello> ReceiveHello(absl::Duration timeout);
 
   // UNAVAILABLE when the socket's buffer is full (wait for it to become writable) or the launcher
   // is gone.
-  absl::Status Send(const warren::v1::LauncherRequest& request);
+  absl::Status Send(const internal::LauncherRequest& request);
   absl::Status SendSerialized(const std::string& request);
 
   // The next message, without blocking. UNAVAILABLE when there is none; ABORTED when the launcher

@@ -5,8 +5,8 @@
 namespace warren {
 namespace {
 
-using warren::v1::WorkerDisplay;
-using warren::v1::WorkerEvent;
+using internal::WorkerDisplay;
+using internal::WorkerEvent;
 
 // Keys of the wire format: field number << 3 | wire type.
 constexpr char kExecutionIdKey = 1 << 3 | 0;

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "warren/v1/worker.pb.h"
+#include "warren/internal/worker.pb.h"
 
 namespace warren {
 
@@ -14,7 +14,7 @@ namespace warren {
 // message first.
 struct OutputFrame {
   uint64_t execution_id = 0;
-  warren::v1::WorkerEvent::EventCase stream = warren::v1::WorkerEvent::EVENT_NOT_SET;
+  internal::WorkerEvent::EventCase stream = internal::WorkerEvent::EVENT_NOT_SET;
   // A view into the frame.
   absl::string_view data;
 };
@@ -25,7 +25,7 @@ std::optional<OutputFrame> ParseOutputFrame(absl::string_view frame);
 
 // Parses and bounds an event: what the message's own comments promise holds afterwards.
 // INVALID_ARGUMENT names what is wrong, without quoting the worker.
-absl::Status ParseWorkerEvent(absl::string_view frame, warren::v1::WorkerEvent* event);
+absl::Status ParseWorkerEvent(absl::string_view frame, internal::WorkerEvent* event);
 
 }  // namespace warren
 

@@ -28,13 +28,13 @@ namespace fs = std::filesystem;
 constexpr const char* kNeeded[] = {"memory", "cpu", "pids"};
 
 // Mount point → the controllers on it that Warren uses.
-std::map<std::string, std::vector<std::string>> Mounts(const v1::HostFacts& facts) {
+std::map<std::string, std::vector<std::string>> Mounts(const internal::HostFacts& facts) {
   std::map<std::string, std::vector<std::string>> mounts;
   for (const auto& [controller, path] : facts.controllers()) {
     bool used = controller == "cpuacct" ||
                 std::count(std::begin(kNeeded), std::end(kNeeded), controller) > 0;
     // On v2 cpu.stat comes with every group.
-    if (used && !(facts.cgroup_mode() == v1::HostFacts::V2 && controller == "cpuacct")) {
+    if (used && !(facts.cgroup_mode() == internal::HostFacts::V2 && controller == "cpuacct")) {
       mounts[path].push_back(controller);
     }
   }
@@ -67,13 +67,13 @@ absl::Status HandDown(const std::string& path) {
 
 // Makes every group of the relative path `below` and opens the last one.
 absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount, const std::string& below,
-                                      v1::HostFacts::CgroupMode mode) {
+                                      internal::HostFacts::CgroupMode mode) {
   std::string path = mount;
-  if (mode == v1::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
+  if (mode == internal::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
   for (absl::string_view part : absl::StrSplit(below, '/', absl::SkipEmpty())) {
     absl::StrAppend(&path, "/", part);
     WARREN_RETURN_IF_ERROR(MakeGroup(path));
-    if (mode == v1::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
+    if (mode == internal::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
   }
   return OpenDirectory(path);
 }
@@ -95,7 +95,7 @@ bool SameLimit(absl::string_view wanted, absl::string_view got) {
   return a == b || (a > b && a - b < ::sysconf(_SC_PAGESIZE));
 }
 
-absl::Status WriteLimit(int directory, const v1::CgroupWrite& write) {
+absl::Status WriteLimit(int directory, const internal::CgroupWrite& write) {
   // Nothing else of a group is the plan's to write: cgroup.threads and cgroup.event_control act on
   // the writer, notify_on_release on the host.
   bool limit = absl::StartsWith(write.file(), absl::StrCat(write.controller(), ".")) ||
@@ -112,8 +112,8 @@ absl::Status WriteLimit(int directory, const v1::CgroupWrite& write) {
       absl::StrCat("limit ", write.file(), " was set to ", write.value(), " but reads ", trimmed));
 }
 
-absl::StatusOr<int64_t> ReadCpuTimeUs(int directory, v1::HostFacts::CgroupMode mode) {
-  const bool v2 = mode == v1::HostFacts::V2;
+absl::StatusOr<int64_t> ReadCpuTimeUs(int directory, internal::HostFacts::CgroupMode mode) {
+  const bool v2 = mode == internal::HostFacts::V2;
   const char* file = v2 ? "cpu.stat" : "cpuacct.usage";
   WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(directory, file));
   // v2: "usage_usec N" is the first line. v1: nanoseconds, nothing else.
@@ -125,8 +125,8 @@ absl::StatusOr<int64_t> ReadCpuTimeUs(int directory, v1::HostFacts::CgroupMode m
   return v2 ? time : time / 1000;
 }
 
-const char* CpuTimeController(v1::HostFacts::CgroupMode mode) {
-  return mode == v1::HostFacts::V2 ? "cpu" : "cpuacct";
+const char* CpuTimeController(internal::HostFacts::CgroupMode mode) {
+  return mode == internal::HostFacts::V2 ? "cpu" : "cpuacct";
 }
 
 template <typename Places>
@@ -138,26 +138,26 @@ int FindDirectory(const Places& places, absl::string_view controller) {
 }
 
 struct StatName {
-  v1::StatFile::Kind kind;
+  internal::StatFile::Kind kind;
   const char* controller;
   const char* file;
 };
 constexpr StatName kStatsV2[] = {
-    {v1::StatFile::MEMORY_CURRENT, "memory", "memory.current"},
-    {v1::StatFile::MEMORY_PEAK, "memory", "memory.peak"},
-    {v1::StatFile::MEMORY_EVENTS, "memory", "memory.events"},
-    {v1::StatFile::CPU_STAT, "cpu", "cpu.stat"},
-    {v1::StatFile::PIDS_CURRENT, "pids", "pids.current"},
-    {v1::StatFile::PIDS_PEAK, "pids", "pids.peak"},
+    {internal::StatFile::MEMORY_CURRENT, "memory", "memory.current"},
+    {internal::StatFile::MEMORY_PEAK, "memory", "memory.peak"},
+    {internal::StatFile::MEMORY_EVENTS, "memory", "memory.events"},
+    {internal::StatFile::CPU_STAT, "cpu", "cpu.stat"},
+    {internal::StatFile::PIDS_CURRENT, "pids", "pids.current"},
+    {internal::StatFile::PIDS_PEAK, "pids", "pids.peak"},
 };
 constexpr StatName kStatsV1[] = {
-    {v1::StatFile::MEMORY_CURRENT, "memory", "memory.usage_in_bytes"},
-    {v1::StatFile::MEMORY_PEAK, "memory", "memory.max_usage_in_bytes"},
-    {v1::StatFile::MEMORY_EVENTS, "memory", "memory.oom_control"},
-    {v1::StatFile::CPU_USAGE_USER, "cpuacct", "cpuacct.usage_user"},
-    {v1::StatFile::CPU_USAGE_SYSTEM, "cpuacct", "cpuacct.usage_sys"},
-    {v1::StatFile::PIDS_CURRENT, "pids", "pids.current"},
-    {v1::StatFile::PIDS_PEAK, "pids", "pids.peak"},
+    {internal::StatFile::MEMORY_CURRENT, "memory", "memory.usage_in_bytes"},
+    {internal::StatFile::MEMORY_PEAK, "memory", "memory.max_usage_in_bytes"},
+    {internal::StatFile::MEMORY_EVENTS, "memory", "memory.oom_control"},
+    {internal::StatFile::CPU_USAGE_USER, "cpuacct", "cpuacct.usage_user"},
+    {internal::StatFile::CPU_USAGE_SYSTEM, "cpuacct", "cpuacct.usage_sys"},
+    {internal::StatFile::PIDS_CURRENT, "pids", "pids.current"},
+    {internal::StatFile::PIDS_PEAK, "pids", "pids.peak"},
 };
 
 }  // namespace
@@ -170,7 +170,7 @@ absl::StatusOr<std::vector<UniqueFd>> Cgroup::OpenProcs() const {
   // A write to cgroup.procs waits for an RCU grace period (5 to 25 ms were measured): the kernel
   // holds every fork of the host meanwhile. A single thread that moves itself through v1's tasks
   // needs no such lock (20 us).
-  const char* file = mode_ == v1::HostFacts::V1 ? "tasks" : "cgroup.procs";
+  const char* file = mode_ == internal::HostFacts::V1 ? "tasks" : "cgroup.procs";
   std::vector<UniqueFd> result;
   for (const Hierarchy& hierarchy : hierarchies_) {
     UniqueFd fd(::openat(hierarchy.directory.get(), file, O_WRONLY | O_CLOEXEC));
@@ -192,22 +192,22 @@ absl::StatusOr<Cgroup::Stats> Cgroup::OpenStats() const {
     }
     return absl::OkStatus();
   };
-  WARREN_RETURN_IF_ERROR(mode_ == v1::HostFacts::V2 ? add(kStatsV2) : add(kStatsV1));
+  WARREN_RETURN_IF_ERROR(mode_ == internal::HostFacts::V2 ? add(kStatsV2) : add(kStatsV1));
   return stats;
 }
 
-google::protobuf::RepeatedPtrField<v1::StatFile> Cgroup::ReadStats() const {
-  google::protobuf::RepeatedPtrField<v1::StatFile> stats;
+google::protobuf::RepeatedPtrField<internal::StatFile> Cgroup::ReadStats() const {
+  google::protobuf::RepeatedPtrField<internal::StatFile> stats;
   auto add = [&](const auto& names) {
     for (const StatName& name : names) {
       absl::StatusOr<std::string> text = ReadAt(DirectoryOf(name.controller), name.file);
       if (!text.ok()) continue;
-      v1::StatFile* stat = stats.Add();
+      internal::StatFile* stat = stats.Add();
       stat->set_kind(name.kind);
       stat->set_content(*std::move(text));
     }
   };
-  if (mode_ == v1::HostFacts::V2) {
+  if (mode_ == internal::HostFacts::V2) {
     add(kStatsV2);
   } else {
     add(kStatsV1);
@@ -216,7 +216,7 @@ google::protobuf::RepeatedPtrField<v1::StatFile> Cgroup::ReadStats() const {
 }
 
 absl::StatusOr<UniqueFd> Cgroup::WatchOutOfMemory() const {
-  if (mode_ == v1::HostFacts::V2) return UniqueFd();
+  if (mode_ == internal::HostFacts::V2) return UniqueFd();
   int directory = DirectoryOf("memory");
   UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event.valid()) return Errno("eventfd");
@@ -228,7 +228,7 @@ absl::StatusOr<UniqueFd> Cgroup::WatchOutOfMemory() const {
 }
 
 absl::StatusOr<int64_t> Cgroup::OutOfMemoryKills() const {
-  const char* file = mode_ == v1::HostFacts::V2 ? "memory.events" : "memory.oom_control";
+  const char* file = mode_ == internal::HostFacts::V2 ? "memory.events" : "memory.oom_control";
   WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(DirectoryOf("memory"), file));
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     int64_t count = 0;
@@ -239,8 +239,8 @@ absl::StatusOr<int64_t> Cgroup::OutOfMemoryKills() const {
 
 absl::Status Cgroup::LiftCpuQuota() const {
   int directory = DirectoryOf("cpu");
-  return mode_ == v1::HostFacts::V2 ? WriteControlFile(directory, "cpu.max", "max")
-                                    : WriteControlFile(directory, "cpu.cfs_quota_us", "-1");
+  return mode_ == internal::HostFacts::V2 ? WriteControlFile(directory, "cpu.max", "max")
+                                          : WriteControlFile(directory, "cpu.cfs_quota_us", "-1");
 }
 
 absl::StatusOr<int64_t> Cgroup::CpuTimeUs() const {
@@ -265,7 +265,8 @@ absl::Status Cgroup::Remove() {
   return status;
 }
 
-absl::StatusOr<CgroupTree> CgroupTree::Create(const v1::HostFacts& facts, const std::string& parent,
+absl::StatusOr<CgroupTree> CgroupTree::Create(const internal::HostFacts& facts,
+                                              const std::string& parent,
                                               const std::string& instance) {
   CgroupTree tree;
   tree.mode_ = facts.cgroup_mode();
@@ -293,7 +294,8 @@ absl::StatusOr<CgroupTree> CgroupTree::Create(const v1::HostFacts& facts, const 
 }
 
 absl::StatusOr<Cgroup> CgroupTree::Add(
-    const std::string& name, const google::protobuf::RepeatedPtrField<v1::CgroupWrite>& writes) {
+    const std::string& name,
+    const google::protobuf::RepeatedPtrField<internal::CgroupWrite>& writes) {
   Cgroup group;
   group.mode_ = mode_;
   group.name_ = name;
@@ -307,7 +309,7 @@ absl::StatusOr<Cgroup> CgroupTree::Add(
         ::openat(root.directory.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     group.hierarchies_.push_back({root.directory.get(), std::move(directory), root.controllers});
   }
-  for (const v1::CgroupWrite& write : writes) {
+  for (const internal::CgroupWrite& write : writes) {
     if (!status.ok()) break;
     status = WriteLimit(group.DirectoryOf(write.controller()), write);
   }
@@ -320,7 +322,7 @@ absl::StatusOr<int64_t> CgroupTree::CpuTimeUs() const {
   return ReadCpuTimeUs(FindDirectory(roots_, CpuTimeController(mode_)), mode_);
 }
 
-void CgroupTree::RemoveAll(const v1::HostFacts& facts, const std::string& parent,
+void CgroupTree::RemoveAll(const internal::HostFacts& facts, const std::string& parent,
                            const std::string& instance) {
   // Ten seconds, which only a process that does not end reaches.
   constexpr std::chrono::milliseconds kInterval(10);
@@ -343,7 +345,7 @@ void CgroupTree::RemoveAll(const v1::HostFacts& facts, const std::string& parent
   }
 }
 
-std::vector<std::string> CgroupTree::Instances(const v1::HostFacts& facts,
+std::vector<std::string> CgroupTree::Instances(const internal::HostFacts& facts,
                                                const std::string& parent) {
   std::vector<std::string> names;
   for (const auto& [mount, controllers] : Mounts(facts)) {

@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
-#include "warren/v1/launcher.pb.h"
-#include "warren/v1/plan.pb.h"
+#include "warren/internal/launcher.pb.h"
+#include "warren/internal/plan.pb.h"
 
 // Control groups of one supervisor: PARENT/INSTANCE/NAME below every hierarchy that is used: one on
 // v2, one for each of memory, cpu, cpuacct and pids on v1 (fewer where they are mounted together).
@@ -28,13 +28,13 @@ class Cgroup {
   absl::StatusOr<std::vector<UniqueFd>> OpenProcs() const;
 
   struct Stats {
-    std::vector<v1::StatFile::Kind> kinds;
+    std::vector<internal::StatFile::Kind> kinds;
     std::vector<UniqueFd> fds;
   };
   // Files that say what the group uses; those that this kernel has.
   absl::StatusOr<Stats> OpenStats() const;
   // What these files say now; without those that can not be read.
-  google::protobuf::RepeatedPtrField<v1::StatFile> ReadStats() const;
+  google::protobuf::RepeatedPtrField<internal::StatFile> ReadStats() const;
 
   // v1: an eventfd that becomes readable when the group runs out of memory, for v1 has no
   // memory.oom.group. An invalid fd on v2.
@@ -71,7 +71,7 @@ class Cgroup {
   Cgroup() = default;
   int DirectoryOf(absl::string_view controller) const;
 
-  v1::HostFacts::CgroupMode mode_ = v1::HostFacts::CGROUP_MODE_UNSPECIFIED;
+  internal::HostFacts::CgroupMode mode_ = internal::HostFacts::CGROUP_MODE_UNSPECIFIED;
   std::string name_;
   std::vector<Hierarchy> hierarchies_;
 };
@@ -82,12 +82,13 @@ class CgroupTree {
   // is a relative path
   // ("warren", "system.slice/warren.service"). Missing controllers are FAILED_PRECONDITION with the
   // remedy.
-  static absl::StatusOr<CgroupTree> Create(const v1::HostFacts& facts, const std::string& parent,
-                                           const std::string& instance);
+  static absl::StatusOr<CgroupTree> Create(const internal::HostFacts& facts,
+                                           const std::string& parent, const std::string& instance);
 
   // Makes a group and writes its limits, each read back.
-  absl::StatusOr<Cgroup> Add(const std::string& name,
-                             const google::protobuf::RepeatedPtrField<v1::CgroupWrite>& writes);
+  absl::StatusOr<Cgroup> Add(
+      const std::string& name,
+      const google::protobuf::RepeatedPtrField<internal::CgroupWrite>& writes);
 
   // CPU time of all processes that were ever in one of its groups, in microseconds.
   absl::StatusOr<int64_t> CpuTimeUs() const;
@@ -95,18 +96,19 @@ class CgroupTree {
   // Removes INSTANCE with all groups in it, and PARENT where nothing else is in it. Static, for the
   // janitor, which has nothing but names. Groups that are not empty yet are tried again for up to
   // two seconds.
-  static void RemoveAll(const v1::HostFacts& facts, const std::string& parent,
+  static void RemoveAll(const internal::HostFacts& facts, const std::string& parent,
                         const std::string& instance);
 
   // Instances below PARENT, of any supervisor.
-  static std::vector<std::string> Instances(const v1::HostFacts& facts, const std::string& parent);
+  static std::vector<std::string> Instances(const internal::HostFacts& facts,
+                                            const std::string& parent);
 
  private:
   struct Root {
     UniqueFd directory;
     std::vector<std::string> controllers;
   };
-  v1::HostFacts::CgroupMode mode_ = v1::HostFacts::CGROUP_MODE_UNSPECIFIED;
+  internal::HostFacts::CgroupMode mode_ = internal::HostFacts::CGROUP_MODE_UNSPECIFIED;
   std::vector<Root> roots_;
 };
 

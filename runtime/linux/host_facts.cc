@@ -46,7 +46,7 @@ bool IsUnified(const char* path) {
 
 // libcgroup lists the controllers of v1 and v2 hierarchies alike; where memory sits decides the
 // mode.
-absl::Status FindControllers(v1::HostFacts& facts) {
+absl::Status FindControllers(internal::HostFacts& facts) {
   if (int code = cgroup_init(); code != 0) return CgroupError("find the cgroup hierarchies", code);
   void* handle = nullptr;
   cgroup_mount_point mount;
@@ -58,19 +58,19 @@ absl::Status FindControllers(v1::HostFacts& facts) {
   }
   cgroup_get_controller_end(&handle);
   if (code != ECGEOF) return CgroupError("list the cgroup controllers", code);
-  facts.set_cgroup_mode(unified ? v1::HostFacts::V2 : v1::HostFacts::V1);
+  facts.set_cgroup_mode(unified ? internal::HostFacts::V2 : internal::HostFacts::V1);
   return absl::OkStatus();
 }
 
 bool Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-void FindSwap(v1::HostFacts& facts) {
+void FindSwap(internal::HostFacts& facts) {
   absl::StatusOr<std::string> swaps = ReadFile("/proc/swaps");
   // The first line is a heading.
   facts.set_swap_present(
       swaps.ok() &&
       std::vector<std::string>(absl::StrSplit(*swaps, '\n', absl::SkipEmpty())).size() > 1);
-  if (facts.cgroup_mode() == v1::HostFacts::V1) {
+  if (facts.cgroup_mode() == internal::HostFacts::V1) {
     auto memory = facts.controllers().find("memory");
     facts.set_swap_limit(memory != facts.controllers().end() &&
                          Exists(absl::StrCat(memory->second, "/memory.memsw.limit_in_bytes")));
@@ -101,14 +101,14 @@ int LandlockAbi() {
 
 }  // namespace
 
-absl::StatusOr<v1::HostFacts> DetectHostFacts() {
-  v1::HostFacts facts;
+absl::StatusOr<internal::HostFacts> DetectHostFacts() {
+  internal::HostFacts facts;
   utsname name;
   if (::uname(&name) != 0) return Errno("uname");
   facts.set_kernel_release(name.release);
   WARREN_RETURN_IF_ERROR(FindControllers(facts));
   FindSwap(facts);
-  bool v1 = facts.cgroup_mode() == v1::HostFacts::V1;
+  bool v1 = facts.cgroup_mode() == internal::HostFacts::V1;
   facts.set_tmpfs_user_xattr(TmpfsStoresUserAttributes());
   facts.set_landlock_abi(LandlockAbi());
   facts.set_cgroup_kill(!v1 && AtLeast(name.release, 5, 14));

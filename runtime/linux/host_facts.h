@@ -2,7 +2,7 @@
 #define WARREN_RUNTIME_LINUX_HOST_FACTS_H_
 
 #include "absl/status/statusor.h"
-#include "warren/v1/plan.pb.h"
+#include "warren/internal/plan.pb.h"
 
 namespace warren {
 
@@ -10,7 +10,7 @@ namespace warren {
 // privilege, but for tmpfs_user_xattr, which stays false then. Not thread-safe: libcgroup keeps
 // global state, so one thread of a process asks, once. FAILED_PRECONDITION when no cgroup hierarchy
 // is mounted.
-absl::StatusOr<v1::HostFacts> DetectHostFacts();
+absl::StatusOr<internal::HostFacts> DetectHostFacts();
 
 }  // namespace warren
 

@@ -9,7 +9,7 @@
 namespace warren {
 namespace {
 
-using v1::MountOp;
+using internal::MountOp;
 
 constexpr int64_t kCpuPeriodUs = 100'000;
 // Under limit_in_bytes of v1, TCP buffers are a pool of their own; loopback needs little.
@@ -52,7 +52,7 @@ class MountList {
 // Every part in an overlay of its own, so that locks and watches on a file never meet those of
 // another sandbox. The root takes writes into the layer; directories of the host are read-only: an
 // overlay without an upper directory, which needs a second, empty, lower one.
-void AddRootFileSystem(const v1::TemplateRecipe& recipe, const v1::HostFacts& facts,
+void AddRootFileSystem(const config::TemplateRecipe& recipe, const internal::HostFacts& facts,
                        MountList& list) {
   std::vector<TemplatePart> parts = TemplateParts(recipe);
   list.AddDirectory("/layer/up", 0755);
@@ -108,7 +108,7 @@ struct LayerSize {
   int64_t inodes;
 };
 
-std::vector<MountOp> Mounts(const v1::TemplateRecipe& recipe, const v1::HostFacts& facts,
+std::vector<MountOp> Mounts(const config::TemplateRecipe& recipe, const internal::HostFacts& facts,
                             LayerSize size, Purpose purpose) {
   MountList list;
   FdIndices fds = PlanFdIndices(recipe);
@@ -125,21 +125,22 @@ std::vector<MountOp> Mounts(const v1::TemplateRecipe& recipe, const v1::HostFact
   // After /dev: masks bind the sandbox's own /dev/null.
   AddProc(purpose, list);
   // A context that starts by exec reads Warren's Python files itself.
-  if (purpose == Purpose::kZygote || recipe.start() == v1::TemplateRecipe::EXEC) {
+  if (purpose == Purpose::kZygote || recipe.start() == config::TemplateRecipe::EXEC) {
     list.AddAttach(fds.worker, absl::StrCat("/newroot", kWorkerDirectory));
   }
   list.Add(MountOp::PIVOT, "/newroot");
   return list.Take();
 }
 
-void AddWrite(v1::LaunchPlan& plan, const char* controller, const char* file, std::string value) {
-  v1::CgroupWrite* write = plan.add_cgroup();
+void AddWrite(internal::LaunchPlan& plan, const char* controller, const char* file,
+              std::string value) {
+  internal::CgroupWrite* write = plan.add_cgroup();
   write->set_controller(controller);
   write->set_file(file);
   write->set_value(std::move(value));
 }
 
-absl::Status CheckControllers(const v1::HostFacts& facts) {
+absl::Status CheckControllers(const internal::HostFacts& facts) {
   for (const char* controller : {"memory", "cpu", "pids"}) {
     if (!facts.controllers().contains(controller)) {
       return absl::FailedPreconditionError(
@@ -156,11 +157,12 @@ absl::Status CheckControllers(const v1::HostFacts& facts) {
   return absl::OkStatus();
 }
 
-void AddCgroupWrites(const v1::Limits& limits, const v1::HostFacts& facts, v1::LaunchPlan& plan) {
+void AddCgroupWrites(const v1::Limits& limits, const internal::HostFacts& facts,
+                     internal::LaunchPlan& plan) {
   std::string memory = absl::StrCat(limits.memory_bytes());
   std::string quota = absl::StrCat(limits.cpu_millis() * kCpuPeriodUs / 1000);
   std::string pids = absl::StrCat(limits.pids());
-  if (facts.cgroup_mode() == v1::HostFacts::V2) {
+  if (facts.cgroup_mode() == internal::HostFacts::V2) {
     AddWrite(plan, "memory", "memory.max", memory);
     if (facts.swap_limit()) AddWrite(plan, "memory", "memory.swap.max", "0");
     AddWrite(plan, "memory", "memory.oom.group", "1");
@@ -179,14 +181,14 @@ void AddCgroupWrites(const v1::Limits& limits, const v1::HostFacts& facts, v1::L
   AddWrite(plan, "pids", "pids.max", pids);
 }
 
-void AddRlimit(v1::LaunchPlan& plan, const char* resource, uint64_t value) {
-  v1::Rlimit* limit = plan.add_rlimits();
+void AddRlimit(internal::LaunchPlan& plan, const char* resource, uint64_t value) {
+  internal::Rlimit* limit = plan.add_rlimits();
   limit->set_resource(resource);
   limit->set_soft(value);
   limit->set_hard(value);
 }
 
-void AddRlimits(const v1::Limits& limits, v1::LaunchPlan& plan) {
+void AddRlimits(const v1::Limits& limits, internal::LaunchPlan& plan) {
   AddRlimit(plan, "NOFILE", static_cast<uint64_t>(limits.open_files()));
   AddRlimit(plan, "FSIZE", static_cast<uint64_t>(limits.file_size_bytes()));
   AddRlimit(plan, "NPROC", static_cast<uint64_t>(limits.pids()));
@@ -201,20 +203,20 @@ void AddRlimits(const v1::Limits& limits, v1::LaunchPlan& plan) {
 
 }  // namespace
 
-std::vector<TemplatePart> TemplateParts(const v1::TemplateRecipe& recipe) {
+std::vector<TemplatePart> TemplateParts(const config::TemplateRecipe& recipe) {
   std::vector<TemplatePart> parts = {{"/"}};
   for (const std::string& directory : recipe.host().directories()) parts.push_back({directory});
   return parts;
 }
 
-FdIndices PlanFdIndices(const v1::TemplateRecipe& recipe) {
+FdIndices PlanFdIndices(const config::TemplateRecipe& recipe) {
   int parts = static_cast<int>(TemplateParts(recipe).size());
   return {.dev = parts, .worker = parts + 1};
 }
 
-absl::StatusOr<v1::LaunchPlan> MakeLaunchPlan(const v1::SandboxSpec& spec,
-                                              const v1::TemplateRecipe& recipe,
-                                              const v1::HostFacts& facts) {
+absl::StatusOr<internal::LaunchPlan> MakeLaunchPlan(const internal::SandboxSpec& spec,
+                                                    const config::TemplateRecipe& recipe,
+                                                    const internal::HostFacts& facts) {
   WARREN_RETURN_IF_ERROR(CheckControllers(facts));
   const v1::Limits& limits = spec.limits();
   if (limits.memory_bytes() <= 0 || limits.cpu_millis() <= 0 || limits.pids() <= 0 ||
@@ -222,7 +224,7 @@ absl::StatusOr<v1::LaunchPlan> MakeLaunchPlan(const v1::SandboxSpec& spec,
       limits.file_size_bytes() <= 0) {
     return absl::InternalError("limits reached the planner unresolved");
   }
-  v1::LaunchPlan plan;
+  internal::LaunchPlan plan;
   plan.set_sandbox_id(spec.sandbox_id());
   plan.set_template_id(spec.template_id());
   plan.set_hostname("sandbox");
@@ -239,8 +241,8 @@ absl::StatusOr<v1::LaunchPlan> MakeLaunchPlan(const v1::SandboxSpec& spec,
   return plan;
 }
 
-std::vector<v1::MountOp> ZygoteMounts(const v1::TemplateRecipe& recipe,
-                                      const v1::HostFacts& facts) {
+std::vector<internal::MountOp> ZygoteMounts(const config::TemplateRecipe& recipe,
+                                            const internal::HostFacts& facts) {
   // Room for what imports leave behind (font caches, bytecode): 64 MiB.
   return Mounts(recipe, facts, {64 << 20, 16384}, Purpose::kZygote);
 }

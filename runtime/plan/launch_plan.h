@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "warren/v1/plan.pb.h"
-#include "warren/v1/template.pb.h"
+#include "warren/config/template.pb.h"
+#include "warren/internal/plan.pb.h"
 
 // Planning: what is asked for and what the host offers become data that the launcher carries out.
 // Everything here is a pure function; golden tests compare the plans as text.
@@ -24,7 +24,7 @@ struct TemplatePart {
   // host.
   std::string target;
 };
-std::vector<TemplatePart> TemplateParts(const v1::TemplateRecipe& recipe);
+std::vector<TemplatePart> TemplateParts(const config::TemplateRecipe& recipe);
 
 // Indices of the detached mounts that follow the template's parts.
 struct FdIndices {
@@ -33,7 +33,7 @@ struct FdIndices {
   // start: EXEC).
   int worker;
 };
-FdIndices PlanFdIndices(const v1::TemplateRecipe& recipe);
+FdIndices PlanFdIndices(const config::TemplateRecipe& recipe);
 
 // What the launcher mounts Warren's Python files on.
 inline constexpr char kWorkerDirectory[] = "/opt/warren";
@@ -41,13 +41,14 @@ inline constexpr char kWorkerDirectory[] = "/opt/warren";
 // Resolves a validated spec into the plan of one sandbox. `spec.limits` must be resolved (no zeros
 // but cpu_seconds). FAILED_PRECONDITION names the limit that this host cannot enforce, and the
 // remedy.
-absl::StatusOr<v1::LaunchPlan> MakeLaunchPlan(const v1::SandboxSpec& spec,
-                                              const v1::TemplateRecipe& recipe,
-                                              const v1::HostFacts& facts);
+absl::StatusOr<internal::LaunchPlan> MakeLaunchPlan(const internal::SandboxSpec& spec,
+                                                    const config::TemplateRecipe& recipe,
+                                                    const internal::HostFacts& facts);
 
 // The mounts of a template's zygote: those of a sandbox with a small writable layer and Warren's
 // Python files.
-std::vector<v1::MountOp> ZygoteMounts(const v1::TemplateRecipe& recipe, const v1::HostFacts& facts);
+std::vector<internal::MountOp> ZygoteMounts(const config::TemplateRecipe& recipe,
+                                            const internal::HostFacts& facts);
 
 }  // namespace warren
 

@@ -36,7 +36,7 @@ bool ValidAbsolute(const std::string& path) {
          path.find_first_of(":,\\") == std::string::npos;
 }
 
-absl::Status CheckRecipe(const v1::TemplateRecipe& recipe, const std::string& directory_name,
+absl::Status CheckRecipe(const config::TemplateRecipe& recipe, const std::string& directory_name,
                          const std::string& path) {
   auto invalid = [&](absl::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", why));
@@ -44,7 +44,7 @@ absl::Status CheckRecipe(const v1::TemplateRecipe& recipe, const std::string& di
   if (!ValidName(recipe.name()) || recipe.name() != directory_name) {
     return invalid("name must be that of its directory, [a-z0-9][a-z0-9-]{0,62}");
   }
-  if (recipe.source_case() == v1::TemplateRecipe::SOURCE_NOT_SET)
+  if (recipe.source_case() == config::TemplateRecipe::SOURCE_NOT_SET)
     return invalid("no source: give host or debian");
   if (!ValidAbsolute(recipe.python())) return invalid("python must be an absolute path");
   if (recipe.host().directories_size() > 8) return invalid("at most 8 directories of the host");
@@ -56,7 +56,7 @@ absl::Status CheckRecipe(const v1::TemplateRecipe& recipe, const std::string& di
 }
 
 // What of a recipe its tree is made and checked from; the rest says what sandboxes get.
-std::string TreeSource(v1::TemplateRecipe recipe) {
+std::string TreeSource(config::TemplateRecipe recipe) {
   recipe.clear_description();
   recipe.clear_limits();
   recipe.clear_seccomp_policy();
@@ -67,11 +67,11 @@ std::string TreeSource(v1::TemplateRecipe recipe) {
 
 // True when the tree in `built` is one that `recipe` would make: made from the same file, or from
 // one that differs in nothing that reaches the tree. The builder leaves a copy of that file.
-bool IsCurrent(const fs::path& built, const v1::TemplateManifest& manifest,
-               const v1::TemplateRecipe& recipe, const std::string& recipe_digest) {
+bool IsCurrent(const fs::path& built, const config::TemplateManifest& manifest,
+               const config::TemplateRecipe& recipe, const std::string& recipe_digest) {
   if (manifest.recipe_digest() == recipe_digest) return true;
   absl::StatusOr<std::string> text = ReadFile((built / "recipe.textproto").string());
-  v1::TemplateRecipe stored;
+  config::TemplateRecipe stored;
   return text.ok() && Sha256(*text) == manifest.recipe_digest() &&
          google::protobuf::TextFormat::ParseFromString(*text, &stored) &&
          TreeSource(stored) == TreeSource(recipe);

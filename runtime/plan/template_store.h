@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "warren/v1/template.pb.h"
+#include "warren/config/template.pb.h"
 
 namespace warren {
 
@@ -14,8 +14,8 @@ inline constexpr char kDefaultTemplateStore[] = "/var/lib/warren/templates";
 
 // A template as found on disk.
 struct Template {
-  v1::TemplateRecipe recipe;
-  v1::TemplateManifest manifest;
+  config::TemplateRecipe recipe;
+  config::TemplateManifest manifest;
   // Content of warmup.py beside the recipe; empty without one.
   std::string warmup;
   // "sha256:<hex>" of the recipe; for built templates the manifest's tree digest.

@@ -36,7 +36,7 @@ bool MayDefaultToZero(const FieldDescriptor* field) {
          field->number() == v1::Limits::kCpuSecondsFieldNumber;
 }
 
-absl::Status CheckLimit(const v1::LimitsPolicy& policy, const FieldDescriptor* field) {
+absl::Status CheckLimit(const config::LimitsPolicy& policy, const FieldDescriptor* field) {
   int64_t minimum = Get(policy.minimum(), field);
   int64_t value = Get(policy.defaults(), field);
   int64_t maximum = Get(policy.maximum(), field);
@@ -49,14 +49,14 @@ absl::Status CheckLimit(const v1::LimitsPolicy& policy, const FieldDescriptor* f
 }
 
 // The template's wish, 0 where it has none or does not speak of this limit.
-int64_t TemplateLimit(const v1::TemplateRecipe::DefaultLimits& limits,
+int64_t TemplateLimit(const config::TemplateRecipe::DefaultLimits& limits,
                       const FieldDescriptor* field) {
   const FieldDescriptor* same = limits.GetDescriptor()->FindFieldByName(field->name());
   return same == nullptr ? 0 : Get(limits, same);
 }
 
-absl::Status CheckRange(const v1::LimitsPolicy& policy, const FieldDescriptor* field, int64_t value,
-                        absl::StatusCode code, absl::string_view who) {
+absl::Status CheckRange(const config::LimitsPolicy& policy, const FieldDescriptor* field,
+                        int64_t value, absl::StatusCode code, absl::string_view who) {
   int64_t minimum = Get(policy.minimum(), field);
   int64_t maximum = Get(policy.maximum(), field);
   if (minimum <= value && value <= maximum) return absl::OkStatus();
@@ -67,8 +67,8 @@ absl::Status CheckRange(const v1::LimitsPolicy& policy, const FieldDescriptor* f
 
 }  // namespace
 
-absl::StatusOr<v1::LimitsPolicy> LoadLimitsPolicy(const std::string& path) {
-  v1::LimitsPolicy policy;
+absl::StatusOr<config::LimitsPolicy> LoadLimitsPolicy(const std::string& path) {
+  config::LimitsPolicy policy;
   WARREN_RETURN_IF_ERROR(ReadTextProto(path, policy));
   if (policy.name().empty()) return absl::InvalidArgumentError(absl::StrCat(path, ": has no name"));
   const auto* descriptor = v1::Limits::descriptor();
@@ -78,9 +78,9 @@ absl::StatusOr<v1::LimitsPolicy> LoadLimitsPolicy(const std::string& path) {
   return policy;
 }
 
-absl::StatusOr<v1::Limits> ResolveLimits(const v1::LimitsPolicy& policy,
-                                         const v1::Limits& requested,
-                                         const v1::TemplateRecipe::DefaultLimits& template_limits) {
+absl::StatusOr<v1::Limits> ResolveLimits(
+    const config::LimitsPolicy& policy, const v1::Limits& requested,
+    const config::TemplateRecipe::DefaultLimits& template_limits) {
   v1::Limits result;
   const auto* descriptor = v1::Limits::descriptor();
   for (int i = 0; i < descriptor->field_count(); ++i) {

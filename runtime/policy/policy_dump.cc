@@ -23,7 +23,7 @@ const Arguments& OtherArguments() {
   return *kOther;
 }
 
-Arguments ArgumentsThatMeet(const v1::SeccompRule& rule) {
+Arguments ArgumentsThatMeet(const config::SeccompRule& rule) {
   Arguments result = OtherArguments();
   for (const auto& condition : rule.arguments()) {
     uint64_t& argument = result[condition.index()];
@@ -44,7 +44,7 @@ absl::StatusOr<std::string> Answer(const CompiledPolicy& compiled, uint32_t numb
   return ActionName(action);
 }
 
-std::string Condition(const v1::ArgumentCondition& condition) {
+std::string Condition(const config::ArgumentCondition& condition) {
   std::string text = absl::StrCat("arg", condition.index());
   if (condition.has_masked_equal()) {
     absl::StrAppend(&text, " & 0x", absl::Hex(condition.masked_equal().mask()), " == 0x",
@@ -57,7 +57,7 @@ std::string Condition(const v1::ArgumentCondition& condition) {
 }
 
 absl::StatusOr<std::string> ConditionalRule(const CompiledPolicy& compiled, uint32_t number,
-                                            const v1::SeccompRule& rule) {
+                                            const config::SeccompRule& rule) {
   std::vector<std::string> conditions;
   for (const auto& condition : rule.arguments()) conditions.push_back(Condition(condition));
   WARREN_ASSIGN_OR_RETURN(std::string answer, Answer(compiled, number, ArgumentsThatMeet(rule)));
@@ -67,11 +67,11 @@ absl::StatusOr<std::string> ConditionalRule(const CompiledPolicy& compiled, uint
 
 // The paragraph of one call: its argument rules, then what holds otherwise.
 absl::StatusOr<std::string> CallText(const CompiledPolicy& compiled, uint32_t number,
-                                     const std::vector<const v1::SeccompRule*>& rules) {
+                                     const std::vector<const config::SeccompRule*>& rules) {
   std::string text = absl::StrCat("\n", SyscallName(number), " [", number, "]\n");
   bool has_conditions = false;
   std::string reason;
-  for (const v1::SeccompRule* rule : rules) {
+  for (const config::SeccompRule* rule : rules) {
     if (rule->arguments().empty()) {
       reason = absl::StrCat("  # ", rule->reason());
       continue;
@@ -87,9 +87,9 @@ absl::StatusOr<std::string> CallText(const CompiledPolicy& compiled, uint32_t nu
 
 }  // namespace
 
-absl::StatusOr<std::string> DumpPolicy(const v1::SeccompPolicy& policy,
+absl::StatusOr<std::string> DumpPolicy(const config::SeccompPolicy& policy,
                                        const CompiledPolicy& compiled) {
-  std::map<uint32_t, std::vector<const v1::SeccompRule*>> rules;
+  std::map<uint32_t, std::vector<const config::SeccompRule*>> rules;
   for (const auto* list : {&policy.allow(), &policy.deny(), &policy.deny_arguments()}) {
     for (const auto& rule : *list) {
       for (const std::string& name : rule.syscalls()) {

@@ -12,7 +12,7 @@ namespace warren {
 // the order of the numbers, with the reasons of the policy beside the answers of the filters. The
 // answers come from evaluating the BPF, so that the text shows what the kernel will do rather than
 // what was meant. Calls that only get the default answer are left out. Thread-safe.
-absl::StatusOr<std::string> DumpPolicy(const v1::SeccompPolicy& policy,
+absl::StatusOr<std::string> DumpPolicy(const config::SeccompPolicy& policy,
                                        const CompiledPolicy& compiled);
 
 }  // namespace warren

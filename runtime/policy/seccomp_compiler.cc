@@ -41,7 +41,7 @@ absl::StatusOr<FilterContext> NewFilter(uint32_t default_action) {
 }
 
 absl::Status AddCall(const FilterContext& filter, uint32_t action, uint32_t number,
-                     const v1::SeccompRule& rule) {
+                     const config::SeccompRule& rule) {
   std::vector<scmp_arg_cmp> arguments;
   for (const auto& condition : rule.arguments()) {
     if (condition.has_masked_equal()) {
@@ -58,13 +58,14 @@ absl::Status AddCall(const FilterContext& filter, uint32_t action, uint32_t numb
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint32_t> DenyAction(const v1::SeccompRule& rule) {
+absl::StatusOr<uint32_t> DenyAction(const config::SeccompRule& rule) {
   WARREN_ASSIGN_OR_RETURN(uint16_t error,
                           ErrnoValue(rule.error().empty() ? "EPERM" : rule.error()));
   return SCMP_ACT_ERRNO(error);
 }
 
-absl::Status AddRule(const FilterContext& filter, uint32_t action, const v1::SeccompRule& rule) {
+absl::Status AddRule(const FilterContext& filter, uint32_t action,
+                     const config::SeccompRule& rule) {
   for (const std::string& name : rule.syscalls()) {
     WARREN_ASSIGN_OR_RETURN(uint32_t number, SyscallNumber(name));
     WARREN_RETURN_IF_ERROR(AddCall(filter, action, number, rule));
@@ -100,9 +101,9 @@ struct SeccompCall {
   uint32_t refusal = SCMP_ACT_ERRNO(ENOSYS);
 };
 
-absl::StatusOr<SeccompCall> FindSeccompCall(const v1::SeccompPolicy& policy) {
+absl::StatusOr<SeccompCall> FindSeccompCall(const config::SeccompPolicy& policy) {
   SeccompCall result;
-  auto names_it = [](const v1::SeccompRule& rule) {
+  auto names_it = [](const config::SeccompRule& rule) {
     for (const std::string& name : rule.syscalls()) {
       if (name == "seccomp") return true;
     }
@@ -119,7 +120,7 @@ absl::StatusOr<SeccompCall> FindSeccompCall(const v1::SeccompPolicy& policy) {
   return result;
 }
 
-absl::StatusOr<std::vector<sock_filter>> CompileAllowList(const v1::SeccompPolicy& policy) {
+absl::StatusOr<std::vector<sock_filter>> CompileAllowList(const config::SeccompPolicy& policy) {
   constexpr uint32_t kDefault = SCMP_ACT_ERRNO(ENOSYS);
   WARREN_ASSIGN_OR_RETURN(FilterContext filter, NewFilter(kDefault));
   for (const auto& rule : policy.allow()) {
@@ -129,7 +130,7 @@ absl::StatusOr<std::vector<sock_filter>> CompileAllowList(const v1::SeccompPolic
     WARREN_ASSIGN_OR_RETURN(uint32_t action, DenyAction(rule));
     // libseccomp refuses a rule that says what the default says.
     if (action == kDefault) continue;
-    v1::SeccompRule first = rule;
+    config::SeccompRule first = rule;
     if (!policy.deny_arguments().empty()) {
       first.clear_syscalls();
       for (const std::string& name : rule.syscalls()) {
@@ -141,13 +142,14 @@ absl::StatusOr<std::vector<sock_filter>> CompileAllowList(const v1::SeccompPolic
   if (!policy.deny_arguments().empty()) {
     WARREN_ASSIGN_OR_RETURN(SeccompCall call, FindSeccompCall(policy));
     if (!call.allowed) {
-      WARREN_RETURN_IF_ERROR(AddCall(filter, SCMP_ACT_ALLOW, __NR_seccomp, v1::SeccompRule()));
+      WARREN_RETURN_IF_ERROR(AddCall(filter, SCMP_ACT_ALLOW, __NR_seccomp, config::SeccompRule()));
     }
   }
   return Export(filter);
 }
 
-absl::StatusOr<std::vector<sock_filter>> CompileArgumentDenyList(const v1::SeccompPolicy& policy) {
+absl::StatusOr<std::vector<sock_filter>> CompileArgumentDenyList(
+    const config::SeccompPolicy& policy) {
   WARREN_ASSIGN_OR_RETURN(FilterContext filter, NewFilter(SCMP_ACT_ALLOW));
   for (const auto& rule : policy.deny_arguments()) {
     WARREN_ASSIGN_OR_RETURN(uint32_t action, DenyAction(rule));
@@ -155,7 +157,7 @@ absl::StatusOr<std::vector<sock_filter>> CompileArgumentDenyList(const v1::Secco
   }
   WARREN_ASSIGN_OR_RETURN(SeccompCall call, FindSeccompCall(policy));
   if (!call.allowed) {
-    WARREN_RETURN_IF_ERROR(AddCall(filter, call.refusal, __NR_seccomp, v1::SeccompRule()));
+    WARREN_RETURN_IF_ERROR(AddCall(filter, call.refusal, __NR_seccomp, config::SeccompRule()));
   }
   return Export(filter);
 }
@@ -166,7 +168,7 @@ void Append(std::string* blob, const void* data, size_t size) {
 
 }  // namespace
 
-absl::StatusOr<CompiledPolicy> CompileSeccompPolicy(const v1::SeccompPolicy& policy) {
+absl::StatusOr<CompiledPolicy> CompileSeccompPolicy(const config::SeccompPolicy& policy) {
   WARREN_RETURN_IF_ERROR(ValidateSeccompPolicy(policy));
   CompiledPolicy result;
   result.name = policy.name();

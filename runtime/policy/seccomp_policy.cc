@@ -24,19 +24,19 @@ using google::protobuf::RepeatedPtrField;
 constexpr uint32_t kFirstX32Number = 0x40000000;
 constexpr int kLastErrno = 133;
 
-absl::Status Invalid(const v1::SeccompPolicy& policy, absl::string_view list,
-                     const v1::SeccompRule& rule, absl::string_view what) {
+absl::Status Invalid(const config::SeccompPolicy& policy, absl::string_view list,
+                     const config::SeccompRule& rule, absl::string_view what) {
   std::string call = rule.syscalls().empty() ? "(no call)" : rule.syscalls(0);
   return absl::InvalidArgumentError(
       absl::StrCat("seccomp policy ", policy.name(), ", ", list, " rule of ", call, ": ", what));
 }
 
-absl::Status CheckCondition(const v1::ArgumentCondition& condition) {
+absl::Status CheckCondition(const config::ArgumentCondition& condition) {
   if (condition.index() > 5) {
     return absl::InvalidArgumentError(
         absl::StrCat("argument ", condition.index(), ": a call has arguments 0 to 5"));
   }
-  if (condition.comparison_case() == v1::ArgumentCondition::COMPARISON_NOT_SET) {
+  if (condition.comparison_case() == config::ArgumentCondition::COMPARISON_NOT_SET) {
     return absl::InvalidArgumentError("a condition needs equal or masked_equal");
   }
   if (condition.has_masked_equal()) {
@@ -50,7 +50,7 @@ absl::Status CheckCondition(const v1::ArgumentCondition& condition) {
 }
 
 // A deny by 64-bit equality is passed by an argument whose upper half the kernel ignores.
-absl::Status CheckDenyCondition(const v1::ArgumentCondition& condition) {
+absl::Status CheckDenyCondition(const config::ArgumentCondition& condition) {
   if (!condition.has_masked_equal() || condition.masked_equal().mask() > UINT32_MAX) {
     return absl::InvalidArgumentError(
         "a deny must compare the low 32 bits only (the kernel truncates ints): use masked_equal "
@@ -59,10 +59,10 @@ absl::Status CheckDenyCondition(const v1::ArgumentCondition& condition) {
   return absl::OkStatus();
 }
 
-std::string ArgumentsKey(const v1::SeccompRule& rule) {
+std::string ArgumentsKey(const config::SeccompRule& rule) {
   std::set<std::string> parts;
   for (const auto& condition : rule.arguments()) {
-    v1::ArgumentCondition bare = condition;
+    config::ArgumentCondition bare = condition;
     bare.clear_symbol();
     parts.insert(bare.ShortDebugString());
   }
@@ -74,9 +74,9 @@ std::string ArgumentsKey(const v1::SeccompRule& rule) {
 // Collects the rules of one policy and finds those that repeat or contradict each other.
 class RuleTable {
  public:
-  explicit RuleTable(const v1::SeccompPolicy& policy) : policy_(policy) {}
+  explicit RuleTable(const config::SeccompPolicy& policy) : policy_(policy) {}
 
-  absl::Status Add(absl::string_view list, const v1::SeccompRule& rule) {
+  absl::Status Add(absl::string_view list, const config::SeccompRule& rule) {
     if (rule.reason().empty()) return Invalid(policy_, list, rule, "say the reason");
     if (rule.syscalls().empty()) return Invalid(policy_, list, rule, "name at least one call");
     if (list == "allow" && !rule.error().empty()) {
@@ -105,7 +105,7 @@ class RuleTable {
   }
 
  private:
-  absl::Status AddFirst(absl::string_view list, const v1::SeccompRule& rule,
+  absl::Status AddFirst(absl::string_view list, const config::SeccompRule& rule,
                         const std::string& name, uint32_t number) {
     if (list == "deny" && !rule.arguments().empty()) {
       return Invalid(policy_, list, rule,
@@ -127,7 +127,7 @@ class RuleTable {
     return absl::OkStatus();
   }
 
-  absl::Status AddArgumentDeny(const v1::SeccompRule& rule, const std::string& name,
+  absl::Status AddArgumentDeny(const config::SeccompRule& rule, const std::string& name,
                                uint32_t number) {
     if (rule.arguments().empty()) {
       return Invalid(policy_, "deny_arguments", rule, "without conditions it belongs into deny");
@@ -149,16 +149,16 @@ class RuleTable {
     bool unconditional = false;
     std::set<std::string> arguments;
   };
-  const v1::SeccompPolicy& policy_;
+  const config::SeccompPolicy& policy_;
   std::map<uint32_t, Entry> first_;
   std::map<uint32_t, std::set<std::string>> denied_;
 };
 
 // Takes the calls that `names` lists out of `rules`; rules that are left without a call go too.
-void RemoveCalls(const std::set<std::string>& names, RepeatedPtrField<v1::SeccompRule>* rules) {
-  RepeatedPtrField<v1::SeccompRule> kept;
-  for (const v1::SeccompRule& rule : *rules) {
-    v1::SeccompRule left = rule;
+void RemoveCalls(const std::set<std::string>& names, RepeatedPtrField<config::SeccompRule>* rules) {
+  RepeatedPtrField<config::SeccompRule> kept;
+  for (const config::SeccompRule& rule : *rules) {
+    config::SeccompRule left = rule;
     left.clear_syscalls();
     for (const std::string& name : rule.syscalls()) {
       if (!names.contains(name)) left.add_syscalls(name);
@@ -168,7 +168,7 @@ void RemoveCalls(const std::set<std::string>& names, RepeatedPtrField<v1::Seccom
   rules->Swap(&kept);
 }
 
-v1::SeccompPolicy Extend(v1::SeccompPolicy base, const v1::SeccompPolicy& policy) {
+config::SeccompPolicy Extend(config::SeccompPolicy base, const config::SeccompPolicy& policy) {
   std::set<std::string> allowed;
   std::set<std::string> allowed_outright;
   for (const auto& rule : policy.allow()) {
@@ -224,7 +224,7 @@ absl::StatusOr<uint16_t> ErrnoValue(absl::string_view name) {
   return absl::InvalidArgumentError(absl::StrCat("\"", name, "\" is no errno"));
 }
 
-absl::Status ValidateSeccompPolicy(const v1::SeccompPolicy& policy) {
+absl::Status ValidateSeccompPolicy(const config::SeccompPolicy& policy) {
   if (policy.name().empty()) return absl::InvalidArgumentError("a seccomp policy needs a name");
   if (!policy.extends().empty()) {
     return absl::InvalidArgumentError(
@@ -245,8 +245,8 @@ absl::Status ValidateSeccompPolicy(const v1::SeccompPolicy& policy) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::SeccompPolicy> LoadSeccompPolicy(const std::string& path) {
-  v1::SeccompPolicy policy;
+absl::StatusOr<config::SeccompPolicy> LoadSeccompPolicy(const std::string& path) {
+  config::SeccompPolicy policy;
   WARREN_RETURN_IF_ERROR(ReadTextProto(path, policy));
   if (!policy.extends().empty()) {
     size_t slash = path.rfind('/');
@@ -255,7 +255,7 @@ absl::StatusOr<v1::SeccompPolicy> LoadSeccompPolicy(const std::string& path) {
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": extends takes the name of a policy beside it, not a path"));
     }
-    v1::SeccompPolicy base;
+    config::SeccompPolicy base;
     WARREN_RETURN_IF_ERROR(
         ReadTextProto(absl::StrCat(directory, policy.extends(), ".textproto"), base));
     if (!base.extends().empty()) {

@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "warren/v1/policy.pb.h"
+#include "warren/config/policy.pb.h"
 
 // Seccomp policies: text → checked message → BPF → bytes for post-fork code.
 // Lifecycle: LoadSeccompPolicy → CompileSeccompPolicy → SerializePolicy; all before the fork, none
@@ -20,7 +20,7 @@ namespace warren {
 
 // Reads a policy file, merges the policy that it extends (same directory), and validates the
 // result. Errors are INVALID_ARGUMENT with the file, the rule and what to change.
-absl::StatusOr<v1::SeccompPolicy> LoadSeccompPolicy(const std::string& path);
+absl::StatusOr<config::SeccompPolicy> LoadSeccompPolicy(const std::string& path);
 
 // What LoadSeccompPolicy checks, for a policy made otherwise:
 //   - every rule has a reason and names calls that exist on x86-64, by name where libseccomp knows
@@ -31,7 +31,7 @@ absl::StatusOr<v1::SeccompPolicy> LoadSeccompPolicy(const std::string& path);
 //   - deny_arguments compare the low 32 bits only: the kernel truncates ints while BPF sees 64
 //   bits, so that a deny by
 //     equality is passed by setting bit 32. Allow rules may use equality, which fails closed.
-absl::Status ValidateSeccompPolicy(const v1::SeccompPolicy& policy);
+absl::Status ValidateSeccompPolicy(const config::SeccompPolicy& policy);
 
 struct CompiledPolicy {
   std::string name;
@@ -42,7 +42,7 @@ struct CompiledPolicy {
 
 // `policy` must be valid. When there are two filters the first lets seccomp(2) through for the
 // second's sake, and the second takes it away (unless the policy allows it).
-absl::StatusOr<CompiledPolicy> CompileSeccompPolicy(const v1::SeccompPolicy& policy);
+absl::StatusOr<CompiledPolicy> CompileSeccompPolicy(const config::SeccompPolicy& policy);
 
 // The bytes that policy_blob.h reads.
 std::string SerializePolicy(const CompiledPolicy& policy);

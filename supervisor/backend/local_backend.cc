@@ -42,20 +42,20 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
 
 absl::Status LocalBackend::Start(absl::AnyInvocable<void(absl::Status)> on_launcher_gone) {
   WARREN_RETURN_IF_ERROR(
-      link_.Start([this](const warren::v1::LauncherReply& event) { OnLauncherEvent(event); },
+      link_.Start([this](const internal::LauncherReply& event) { OnLauncherEvent(event); },
                   std::move(on_launcher_gone)));
   loop_.Post([this] { pool_.Start(); });
   return absl::OkStatus();
 }
 
-void LocalBackend::OnLauncherEvent(const warren::v1::LauncherReply& event) {
+void LocalBackend::OnLauncherEvent(const internal::LauncherReply& event) {
   switch (event.body_case()) {
-    case warren::v1::LauncherReply::kZygoteExited:
+    case internal::LauncherReply::kZygoteExited:
       return pool_.OnZygoteExited(event.zygote_exited().zygote_id(),
                                   event.zygote_exited().reason());
-    case warren::v1::LauncherReply::kContextExited:
+    case internal::LauncherReply::kContextExited:
       return table_.OnContextExited(event.context_exited());
-    case warren::v1::LauncherReply::kSandboxGone:
+    case internal::LauncherReply::kSandboxGone:
       spdlog::debug("sandbox {}: gone", event.sandbox_gone().sandbox_id());
       table_.OnGone(event.sandbox_gone());
       return pool_.OnSandboxGone();

@@ -18,7 +18,7 @@
 #include "supervisor/session/launcher_link.h"
 #include "supervisor/session/sandbox.h"
 #include "supervisor/session/sandbox_table.h"
-#include "warren/v1/policy.pb.h"
+#include "warren/config/policy.pb.h"
 
 namespace warren {
 
@@ -32,12 +32,12 @@ class LocalBackend {
  public:
   struct Parts {
     std::unique_ptr<LauncherClient> launcher;
-    warren::v1::HostFacts facts;
+    internal::HostFacts facts;
     std::map<std::string, Template> templates;
     // One of them.
     std::string default_template;
     ModuleIndex modules;
-    warren::v1::LimitsPolicy limits_policy;
+    config::LimitsPolicy limits_policy;
     PoolOptions pool;
   };
   struct CreateRequest {
@@ -88,7 +88,7 @@ class LocalBackend {
 
  private:
   LocalBackend(IoLoop& loop, Parts parts, std::map<std::string, Pool::PoolTemplate> pool_templates);
-  void OnLauncherEvent(const warren::v1::LauncherReply& event);
+  void OnLauncherEvent(const internal::LauncherReply& event);
   void Deliver(CreateRequest request, std::shared_ptr<Sandbox> sandbox,
                std::vector<warren::v1::StageTiming> stages, bool from_pool,
                absl::AnyInvocable<bool()>& still_wanted, CreateCallback& on_created);
@@ -97,7 +97,7 @@ class LocalBackend {
   const std::map<std::string, Template> templates_;
   const std::string default_template_;
   const ModuleIndex modules_;
-  const warren::v1::LimitsPolicy limits_policy_;
+  const config::LimitsPolicy limits_policy_;
   std::map<std::string, warren::v1::Limits> default_limits_;
   LauncherLink link_;
   SandboxTable table_;

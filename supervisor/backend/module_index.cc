@@ -66,7 +66,7 @@ Names ImportableIn(const Template& from) {
   return names;
 }
 
-Names Preloaded(const v1::TemplateRecipe& recipe) {
+Names Preloaded(const config::TemplateRecipe& recipe) {
   Names names;
   for (const std::string& module : recipe.preload()) {
     std::string top = module.substr(0, module.find('.'));

@@ -60,7 +60,7 @@ absl::StatusOr<UniqueFd> TakeSignals() {
   return signals;
 }
 
-PoolOptions MakePoolOptions(const Flags& flags, const warren::v1::HostFacts& facts,
+PoolOptions MakePoolOptions(const Flags& flags, const internal::HostFacts& facts,
                             int64_t open_files) {
   PoolOptions options;
   options.memory_budget = flags.pool_memory_bytes;
@@ -119,7 +119,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   launcher.max_sandboxes = flags.max_sandboxes;
   WARREN_ASSIGN_OR_RETURN(parts.launcher, LauncherClient::Start(launcher));
   WARREN_ASSIGN_OR_RETURN(self->signals_, TakeSignals());
-  WARREN_ASSIGN_OR_RETURN(warren::v1::LauncherHello hello,
+  WARREN_ASSIGN_OR_RETURN(internal::LauncherHello hello,
                           parts.launcher->ReceiveHello(kHelloTimeout));
   parts.facts = hello.facts();
   self->pace_ = std::max(hello.facts().pace(), 1.0);

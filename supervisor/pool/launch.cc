@@ -38,7 +38,7 @@ void Pool::StartZygote(TemplatePool& pool) {
   pool.zygotes.Starting();
   const std::string& name = pool.what.source.recipe.name();
   spdlog::info("template {}: starting a zygote", name);
-  warren::v1::LauncherRequest request;
+  internal::LauncherRequest request;
   request.mutable_start_zygote()->set_template_id(name);
   host_.link.Call(std::move(request), [this, &pool](absl::StatusOr<LauncherMessage> reply) {
     std::lock_guard lock(mu_);
@@ -78,7 +78,7 @@ void Pool::BeginLaunch(TemplatePool& pool, std::shared_ptr<Waiter> owner, bool r
   refills_ += refill ? 1 : 0;
   if (!launch->owner) ++pool.making;
 
-  warren::v1::SandboxSpec spec;
+  internal::SandboxSpec spec;
   spec.set_sandbox_id(launch->id);
   spec.set_template_id(pool.what.source.recipe.name());
   *spec.mutable_limits() = launch->limits;
@@ -88,7 +88,7 @@ void Pool::BeginLaunch(TemplatePool& pool, std::shared_ptr<Waiter> owner, bool r
     host_.loop.Post([this, launch, why = plan.status()] { OnLaunched(launch, why); });
     return;
   }
-  warren::v1::LauncherRequest request;
+  internal::LauncherRequest request;
   *request.mutable_launch_sandbox()->mutable_plan() = *std::move(plan);
   request.mutable_launch_sandbox()->set_zygote_id(launch->zygote_id);
   host_.link.Call(std::move(request), [this, launch](absl::StatusOr<LauncherMessage> reply) {

@@ -19,7 +19,7 @@ constexpr int kReadyWhenUsed = 1;
 
 }  // namespace
 
-Pool::Pool(SandboxHost& host, SandboxTable& table, warren::v1::HostFacts facts,
+Pool::Pool(SandboxHost& host, SandboxTable& table, internal::HostFacts facts,
            std::map<std::string, PoolTemplate> templates, PoolOptions options)
     : host_(host), table_(table), facts_(std::move(facts)), options_(std::move(options)) {
   for (auto& [name, what] : templates) {
@@ -222,7 +222,7 @@ void Pool::Pump(MonotonicTime now) {
 
 void Pool::PumpZygote(TemplatePool& pool, MonotonicTime now) {
   for (uint64_t old : pool.zygotes.TakeFinished()) {
-    warren::v1::LauncherRequest request;
+    internal::LauncherRequest request;
     request.mutable_stop_zygote()->set_zygote_id(old);
     host_.link.Call(std::move(request), nullptr);
   }

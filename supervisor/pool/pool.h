@@ -17,7 +17,7 @@
 #include "supervisor/pool/generations.h"
 #include "supervisor/session/sandbox.h"
 #include "supervisor/session/sandbox_table.h"
-#include "warren/v1/plan.pb.h"
+#include "warren/internal/plan.pb.h"
 
 namespace warren {
 
@@ -60,7 +60,7 @@ class Pool {
     warren::v1::Limits default_limits;
   };
 
-  Pool(SandboxHost& host, SandboxTable& table, warren::v1::HostFacts facts,
+  Pool(SandboxHost& host, SandboxTable& table, internal::HostFacts facts,
        std::map<std::string, PoolTemplate> templates, PoolOptions options);
 
   // IO thread, as is everything called On...
@@ -160,7 +160,7 @@ class Pool {
 
   SandboxHost& host_;
   SandboxTable& table_;
-  const warren::v1::HostFacts facts_;
+  const internal::HostFacts facts_;
   const PoolOptions options_;
 
   mutable std::mutex mu_;

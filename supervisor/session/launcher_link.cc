@@ -25,7 +25,7 @@ absl::Status LauncherLink::Start(EventCallback on_event,
   return absl::OkStatus();
 }
 
-void LauncherLink::Call(warren::v1::LauncherRequest request, ReplyCallback on_reply) {
+void LauncherLink::Call(internal::LauncherRequest request, ReplyCallback on_reply) {
   {
     std::lock_guard lock(mu_);
     if (open_) {

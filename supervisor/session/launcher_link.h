@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/control/launcher_client.h"
 #include "supervisor/session/io_loop.h"
-#include "warren/v1/launcher.pb.h"
+#include "warren/internal/launcher.pb.h"
 
 namespace warren {
 
@@ -23,7 +23,7 @@ namespace warren {
 class LauncherLink {
  public:
   using ReplyCallback = absl::AnyInvocable<void(absl::StatusOr<LauncherMessage>)>;
-  using EventCallback = absl::AnyInvocable<void(const warren::v1::LauncherReply&)>;
+  using EventCallback = absl::AnyInvocable<void(const internal::LauncherReply&)>;
 
   LauncherLink(IoLoop& loop, std::unique_ptr<LauncherClient> client)
       : loop_(loop), client_(std::move(client)) {}
@@ -32,7 +32,7 @@ class LauncherLink {
   absl::Status Start(EventCallback on_event, absl::AnyInvocable<void(absl::Status)> on_closed);
 
   // The reply's status is the launcher's own. `on_reply` may be null.
-  void Call(warren::v1::LauncherRequest request, ReplyCallback on_reply);
+  void Call(internal::LauncherRequest request, ReplyCallback on_reply);
 
   // IO thread. Closes the socket: the launcher removes every sandbox and exits.
   void Close();

@@ -16,8 +16,8 @@
 namespace warren {
 namespace {
 
+using internal::WorkerEvent;
 using warren::v1::ExecutionEvent;
-using warren::v1::WorkerEvent;
 
 // All times are those of a host of pace 1 (docs/TIMING.md).
 // From the reply that the context is forked until it says Ready. Templates that start by exec
@@ -208,7 +208,7 @@ void Sandbox::Kill(StopReason reason) {
   if (std::exchange(kill_sent_, true) || gone_) return;
   // The totals while the cgroup can still tell them.
   ReadTotalsLocked();
-  warren::v1::LauncherRequest request;
+  internal::LauncherRequest request;
   request.mutable_destroy_sandbox()->set_sandbox_id(identity_.id);
   host_.link.Call(std::move(request), nullptr);
   if (state_ == State::kDead) return;
@@ -226,7 +226,7 @@ void Sandbox::OnPipeClosed() {
   DieAfter(kClosedPipeTimeout);
 }
 
-void Sandbox::OnContextExited(const warren::v1::ContextExited& event) {
+void Sandbox::OnContextExited(const internal::ContextExited& event) {
   std::lock_guard lock(mu_);
   if (state_ == State::kDead) return;
   end_.known = true;
@@ -243,12 +243,12 @@ void Sandbox::OnContextExited(const warren::v1::ContextExited& event) {
   DieAfter(kAccountTimeout);
 }
 
-void Sandbox::OnGone(const warren::v1::SandboxGone& event) {
+void Sandbox::OnGone(const internal::SandboxGone& event) {
   std::lock_guard lock(mu_);
   gone_ = true;
   if (state_ == State::kDead) return;
   if (!event.stats().empty()) stats_ = SandboxStats(event.stats());
-  if (event.reason() == warren::v1::SandboxGone::OUT_OF_MEMORY) end_.out_of_memory = true;
+  if (event.reason() == internal::SandboxGone::OUT_OF_MEMORY) end_.out_of_memory = true;
   if (!end_.known) {
     end_.known = true;
     end_.closed_pipe = false;

@@ -72,8 +72,8 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   // sandbox that was ready is dead.
   absl::Status Start(ReadyCallback on_ready, DeathCallback on_death);
   // The launcher's events.
-  void OnContextExited(const warren::v1::ContextExited& event);
-  void OnGone(const warren::v1::SandboxGone& event);
+  void OnContextExited(const internal::ContextExited& event);
+  void OnGone(const internal::SandboxGone& event);
 
   // ---- Any thread ----
   const Identity& identity() const { return identity_; }
@@ -120,7 +120,7 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   // WorkerChannel::Sink, with mu_ held.
   absl::Status OnOutput(uint64_t execution_id, WorkerChannel::Stream stream,
                         absl::string_view data) override;
-  absl::Status OnEvent(const warren::v1::WorkerEvent& event) override;
+  absl::Status OnEvent(const internal::WorkerEvent& event) override;
   bool WantsMore() const override;
 
   void OnPipeReady(Pipe pipe, uint32_t events);
@@ -132,10 +132,10 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   void ReadAll();
   void PostReadAll();
   void OnPipeClosed();
-  absl::Status OnStartEvent(const warren::v1::WorkerEvent& event);
-  absl::Status OnDisplay(const warren::v1::WorkerDisplay& display);
-  absl::Status OnError(const warren::v1::WorkerError& error);
-  void OnDone(const warren::v1::WorkerDone& done);
+  absl::Status OnStartEvent(const internal::WorkerEvent& event);
+  absl::Status OnDisplay(const internal::WorkerDisplay& display);
+  absl::Status OnError(const internal::WorkerError& error);
+  void OnDone(const internal::WorkerDone& done);
   bool OverOutputLimit(size_t bytes) const;
 
   void Begin(std::shared_ptr<Execution> execution);

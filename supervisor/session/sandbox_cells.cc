@@ -15,9 +15,9 @@ namespace warren {
 namespace {
 
 using google::protobuf::util::TimeUtil;
+using internal::WorkerDone;
 using warren::v1::ExecutionEvent;
 using warren::v1::Termination;
-using warren::v1::WorkerDone;
 
 constexpr size_t kMaxErrorName = 1 << 10;
 constexpr size_t kMaxErrorValue = 64 << 10;
@@ -106,7 +106,7 @@ void Sandbox::Begin(std::shared_ptr<Execution> execution) {
 }
 
 void Sandbox::SendToWorker(const Execution& execution) {
-  warren::v1::WorkerRequest request;
+  internal::WorkerRequest request;
   request.set_execution_id(running_->number);
   request.set_code(execution.request.code);
   if (channel_.Send(request) != WorkerChannel::Outcome::kMore)
@@ -209,7 +209,7 @@ absl::Status Sandbox::OnInterruptMissed() {
 void Sandbox::SendInterrupt() {
   running_->interrupted = true;
   ++interrupts_in_flight_;
-  warren::v1::LauncherRequest request;
+  internal::LauncherRequest request;
   request.mutable_interrupt_context()->set_sandbox_id(identity_.id);
   host_.link.Call(std::move(request), [weak = weak_from_this()](absl::StatusOr<LauncherMessage>) {
     auto self = weak.lock();
@@ -245,7 +245,7 @@ absl::Status Sandbox::OnOutput(uint64_t execution_id, WorkerChannel::Stream stre
   return absl::OkStatus();
 }
 
-absl::Status Sandbox::OnDisplay(const warren::v1::WorkerDisplay& display) {
+absl::Status Sandbox::OnDisplay(const internal::WorkerDisplay& display) {
   ExecutionEvent event;
   auto* out = event.mutable_display();
   size_t bytes = 0;
@@ -268,7 +268,7 @@ absl::Status Sandbox::OnDisplay(const warren::v1::WorkerDisplay& display) {
   return absl::OkStatus();
 }
 
-absl::Status Sandbox::OnError(const warren::v1::WorkerError& error) {
+absl::Status Sandbox::OnError(const internal::WorkerError& error) {
   if (std::exchange(running_->error_seen, true)) {
     return absl::InvalidArgumentError("a second error of one cell");
   }

@@ -11,7 +11,7 @@
 
 namespace warren {
 
-using warren::v1::StatFile;
+using internal::StatFile;
 
 std::optional<int64_t> ParseNumber(absl::string_view text) {
   int64_t value;

@@ -8,7 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
-#include "warren/v1/launcher.pb.h"
+#include "warren/internal/launcher.pb.h"
 
 namespace warren {
 
@@ -25,15 +25,15 @@ class SandboxStats {
  public:
   SandboxStats() = default;
   // One descriptor for each kind; what belongs to no kind is dropped.
-  SandboxStats(const google::protobuf::RepeatedPtrField<warren::v1::StatFile>& kinds,
+  SandboxStats(const google::protobuf::RepeatedPtrField<internal::StatFile>& kinds,
                std::vector<UniqueFd> fds);
   // Of a cgroup that is gone: what its files said last, SandboxGone.stats.
-  explicit SandboxStats(google::protobuf::RepeatedPtrField<warren::v1::StatFile> last)
+  explicit SandboxStats(google::protobuf::RepeatedPtrField<internal::StatFile> last)
       : last_(std::move(last)) {}
 
   std::optional<CpuTime> ReadCpu() const;
   std::optional<int64_t> ReadMemory() const {
-    return ReadNumber(warren::v1::StatFile::MEMORY_CURRENT);
+    return ReadNumber(internal::StatFile::MEMORY_CURRENT);
   }
   // The kernel's high-water mark; the current value where it keeps none.
   std::optional<int64_t> ReadPeakMemory() const;
@@ -42,16 +42,16 @@ class SandboxStats {
   std::optional<int64_t> ReadOomKills() const;
 
  private:
-  static constexpr int kKinds = warren::v1::StatFile::Kind_ARRAYSIZE;
+  static constexpr int kKinds = internal::StatFile::Kind_ARRAYSIZE;
   // Control files are a page at most; what is beyond has no line that is looked for here.
   static constexpr size_t kMaxBytes = 4096;
 
   // The content, in `buffer`; empty when there is no such file or it cannot be read.
-  absl::string_view Read(warren::v1::StatFile::Kind kind, char (&buffer)[kMaxBytes]) const;
-  std::optional<int64_t> ReadNumber(warren::v1::StatFile::Kind kind) const;
+  absl::string_view Read(internal::StatFile::Kind kind, char (&buffer)[kMaxBytes]) const;
+  std::optional<int64_t> ReadNumber(internal::StatFile::Kind kind) const;
 
   UniqueFd files_[kKinds];
-  google::protobuf::RepeatedPtrField<warren::v1::StatFile> last_;
+  google::protobuf::RepeatedPtrField<internal::StatFile> last_;
 };
 
 // "  123\n" → 123. Nothing for what is not a whole number of at least 0.

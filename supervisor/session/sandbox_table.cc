@@ -19,12 +19,12 @@ std::shared_ptr<Sandbox> SandboxTable::FindExisting(const std::string& id) const
   return found == existing_.end() ? nullptr : found->second;
 }
 
-void SandboxTable::OnContextExited(const warren::v1::ContextExited& event) {
+void SandboxTable::OnContextExited(const internal::ContextExited& event) {
   auto sandbox = FindExisting(event.sandbox_id());
   if (sandbox) sandbox->OnContextExited(event);
 }
 
-void SandboxTable::OnGone(const warren::v1::SandboxGone& event) {
+void SandboxTable::OnGone(const internal::SandboxGone& event) {
   auto sandbox = FindExisting(event.sandbox_id());
   if (!sandbox) return;
   sandbox->OnGone(event);

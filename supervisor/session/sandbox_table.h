@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "supervisor/session/sandbox.h"
-#include "warren/v1/launcher.pb.h"
+#include "warren/internal/launcher.pb.h"
 
 namespace warren {
 
@@ -42,8 +42,8 @@ class SandboxTable {
   // Before the sandbox's first event can come.
   void Add(std::shared_ptr<Sandbox> sandbox);
   // IO thread. Routes ContextExited and SandboxGone.
-  void OnContextExited(const warren::v1::ContextExited& event);
-  void OnGone(const warren::v1::SandboxGone& event);
+  void OnContextExited(const internal::ContextExited& event);
+  void OnGone(const internal::SandboxGone& event);
 
   // Leases a sandbox for `lifetime` from now; when it ends the sandbox is destroyed and forgotten.
   Lease Publish(Lease lease, absl::Duration lifetime);

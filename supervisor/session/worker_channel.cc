@@ -14,8 +14,8 @@
 namespace warren {
 namespace {
 
+using internal::WorkerEvent;
 using warren::v1::ExecutionEvent;
-using warren::v1::WorkerEvent;
 
 constexpr size_t kReadBytes = 256 << 10;
 // A pipe's size as the kernel makes it, and that of one through which a flood runs.
@@ -143,7 +143,7 @@ absl::Status WorkerChannel::ReadRemains(Sink& sink) {
   return absl::OkStatus();
 }
 
-WorkerChannel::Outcome WorkerChannel::Send(const warren::v1::WorkerRequest& request) {
+WorkerChannel::Outcome WorkerChannel::Send(const internal::WorkerRequest& request) {
   // Requests are bounded to 1 MiB of code: AppendFrame cannot refuse them.
   if (!AppendFrame(request, &unsent_).ok()) return Outcome::kClosed;
   return Flush();

@@ -8,8 +8,8 @@
 #include "absl/strings/string_view.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/control/frame.h"
+#include "warren/internal/worker.pb.h"
 #include "warren/v1/execution.pb.h"
-#include "warren/v1/worker.pb.h"
 
 namespace warren {
 
@@ -38,7 +38,7 @@ class WorkerChannel {
     // is handed to who called Read. Output from a raw pipe cannot be refused.
     virtual absl::Status OnOutput(uint64_t execution_id, Stream stream, absl::string_view data) = 0;
     // Everything but output.
-    virtual absl::Status OnEvent(const warren::v1::WorkerEvent& event) = 0;
+    virtual absl::Status OnEvent(const internal::WorkerEvent& event) = 0;
     // False: the pipes are not to be read further now.
     virtual bool WantsMore() const = 0;
 
@@ -64,7 +64,7 @@ class WorkerChannel {
   absl::Status ReadRemains(Sink& sink);
 
   // Writes as much of a frame as the pipe takes. kMore: call Flush when the pipe is writable.
-  Outcome Send(const warren::v1::WorkerRequest& request);
+  Outcome Send(const internal::WorkerRequest& request);
   Outcome Flush();
 
   // Gives buffers back that only a large frame needed.
@@ -89,7 +89,7 @@ class WorkerChannel {
   bool events_enlarged_ = false;
   bool output_enlarged_ = false;
   FrameParser parser_;
-  warren::v1::WorkerEvent event_;
+  internal::WorkerEvent event_;
   std::string unsent_;
 };
 

@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "warren/v1/worker.pb.h"
+#include "warren/internal/worker.pb.h"
 
 namespace warren {
 namespace {
@@ -123,20 +123,20 @@ TEST(FrameParserTest, RandomBytesNeverGrowTheBufferBeyondOneFrame) {
 }
 
 TEST(AppendFrameTest, RoundTripsThroughTheParser) {
-  warren::v1::WorkerRequest request;
+  internal::WorkerRequest request;
   request.set_execution_id(7);
   request.set_code("print(1)");
   std::string bytes;
   ASSERT_TRUE(AppendFrame(request, &bytes).ok());
   Reader reader;
   ASSERT_TRUE(reader.Feed(bytes).ok());
-  warren::v1::WorkerRequest parsed;
+  internal::WorkerRequest parsed;
   ASSERT_TRUE(parsed.ParseFromString(reader.frames.at(0)));
   EXPECT_EQ(parsed.code(), "print(1)");
 }
 
 TEST(AppendFrameTest, RefusesWhatNoFrameCanCarry) {
-  warren::v1::WorkerRequest request;
+  internal::WorkerRequest request;
   std::string bytes;
   EXPECT_FALSE(AppendFrame(request, &bytes).ok());
   request.set_code(std::string(kMaxFrameBytes, 'x'));

@@ -8,8 +8,8 @@
 namespace warren {
 namespace {
 
-using warren::v1::WorkerDone;
-using warren::v1::WorkerEvent;
+using internal::WorkerDone;
+using internal::WorkerEvent;
 
 absl::Status Parse(const WorkerEvent& event) {
   WorkerEvent parsed;

@@ -27,7 +27,7 @@ void CheckPacked(const InitSetup& setup) {
 }
 
 void Pack(const uint8_t* data, size_t size) {
-  v1::LaunchPlan plan;
+  internal::LaunchPlan plan;
   if (!plan.ParseFromArray(data, static_cast<int>(size))) return;
   auto setup = std::make_unique<InitSetup>();
   if (PackMounts(plan.mounts(), plan.hostname(), *setup).ok()) CheckPacked(*setup);

@@ -16,7 +16,7 @@ void Check(bool holds) {
 
 // The fast way must see what protobuf sees.
 void CheckFrame(absl::string_view frame) {
-  warren::v1::WorkerEvent event;
+  internal::WorkerEvent event;
   absl::Status parsed = ParseWorkerEvent(frame, &event);
   auto output = ParseOutputFrame(frame);
   if (!output) return;

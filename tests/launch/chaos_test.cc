@@ -43,7 +43,7 @@ class Chaos {
         return;
       default:
         // A moment for what is under way.
-        launcher_->Arrives([](const v1::LauncherReply&) { return false; }, 1 + random_() % 4);
+        launcher_->Arrives([](const internal::LauncherReply&) { return false; }, 1 + random_() % 4);
     }
   }
 
@@ -66,7 +66,7 @@ class Chaos {
       ASSERT_EQ(message.reply.request_id(), request);
       // A launch that failed may have had nothing to end; what was made for it goes all the same.
       if (message.reply.has_sandbox_launched()) {
-        EXPECT_NE(launcher_->WaitForGone(id), v1::SandboxGone::REASON_UNSPECIFIED);
+        EXPECT_NE(launcher_->WaitForGone(id), internal::SandboxGone::REASON_UNSPECIFIED);
       }
       EXPECT_TRUE(Eventually([&] { return !launcher_->GroupExists(id); })) << id;
     }

@@ -19,7 +19,7 @@ namespace warren {
 namespace {
 
 namespace fs = std::filesystem;
-using v1::SandboxGone;
+using internal::SandboxGone;
 
 // Each test has its own launcher: it breaks something of it.
 class FailureTest : public ::testing::Test {

@@ -72,7 +72,7 @@ std::string StatusField(pid_t pid, const std::string& name) {
   return "absent";
 }
 
-int64_t RunningSandbox::Stat(v1::StatFile::Kind kind) const {
+int64_t RunningSandbox::Stat(internal::StatFile::Kind kind) const {
   auto found = stats.find(kind);
   if (found == stats.end()) return -1;
   char text[64];
@@ -154,39 +154,39 @@ void Harness::Stop() {
 
 // ---- Requests
 
-uint64_t Harness::Send(v1::LauncherRequest request) {
+uint64_t Harness::Send(internal::LauncherRequest request) {
   request.set_request_id(++last_request_);
   EXPECT_TRUE(client_->Send(request).ok());
   return last_request_;
 }
 
 uint64_t Harness::RequestZygote(const std::string& template_id) {
-  v1::LauncherRequest request;
+  internal::LauncherRequest request;
   request.mutable_start_zygote()->set_template_id(template_id);
   return Send(std::move(request));
 }
 
-uint64_t Harness::RequestLaunch(const v1::LaunchPlan& plan, uint64_t zygote) {
-  v1::LauncherRequest request;
+uint64_t Harness::RequestLaunch(const internal::LaunchPlan& plan, uint64_t zygote) {
+  internal::LauncherRequest request;
   *request.mutable_launch_sandbox()->mutable_plan() = plan;
   request.mutable_launch_sandbox()->set_zygote_id(zygote);
   return Send(std::move(request));
 }
 
 uint64_t Harness::RequestDestroy(const std::string& sandbox_id) {
-  v1::LauncherRequest request;
+  internal::LauncherRequest request;
   request.mutable_destroy_sandbox()->set_sandbox_id(sandbox_id);
   return Send(std::move(request));
 }
 
 uint64_t Harness::RequestInterrupt(const std::string& sandbox_id) {
-  v1::LauncherRequest request;
+  internal::LauncherRequest request;
   request.mutable_interrupt_context()->set_sandbox_id(sandbox_id);
   return Send(std::move(request));
 }
 
 uint64_t Harness::RequestStopZygote(uint64_t zygote) {
-  v1::LauncherRequest request;
+  internal::LauncherRequest request;
   request.mutable_stop_zygote()->set_zygote_id(zygote);
   return Send(std::move(request));
 }
@@ -217,18 +217,19 @@ LauncherMessage Harness::WaitFor(const Matches& matches, const std::string& what
 }
 
 LauncherMessage Harness::WaitForReply(uint64_t request_id) {
-  return WaitFor([&](const v1::LauncherReply& reply) { return reply.request_id() == request_id; },
-                 absl::StrCat("reply to request ", request_id));
+  return WaitFor(
+      [&](const internal::LauncherReply& reply) { return reply.request_id() == request_id; },
+      absl::StrCat("reply to request ", request_id));
 }
 
 absl::Status Harness::WaitForStatus(uint64_t request_id) {
-  v1::LauncherReply reply = WaitForReply(request_id).reply;
+  internal::LauncherReply reply = WaitForReply(request_id).reply;
   return absl::Status(static_cast<absl::StatusCode>(reply.code()), reply.message());
 }
 
-v1::SandboxGone::Reason Harness::WaitForGone(const std::string& sandbox_id) {
+internal::SandboxGone::Reason Harness::WaitForGone(const std::string& sandbox_id) {
   return WaitFor(
-             [&](const v1::LauncherReply& reply) {
+             [&](const internal::LauncherReply& reply) {
                return reply.sandbox_gone().sandbox_id() == sandbox_id;
              },
              absl::StrCat("end of ", sandbox_id))
@@ -236,18 +237,18 @@ v1::SandboxGone::Reason Harness::WaitForGone(const std::string& sandbox_id) {
       .reason();
 }
 
-v1::ContextExited Harness::WaitForContextExited(const std::string& sandbox_id) {
+internal::ContextExited Harness::WaitForContextExited(const std::string& sandbox_id) {
   return WaitFor(
-             [&](const v1::LauncherReply& reply) {
+             [&](const internal::LauncherReply& reply) {
                return reply.context_exited().sandbox_id() == sandbox_id;
              },
              absl::StrCat("end of the context of ", sandbox_id))
       .reply.context_exited();
 }
 
-v1::ZygoteExited Harness::WaitForZygoteExited(uint64_t zygote) {
+internal::ZygoteExited Harness::WaitForZygoteExited(uint64_t zygote) {
   return WaitFor(
-             [&](const v1::LauncherReply& reply) {
+             [&](const internal::LauncherReply& reply) {
                return reply.has_zygote_exited() && reply.zygote_exited().zygote_id() == zygote;
              },
              absl::StrCat("end of zygote ", zygote))
@@ -273,9 +274,9 @@ uint64_t Harness::StartZygote() {
   return reply.reply.zygote_started().zygote_id();
 }
 
-v1::LaunchPlan Harness::Plan(const std::string& id,
-                             const std::function<void(v1::Limits&)>& change) {
-  v1::SandboxSpec spec;
+internal::LaunchPlan Harness::Plan(const std::string& id,
+                                   const std::function<void(v1::Limits&)>& change) {
+  internal::SandboxSpec spec;
   spec.set_sandbox_id(id);
   spec.set_template_id(template_id());
   auto limits = ResolveLimits(limits_, v1::Limits(), recipe_.limits());
@@ -284,14 +285,14 @@ v1::LaunchPlan Harness::Plan(const std::string& id,
   change(*spec.mutable_limits());
   auto plan = MakeLaunchPlan(spec, recipe_, facts_);
   EXPECT_TRUE(plan.ok()) << plan.status();
-  return plan.ok() ? *plan : v1::LaunchPlan();
+  return plan.ok() ? *plan : internal::LaunchPlan();
 }
 
 RunningSandbox Harness::Launch(const std::string& id, uint64_t zygote) {
   return Launch(Plan(id), zygote);
 }
 
-RunningSandbox Harness::Launch(const v1::LaunchPlan& plan, uint64_t zygote) {
+RunningSandbox Harness::Launch(const internal::LaunchPlan& plan, uint64_t zygote) {
   return Take(plan.sandbox_id(), WaitForReply(RequestLaunch(plan, zygote)));
 }
 
@@ -300,7 +301,7 @@ RunningSandbox Harness::Take(const std::string& id, LauncherMessage message) {
   sandbox.id = id;
   sandbox.reply = std::move(message.reply);
   if (!sandbox.launched()) return sandbox;
-  const v1::SandboxLaunched& launched = sandbox.reply.sandbox_launched();
+  const internal::SandboxLaunched& launched = sandbox.reply.sandbox_launched();
   constexpr size_t kPipes = 4;
   EXPECT_EQ(message.fds.size(), kPipes + static_cast<size_t>(launched.stats_size()));
   if (message.fds.size() < kPipes) return sandbox;
@@ -312,18 +313,18 @@ RunningSandbox Harness::Take(const std::string& id, LauncherMessage message) {
     sandbox.stats[launched.stats(static_cast<int>(i - kPipes)).kind()] = std::move(message.fds[i]);
   }
   bool gone = false;
-  v1::WorkerEvent event = ReadEvent(sandbox.events.get(), gone);
+  internal::WorkerEvent event = ReadEvent(sandbox.events.get(), gone);
   EXPECT_TRUE(event.has_ready()) << id << ": " << event.ShortDebugString();
   return sandbox;
 }
 
 void Harness::Destroy(const std::string& id) {
   EXPECT_EQ(WaitForStatus(RequestDestroy(id)), absl::OkStatus());
-  EXPECT_EQ(WaitForGone(id), v1::SandboxGone::DESTROYED);
+  EXPECT_EQ(WaitForGone(id), internal::SandboxGone::DESTROYED);
 }
 
-v1::WorkerEvent Harness::ReadEvent(int fd, bool& gone) {
-  v1::WorkerEvent event;
+internal::WorkerEvent Harness::ReadEvent(int fd, bool& gone) {
+  internal::WorkerEvent event;
   uint32_t length = 0;
   if (ReadFully(fd, &length, sizeof(length)) != sizeof(length)) {
     gone = true;
@@ -336,7 +337,7 @@ v1::WorkerEvent Harness::ReadEvent(int fd, bool& gone) {
 }
 
 void Harness::StartCell(const RunningSandbox& sandbox, const std::string& code) {
-  v1::WorkerRequest request;
+  internal::WorkerRequest request;
   request.set_execution_id(++last_request_);
   request.set_code(code);
   std::string frame = request.SerializeAsString();
@@ -349,7 +350,7 @@ void Harness::StartCell(const RunningSandbox& sandbox, const std::string& code) 
 CellResult Harness::FinishCell(const RunningSandbox& sandbox) {
   CellResult result;
   while (!result.gone) {
-    v1::WorkerEvent event = ReadEvent(sandbox.events.get(), result.gone);
+    internal::WorkerEvent event = ReadEvent(sandbox.events.get(), result.gone);
     result.out += event.stdout_data();
     if (event.has_error())
       absl::StrAppend(&result.error, event.error().name(), ": ", event.error().value());
@@ -367,7 +368,7 @@ CellResult Harness::Run(const RunningSandbox& sandbox, const std::string& code) 
 
 std::string Harness::Output(const RunningSandbox& sandbox, const std::string& code) {
   CellResult result = Run(sandbox, code);
-  EXPECT_EQ(result.outcome, v1::WorkerDone::OK) << result.error;
+  EXPECT_EQ(result.outcome, internal::WorkerDone::OK) << result.error;
   return result.out;
 }
 

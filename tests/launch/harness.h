@@ -17,10 +17,10 @@
 #include "gtest/gtest.h"
 #include "runtime/control/launcher_client.h"
 #include "tests/support/patience.h"
-#include "warren/v1/plan.pb.h"
-#include "warren/v1/policy.pb.h"
-#include "warren/v1/template.pb.h"
-#include "warren/v1/worker.pb.h"
+#include "warren/config/policy.pb.h"
+#include "warren/config/template.pb.h"
+#include "warren/internal/plan.pb.h"
+#include "warren/internal/worker.pb.h"
 
 // A launcher as the supervisor sees it, for tests on the real kernel. They run as root, on the host
 // and, below tests/uml, on a kernel with cgroup v2. The environment may say what to test with:
@@ -33,22 +33,22 @@ struct RunningSandbox {
   std::string id;
   uint64_t request_id = 0;
   // The launcher's reply; fds taken out.
-  v1::LauncherReply reply;
+  internal::LauncherReply reply;
   UniqueFd requests;
   UniqueFd events;
   UniqueFd out;
   UniqueFd err;
-  std::map<v1::StatFile::Kind, UniqueFd> stats;
+  std::map<internal::StatFile::Kind, UniqueFd> stats;
 
   bool launched() const { return reply.has_sandbox_launched(); }
   // The number in a cgroup file that holds one.
-  int64_t Stat(v1::StatFile::Kind kind) const;
+  int64_t Stat(internal::StatFile::Kind kind) const;
 };
 
 struct CellResult {
   std::string out;
   std::string error;
-  v1::WorkerDone::Outcome outcome = v1::WorkerDone::OUTCOME_UNSPECIFIED;
+  internal::WorkerDone::Outcome outcome = internal::WorkerDone::OUTCOME_UNSPECIFIED;
   // The worker went away before it was done.
   bool gone = false;
 };
@@ -76,22 +76,22 @@ class Harness {
   void Stop();
 
   // ---- Requests: each returns its id.
-  uint64_t Send(v1::LauncherRequest request);
+  uint64_t Send(internal::LauncherRequest request);
   uint64_t RequestZygote(const std::string& template_id);
-  uint64_t RequestLaunch(const v1::LaunchPlan& plan, uint64_t zygote);
+  uint64_t RequestLaunch(const internal::LaunchPlan& plan, uint64_t zygote);
   uint64_t RequestDestroy(const std::string& sandbox_id);
   uint64_t RequestInterrupt(const std::string& sandbox_id);
   uint64_t RequestStopZygote(uint64_t zygote);
 
   // ---- Waits. Messages that nobody waited for yet are kept. On silence the test fails and the
   // result is empty.
-  using Matches = std::function<bool(const v1::LauncherReply&)>;
+  using Matches = std::function<bool(const internal::LauncherReply&)>;
   LauncherMessage WaitFor(const Matches& matches, const std::string& what);
   LauncherMessage WaitForReply(uint64_t request_id);
   absl::Status WaitForStatus(uint64_t request_id);
-  v1::SandboxGone::Reason WaitForGone(const std::string& sandbox_id);
-  v1::ContextExited WaitForContextExited(const std::string& sandbox_id);
-  v1::ZygoteExited WaitForZygoteExited(uint64_t zygote);
+  internal::SandboxGone::Reason WaitForGone(const std::string& sandbox_id);
+  internal::ContextExited WaitForContextExited(const std::string& sandbox_id);
+  internal::ZygoteExited WaitForZygoteExited(uint64_t zygote);
   // Events of this kind that have arrived within `milliseconds`, and were not waited for.
   bool Arrives(const Matches& matches, int milliseconds);
 
@@ -99,7 +99,7 @@ class Harness {
   uint64_t StartZygote();
   // Request and reply; a launched sandbox's worker has said that it is ready.
   RunningSandbox Launch(const std::string& id, uint64_t zygote);
-  RunningSandbox Launch(const v1::LaunchPlan& plan, uint64_t zygote);
+  RunningSandbox Launch(const internal::LaunchPlan& plan, uint64_t zygote);
   RunningSandbox Take(const std::string& id, LauncherMessage message);
   void Destroy(const std::string& id);
   CellResult Run(const RunningSandbox& sandbox, const std::string& code);
@@ -108,15 +108,15 @@ class Harness {
   void StartCell(const RunningSandbox& sandbox, const std::string& code);
   CellResult FinishCell(const RunningSandbox& sandbox);
   // A plan with the template's limits after `change`.
-  v1::LaunchPlan Plan(
+  internal::LaunchPlan Plan(
       const std::string& id, const std::function<void(v1::Limits&)>& change = [](v1::Limits&) {});
 
   // ---- What the host shows.
-  const v1::HostFacts& facts() const { return facts_; }
+  const internal::HostFacts& facts() const { return facts_; }
   const std::string& template_id() const { return recipe_.name(); }
   pid_t pid() const { return client_->pid(); }
   LauncherClient& client() { return *client_; }
-  bool v2() const { return facts_.cgroup_mode() == v1::HostFacts::V2; }
+  bool v2() const { return facts_.cgroup_mode() == internal::HostFacts::V2; }
   // Directories of this launcher's instance, one for each hierarchy.
   std::vector<std::filesystem::path> InstanceDirectories() const;
   // Host pids in the group of a sandbox, or "zygote-N".
@@ -134,14 +134,14 @@ class Harness {
   Harness() = default;
   bool StartLauncher(const HarnessOptions& options);
   void LoadTemplate(const HarnessOptions& options);
-  v1::WorkerEvent ReadEvent(int fd, bool& gone);
+  internal::WorkerEvent ReadEvent(int fd, bool& gone);
 
   std::filesystem::path store_;
   bool own_store_ = false;
   std::unique_ptr<LauncherClient> client_;
-  v1::HostFacts facts_;
-  v1::TemplateRecipe recipe_;
-  v1::LimitsPolicy limits_;
+  internal::HostFacts facts_;
+  config::TemplateRecipe recipe_;
+  config::LimitsPolicy limits_;
   std::deque<LauncherMessage> unclaimed_;
   uint64_t last_request_ = 0;
 };

@@ -10,12 +10,12 @@
 namespace warren {
 namespace {
 
+using internal::SandboxGone;
 using ::testing::HasSubstr;
-using v1::SandboxGone;
 
 class LauncherTest : public SharedLauncherTest {};
 
-bool IsZygoteExited(const v1::LauncherReply& reply) { return reply.has_zygote_exited(); }
+bool IsZygoteExited(const internal::LauncherReply& reply) { return reply.has_zygote_exited(); }
 
 TEST_F(LauncherTest, ASandboxRunsCodeAndLeavesNothing) {
   RunningSandbox sandbox = shared_->Launch("one", zygote_);
@@ -62,7 +62,7 @@ TEST_F(LauncherTest, ManySandboxesAtOnceHaveTheirOwnIdsAndProcesses) {
   std::set<pid_t> pids;
   for (const RunningSandbox& sandbox : sandboxes) {
     CellResult result = shared_->FinishCell(sandbox);
-    EXPECT_EQ(result.outcome, v1::WorkerDone::OK);
+    EXPECT_EQ(result.outcome, internal::WorkerDone::OK);
     // Nothing of the host's cgroup names is visible.
     EXPECT_THAT(result.out, ::testing::Not(HasSubstr("warren")));
     for (pid_t pid : shared_->PidsOf(sandbox.id)) {
@@ -111,7 +111,7 @@ TEST_F(LauncherTest, RefusesWhatItDoesNotKnow) {
   EXPECT_TRUE(absl::IsNotFound(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("no\\nsuch")) << "escaped";
 
-  v1::LaunchPlan plan = shared_->Plan("stranger");
+  internal::LaunchPlan plan = shared_->Plan("stranger");
   status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_ + 1000));
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   plan.set_template_id("nosuch");
@@ -126,7 +126,7 @@ TEST_F(LauncherTest, RefusesMalformedSandboxIds) {
   for (const std::string& id :
        {std::string(""), std::string("../up"), std::string("a/b"), std::string("Upper"),
         std::string("zygote-1"), std::string("."), std::string(65, 'a'), std::string("a\0b", 3)}) {
-    v1::LaunchPlan plan = shared_->Plan("placeholder");
+    internal::LaunchPlan plan = shared_->Plan("placeholder");
     plan.set_sandbox_id(id);
     absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << '"' << id << "\": " << status;
@@ -148,8 +148,8 @@ TEST_F(LauncherTest, RefusesCgroupFilesThatAreNoLimits) {
         Hostile{"pids", "../cgroup.procs"}, Hostile{"pids", "cgroup.kill"},
         Hostile{"memory", "notify_on_release"}, Hostile{"memory", "cgroup.event_control"},
         Hostile{"cpu", "cgroup.threads"}, Hostile{"nosuch", "pids.max"}}) {
-    v1::LaunchPlan plan = shared_->Plan("hostile");
-    v1::CgroupWrite* write = plan.add_cgroup();
+    internal::LaunchPlan plan = shared_->Plan("hostile");
+    internal::CgroupWrite* write = plan.add_cgroup();
     write->set_controller(hostile.controller);
     write->set_file(hostile.file);
     write->set_value("0");
@@ -161,8 +161,8 @@ TEST_F(LauncherTest, RefusesCgroupFilesThatAreNoLimits) {
 }
 
 TEST_F(LauncherTest, ALimitThatDoesNotHoldFailsTheLaunch) {
-  v1::LaunchPlan plan = shared_->Plan("unlimited");
-  for (v1::CgroupWrite& write : *plan.mutable_cgroup()) {
+  internal::LaunchPlan plan = shared_->Plan("unlimited");
+  for (internal::CgroupWrite& write : *plan.mutable_cgroup()) {
     if (write.file() == "pids.max") write.set_value("99999999999");
   }
   absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
@@ -172,9 +172,9 @@ TEST_F(LauncherTest, ALimitThatDoesNotHoldFailsTheLaunch) {
 }
 
 TEST_F(LauncherTest, AFailedStepOfTheSetUpIsNamedAndLeavesNothing) {
-  v1::LaunchPlan plan = shared_->Plan("broken");
-  for (v1::MountOp& op : *plan.mutable_mounts()) {
-    if (op.kind() == v1::MountOp::OVERLAY) op.set_data("lowerdir=/nowhere");
+  internal::LaunchPlan plan = shared_->Plan("broken");
+  for (internal::MountOp& op : *plan.mutable_mounts()) {
+    if (op.kind() == internal::MountOp::OVERLAY) op.set_data("lowerdir=/nowhere");
   }
   absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
   EXPECT_THAT(std::string(status.message()), HasSubstr("mount overlay /newroot"));
@@ -187,15 +187,15 @@ TEST_F(LauncherTest, AFailedStepOfTheSetUpIsNamedAndLeavesNothing) {
 }
 
 TEST_F(LauncherTest, RefusesPlansThatDoNotFit) {
-  v1::LaunchPlan root = shared_->Plan("asroot");
+  internal::LaunchPlan root = shared_->Plan("asroot");
   root.set_uid(0);
-  v1::LaunchPlan resource = shared_->Plan("resource");
+  internal::LaunchPlan resource = shared_->Plan("resource");
   resource.add_rlimits()->set_resource("NOSUCH");
-  v1::LaunchPlan text = shared_->Plan("text");
+  internal::LaunchPlan text = shared_->Plan("text");
   text.mutable_mounts(0)->set_source(std::string(300, 'x'));
-  v1::LaunchPlan many = shared_->Plan("toomany");
+  internal::LaunchPlan many = shared_->Plan("toomany");
   for (int i = 0; i < 100; ++i) *many.add_mounts() = many.mounts(1);
-  for (const v1::LaunchPlan& plan : {root, resource, text, many}) {
+  for (const internal::LaunchPlan& plan : {root, resource, text, many}) {
     absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << plan.sandbox_id() << ": " << status;
     EXPECT_TRUE(Eventually([&] { return !shared_->GroupExists(plan.sandbox_id()); }))
@@ -211,7 +211,7 @@ TEST_F(LauncherTest, InterruptEndsTheCellOnly) {
   pollfd begun = {sandbox.events.get(), POLLIN, 0};
   ASSERT_EQ(::poll(&begun, 1, PatienceMs()), 1);
   EXPECT_EQ(shared_->WaitForStatus(shared_->RequestInterrupt("interrupted")), absl::OkStatus());
-  EXPECT_EQ(shared_->FinishCell(sandbox).outcome, v1::WorkerDone::INTERRUPTED);
+  EXPECT_EQ(shared_->FinishCell(sandbox).outcome, internal::WorkerDone::INTERRUPTED);
   EXPECT_EQ(shared_->Output(sandbox, "print('on')"), "on\n");
   shared_->Destroy("interrupted");
 }
@@ -229,7 +229,7 @@ TEST_F(LauncherTest, ASandboxIsInTheBackgroundWhileItComputes) {
   ASSERT_EQ(::poll(&begun, 1, PatienceMs()), 1);
   EXPECT_TRUE(Eventually([&] { return idle("busy") == "1" && idle("calm") == "0"; }));
   EXPECT_EQ(shared_->WaitForStatus(shared_->RequestInterrupt("busy")), absl::OkStatus());
-  EXPECT_EQ(shared_->FinishCell(busy).outcome, v1::WorkerDone::INTERRUPTED);
+  EXPECT_EQ(shared_->FinishCell(busy).outcome, internal::WorkerDone::INTERRUPTED);
   EXPECT_TRUE(Eventually([&] { return idle("busy") == "0"; }));
   shared_->Destroy("busy");
   shared_->Destroy("calm");
@@ -240,7 +240,7 @@ TEST_F(LauncherTest, TheEndOfAContextIsReported) {
   RunningSandbox dies = shared_->Launch("dies", zygote_);
   ASSERT_TRUE(exits.launched() && dies.launched());
   EXPECT_TRUE(shared_->Run(exits, "import os; os._exit(3)").gone);
-  v1::ContextExited exited = shared_->WaitForContextExited("exits");
+  internal::ContextExited exited = shared_->WaitForContextExited("exits");
   EXPECT_EQ(exited.exit_code(), 3);
   EXPECT_EQ(exited.signal(), 0);
   EXPECT_TRUE(shared_->Run(dies, "import os; os.kill(os.getpid(), 9)").gone);

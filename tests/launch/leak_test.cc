@@ -57,7 +57,7 @@ TEST(LeakTest, ManyLaunchesLeaveTheLauncherAsItWas) {
       if (i == 0) {
         EXPECT_EQ(launcher->WaitForStatus(launcher->RequestDestroy(id)), absl::OkStatus());
         launcher->WaitForReply(requests[0]);
-        EXPECT_EQ(launcher->WaitForGone(id), v1::SandboxGone::DESTROYED);
+        EXPECT_EQ(launcher->WaitForGone(id), internal::SandboxGone::DESTROYED);
         continue;
       }
       ASSERT_TRUE(

@@ -7,9 +7,9 @@
 namespace warren {
 namespace {
 
+using internal::SandboxGone;
+using internal::StatFile;
 using ::testing::HasSubstr;
-using v1::SandboxGone;
-using v1::StatFile;
 
 class LimitsTest : public SharedLauncherTest {
  protected:
@@ -25,10 +25,10 @@ class LimitsTest : public SharedLauncherTest {
 };
 
 TEST_F(LimitsTest, EveryLimitOfThePlanIsInTheKernel) {
-  v1::LaunchPlan plan = shared_->Plan("small");
+  internal::LaunchPlan plan = shared_->Plan("small");
   ASSERT_TRUE(shared_->Launch(plan, zygote_).launched());
   ASSERT_GE(plan.cgroup_size(), 5);
-  for (const v1::CgroupWrite& write : plan.cgroup()) {
+  for (const internal::CgroupWrite& write : plan.cgroup()) {
     EXPECT_EQ(shared_->ReadGroupFile("small", write.controller(), write.file()), write.value())
         << write.file();
   }
@@ -101,7 +101,7 @@ TEST_F(LimitsTest, OutOfMemoryHurtsNoNeighbour) {
 }
 
 TEST_F(LimitsTest, TooLittleMemoryToBeginWithIsReportedAsSuch) {
-  v1::LaunchPlan plan =
+  internal::LaunchPlan plan =
       shared_->Plan("small", [](v1::Limits& limits) { limits.set_memory_bytes(64 << 10); });
   // Whether the set-up or the context is the first to need more.
   shared_->WaitForReply(shared_->RequestLaunch(plan, zygote_));

@@ -15,15 +15,15 @@ namespace {
 
 using ::testing::HasSubstr;
 
-v1::MountOp Op(v1::MountOp::Kind kind, const std::string& target) {
-  v1::MountOp op;
+internal::MountOp Op(internal::MountOp::Kind kind, const std::string& target) {
+  internal::MountOp op;
   op.set_kind(kind);
   op.set_target(target);
   return op;
 }
 
-v1::LaunchPlan Plan() {
-  v1::LaunchPlan plan;
+internal::LaunchPlan Plan() {
+  internal::LaunchPlan plan;
   plan.set_uid(1000);
   plan.set_gid(1000);
   plan.set_working_directory("/home/user");
@@ -32,7 +32,8 @@ v1::LaunchPlan Plan() {
 
 class PackMountsTest : public ::testing::Test {
  protected:
-  absl::Status Pack(const std::vector<v1::MountOp>& ops, const std::string& hostname = "sandbox") {
+  absl::Status Pack(const std::vector<internal::MountOp>& ops,
+                    const std::string& hostname = "sandbox") {
     *setup_ = InitSetup();
     return PackMounts(ops, hostname, *setup_);
   }
@@ -42,12 +43,12 @@ class PackMountsTest : public ::testing::Test {
 };
 
 TEST_F(PackMountsTest, EverythingArrivesInOrder) {
-  v1::MountOp bind = Op(v1::MountOp::BIND, "/target");
+  internal::MountOp bind = Op(internal::MountOp::BIND, "/target");
   bind.set_source("/source");
   bind.set_data("data");
   bind.set_mode(01777);
   bind.set_fd_index(3);
-  ASSERT_EQ(Pack({Op(v1::MountOp::PRIVATE, "/"), bind}), absl::OkStatus());
+  ASSERT_EQ(Pack({Op(internal::MountOp::PRIVATE, "/"), bind}), absl::OkStatus());
   EXPECT_STREQ(setup_->hostname, "sandbox");
   ASSERT_EQ(setup_->op_count, 2u);
   EXPECT_EQ(setup_->ops[0].kind, mount_op::kPrivate);
@@ -63,7 +64,7 @@ TEST_F(PackMountsTest, EverythingArrivesInOrder) {
 }
 
 TEST_F(PackMountsTest, StepsHaveABound) {
-  std::vector<v1::MountOp> ops(kMaxSetupOps, Op(v1::MountOp::TMPFS, "/t"));
+  std::vector<internal::MountOp> ops(kMaxSetupOps, Op(internal::MountOp::TMPFS, "/t"));
   EXPECT_EQ(Pack(ops), absl::OkStatus());
   ops.push_back(ops[0]);
   absl::Status status = Pack(ops);
@@ -72,23 +73,24 @@ TEST_F(PackMountsTest, StepsHaveABound) {
 }
 
 TEST_F(PackMountsTest, TextsHaveABound) {
-  EXPECT_EQ(Pack({Op(v1::MountOp::TMPFS, std::string(255, 'x'))}), absl::OkStatus());
-  EXPECT_TRUE(absl::IsInvalidArgument(Pack({Op(v1::MountOp::TMPFS, std::string(256, 'x'))})));
-  EXPECT_TRUE(absl::IsInvalidArgument(Pack({Op(v1::MountOp::TMPFS, std::string("a\0b", 3))})))
+  EXPECT_EQ(Pack({Op(internal::MountOp::TMPFS, std::string(255, 'x'))}), absl::OkStatus());
+  EXPECT_TRUE(absl::IsInvalidArgument(Pack({Op(internal::MountOp::TMPFS, std::string(256, 'x'))})));
+  EXPECT_TRUE(absl::IsInvalidArgument(Pack({Op(internal::MountOp::TMPFS, std::string("a\0b", 3))})))
       << "what comes after the NUL would be lost";
   // All of them together.
-  std::vector<v1::MountOp> ops(kMaxSetupOps, Op(v1::MountOp::TMPFS, std::string(200, 'x')));
+  std::vector<internal::MountOp> ops(kMaxSetupOps,
+                                     Op(internal::MountOp::TMPFS, std::string(200, 'x')));
   EXPECT_TRUE(absl::IsInvalidArgument(Pack(ops)));
 }
 
 TEST_F(PackMountsTest, TheBufferMayBeFilledToItsLastByte) {
   // An op takes its target with a NUL and two empty texts.
-  std::vector<v1::MountOp> ops(kMaxSetupStrings / 128,
-                               Op(v1::MountOp::TMPFS, std::string(125, 'x')));
+  std::vector<internal::MountOp> ops(kMaxSetupStrings / 128,
+                                     Op(internal::MountOp::TMPFS, std::string(125, 'x')));
   ASSERT_LE(ops.size(), kMaxSetupOps);
   EXPECT_EQ(Pack(ops), absl::OkStatus());
   EXPECT_EQ(setup_->string_bytes, kMaxSetupStrings);
-  ops.push_back(Op(v1::MountOp::TMPFS, ""));
+  ops.push_back(Op(internal::MountOp::TMPFS, ""));
   EXPECT_TRUE(absl::IsInvalidArgument(Pack(ops)));
 }
 
@@ -114,8 +116,8 @@ TEST(PackExecTest, TextsHaveABound) {
 }
 
 TEST(PackJoinTest, ThePlanArrives) {
-  v1::LaunchPlan plan = Plan();
-  v1::Rlimit* limit = plan.add_rlimits();
+  internal::LaunchPlan plan = Plan();
+  internal::Rlimit* limit = plan.add_rlimits();
   limit->set_resource("NOFILE");
   limit->set_soft(10);
   limit->set_hard(20);
@@ -134,7 +136,7 @@ TEST(PackJoinTest, ThePlanArrives) {
 }
 
 TEST(PackJoinTest, RootIsRefused) {
-  v1::LaunchPlan plan = Plan();
+  internal::LaunchPlan plan = Plan();
   plan.set_uid(0);
   EXPECT_TRUE(absl::IsInvalidArgument(PackJoin(plan, 1, 0).status()));
   plan = Plan();
@@ -143,7 +145,7 @@ TEST(PackJoinTest, RootIsRefused) {
 }
 
 TEST(PackJoinTest, UnknownResourcesAreRefusedByName) {
-  v1::LaunchPlan plan = Plan();
+  internal::LaunchPlan plan = Plan();
   plan.add_rlimits()->set_resource("AS\n");
   absl::Status status = PackJoin(plan, 1, 0).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
@@ -151,7 +153,7 @@ TEST(PackJoinTest, UnknownResourcesAreRefusedByName) {
 }
 
 TEST(PackJoinTest, ResourcesHaveABound) {
-  v1::LaunchPlan plan = Plan();
+  internal::LaunchPlan plan = Plan();
   for (uint32_t i = 0; i < kMaxRlimits; ++i) plan.add_rlimits()->set_resource("CORE");
   EXPECT_TRUE(PackJoin(plan, 1, 0).ok());
   plan.add_rlimits()->set_resource("CORE");
@@ -159,7 +161,7 @@ TEST(PackJoinTest, ResourcesHaveABound) {
 }
 
 TEST(PackJoinTest, TheWorkingDirectoryHasABound) {
-  v1::LaunchPlan plan = Plan();
+  internal::LaunchPlan plan = Plan();
   plan.set_working_directory(std::string(127, '/'));
   EXPECT_TRUE(PackJoin(plan, 1, 0).ok());
   plan.set_working_directory(std::string(128, '/'));

@@ -31,7 +31,7 @@ namespace warren {
 namespace {
 
 namespace fs = std::filesystem;
-using Writes = google::protobuf::RepeatedPtrField<v1::CgroupWrite>;
+using Writes = google::protobuf::RepeatedPtrField<internal::CgroupWrite>;
 
 class CgroupTest : public ::testing::Test {
  protected:
@@ -52,12 +52,12 @@ class CgroupTest : public ::testing::Test {
     EXPECT_FALSE(fs::exists(Path("memory", ""))) << "the parent goes with its last instance";
   }
 
-  static bool V2() { return facts_.cgroup_mode() == v1::HostFacts::V2; }
+  static bool V2() { return facts_.cgroup_mode() == internal::HostFacts::V2; }
   static const char* MemoryLimit() { return V2() ? "memory.max" : "memory.limit_in_bytes"; }
 
   static void AddWrite(Writes& writes, const char* controller, const char* file,
                        const std::string& value) {
-    v1::CgroupWrite* write = writes.Add();
+    internal::CgroupWrite* write = writes.Add();
     write->set_controller(controller);
     write->set_file(file);
     write->set_value(value);
@@ -91,11 +91,11 @@ class CgroupTest : public ::testing::Test {
     return status;
   }
 
-  static v1::HostFacts facts_;
+  static internal::HostFacts facts_;
   std::string parent_;
   std::unique_ptr<CgroupTree> tree_;
 };
-v1::HostFacts CgroupTest::facts_;
+internal::HostFacts CgroupTest::facts_;
 
 void TouchMemory(size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -312,7 +312,7 @@ TEST_F(CgroupTest, StatsAreThoseOfTheGroup) {
   auto stats = group->OpenStats();
   ASSERT_TRUE(stats.ok()) << stats.status();
   ASSERT_EQ(stats->kinds.size(), stats->fds.size());
-  auto read = [&](v1::StatFile::Kind kind) -> std::string {
+  auto read = [&](internal::StatFile::Kind kind) -> std::string {
     for (size_t i = 0; i < stats->kinds.size(); ++i) {
       char text[4096];
       if (stats->kinds[i] != kind) continue;
@@ -331,16 +331,17 @@ TEST_F(CgroupTest, StatsAreThoseOfTheGroup) {
   char byte = 0;
   ASSERT_EQ(::read(done->read_end.get(), &byte, 1), 1);
   int64_t value = 0;
-  EXPECT_TRUE(absl::SimpleAtoi(read(v1::StatFile::MEMORY_CURRENT), &value) && value > (15 << 20));
-  EXPECT_TRUE(absl::SimpleAtoi(read(v1::StatFile::PIDS_CURRENT), &value) && value == 1);
-  EXPECT_NE(read(v1::StatFile::MEMORY_EVENTS).find("oom_kill 0"), std::string::npos);
+  EXPECT_TRUE(absl::SimpleAtoi(read(internal::StatFile::MEMORY_CURRENT), &value) &&
+              value > (15 << 20));
+  EXPECT_TRUE(absl::SimpleAtoi(read(internal::StatFile::PIDS_CURRENT), &value) && value == 1);
+  EXPECT_NE(read(internal::StatFile::MEMORY_EVENTS).find("oom_kill 0"), std::string::npos);
   if (V2()) {
-    EXPECT_NE(read(v1::StatFile::CPU_STAT).find("user_usec "), std::string::npos);
+    EXPECT_NE(read(internal::StatFile::CPU_STAT).find("user_usec "), std::string::npos);
   } else {
-    EXPECT_TRUE(absl::SimpleAtoi(read(v1::StatFile::CPU_USAGE_SYSTEM), &value));
+    EXPECT_TRUE(absl::SimpleAtoi(read(internal::StatFile::CPU_USAGE_SYSTEM), &value));
   }
-  EXPECT_EQ(read(v1::StatFile::MEMORY_PEAK) != "absent", facts_.memory_peak());
-  EXPECT_EQ(read(v1::StatFile::PIDS_PEAK) != "absent", facts_.pids_peak());
+  EXPECT_EQ(read(internal::StatFile::MEMORY_PEAK) != "absent", facts_.memory_peak());
+  EXPECT_EQ(read(internal::StatFile::PIDS_PEAK) != "absent", facts_.pids_peak());
   KillProcess(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
@@ -371,7 +372,7 @@ TEST_F(CgroupTest, RemoveAllLeavesOtherInstancesAlone) {
 }
 
 TEST_F(CgroupTest, AMissingControllerIsNamedWithTheRemedy) {
-  v1::HostFacts facts = facts_;
+  internal::HostFacts facts = facts_;
   facts.mutable_controllers()->erase("memory");
   absl::Status status = CgroupTree::Create(facts, parent_, "three").status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;

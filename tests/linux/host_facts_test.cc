@@ -21,7 +21,7 @@ TEST(HostFactsTest, AreThoseOfTheRunningKernel) {
   struct statfs info;
   ASSERT_EQ(::statfs(facts->controllers().at("memory").c_str(), &info), 0);
   bool v2 = info.f_type == kCgroup2Magic;
-  EXPECT_EQ(facts->cgroup_mode(), v2 ? v1::HostFacts::V2 : v1::HostFacts::V1);
+  EXPECT_EQ(facts->cgroup_mode(), v2 ? internal::HostFacts::V2 : internal::HostFacts::V1);
   for (const char* controller : {"memory", "cpu", "pids"}) {
     ASSERT_TRUE(facts->controllers().contains(controller)) << controller;
     EXPECT_TRUE(std::filesystem::exists(

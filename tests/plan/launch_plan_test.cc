@@ -8,24 +8,25 @@
 namespace warren::testing {
 namespace {
 
+using internal::MountOp;
 using ::testing::HasSubstr;
-using v1::MountOp;
 
-v1::LaunchPlan PlanFor(const v1::TemplateRecipe& recipe, const v1::HostFacts& facts) {
+internal::LaunchPlan PlanFor(const config::TemplateRecipe& recipe,
+                             const internal::HostFacts& facts) {
   auto plan = MakeLaunchPlan(Spec(recipe), recipe, facts);
   EXPECT_TRUE(plan.ok()) << plan.status();
-  return plan.ok() ? *plan : v1::LaunchPlan();
+  return plan.ok() ? *plan : internal::LaunchPlan();
 }
 
-int IndexOf(const v1::LaunchPlan& plan, MountOp::Kind kind, const std::string& target) {
+int IndexOf(const internal::LaunchPlan& plan, MountOp::Kind kind, const std::string& target) {
   for (int i = 0; i < plan.mounts_size(); ++i) {
     if (plan.mounts(i).kind() == kind && plan.mounts(i).target() == target) return i;
   }
   return -1;
 }
 
-std::string Written(const v1::LaunchPlan& plan, const std::string& file) {
-  for (const v1::CgroupWrite& write : plan.cgroup()) {
+std::string Written(const internal::LaunchPlan& plan, const std::string& file) {
+  for (const internal::CgroupWrite& write : plan.cgroup()) {
     if (write.file() == file) return write.value();
   }
   return "absent";
@@ -33,7 +34,7 @@ std::string Written(const v1::LaunchPlan& plan, const std::string& file) {
 
 TEST(LaunchPlanTest, StepsComeInTheOrderThatTheyNeed) {
   for (const char* name : {"base", "data-science"}) {
-    v1::LaunchPlan plan = PlanFor(Recipe(name), V1Host());
+    internal::LaunchPlan plan = PlanFor(Recipe(name), V1Host());
     ASSERT_GT(plan.mounts_size(), 10);
     EXPECT_EQ(plan.mounts(0).kind(), MountOp::PRIVATE) << "nothing may propagate";
     EXPECT_EQ(plan.mounts(plan.mounts_size() - 1).kind(), MountOp::PIVOT);
@@ -58,9 +59,9 @@ TEST(LaunchPlanTest, StepsComeInTheOrderThatTheyNeed) {
 }
 
 TEST(LaunchPlanTest, DirectoriesOfTheHostAreReadOnlyOverlaysOfTheirOwn) {
-  v1::TemplateRecipe recipe = Recipe("base");
+  config::TemplateRecipe recipe = Recipe("base");
   recipe.mutable_host()->add_directories("/opt/tools");
-  v1::LaunchPlan plan = PlanFor(recipe, V1Host());
+  internal::LaunchPlan plan = PlanFor(recipe, V1Host());
   for (const char* target : {"/newroot/usr", "/newroot/opt/tools"}) {
     int index = IndexOf(plan, MountOp::OVERLAY, target);
     ASSERT_GE(index, 0) << target;
@@ -73,9 +74,9 @@ TEST(LaunchPlanTest, DirectoriesOfTheHostAreReadOnlyOverlaysOfTheirOwn) {
 }
 
 TEST(LaunchPlanTest, UserAttributesAreUsedWhereTmpfsHasThem) {
-  v1::HostFacts facts = V1Host();
+  internal::HostFacts facts = V1Host();
   auto data = [&] {
-    v1::LaunchPlan plan = PlanFor(Recipe("base"), facts);
+    internal::LaunchPlan plan = PlanFor(Recipe("base"), facts);
     return plan.mounts(IndexOf(plan, MountOp::OVERLAY, "/newroot")).data();
   };
   EXPECT_THAT(data(), HasSubstr(",userxattr"));
@@ -84,15 +85,15 @@ TEST(LaunchPlanTest, UserAttributesAreUsedWhereTmpfsHasThem) {
 }
 
 TEST(LaunchPlanTest, WorkerFilesAreOnlyWhereAnInterpreterStarts) {
-  v1::TemplateRecipe recipe = Recipe("base");
+  config::TemplateRecipe recipe = Recipe("base");
   std::string target = absl::StrCat("/newroot", kWorkerDirectory);
   EXPECT_LT(IndexOf(PlanFor(recipe, V1Host()), MountOp::ATTACH, target), 0);
-  recipe.set_start(v1::TemplateRecipe::EXEC);
+  recipe.set_start(config::TemplateRecipe::EXEC);
   EXPECT_GT(IndexOf(PlanFor(recipe, V1Host()), MountOp::ATTACH, target), 0);
 }
 
 TEST(LaunchPlanTest, SandboxesHideProcessesAndZygotesNeedThem) {
-  v1::LaunchPlan plan = PlanFor(Recipe("base"), V1Host());
+  internal::LaunchPlan plan = PlanFor(Recipe("base"), V1Host());
   EXPECT_EQ(plan.mounts(IndexOf(plan, MountOp::PROC, "/newroot/proc")).data(), "hidepid=invisible");
   for (const MountOp& op : ZygoteMounts(Recipe("base"), V1Host())) {
     if (op.kind() == MountOp::PROC) {
@@ -104,8 +105,8 @@ TEST(LaunchPlanTest, SandboxesHideProcessesAndZygotesNeedThem) {
 }
 
 TEST(LaunchPlanTest, SwapIsOffWhereItCanBeBounded) {
-  v1::HostFacts v1_host = V1Host();
-  v1::HostFacts v2_host = V2Host();
+  internal::HostFacts v1_host = V1Host();
+  internal::HostFacts v2_host = V2Host();
   std::string memory = Written(PlanFor(Recipe("base"), v1_host), "memory.limit_in_bytes");
   EXPECT_EQ(Written(PlanFor(Recipe("base"), v1_host), "memory.memsw.limit_in_bytes"), memory);
   EXPECT_EQ(Written(PlanFor(Recipe("base"), v2_host), "memory.swap.max"), "0");
@@ -114,7 +115,7 @@ TEST(LaunchPlanTest, SwapIsOffWhereItCanBeBounded) {
 }
 
 TEST(LaunchPlanTest, CpuIsAShareOfAPeriod) {
-  v1::TemplateRecipe recipe = Recipe("base");
+  config::TemplateRecipe recipe = Recipe("base");
   v1::Limits wanted;
   wanted.set_cpu_millis(1'024'000);
   auto plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, V2Host());
@@ -127,14 +128,14 @@ TEST(LaunchPlanTest, CpuIsAShareOfAPeriod) {
 }
 
 TEST(LaunchPlanTest, UserCodeIsNeverRoot) {
-  v1::LaunchPlan plan = PlanFor(Recipe("base"), V1Host());
+  internal::LaunchPlan plan = PlanFor(Recipe("base"), V1Host());
   EXPECT_EQ(plan.uid(), 1000u);
   EXPECT_EQ(plan.gid(), 1000u);
 }
 
 TEST(LaunchPlanTest, FailsClosedWithoutAController) {
   for (const char* controller : {"memory", "cpu", "pids"}) {
-    for (v1::HostFacts facts : {V1Host(), V2Host()}) {
+    for (internal::HostFacts facts : {V1Host(), V2Host()}) {
       facts.mutable_controllers()->erase(controller);
       absl::Status status = MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), facts).status();
       EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
@@ -145,7 +146,7 @@ TEST(LaunchPlanTest, FailsClosedWithoutAController) {
 }
 
 TEST(LaunchPlanTest, FailsClosedWhereSwapHasNoBound) {
-  v1::HostFacts facts = V1Host();
+  internal::HostFacts facts = V1Host();
   facts.set_swap_present(true);
   facts.set_swap_limit(false);
   absl::Status status = MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), facts).status();
@@ -159,7 +160,7 @@ TEST(LaunchPlanTest, RefusesUnresolvedLimits) {
        {&v1::Limits::clear_memory_bytes, &v1::Limits::clear_cpu_millis, &v1::Limits::clear_pids,
         &v1::Limits::clear_disk_bytes, &v1::Limits::clear_disk_inodes,
         &v1::Limits::clear_open_files, &v1::Limits::clear_file_size_bytes}) {
-    v1::SandboxSpec spec = Spec(Recipe("base"));
+    internal::SandboxSpec spec = Spec(Recipe("base"));
     (spec.mutable_limits()->*clear)();
     EXPECT_TRUE(absl::IsInternal(MakeLaunchPlan(spec, Recipe("base"), V1Host()).status()));
   }

@@ -49,8 +49,8 @@ class PlanGoldenTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(PlanGoldenTest, IsWhatWasReviewed) {
   const Case& what = GetParam();
-  v1::TemplateRecipe recipe = Recipe(what.template_name);
-  v1::HostFacts facts = std::string(what.host) == "v1" ? V1Host() : V2Host();
+  config::TemplateRecipe recipe = Recipe(what.template_name);
+  internal::HostFacts facts = std::string(what.host) == "v1" ? V1Host() : V2Host();
   v1::Limits wanted = std::string(what.limits) == "custom" ? CustomLimits() : v1::Limits();
   auto plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, facts);
   ASSERT_TRUE(plan.ok()) << plan.status();
@@ -70,8 +70,8 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 TEST(PlanGoldenTest, OfATemplateWhoseContextsStartByExec) {
-  v1::TemplateRecipe recipe = Recipe("base");
-  recipe.set_start(v1::TemplateRecipe::EXEC);
+  config::TemplateRecipe recipe = Recipe("base");
+  recipe.set_start(config::TemplateRecipe::EXEC);
   auto plan = MakeLaunchPlan(Spec(recipe), recipe, V1Host());
   ASSERT_TRUE(plan.ok()) << plan.status();
   ExpectGolden(*plan, "base-exec");
@@ -79,8 +79,9 @@ TEST(PlanGoldenTest, OfATemplateWhoseContextsStartByExec) {
 
 TEST(PlanGoldenTest, OfTheZygotes) {
   for (const char* name : {"base", "data-science"}) {
-    v1::LaunchPlan mounts;
-    for (const v1::MountOp& op : ZygoteMounts(Recipe(name), V2Host())) *mounts.add_mounts() = op;
+    internal::LaunchPlan mounts;
+    for (const internal::MountOp& op : ZygoteMounts(Recipe(name), V2Host()))
+      *mounts.add_mounts() = op;
     ExpectGolden(mounts, absl::StrCat(name, "-zygote"));
   }
 }

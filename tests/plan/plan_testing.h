@@ -14,14 +14,14 @@
 // Hosts and recipes that the planning tests share. They run in the source directory.
 namespace warren::testing {
 
-inline v1::HostFacts ParseFacts(const char* text) {
-  v1::HostFacts facts;
+inline internal::HostFacts ParseFacts(const char* text) {
+  internal::HostFacts facts;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &facts));
   return facts;
 }
 
 // A hybrid host as Debian 12 has it after systemd.unified_cgroup_hierarchy=0.
-inline v1::HostFacts V1Host() {
+inline internal::HostFacts V1Host() {
   return ParseFacts(R"pb(
     kernel_release: "6.18.0"
     cgroup_mode: V1
@@ -39,7 +39,7 @@ inline v1::HostFacts V1Host() {
 }
 
 // Debian 12 as it comes.
-inline v1::HostFacts V2Host() {
+inline internal::HostFacts V2Host() {
   return ParseFacts(R"pb(
     kernel_release: "6.1.0"
     cgroup_mode: V2
@@ -55,21 +55,22 @@ inline v1::HostFacts V2Host() {
   )pb");
 }
 
-inline v1::TemplateRecipe Recipe(const std::string& name) {
+inline config::TemplateRecipe Recipe(const std::string& name) {
   std::ifstream file("rootfs/" + name + "/recipe.textproto");
   std::string text((std::istreambuf_iterator<char>(file)), {});
-  v1::TemplateRecipe recipe;
+  config::TemplateRecipe recipe;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &recipe)) << name;
   return recipe;
 }
 
 // What a request that asks for `wanted` of this template becomes.
-inline v1::SandboxSpec Spec(const v1::TemplateRecipe& recipe, const v1::Limits& wanted = {}) {
+inline internal::SandboxSpec Spec(const config::TemplateRecipe& recipe,
+                                  const v1::Limits& wanted = {}) {
   auto policy = LoadLimitsPolicy("policies/limits/default.textproto");
   EXPECT_TRUE(policy.ok()) << policy.status();
   auto limits = ResolveLimits(*policy, wanted, recipe.limits());
   EXPECT_TRUE(limits.ok()) << limits.status();
-  v1::SandboxSpec spec;
+  internal::SandboxSpec spec;
   spec.set_sandbox_id("sb0123456789");
   spec.set_template_id(recipe.name());
   *spec.mutable_limits() = *limits;

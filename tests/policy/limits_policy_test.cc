@@ -14,14 +14,14 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr char kDefaultPath[] = "policies/limits/default.textproto";
-using TemplateLimits = v1::TemplateRecipe::DefaultLimits;
+using TemplateLimits = config::TemplateRecipe::DefaultLimits;
 
 class ResolveLimitsTest : public ::testing::Test {
  protected:
   ResolveLimitsTest() : policy_(LoadLimitsPolicy(kDefaultPath).value()) {}
   absl::StatusOr<v1::Limits> Resolve() { return ResolveLimits(policy_, requested_, template_); }
 
-  v1::LimitsPolicy policy_;
+  config::LimitsPolicy policy_;
   v1::Limits requested_;
   TemplateLimits template_;
 };

@@ -13,7 +13,7 @@ namespace {
 class PolicyGoldenTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(PolicyGoldenTest, CompilesToWhatWasReviewed) {
-  v1::SeccompPolicy policy = LoadOrDie(GetParam());
+  config::SeccompPolicy policy = LoadOrDie(GetParam());
   auto dump = DumpPolicy(policy, CompileOrDie(policy));
   ASSERT_TRUE(dump.ok()) << dump.status();
   std::string path = absl::StrCat("tests/golden/policy/", GetParam(), ".txt");

@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t kCallsToTry = 600;
 constexpr uint64_t kBit32 = 1ULL << 32;
 
-bool Holds(const v1::SeccompRule& rule, const seccomp_data& data) {
+bool Holds(const config::SeccompRule& rule, const seccomp_data& data) {
   return std::all_of(rule.arguments().begin(), rule.arguments().end(), [&](const auto& condition) {
     uint64_t argument = data.args[condition.index()];
     if (!condition.has_masked_equal()) return argument == condition.equal();
@@ -26,7 +26,7 @@ bool Holds(const v1::SeccompRule& rule, const seccomp_data& data) {
 // The policy as a person reads it.
 class Model {
  public:
-  explicit Model(const v1::SeccompPolicy& policy) {
+  explicit Model(const config::SeccompPolicy& policy) {
     for (const auto& rule : policy.allow()) Index(rule, &allow_);
     for (const auto& rule : policy.deny()) Index(rule, &deny_);
     for (const auto& rule : policy.deny_arguments()) Index(rule, &deny_arguments_);
@@ -68,14 +68,14 @@ class Model {
     return values;
   }
 
-  const std::map<uint32_t, std::vector<v1::SeccompRule>>& deny_arguments() const {
+  const std::map<uint32_t, std::vector<config::SeccompRule>>& deny_arguments() const {
     return deny_arguments_;
   }
 
  private:
-  using RulesOfCall = std::map<uint32_t, std::vector<v1::SeccompRule>>;
+  using RulesOfCall = std::map<uint32_t, std::vector<config::SeccompRule>>;
 
-  static void Index(const v1::SeccompRule& rule, RulesOfCall* rules) {
+  static void Index(const config::SeccompRule& rule, RulesOfCall* rules) {
     for (const std::string& name : rule.syscalls())
       (*rules)[SyscallNumber(name).value()].push_back(rule);
   }
@@ -99,7 +99,7 @@ class Model {
 class PolicyModelTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(PolicyModelTest, FiltersSayWhatTheTextSays) {
-  v1::SeccompPolicy policy = LoadOrDie(GetParam());
+  config::SeccompPolicy policy = LoadOrDie(GetParam());
   CompiledPolicy compiled = CompileOrDie(policy);
   Model model(policy);
   std::mt19937_64 random(20240611);
@@ -127,7 +127,7 @@ TEST_P(PolicyModelTest, FiltersSayWhatTheTextSays) {
 
 // The kernel looks at the low half of an int argument only; so must what is denied.
 TEST_P(PolicyModelTest, NoHighBitsGetPastADeniedArgument) {
-  v1::SeccompPolicy policy = LoadOrDie(GetParam());
+  config::SeccompPolicy policy = LoadOrDie(GetParam());
   CompiledPolicy compiled = CompileOrDie(policy);
   std::mt19937_64 random(7);
   Model model(policy);
@@ -152,7 +152,7 @@ INSTANTIATE_TEST_SUITE_P(Policies, PolicyModelTest, ::testing::Values("default",
 
 // Filters stack and stay: what the zygote's refuses, no context gets back.
 TEST(ZygotePolicyTest, PassesAllThatUserCodeMayDo) {
-  v1::SeccompPolicy user_policy = LoadOrDie("default");
+  config::SeccompPolicy user_policy = LoadOrDie("default");
   CompiledPolicy user = CompileOrDie(user_policy);
   CompiledPolicy zygote = CompileOrDie(LoadOrDie("zygote"));
   Model model(user_policy);

@@ -20,13 +20,13 @@ inline std::string PolicyPath(const std::string& name) {
   return absl::StrCat("policies/seccomp/", name, ".textproto");
 }
 
-inline v1::SeccompPolicy LoadOrDie(const std::string& name) {
+inline config::SeccompPolicy LoadOrDie(const std::string& name) {
   auto policy = LoadSeccompPolicy(PolicyPath(name));
   if (!policy.ok()) ADD_FAILURE() << policy.status();
   return policy.value();
 }
 
-inline CompiledPolicy CompileOrDie(const v1::SeccompPolicy& policy) {
+inline CompiledPolicy CompileOrDie(const config::SeccompPolicy& policy) {
   auto compiled = CompileSeccompPolicy(policy);
   if (!compiled.ok()) ADD_FAILURE() << compiled.status();
   return compiled.value();

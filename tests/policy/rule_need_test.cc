@@ -24,7 +24,7 @@ std::set<std::string> ObservedCalls() {
   return calls;
 }
 
-std::set<std::string> NeedsOf(const v1::SeccompPolicy& policy) {
+std::set<std::string> NeedsOf(const config::SeccompPolicy& policy) {
   std::set<std::string> names;
   for (const auto& rule : policy.allow()) {
     names.insert(rule.needed_by().begin(), rule.needed_by().end());
@@ -32,20 +32,20 @@ std::set<std::string> NeedsOf(const v1::SeccompPolicy& policy) {
   return names;
 }
 
-ChildOutcome RunWorkload(const v1::SeccompPolicy& policy, const std::string& name) {
+ChildOutcome RunWorkload(const config::SeccompPolicy& policy, const std::string& name) {
   const Workload& workload = AllWorkloads().at(name);
   auto prepare = [&] { return workload.prepare == nullptr || workload.prepare(); };
   return RunUnderPolicy(CompileOrDie(policy), prepare, workload.run);
 }
 
-bool Names(const v1::SeccompRule& rule, const std::string& call) {
+bool Names(const config::SeccompRule& rule, const std::string& call) {
   return std::find(rule.syscalls().begin(), rule.syscalls().end(), call) != rule.syscalls().end();
 }
 
 // The policy without one call of one allow rule.
-v1::SeccompPolicy Without(const v1::SeccompPolicy& policy, int rule_index,
-                          const std::string& call) {
-  v1::SeccompPolicy result = policy;
+config::SeccompPolicy Without(const config::SeccompPolicy& policy, int rule_index,
+                              const std::string& call) {
+  config::SeccompPolicy result = policy;
   auto* rule = result.mutable_allow(rule_index);
   rule->clear_syscalls();
   for (const std::string& name : policy.allow(rule_index).syscalls()) {
@@ -65,7 +65,7 @@ v1::SeccompPolicy Without(const v1::SeccompPolicy& policy, int rule_index,
 class RuleNeedTest : public ::testing::TestWithParam<const char*> {
  protected:
   RuleNeedTest() : policy_(LoadOrDie(GetParam())) {}
-  v1::SeccompPolicy policy_;
+  config::SeccompPolicy policy_;
 };
 
 TEST_P(RuleNeedTest, EveryRuleIsObservedOrNamesItsNeed) {
@@ -100,7 +100,7 @@ TEST_P(RuleNeedTest, WorkloadsFailWithoutTheirRule) {
     std::set<std::string> unconvincing(rule.needed_by().begin(), rule.needed_by().end());
     if (unconvincing.empty()) continue;
     for (const std::string& call : rule.syscalls()) {
-      v1::SeccompPolicy without = Without(policy_, i, call);
+      config::SeccompPolicy without = Without(policy_, i, call);
       bool needed = false;
       for (const std::string& name : rule.needed_by()) {
         if (RunWorkload(without, name).Succeeded()) continue;
@@ -122,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(Policies, RuleNeedTest, ::testing::Values("default", "z
 
 // The trace against the lists: what real work calls is allowed, or refused on purpose.
 TEST(ObservedCallsTest, AreAllowedOrRefusedByName) {
-  v1::SeccompPolicy policy = LoadOrDie("default");
+  config::SeccompPolicy policy = LoadOrDie("default");
   std::set<std::string> known;
   for (const auto* list : {&policy.allow(), &policy.deny()}) {
     for (const auto& rule : *list) known.insert(rule.syscalls().begin(), rule.syscalls().end());

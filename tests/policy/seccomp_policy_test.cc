@@ -15,8 +15,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-v1::SeccompPolicy Parse(const std::string& rules) {
-  v1::SeccompPolicy policy;
+config::SeccompPolicy Parse(const std::string& rules) {
+  config::SeccompPolicy policy;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString("name: \"test\" " + rules, &policy));
   return policy;
 }

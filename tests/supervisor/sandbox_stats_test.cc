@@ -9,7 +9,7 @@
 namespace warren {
 namespace {
 
-using warren::v1::StatFile;
+using internal::StatFile;
 
 class SandboxStatsTest : public ::testing::Test {
  protected:

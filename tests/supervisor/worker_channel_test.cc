@@ -18,9 +18,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using Outcome = WorkerChannel::Outcome;
+using internal::WorkerDone;
+using internal::WorkerEvent;
 using warren::v1::ExecutionEvent;
-using warren::v1::WorkerDone;
-using warren::v1::WorkerEvent;
 
 // A worker's end of the pipes, and what the supervisor made of it.
 class WorkerChannelTest : public ::testing::Test, private WorkerChannel::Sink {
@@ -136,7 +136,7 @@ TEST_F(WorkerChannelTest, PassesTheSinksRefusalOn) {
 }
 
 TEST_F(WorkerChannelTest, SendsAFrameWholeOrFlushesItLater) {
-  warren::v1::WorkerRequest request;
+  internal::WorkerRequest request;
   request.set_execution_id(1);
   request.set_code(std::string(1 << 20, '#'));
   EXPECT_EQ(channel->Send(request), Outcome::kMore) << "a pipe does not take a mebibyte";
@@ -149,7 +149,7 @@ TEST_F(WorkerChannelTest, SendsAFrameWholeOrFlushesItLater) {
     received.append(chunk, 0, static_cast<size_t>(n));
     if (outcome == Outcome::kMore) outcome = channel->Flush();
   }
-  warren::v1::WorkerRequest parsed;
+  internal::WorkerRequest parsed;
   ASSERT_TRUE(parsed.ParseFromString(received.substr(kFrameHeaderBytes)));
   EXPECT_EQ(parsed.code().size(), size_t{1} << 20);
 }
@@ -157,7 +157,7 @@ TEST_F(WorkerChannelTest, SendsAFrameWholeOrFlushesItLater) {
 TEST_F(WorkerChannelTest, SendingToADeadWorkerIsAnOutcome) {
   ::signal(SIGPIPE, SIG_IGN);
   requests.reset();
-  warren::v1::WorkerRequest request;
+  internal::WorkerRequest request;
   request.set_execution_id(1);
   EXPECT_EQ(channel->Send(request), Outcome::kClosed);
 }

@@ -107,8 +107,8 @@ TEST_F(FakeHost, NoCgroups) {
 }
 
 TEST_F(FakeHost, GroupsThatCannotBeMade) {
-  v1::HostFacts facts;
-  facts.set_cgroup_mode(v1::HostFacts::V2);
+  internal::HostFacts facts;
+  facts.set_cgroup_mode(internal::HostFacts::V2);
   for (const char* controller : {"memory", "cpu", "pids"}) {
     (*facts.mutable_controllers())[controller] = host_.root + "/sys/fs/cgroup";
   }
@@ -117,7 +117,7 @@ TEST_F(FakeHost, GroupsThatCannotBeMade) {
 }
 
 TEST_F(FakeHost, SwapWithoutAccounting) {
-  v1::HostFacts facts;
+  internal::HostFacts facts;
   facts.set_swap_present(true);
   host_.facts = facts;
   EXPECT_EQ(Ask("swap", host_).verdict, Verdict::kLacks);

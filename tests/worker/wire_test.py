@@ -14,9 +14,9 @@ def protoc(mode, message, data):
     """mode: "decode" (bytes -> text) or "encode" (text -> bytes)."""
     command = [
         "protoc",
-        f"--{mode}=warren.v1.{message}",
+        f"--{mode}=warren.internal.{message}",
         f"--proto_path={PROTO}",
-        "warren/v1/worker.proto",
+        "warren/internal/worker.proto",
     ]
     return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
 

@@ -45,7 +45,7 @@ struct CloneReply {
 
 enum class SetupMode : uint32_t { kSandbox = 1, kZygote = 2 };
 
-// Kinds of steps, as v1::MountOp::Kind numbers them.
+// Kinds of steps, as internal::MountOp::Kind numbers them.
 namespace mount_op {
 enum Kind : uint8_t {
   kPrivate = 1,
@@ -64,7 +64,7 @@ enum Kind : uint8_t {
 };
 }  // namespace mount_op
 
-// One step; mirrors v1::MountOp. Strings are offsets into InitSetup::strings.
+// One step; mirrors internal::MountOp. Strings are offsets into InitSetup::strings.
 struct SetupOp {
   uint8_t kind;
   int8_t fd_index;

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 absl::StatusOr<UniqueFd> CompilePolicy(const std::string& path) {
-  WARREN_ASSIGN_OR_RETURN(v1::SeccompPolicy policy, LoadSeccompPolicy(path));
+  WARREN_ASSIGN_OR_RETURN(config::SeccompPolicy policy, LoadSeccompPolicy(path));
   WARREN_ASSIGN_OR_RETURN(CompiledPolicy compiled, CompileSeccompPolicy(policy));
   return SealedMemfd("warren-policy", SerializePolicy(compiled));
 }
@@ -63,7 +63,7 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
         "the launcher must start as root: it makes namespaces, mounts and cgroups");
   }
   WARREN_ASSIGN_OR_RETURN(std::string instance, ProcessName(::getpid()));
-  WARREN_ASSIGN_OR_RETURN(v1::HostFacts facts, DetectHostFacts());
+  WARREN_ASSIGN_OR_RETURN(internal::HostFacts facts, DetectHostFacts());
   facts.set_slots(static_cast<int32_t>(config.max_sandboxes));
   SweepDeadInstances(facts, config.cgroup_parent);
   WARREN_ASSIGN_OR_RETURN(

@@ -73,7 +73,7 @@ absl::Status WriteTexts(const fs::path& root) {
   return absl::OkStatus();
 }
 
-absl::Status CopyFromHost(const fs::path& root, const v1::TemplateRecipe::HostSource& host) {
+absl::Status CopyFromHost(const fs::path& root, const config::TemplateRecipe::HostSource& host) {
   for (const std::string& source : host.copies()) {
     std::error_code error;
     if (!fs::exists(source, error)) continue;

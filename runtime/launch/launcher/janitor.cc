@@ -72,7 +72,7 @@ void Janitor::Finish() {
   if (!WIFEXITED(status)) CleanUp(remains_);
 }
 
-void SweepDeadInstances(const v1::HostFacts& facts, const std::string& cgroup_parent) {
+void SweepDeadInstances(const internal::HostFacts& facts, const std::string& cgroup_parent) {
   for (const std::string& instance : CgroupTree::Instances(facts, cgroup_parent)) {
     // Instances are named after their launcher; anything else is not ours.
     std::vector<absl::string_view> parts = absl::StrSplit(instance, '-');

@@ -8,13 +8,13 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
-#include "warren/v1/plan.pb.h"
+#include "warren/internal/plan.pb.h"
 
 namespace warren {
 
 // What a supervisor leaves behind that the kernel does not remove with its processes.
 struct Remains {
-  v1::HostFacts facts;
+  internal::HostFacts facts;
   std::string cgroup_parent;
   std::string instance;
   // Unix sockets, each with a PATH.lock that a living supervisor holds.
@@ -41,7 +41,7 @@ class Janitor {
 };
 
 // Removes the groups of supervisors that are dead together with their janitors.
-void SweepDeadInstances(const v1::HostFacts& facts, const std::string& cgroup_parent);
+void SweepDeadInstances(const internal::HostFacts& facts, const std::string& cgroup_parent);
 
 }  // namespace warren
 

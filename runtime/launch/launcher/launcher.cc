@@ -68,7 +68,7 @@ Launcher::~Launcher() {
 }
 
 absl::Status Launcher::Run() {
-  v1::LauncherReply hello;
+  internal::LauncherReply hello;
   *hello.mutable_hello()->mutable_facts() = resources_.facts;
   Send(hello, {});
   WARREN_RETURN_IF_ERROR(loop_.Watch(config_.socket, [this] { OnSupervisor(); }));
@@ -90,7 +90,7 @@ void Launcher::OnSupervisor() {
     loop_.Stop();
     return;
   }
-  v1::LauncherRequest request;
+  internal::LauncherRequest request;
   if (!request.ParseFromString(message->data) || request.request_id() == 0) {
     spdlog::critical("event=bad_request bytes={}", message->data.size());
     loop_.Stop();
@@ -99,24 +99,24 @@ void Launcher::OnSupervisor() {
   Dispatch(request);
 }
 
-void Launcher::Dispatch(const v1::LauncherRequest& request) {
+void Launcher::Dispatch(const internal::LauncherRequest& request) {
   uint64_t id = request.request_id();
   absl::Status status;
   switch (request.request_case()) {
-    case v1::LauncherRequest::kStartZygote:
+    case internal::LauncherRequest::kStartZygote:
       status = HandleStartZygote(id, request.start_zygote());
       break;
-    case v1::LauncherRequest::kLaunchSandbox:
+    case internal::LauncherRequest::kLaunchSandbox:
       status = HandleLaunch(id, request.launch_sandbox());
       break;
-    case v1::LauncherRequest::kStopZygote:
+    case internal::LauncherRequest::kStopZygote:
       EndZygote(request.stop_zygote().zygote_id(), "stopped");
       return Reply(id, absl::OkStatus());
-    case v1::LauncherRequest::kInterruptContext:
+    case internal::LauncherRequest::kInterruptContext:
       return Reply(id, HandleInterrupt(request.interrupt_context().sandbox_id()));
-    case v1::LauncherRequest::kDestroySandbox:
+    case internal::LauncherRequest::kDestroySandbox:
       return Reply(id, HandleDestroy(request.destroy_sandbox().sandbox_id()));
-    case v1::LauncherRequest::REQUEST_NOT_SET:
+    case internal::LauncherRequest::REQUEST_NOT_SET:
       status = absl::InvalidArgumentError("a request of no known kind");
   }
   // StartZygote and LaunchSandbox reply later, when they go well.
@@ -124,14 +124,14 @@ void Launcher::Dispatch(const v1::LauncherRequest& request) {
 }
 
 void Launcher::Reply(uint64_t request_id, const absl::Status& status) {
-  v1::LauncherReply reply;
+  internal::LauncherReply reply;
   reply.set_request_id(request_id);
   reply.set_code(static_cast<int32_t>(status.code()));
   reply.set_message(std::string(status.message()));
   Send(reply, {});
 }
 
-void Launcher::Send(const v1::LauncherReply& reply, std::span<const int> fds) {
+void Launcher::Send(const internal::LauncherReply& reply, std::span<const int> fds) {
   absl::Status status = SendMessage(config_.socket, reply.SerializeAsString(), fds);
   // The supervisor is gone: nothing here has a purpose any more.
   if (!status.ok()) loop_.Stop();
@@ -151,7 +151,8 @@ absl::StatusOr<LaunchTemplate*> Launcher::FindTemplate(const std::string& id) {
 // ---- Zygotes
 // --------------------------------------------------------------------------------------------------------
 
-absl::Status Launcher::HandleStartZygote(uint64_t request_id, const v1::StartZygote& request) {
+absl::Status Launcher::HandleStartZygote(uint64_t request_id,
+                                         const internal::StartZygote& request) {
   WARREN_ASSIGN_OR_RETURN(LaunchTemplate * source, FindTemplate(request.template_id()));
   uint64_t id = next_id_++;
   WARREN_ASSIGN_OR_RETURN(std::unique_ptr<ZygoteProcess> process,
@@ -202,7 +203,7 @@ void Launcher::OnZygoteReady(Zygote& zygote, const std::string& version) {
   if (zygote.request_id == 0) return;
   loop_.Cancel(zygote.deadline);
   auto elapsed = std::chrono::duration_cast<milliseconds>(EventLoop::Clock::now() - zygote.started);
-  v1::LauncherReply reply;
+  internal::LauncherReply reply;
   reply.set_request_id(zygote.request_id);
   zygote.request_id = 0;
   reply.mutable_zygote_started()->set_zygote_id(zygote.process->id());
@@ -229,7 +230,7 @@ void Launcher::ReplyWhenComplete(const std::string& id, Sandbox& sandbox) {
   if (!sandbox.process->complete()) return;
   absl::StatusOr<SandboxProcess::Reply> parts = sandbox.process->TakeReply();
   if (!parts.ok()) return FailLaunch(id, parts.status());
-  v1::LauncherReply reply;
+  internal::LauncherReply reply;
   reply.set_request_id(sandbox.request_id);
   *reply.mutable_sandbox_launched() = std::move(parts->message);
   std::vector<int> fds;
@@ -242,8 +243,8 @@ void Launcher::ReplyWhenComplete(const std::string& id, Sandbox& sandbox) {
 void Launcher::OnContextExited(Zygote& zygote, int32_t pid, int32_t wait_status) {
   auto found = zygote.contexts.find(pid);
   if (found == zygote.contexts.end()) return;
-  v1::LauncherReply event;
-  v1::ContextExited* exited = event.mutable_context_exited();
+  internal::LauncherReply event;
+  internal::ContextExited* exited = event.mutable_context_exited();
   exited->set_sandbox_id(found->second);
   auto sandbox = sandboxes_.find(found->second);
   exited->set_sandbox_ends(sandbox != sandboxes_.end() &&
@@ -272,7 +273,7 @@ void Launcher::EndZygote(uint64_t zygote_id, const std::string& reason) {
   }
   for (const std::string& id : waiting)
     FailLaunch(id, absl::UnavailableError(absl::StrCat("zygote ended: ", reason)));
-  v1::LauncherReply event;
+  internal::LauncherReply event;
   event.mutable_zygote_exited()->set_zygote_id(zygote_id);
   event.mutable_zygote_exited()->set_reason(reason);
   Send(event, {});
@@ -281,7 +282,7 @@ void Launcher::EndZygote(uint64_t zygote_id, const std::string& reason) {
 // ---- Sandboxes
 // ------------------------------------------------------------------------------------------------------
 
-absl::Status Launcher::HandleLaunch(uint64_t request_id, const v1::LaunchSandbox& request) {
+absl::Status Launcher::HandleLaunch(uint64_t request_id, const internal::LaunchSandbox& request) {
   const std::string& id = request.plan().sandbox_id();
   if (!ValidSandboxId(id) || sandboxes_.contains(id)) {
     return absl::InvalidArgumentError("the plan's sandbox id is malformed or taken");
@@ -341,7 +342,7 @@ void Launcher::OnOutOfMemory(const std::string& id) {
   // The kernel kills one process; the promise is that the whole sandbox goes. Reading the eventfd
   // is not needed: the watch ends here.
   loop_.Unwatch(sandbox.process->out_of_memory_event());
-  if (!sandbox.dying) KillSandbox(sandbox, v1::SandboxGone::OUT_OF_MEMORY);
+  if (!sandbox.dying) KillSandbox(sandbox, internal::SandboxGone::OUT_OF_MEMORY);
 }
 
 void Launcher::FailLaunch(const std::string& id, const absl::Status& status) {
@@ -350,12 +351,12 @@ void Launcher::FailLaunch(const std::string& id, const absl::Status& status) {
   Sandbox& sandbox = found->second;
   spdlog::warn("event=launch_failed sandbox={} error=\"{}\"", id, absl::CEscape(status.message()));
   uint64_t request_id = std::exchange(sandbox.request_id, 0);
-  KillSandbox(sandbox, v1::SandboxGone::SETUP_FAILED);
+  KillSandbox(sandbox, internal::SandboxGone::SETUP_FAILED);
   if (request_id != 0) Reply(request_id, status);
   if (sandbox.process->pidfd() < 0) OnSandboxDead(id);
 }
 
-void Launcher::KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason) {
+void Launcher::KillSandbox(Sandbox& sandbox, internal::SandboxGone::Reason reason) {
   sandbox.dying = true;
   sandbox.reason = reason;
   forks_.erase(sandbox.context_id);
@@ -407,7 +408,7 @@ absl::Status Launcher::HandleDestroy(const std::string& sandbox_id) {
   Sandbox& sandbox = found->second;
   if (sandbox.dying) return absl::OkStatus();
   uint64_t request_id = std::exchange(sandbox.request_id, 0);
-  KillSandbox(sandbox, v1::SandboxGone::DESTROYED);
+  KillSandbox(sandbox, internal::SandboxGone::DESTROYED);
   if (request_id != 0) Reply(request_id, absl::CancelledError("destroyed while it was being made"));
   return absl::OkStatus();
 }
@@ -420,10 +421,10 @@ void Launcher::OnSandboxDead(const std::string& id) {
   loop_.Cancel(sandbox.deadline);
   // Nobody asked for it: was it the kernel, for memory? (v2's group kill takes init along; during
   // the set-up its control socket's end, which fails the launch, is noticed first.)
-  if (sandbox.reason != v1::SandboxGone::DESTROYED && sandbox.process->RanOutOfMemory())
-    sandbox.reason = v1::SandboxGone::OUT_OF_MEMORY;
+  if (sandbox.reason != internal::SandboxGone::DESTROYED && sandbox.process->RanOutOfMemory())
+    sandbox.reason = internal::SandboxGone::OUT_OF_MEMORY;
   // The supervisor may come to read them when the cgroup is gone. It has, before it destroys.
-  if (sandbox.reason != v1::SandboxGone::DESTROYED) {
+  if (sandbox.reason != internal::SandboxGone::DESTROYED) {
     sandbox.last_stats = sandbox.process->ReadStats();
   }
   if (sandbox.request_id != 0) {
@@ -451,7 +452,7 @@ void Launcher::RemoveSandbox(const std::string& id, int attempts) {
   }
   if (!status.ok())
     spdlog::error("event=remove_failed sandbox={} error=\"{}\"", id, std::string(status.message()));
-  v1::LauncherReply event;
+  internal::LauncherReply event;
   event.mutable_sandbox_gone()->set_sandbox_id(id);
   event.mutable_sandbox_gone()->set_reason(sandbox.reason);
   *event.mutable_sandbox_gone()->mutable_stats() = std::move(sandbox.last_stats);

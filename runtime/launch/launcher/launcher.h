@@ -15,7 +15,7 @@
 #include "runtime/launch/launcher/resources.h"
 #include "runtime/launch/launcher/sandbox_process.h"
 #include "runtime/launch/launcher/zygote_process.h"
-#include "warren/v1/launcher.pb.h"
+#include "warren/internal/launcher.pb.h"
 
 namespace warren {
 
@@ -67,18 +67,18 @@ class Launcher {
     // Nudges after its last interrupt.
     std::vector<EventLoop::TimerId> nudges;
     bool dying = false;
-    v1::SandboxGone::Reason reason = v1::SandboxGone::INIT_DIED;
+    internal::SandboxGone::Reason reason = internal::SandboxGone::INIT_DIED;
     // Read when it was dead, for SandboxGone.
-    google::protobuf::RepeatedPtrField<v1::StatFile> last_stats;
+    google::protobuf::RepeatedPtrField<internal::StatFile> last_stats;
   };
 
   Launcher(const LauncherConfig& config, EventLoop loop, IdZones ids, Janitor janitor,
            LaunchResources resources, std::map<std::string, LaunchTemplate> templates);
 
   void OnSupervisor();
-  void Dispatch(const v1::LauncherRequest& request);
-  absl::Status HandleStartZygote(uint64_t request_id, const v1::StartZygote& request);
-  absl::Status HandleLaunch(uint64_t request_id, const v1::LaunchSandbox& request);
+  void Dispatch(const internal::LauncherRequest& request);
+  absl::Status HandleStartZygote(uint64_t request_id, const internal::StartZygote& request);
+  absl::Status HandleLaunch(uint64_t request_id, const internal::LaunchSandbox& request);
   absl::Status HandleInterrupt(const std::string& sandbox_id);
   absl::Status HandleDestroy(const std::string& sandbox_id);
 
@@ -99,12 +99,12 @@ class Launcher {
   // Keeps the sandboxes that compute from delaying those that answer; docs/adr/0015.
   void SortByCpuTime();
   void FailLaunch(const std::string& id, const absl::Status& status);
-  void KillSandbox(Sandbox& sandbox, v1::SandboxGone::Reason reason);
+  void KillSandbox(Sandbox& sandbox, internal::SandboxGone::Reason reason);
 
   // `time` of a host of pace 1, on this one.
   EventLoop::Clock::duration AtPace(std::chrono::milliseconds time) const;
   void Reply(uint64_t request_id, const absl::Status& status);
-  void Send(const v1::LauncherReply& reply, std::span<const int> fds);
+  void Send(const internal::LauncherReply& reply, std::span<const int> fds);
   absl::StatusOr<LaunchTemplate*> FindTemplate(const std::string& id);
 
   LauncherConfig config_;

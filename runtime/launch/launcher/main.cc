@@ -16,7 +16,7 @@ namespace {
 
 // The supervisor prints it and exits.
 int FailStart(int socket, const absl::Status& status) {
-  warren::v1::LauncherReply reply;
+  warren::internal::LauncherReply reply;
   reply.set_code(static_cast<int32_t>(status.code()));
   reply.set_message(std::string(status.message()));
   warren::SendMessage(socket, reply.SerializeAsString(), {}).IgnoreError();

@@ -11,11 +11,11 @@
 namespace warren {
 namespace {
 
-static_assert(static_cast<int>(mount_op::kPrivate) == v1::MountOp::PRIVATE);
-static_assert(static_cast<int>(mount_op::kAttach) == v1::MountOp::ATTACH);
-static_assert(static_cast<int>(mount_op::kPivot) == v1::MountOp::PIVOT);
-static_assert(static_cast<int>(mount_op::kSysctl) == v1::MountOp::SYSCTL);
-static_assert(static_cast<int>(mount_op::kSysctl) == v1::MountOp::Kind_MAX);
+static_assert(static_cast<int>(mount_op::kPrivate) == internal::MountOp::PRIVATE);
+static_assert(static_cast<int>(mount_op::kAttach) == internal::MountOp::ATTACH);
+static_assert(static_cast<int>(mount_op::kPivot) == internal::MountOp::PIVOT);
+static_assert(static_cast<int>(mount_op::kSysctl) == internal::MountOp::SYSCTL);
+static_assert(static_cast<int>(mount_op::kSysctl) == internal::MountOp::Kind_MAX);
 
 struct ResourceName {
   const char* name;
@@ -68,7 +68,7 @@ absl::Status PackMounts(const Ops& ops, const std::string& hostname, InitSetup& 
   WARREN_RETURN_IF_ERROR(
       CopyText(hostname, setup.hostname, sizeof(setup.hostname), "the host name"));
   StringPacker strings(setup);
-  for (const v1::MountOp& op : ops) {
+  for (const internal::MountOp& op : ops) {
     SetupOp& packed = setup.ops[setup.op_count++];
     packed.kind = static_cast<uint8_t>(op.kind());
     packed.fd_index = static_cast<int8_t>(op.fd_index());
@@ -80,8 +80,9 @@ absl::Status PackMounts(const Ops& ops, const std::string& hostname, InitSetup& 
   return absl::OkStatus();
 }
 
-template absl::Status PackMounts(const std::vector<v1::MountOp>&, const std::string&, InitSetup&);
-template absl::Status PackMounts(const google::protobuf::RepeatedPtrField<v1::MountOp>&,
+template absl::Status PackMounts(const std::vector<internal::MountOp>&, const std::string&,
+                                 InitSetup&);
+template absl::Status PackMounts(const google::protobuf::RepeatedPtrField<internal::MountOp>&,
                                  const std::string&, InitSetup&);
 
 absl::Status PackExec(const std::vector<std::string>& arguments,
@@ -99,7 +100,7 @@ absl::Status PackExec(const std::vector<std::string>& arguments,
   return absl::OkStatus();
 }
 
-absl::StatusOr<JoinRequest> PackJoin(const v1::LaunchPlan& plan, uint64_t context_id,
+absl::StatusOr<JoinRequest> PackJoin(const internal::LaunchPlan& plan, uint64_t context_id,
                                      int landlock_abi) {
   JoinRequest request;
   request.context_id = context_id;
@@ -110,7 +111,7 @@ absl::StatusOr<JoinRequest> PackJoin(const v1::LaunchPlan& plan, uint64_t contex
     return absl::InvalidArgumentError("user code never runs as root");
   WARREN_RETURN_IF_ERROR(CopyText(plan.working_directory(), request.working_directory,
                                   sizeof(request.working_directory), "the working directory"));
-  for (const v1::Rlimit& limit : plan.rlimits()) {
+  for (const internal::Rlimit& limit : plan.rlimits()) {
     const ResourceName* known =
         std::find_if(std::begin(kResources), std::end(kResources),
                      [&](const ResourceName& name) { return name.name == limit.resource(); });

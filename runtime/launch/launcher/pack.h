@@ -6,14 +6,14 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/launch/child/setup.h"
-#include "warren/v1/plan.pb.h"
+#include "warren/internal/plan.pb.h"
 
 // From plans, which are protobuf, to the plain structs that post-fork code reads. The plan comes
 // from the supervisor, which faces the network: everything is checked for size here, and carried
 // out only with the sandbox's own privilege.
 namespace warren {
 
-// INVALID_ARGUMENT when the ops do not fit. `ops` is a range of v1::MountOp.
+// INVALID_ARGUMENT when the ops do not fit. `ops` is a range of internal::MountOp.
 template <typename Ops>
 absl::Status PackMounts(const Ops& ops, const std::string& hostname, InitSetup& setup);
 
@@ -21,7 +21,7 @@ absl::Status PackMounts(const Ops& ops, const std::string& hostname, InitSetup& 
 absl::Status PackExec(const std::vector<std::string>& arguments,
                       const std::vector<std::string>& environment, InitSetup& setup);
 
-absl::StatusOr<JoinRequest> PackJoin(const v1::LaunchPlan& plan, uint64_t context_id,
+absl::StatusOr<JoinRequest> PackJoin(const internal::LaunchPlan& plan, uint64_t context_id,
                                      int landlock_abi);
 
 }  // namespace warren

@@ -3,13 +3,13 @@
 
 #include <cstdint>
 
-#include "warren/v1/plan.pb.h"
+#include "warren/internal/plan.pb.h"
 
 namespace warren {
 
 // Takes the steps of the switched-off layers (TestLayer) out of a plan. Does nothing but in test
 // builds.
-void RelaxPlan(uint32_t layers_off, v1::LaunchPlan& plan);
+void RelaxPlan(uint32_t layers_off, internal::LaunchPlan& plan);
 
 }  // namespace warren
 

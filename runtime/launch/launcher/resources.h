@@ -20,7 +20,7 @@ struct LaunchTemplate {
 
 // What making a zygote or a sandbox takes; owned by the Launcher, for its lifetime.
 struct LaunchResources {
-  v1::HostFacts facts;
+  internal::HostFacts facts;
   CgroupTree cgroups;
   AnchorClient anchor;
   // Sealed memfds with compiled policies.

@@ -28,7 +28,7 @@ absl::Status SetNonBlocking(int fd) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchResources& resources,
-                                                                      v1::LaunchPlan plan,
+                                                                      internal::LaunchPlan plan,
                                                                       uint32_t slot) {
   Time begin = std::chrono::steady_clock::now();
   WARREN_ASSIGN_OR_RETURN(Cgroup cgroup, resources.cgroups.Add(plan.sandbox_id(), plan.cgroup()));
@@ -52,7 +52,7 @@ absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTempl
   setup->mode = SetupMode::kSandbox;
   setup->layers_off = resources.layers_off;
   WARREN_RETURN_IF_ERROR(PackMounts(plan_.mounts(), plan_.hostname(), *setup));
-  bool exec = source.source.recipe.start() == v1::TemplateRecipe::EXEC;
+  bool exec = source.source.recipe.start() == config::TemplateRecipe::EXEC;
   WARREN_ASSIGN_OR_RETURN(DetachedSet mounts,
                           DetachedSet::Make(source, resources, init_.pidfd.get(),
                                             exec ? WorkerFiles::kAttached : WorkerFiles::kAbsent));

@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/launch/launcher/resources.h"
 #include "runtime/launch/launcher/zygote_process.h"
-#include "warren/v1/launcher.pb.h"
+#include "warren/internal/launcher.pb.h"
 
 namespace warren {
 
@@ -21,7 +21,8 @@ class SandboxProcess {
  public:
   // Makes the cgroup; on an error nothing is left of it.
   static absl::StatusOr<std::unique_ptr<SandboxProcess>> Start(LaunchResources& resources,
-                                                               v1::LaunchPlan plan, uint32_t slot);
+                                                               internal::LaunchPlan plan,
+                                                               uint32_t slot);
   // Makes the namespaces and tells init what to mount. Returns before init is done.
   absl::Status SetUp(LaunchResources& resources, const LaunchTemplate& source);
 
@@ -43,7 +44,7 @@ class SandboxProcess {
 
   // The supervisor's ends, for one reply: fds in the order of SandboxLaunched.
   struct Reply {
-    v1::SandboxLaunched message;
+    internal::SandboxLaunched message;
     std::vector<UniqueFd> fds;
   };
   absl::StatusOr<Reply> TakeReply();
@@ -63,18 +64,20 @@ class SandboxProcess {
   // Whether the kernel killed something in it for memory.
   bool RanOutOfMemory() const;
   // What its cgroup counted; nothing can be read after Remove.
-  google::protobuf::RepeatedPtrField<v1::StatFile> ReadStats() const { return cgroup_.ReadStats(); }
+  google::protobuf::RepeatedPtrField<internal::StatFile> ReadStats() const {
+    return cgroup_.ReadStats();
+  }
   // FAILED_PRECONDITION while the kernel still takes it apart.
   absl::Status Remove() { return cgroup_.Remove(); }
 
  private:
-  SandboxProcess(v1::LaunchPlan plan, uint32_t slot, Cgroup cgroup)
+  SandboxProcess(internal::LaunchPlan plan, uint32_t slot, Cgroup cgroup)
       : plan_(std::move(plan)), slot_(slot), cgroup_(std::move(cgroup)) {}
   using Time = std::chrono::steady_clock::time_point;
   // Notes a stage of the making that ends now.
   void Mark(const char* stage, Time begin);
 
-  v1::LaunchPlan plan_;
+  internal::LaunchPlan plan_;
   uint32_t slot_;
   Cgroup cgroup_;
   ClonedInit init_;

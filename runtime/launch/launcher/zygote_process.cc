@@ -46,7 +46,7 @@ std::string ConfigJson(const Template& source) {
   std::string preload = absl::StrJoin(
       source.recipe.preload(), ",",
       [](std::string* out, const std::string& module) { out->append(Quoted(module)); });
-  bool exec = source.recipe.start() == v1::TemplateRecipe::EXEC;
+  bool exec = source.recipe.start() == config::TemplateRecipe::EXEC;
   return absl::StrCat("{\"preload\":[", preload, "],\"warmup\":", Quoted(source.warmup),
                       ",\"context_library\":\"", kWorkerDirectory,
                       "/libwarren-context.so\",\"start\":\"", exec ? "exec" : "fork", "\"}");
@@ -67,7 +67,7 @@ std::vector<std::string> Environment() {
 absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResources& resources,
                                                                     uint64_t id,
                                                                     const LaunchTemplate& source) {
-  const v1::TemplateRecipe& recipe = source.source.recipe;
+  const config::TemplateRecipe& recipe = source.source.recipe;
   auto setup = std::make_unique<InitSetup>();
   setup->mode = SetupMode::kZygote;
   setup->layers_off = resources.layers_off;

@@ -8,7 +8,7 @@ displays.py  MIME bundles -> wire parts
 errors.py    exceptions -> name, value, traceback, whatever the exception object does
 streams.py   sys.stdout and sys.stderr as frames
 channel.py   the two pipes
-wire.py      the protobuf encoding of proto/warren/v1/worker.proto
+wire.py      the protobuf encoding of proto/warren/internal/worker.proto
 reseed.py    fresh random state after a fork
 holes.py     free blocks of the warmed heap, taken so that contexts allocate side by side
 immortal.py  objects whose reference counts stay unwritten, so that pages stay shared

@@ -1,4 +1,4 @@
-"""The messages of proto/warren/v1/worker.proto in protobuf's wire format, and their framing.
+"""The messages of proto/warren/internal/worker.proto in protobuf's wire format, and their framing.
 
 Only what the worker needs: it decodes WorkerRequest and encodes WorkerEvent. A generated module
 would pull the protobuf runtime into every template, and costs more time for a line of output than

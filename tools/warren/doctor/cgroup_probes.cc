@@ -16,9 +16,9 @@ constexpr char kParent[] = "warren-doctor";
 Finding ProbeMode(const Host& host) {
   if (!host.facts.ok()) return Lacks(std::string(host.facts.status().message()));
   switch (host.facts->cgroup_mode()) {
-    case v1::HostFacts::V2:
+    case internal::HostFacts::V2:
       return Ok("v2");
-    case v1::HostFacts::V1:
+    case internal::HostFacts::V1:
       return Ok("v1 hierarchies (v1 or hybrid)");
     default:
       return Lacks("no hierarchy is mounted");
@@ -35,23 +35,23 @@ Finding ProbeMemory(const Host& host) { return HasController(host, "memory"); }
 Finding ProbeCpu(const Host& host) { return HasController(host, "cpu"); }
 Finding ProbePids(const Host& host) { return HasController(host, "pids"); }
 Finding ProbeCpuAccounting(const Host& host) {
-  bool v2 = host.facts.ok() && host.facts->cgroup_mode() == v1::HostFacts::V2;
+  bool v2 = host.facts.ok() && host.facts->cgroup_mode() == internal::HostFacts::V2;
   return v2 ? Ok("part of v2") : HasController(host, "cpuacct");
 }
 
-void AddLimit(google::protobuf::RepeatedPtrField<v1::CgroupWrite>& writes, const char* controller,
-              const char* file, const char* value) {
-  v1::CgroupWrite& write = *writes.Add();
+void AddLimit(google::protobuf::RepeatedPtrField<internal::CgroupWrite>& writes,
+              const char* controller, const char* file, const char* value) {
+  internal::CgroupWrite& write = *writes.Add();
   write.set_controller(controller);
   write.set_file(file);
   write.set_value(value);
 }
 
 // Makes a group, sets one limit of each kind, and removes it, with the launcher's own code.
-absl::Status TryGroup(const v1::HostFacts& facts) {
+absl::Status TryGroup(const internal::HostFacts& facts) {
   std::string instance = absl::StrCat(::getpid());
-  google::protobuf::RepeatedPtrField<v1::CgroupWrite> writes;
-  bool v2 = facts.cgroup_mode() == v1::HostFacts::V2;
+  google::protobuf::RepeatedPtrField<internal::CgroupWrite> writes;
+  bool v2 = facts.cgroup_mode() == internal::HostFacts::V2;
   AddLimit(writes, "memory", v2 ? "memory.max" : "memory.limit_in_bytes", "67108864");
   AddLimit(writes, "pids", "pids.max", "64");
   absl::StatusOr<CgroupTree> tree = CgroupTree::Create(facts, kParent, instance);

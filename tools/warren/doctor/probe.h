@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "warren/v1/plan.pb.h"
+#include "warren/internal/plan.pb.h"
 
 // What a host must offer: one probe for each requirement, in tables of plain functions. Probes
 // look, try things in children of their own, and leave nothing behind. They need a process with one
@@ -32,7 +32,7 @@ struct Host {
   std::string root;
   std::string template_store = "/var/lib/warren/templates";
   // What DetectHostFacts found.
-  absl::StatusOr<v1::HostFacts> facts = absl::UnknownError("not looked for");
+  absl::StatusOr<internal::HostFacts> facts = absl::UnknownError("not looked for");
 };
 
 struct Probe {
