@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
-#include "supervisor/session/text.h"
+#include "supervisor/base/text.h"
 
 namespace warren {
 namespace {

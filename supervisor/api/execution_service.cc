@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "supervisor/api/reply.h"
-#include "supervisor/session/text.h"
+#include "supervisor/base/text.h"
 
 namespace warren {
 namespace {

@@ -1,7 +1,7 @@
 #ifndef WARREN_SUPERVISOR_API_INFO_SERVICES_H_
 #define WARREN_SUPERVISOR_API_INFO_SERVICES_H_
 
-#include "supervisor/backend/local_backend.h"
+#include "supervisor/local/local_backend.h"
 #include "warren/v1/package.grpc.pb.h"
 #include "warren/v1/template.grpc.pb.h"
 

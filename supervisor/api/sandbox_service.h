@@ -1,7 +1,7 @@
 #ifndef WARREN_SUPERVISOR_API_SANDBOX_SERVICE_H_
 #define WARREN_SUPERVISOR_API_SANDBOX_SERVICE_H_
 
-#include "supervisor/backend/local_backend.h"
+#include "supervisor/local/local_backend.h"
 #include "warren/v1/sandbox.grpc.pb.h"
 
 namespace warren {

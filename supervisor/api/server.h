@@ -6,7 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
-#include "supervisor/backend/local_backend.h"
+#include "supervisor/local/local_backend.h"
 
 namespace warren {
 

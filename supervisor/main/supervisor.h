@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
 #include "supervisor/api/server.h"
-#include "supervisor/backend/local_backend.h"
+#include "supervisor/local/local_backend.h"
 #include "supervisor/main/flags.h"
 #include "supervisor/main/listener.h"
 #include "supervisor/main/privileges.h"

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
 #include "spdlog/spdlog.h"
+#include "supervisor/base/text.h"
 #include "supervisor/session/sandbox.h"
-#include "supervisor/session/text.h"
 
 // The cells of a sandbox: queue, output, deadlines. How the sandbox itself starts and ends is in
 // sandbox.cc.

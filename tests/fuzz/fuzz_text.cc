@@ -5,8 +5,8 @@
 
 #include "absl/strings/ascii.h"
 #include "google/protobuf/message_lite.h"
+#include "supervisor/base/text.h"
 #include "supervisor/session/sandbox_stats.h"
-#include "supervisor/session/text.h"
 #include "warren/v1/execution.pb.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,4 +1,4 @@
-#include "supervisor/session/text.h"
+#include "supervisor/base/text.h"
 
 #include <set>
 

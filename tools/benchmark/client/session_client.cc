@@ -56,7 +56,7 @@ void Hear(const v1::ExecutionEvent& event, Heard& heard, CellRun& run) {
       heard.termination = event.finished().termination();
       run.finished_ns = NowNs();
       break;
-    case v1::ExecutionEvent::EVENT_NOT_SET:
+    default:
       break;
   }
 }

@@ -1,4 +1,4 @@
-#include "supervisor/backend/module_index.h"
+#include "supervisor/local/module_index.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "supervisor/backend/local_backend.h"
+#include "supervisor/local/local_backend.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,5 +1,5 @@
-#ifndef WARREN_SUPERVISOR_SESSION_TEXT_H_
-#define WARREN_SUPERVISOR_SESSION_TEXT_H_
+#ifndef WARREN_SUPERVISOR_BASE_TEXT_H_
+#define WARREN_SUPERVISOR_BASE_TEXT_H_
 
 #include <cstddef>
 #include <string>
@@ -29,4 +29,4 @@ absl::string_view MissingModule(absl::string_view name, absl::string_view value)
 
 }  // namespace warren
 
-#endif  // WARREN_SUPERVISOR_SESSION_TEXT_H_
+#endif  // WARREN_SUPERVISOR_BASE_TEXT_H_

@@ -1,5 +1,5 @@
-#ifndef WARREN_SUPERVISOR_BACKEND_LOCAL_BACKEND_H_
-#define WARREN_SUPERVISOR_BACKEND_LOCAL_BACKEND_H_
+#ifndef WARREN_SUPERVISOR_LOCAL_LOCAL_BACKEND_H_
+#define WARREN_SUPERVISOR_LOCAL_LOCAL_BACKEND_H_
 
 #include <map>
 #include <memory>
@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "runtime/control/launcher_client.h"
 #include "runtime/plan/template_store.h"
-#include "supervisor/backend/module_index.h"
+#include "supervisor/local/module_index.h"
 #include "supervisor/pool/pool.h"
 #include "supervisor/session/execution.h"
 #include "supervisor/session/io_loop.h"
@@ -107,4 +107,4 @@ class LocalBackend {
 
 }  // namespace warren
 
-#endif  // WARREN_SUPERVISOR_BACKEND_LOCAL_BACKEND_H_
+#endif  // WARREN_SUPERVISOR_LOCAL_LOCAL_BACKEND_H_

@@ -1,0 +1,211 @@
+#ifndef WARREN_SUPERVISOR_BACKEND_BACKEND_H_
+#define WARREN_SUPERVISOR_BACKEND_BACKEND_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "warren/v1/execution.pb.h"
+#include "warren/v1/file.pb.h"
+#include "warren/v1/package.pb.h"
+#include "warren/v1/process.pb.h"
+#include "warren/v1/sandbox.pb.h"
+#include "warren/v1/template.pb.h"
+
+// What stands between the doors (gRPC, E2B's protocol, MCP, Jupyter) and whatever runs the code:
+// this machine, another Warren, E2B's cloud. A door includes this header and nothing behind it;
+// tools/lint layers holds it to that.
+//
+// Its data are the messages of warren.v1: plain structs, of which every door carries what it can.
+// It knows of no gRPC, no launcher, no session.
+//
+// Threads: every call is for any thread and does not block. Answers and events come on a thread of
+// the backend's, or from within the call, perhaps with locks of the backend's held: a Reply or a
+// Sink notes what came, starts asynchronous work, and calls nothing of the backend's back but
+// Resume, Cancel and Detach.
+namespace warren {
+
+// Who asks. Keys become principals in front of the backend.
+struct Principal {
+  // Empty where the server knows no keys.
+  std::string id;
+};
+
+// What every call carries.
+struct Call {
+  Principal who;
+  // Chosen by the client for a request that it may repeat; empty for none.
+  std::string request_id;
+  absl::Time deadline = absl::InfiniteFuture();
+};
+
+template <class T>
+using Reply = absl::AnyInvocable<void(absl::StatusOr<T>)>;
+
+// After kPause the producer stops, soon but not at once, until Operation::Resume.
+enum class Flow { kContinue, kPause };
+
+// Takes the events of one operation: Push*, then End once. After End, or after Detach, nothing
+// comes any more.
+template <class E>
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual Flow Push(E event) = 0;
+  // Not OK where the operation ended without its own last event (Finished): the status is for the
+  // client.
+  virtual void End(absl::Status status) = 0;
+};
+
+// Output is most of what an execution says, so it need not become an event of its own before it is
+// joined with its neighbours.
+class ExecutionSink : public Sink<warren::v1::ExecutionEvent> {
+ public:
+  struct OutputStamp {
+    int64_t time_unix_nanos = 0;
+    int64_t sequence = 0;
+  };
+  virtual Flow PushOutput(warren::v1::ExecutionEvent::Output::Stream stream, absl::string_view data,
+                          OutputStamp stamp) = 0;
+};
+
+// Something that goes on: a create that waits, an execution, a download, a watch. Its destruction
+// changes nothing: an operation that nobody resumes, cancels or detaches runs to its end.
+class Operation {
+ public:
+  virtual ~Operation() = default;
+  // After kPause: there is room again.
+  virtual void Resume() = 0;
+  // The client gave up: ends what it asked for. The sink still gets its End.
+  virtual void Cancel() = 0;
+  // The client goes, what it asked for lives on: Connect finds it by its id, with what was missed,
+  // bounded. The sink gets nothing after it. UNIMPLEMENTED for what cannot be found again.
+  virtual absl::Status Detach();
+};
+
+// A command or terminal.
+class ProcessOperation : public Operation {
+ public:
+  virtual Flow Write(std::string input) = 0;
+  virtual void CloseInput() = 0;
+  virtual void Resize(warren::v1::RunProcessRequest::Terminal size) = 0;
+  virtual void Signal(int32_t signal, Reply<warren::v1::SignalProcessResponse> reply) = 0;
+};
+
+// A file on its way in.
+class Upload : public Operation {
+ public:
+  // Chunks in order; kPause: wait for `on_room` of WriteFile.
+  virtual Flow Write(std::string data) = 0;
+  // The end of the file; the reply of WriteFile follows.
+  virtual void Close() = 0;
+};
+
+// One sandbox, found by its id. It may be gone by the time of any call: NOT_FOUND. sandbox_id in
+// requests is ignored.
+//
+// What a backend has not is UNIMPLEMENTED, by the implementations of this class.
+class SandboxHandle {
+ public:
+  virtual ~SandboxHandle() = default;
+  virtual const std::string& id() const = 0;
+
+  virtual void Get(const Call& call, Reply<warren::v1::Sandbox> reply);
+  virtual void SetLifetime(const Call& call, const warren::v1::SetSandboxLifetimeRequest& request,
+                           Reply<warren::v1::Sandbox> reply);
+  virtual void Destroy(const Call& call, Reply<warren::v1::DestroySandboxResponse> reply);
+  virtual void Pause(const Call& call, Reply<warren::v1::Sandbox> reply);
+  virtual void Unpause(const Call& call, Reply<warren::v1::Sandbox> reply);
+  virtual void GetEnvironment(const Call& call, Reply<warren::v1::Environment> reply);
+  virtual void Install(const Call& call, const warren::v1::InstallPackageRequest& request,
+                       Reply<warren::v1::InstallPackageResponse> reply);
+
+  // ---- Contexts
+  virtual void CreateContext(const Call& call, const warren::v1::CreateContextRequest& request,
+                             Reply<warren::v1::Context> reply);
+  virtual void ListContexts(const Call& call, Reply<warren::v1::ListContextsResponse> reply);
+  virtual void DeleteContext(const Call& call, const std::string& context_id,
+                             Reply<warren::v1::DeleteContextResponse> reply);
+  virtual void RestartContext(const Call& call, const std::string& context_id,
+                              Reply<warren::v1::Context> reply);
+
+  // ---- Executions. What is refused before it starts is the status of End, without any event
+  // before it.
+  virtual std::unique_ptr<Operation> Execute(const Call& call,
+                                             warren::v1::ExecuteCodeRequest request,
+                                             std::shared_ptr<ExecutionSink> sink);
+  virtual std::unique_ptr<Operation> RunScript(const Call& call,
+                                               warren::v1::RunScriptRequest request,
+                                               std::shared_ptr<ExecutionSink> sink);
+  // Events after `after_sequence` of an execution that was detached; one that is not known any more
+  // is NOT_FOUND, one that has its client is FAILED_PRECONDITION.
+  virtual std::unique_ptr<Operation> Connect(const Call& call, const std::string& execution_id,
+                                             int64_t after_sequence,
+                                             std::shared_ptr<ExecutionSink> sink);
+  virtual void Interrupt(const Call& call, const std::string& context_id,
+                         Reply<warren::v1::InterruptExecutionResponse> reply);
+
+  // ---- Processes
+  using ProcessSink = Sink<warren::v1::ProcessEvent>;
+  virtual std::unique_ptr<ProcessOperation> Start(const Call& call,
+                                                  warren::v1::RunProcessRequest::Start request,
+                                                  std::shared_ptr<ProcessSink> sink);
+  virtual std::unique_ptr<ProcessOperation> ConnectProcess(const Call& call, int32_t pid,
+                                                           std::shared_ptr<ProcessSink> sink);
+  virtual void ListProcesses(const Call& call, Reply<warren::v1::ListProcessesResponse> reply);
+
+  // ---- Files
+  virtual std::unique_ptr<Operation> ReadFile(const Call& call,
+                                              const warren::v1::ReadFileRequest& request,
+                                              std::shared_ptr<Sink<warren::v1::FileChunk>> sink);
+  virtual std::unique_ptr<Upload> WriteFile(const Call& call, const std::string& path,
+                                            absl::AnyInvocable<void()> on_room,
+                                            Reply<warren::v1::FileEntry> reply);
+  virtual void StatFile(const Call& call, const warren::v1::StatFileRequest& request,
+                        Reply<warren::v1::FileEntry> reply);
+  virtual std::unique_ptr<Operation> ListDirectory(
+      const Call& call, const warren::v1::ListDirectoryRequest& request,
+      std::shared_ptr<Sink<warren::v1::FileEntry>> sink);
+  virtual void MakeDirectory(const Call& call, const warren::v1::MakeDirectoryRequest& request,
+                             Reply<warren::v1::FileEntry> reply);
+  virtual void MoveFile(const Call& call, const warren::v1::MoveFileRequest& request,
+                        Reply<warren::v1::FileEntry> reply);
+  virtual void RemoveFile(const Call& call, const warren::v1::RemoveFileRequest& request,
+                          Reply<warren::v1::RemoveFileResponse> reply);
+  virtual std::unique_ptr<Operation> WatchDirectory(
+      const Call& call, const warren::v1::WatchDirectoryRequest& request,
+      std::shared_ptr<Sink<warren::v1::FileEvent>> sink);
+};
+
+// Thread-safe.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // OK while it can serve; else why it cannot.
+  virtual absl::Status health() const = 0;
+
+  // Validates the request, and refuses what the contract says. The operation's Cancel makes a
+  // create that still waits end with CANCELLED: nothing is made for a client that went away.
+  virtual std::unique_ptr<Operation> Create(const Call& call,
+                                            const warren::v1::CreateSandboxRequest& request,
+                                            Reply<warren::v1::Sandbox> reply) = 0;
+  // NOT_FOUND.
+  virtual void Open(const Call& call, const std::string& sandbox_id,
+                    Reply<std::shared_ptr<SandboxHandle>> reply) = 0;
+  virtual void List(const Call& call, const warren::v1::ListSandboxesRequest& request,
+                    Reply<warren::v1::ListSandboxesResponse> reply) = 0;
+  virtual void ListTemplates(const Call& call, Reply<warren::v1::ListTemplatesResponse> reply) = 0;
+  // Of a template; that of a sandbox is its handle's.
+  virtual void GetEnvironment(const Call& call, const std::string& template_id,
+                              Reply<warren::v1::Environment> reply) = 0;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_BACKEND_BACKEND_H_
