@@ -26,16 +26,22 @@ auto RetryOnInterrupt(Call call) {
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return Errno(absl::StrCat("open ", path));
+  absl::StatusOr<std::string> content = ReadAll(fd.get(), max_bytes);
+  if (content.ok()) return content;
+  return absl::Status(content.status().code(),
+                      absl::StrCat("read ", path, ": ", content.status().message()));
+}
+
+absl::StatusOr<std::string> ReadAll(int fd, size_t max_bytes) {
   std::string content;
   std::array<char, 16384> chunk;
   while (true) {
-    ssize_t n = RetryOnInterrupt([&] { return ::read(fd.get(), chunk.data(), chunk.size()); });
-    if (n < 0) return Errno(absl::StrCat("read ", path));
+    ssize_t n = RetryOnInterrupt([&] { return ::read(fd, chunk.data(), chunk.size()); });
+    if (n < 0) return Errno("read");
     if (n == 0) return content;
     content.append(chunk.data(), static_cast<size_t>(n));
     if (content.size() > max_bytes) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat(path, " is larger than ", max_bytes, " bytes"));
+      return absl::ResourceExhaustedError(absl::StrCat("larger than ", max_bytes, " bytes"));
     }
   }
 }
@@ -57,6 +63,13 @@ absl::StatusOr<Pipe> MakePipe() {
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
+absl::Status SetNonBlocking(int fd) {
+  int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+    return Errno("make a descriptor non-blocking");
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SocketPair> MakeSeqpacketPair() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -64,7 +77,8 @@ absl::StatusOr<SocketPair> MakeSeqpacketPair() {
   return SocketPair{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-absl::Status SendMessage(int socket, absl::string_view data, std::span<const int> fds) {
+absl::Status SendMessage(int socket, absl::string_view data, std::span<const int> fds,
+                         WhenFull when) {
   if (fds.size() > kMaxFdsPerMessage) {
     return absl::InvalidArgumentError(
         absl::StrCat("send: ", fds.size(), " descriptors in one message"));
@@ -83,7 +97,8 @@ absl::Status SendMessage(int socket, absl::string_view data, std::span<const int
     header->cmsg_len = CMSG_LEN(fds.size_bytes());
     std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
   }
-  ssize_t n = RetryOnInterrupt([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); });
+  const int flags = MSG_NOSIGNAL | (when == WhenFull::kFail ? MSG_DONTWAIT : 0);
+  ssize_t n = RetryOnInterrupt([&] { return ::sendmsg(socket, &message, flags); });
   if (n >= 0) return absl::OkStatus();
   if (errno == EAGAIN || errno == EPIPE || errno == ECONNRESET) {
     return absl::UnavailableError(absl::StrCat("send: ", std::strerror(errno)));
@@ -91,7 +106,7 @@ absl::Status SendMessage(int socket, absl::string_view data, std::span<const int
   return Errno("sendmsg");
 }
 
-absl::StatusOr<Message> ReceiveMessage(int socket, size_t max_bytes) {
+absl::StatusOr<Message> ReceiveMessage(int socket, size_t max_bytes, WhenCut when_cut) {
   Message result;
   result.data.resize(max_bytes);
   iovec part{result.data.data(), result.data.size()};
@@ -120,7 +135,8 @@ absl::StatusOr<Message> ReceiveMessage(int socket, size_t max_bytes) {
       result.fds.emplace_back(fd);
     }
   }
-  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+  result.cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+  if (result.cut && when_cut == WhenCut::kFail) {
     return absl::ResourceExhaustedError(absl::StrCat("receive: message larger than ", max_bytes,
                                                      " bytes or with more than ", kMaxFdsPerMessage,
                                                      " descriptors"));

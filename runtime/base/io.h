@@ -18,6 +18,9 @@ namespace warren {
 // Reads a file of at most `max_bytes`; a longer one is RESOURCE_EXHAUSTED.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes = 16 << 20);
 
+// The same of an open file, from where it stands.
+absl::StatusOr<std::string> ReadAll(int fd, size_t max_bytes = 16 << 20);
+
 // Writes `data` with one write(2) to an existing file (a control file of /proc or a cgroup) below
 // `dirfd`.
 absl::Status WriteControlFile(int dirfd, const std::string& path, absl::string_view data);
@@ -29,6 +32,8 @@ struct Pipe {
 };
 absl::StatusOr<Pipe> MakePipe();
 
+absl::Status SetNonBlocking(int fd);
+
 // A connected pair of SOCK_SEQPACKET sockets, close-on-exec.
 struct SocketPair {
   UniqueFd first;
@@ -39,17 +44,24 @@ absl::StatusOr<SocketPair> MakeSeqpacketPair();
 // The kernel passes at most 253 (SCM_MAX_FD) descriptors in one message.
 inline constexpr size_t kMaxFdsPerMessage = 32;
 
-// Sends one message with descriptors. UNAVAILABLE when it would block or the peer is gone.
-absl::Status SendMessage(int socket, absl::string_view data, std::span<const int> fds);
+// Sends one message with descriptors. UNAVAILABLE when the peer is gone, or when it would block and
+// the socket or `when` says not to.
+enum class WhenFull { kAsTheSocket, kFail };
+absl::Status SendMessage(int socket, absl::string_view data, std::span<const int> fds,
+                         WhenFull when = WhenFull::kAsTheSocket);
 
 struct Message {
   std::string data;
   std::vector<UniqueFd> fds;
+  // Data or descriptors were cut off.
+  bool cut = false;
 };
+enum class WhenCut { kFail, kKeep };
 // Receives one message of at most `max_bytes`. An empty `data` without fds means that the peer
 // closed. UNAVAILABLE when nothing is there on a non-blocking socket; RESOURCE_EXHAUSTED when data
-// or descriptors were cut off.
-absl::StatusOr<Message> ReceiveMessage(int socket, size_t max_bytes);
+// or descriptors were cut off and `when_cut` says so.
+absl::StatusOr<Message> ReceiveMessage(int socket, size_t max_bytes,
+                                       WhenCut when_cut = WhenCut::kFail);
 
 }  // namespace warren
 

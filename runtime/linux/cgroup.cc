@@ -26,15 +26,18 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kNeeded[] = {"memory", "cpu", "pids"};
+// On v1 besides; v2 has what they do in every group.
+constexpr const char* kNeededOnV1[] = {"cpuacct", "freezer"};
 
 // Mount point → the controllers on it that Warren uses.
 std::map<std::string, std::vector<std::string>> Mounts(const internal::HostFacts& facts) {
   std::map<std::string, std::vector<std::string>> mounts;
   for (const auto& [controller, path] : facts.controllers()) {
-    bool used = controller == "cpuacct" ||
-                std::count(std::begin(kNeeded), std::end(kNeeded), controller) > 0;
-    // On v2 cpu.stat comes with every group.
-    if (used && !(facts.cgroup_mode() == internal::HostFacts::V2 && controller == "cpuacct")) {
+    const bool needed = std::count(std::begin(kNeeded), std::end(kNeeded), controller) > 0;
+    // On v2 cpu.stat and cgroup.freeze come with every group.
+    const bool v1_only = facts.cgroup_mode() == internal::HostFacts::V1 &&
+                         std::count(std::begin(kNeededOnV1), std::end(kNeededOnV1), controller) > 0;
+    if (needed || v1_only) {
       mounts[path].push_back(controller);
     }
   }
@@ -112,29 +115,33 @@ absl::Status WriteLimit(int directory, const internal::CgroupWrite& write) {
       absl::StrCat("limit ", write.file(), " was set to ", write.value(), " but reads ", trimmed));
 }
 
-absl::StatusOr<int64_t> ReadCpuTimeUs(int directory, internal::HostFacts::CgroupMode mode) {
-  const bool v2 = mode == internal::HostFacts::V2;
-  const char* file = v2 ? "cpu.stat" : "cpuacct.usage";
-  WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(directory, file));
-  // v2: "usage_usec N" is the first line. v1: nanoseconds, nothing else.
-  absl::string_view number = absl::string_view(text).substr(0, text.find('\n'));
-  int64_t time = 0;
-  if (v2 != absl::ConsumePrefix(&number, "usage_usec ") || !absl::SimpleAtoi(number, &time)) {
-    return absl::InternalError(absl::StrCat("no CPU time in ", file));
-  }
-  return v2 ? time : time / 1000;
-}
-
-const char* CpuTimeController(internal::HostFacts::CgroupMode mode) {
-  return mode == internal::HostFacts::V2 ? "cpu" : "cpuacct";
-}
-
 template <typename Places>
 int FindDirectory(const Places& places, absl::string_view controller) {
   for (const auto& place : places) {
     if (absl::c_linear_search(place.controllers, controller)) return place.directory.get();
   }
   return -1;
+}
+
+// A group and all below it. What a launcher that died left frozen cannot end before it is thawed.
+void RemoveTree(const fs::path& directory) {
+  // Ten seconds, which only a process that does not end reaches.
+  constexpr std::chrono::milliseconds kInterval(10);
+  constexpr int kAttempts = 1000;
+  std::error_code error;
+  for (const auto& [file, thawed] :
+       {std::pair("freezer.state", "THAWED"), std::pair("cgroup.freeze", "0")}) {
+    const std::string path = (directory / file).string();
+    if (fs::exists(path, error)) WriteControlFile(AT_FDCWD, path, thawed).IgnoreError();
+  }
+  std::vector<fs::path> children;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    if (entry.is_directory(error)) children.push_back(entry.path());
+  }
+  for (const fs::path& child : children) RemoveTree(child);
+  for (int i = 0; i < kAttempts && ::rmdir(directory.c_str()) != 0 && errno == EBUSY; ++i) {
+    std::this_thread::sleep_for(kInterval);
+  }
 }
 
 struct StatName {
@@ -162,19 +169,51 @@ constexpr StatName kStatsV1[] = {
 
 }  // namespace
 
+absl::StatusOr<int64_t> ReadCpuTimeUs(int directory, internal::HostFacts::CgroupMode mode) {
+  const bool v2 = mode == internal::HostFacts::V2;
+  const char* file = v2 ? "cpu.stat" : "cpuacct.usage";
+  WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(directory, file));
+  // v2: "usage_usec N" is the first line. v1: nanoseconds, nothing else.
+  absl::string_view number = absl::string_view(text).substr(0, text.find('\n'));
+  int64_t time = 0;
+  if (v2 != absl::ConsumePrefix(&number, "usage_usec ") || !absl::SimpleAtoi(number, &time)) {
+    return absl::InternalError(absl::StrCat("no CPU time in ", file));
+  }
+  return v2 ? time : time / 1000;
+}
+
+const char* CpuTimeController(internal::HostFacts::CgroupMode mode) {
+  return mode == internal::HostFacts::V2 ? "cpu" : "cpuacct";
+}
+
+bool Cgroup::Hierarchy::Has(absl::string_view controller) const {
+  return absl::c_linear_search(controllers, controller);
+}
+
+bool Cgroup::Hierarchy::HasAny(std::span<const char* const> names) const {
+  return absl::c_any_of(names, [this](const char* name) { return Has(name); });
+}
+
 int Cgroup::DirectoryOf(absl::string_view controller) const {
   return FindDirectory(hierarchies_, controller);
 }
 
 absl::StatusOr<std::vector<UniqueFd>> Cgroup::OpenProcs() const {
+  std::vector<int> directories;
+  for (const Hierarchy& hierarchy : hierarchies_) directories.push_back(hierarchy.directory.get());
+  return OpenProcsIn(directories, mode_);
+}
+
+absl::StatusOr<std::vector<UniqueFd>> Cgroup::OpenProcsIn(const std::vector<int>& directories,
+                                                          internal::HostFacts::CgroupMode mode) {
   // A write to cgroup.procs waits for an RCU grace period (5 to 25 ms were measured): the kernel
   // holds every fork of the host meanwhile. A single thread that moves itself through v1's tasks
   // needs no such lock (20 us).
-  const char* file = mode_ == internal::HostFacts::V1 ? "tasks" : "cgroup.procs";
+  const char* file = mode == internal::HostFacts::V1 ? "tasks" : "cgroup.procs";
   std::vector<UniqueFd> result;
-  for (const Hierarchy& hierarchy : hierarchies_) {
-    UniqueFd fd(::openat(hierarchy.directory.get(), file, O_WRONLY | O_CLOEXEC));
-    if (!fd.valid()) return Errno(absl::StrCat("open ", file, " of ", name_));
+  for (int directory : directories) {
+    UniqueFd fd(::openat(directory, file, O_WRONLY | O_CLOEXEC));
+    if (!fd.valid()) return Errno(absl::StrCat("open ", file, " of a group"));
     result.push_back(std::move(fd));
   }
   return result;
@@ -251,6 +290,13 @@ absl::Status Cgroup::SetBackground(bool background) const {
   return WriteControlFile(DirectoryOf("cpu"), "cpu.idle", background ? "1" : "0");
 }
 
+absl::Status Cgroup::Thaw() const {
+  if (mode_ == internal::HostFacts::V2) {
+    return WriteControlFile(hierarchies_[0].directory.get(), "cgroup.freeze", "0");
+  }
+  return WriteControlFile(DirectoryOf("freezer"), "freezer.state", "THAWED");
+}
+
 absl::Status Cgroup::Remove() {
   absl::Status status;
   for (Hierarchy& hierarchy : hierarchies_) {
@@ -270,7 +316,11 @@ absl::StatusOr<CgroupTree> CgroupTree::Create(const internal::HostFacts& facts,
                                               const std::string& instance) {
   CgroupTree tree;
   tree.mode_ = facts.cgroup_mode();
-  for (const char* controller : kNeeded) {
+  std::vector<const char*> needed(std::begin(kNeeded), std::end(kNeeded));
+  if (tree.mode_ == internal::HostFacts::V1) {
+    needed.insert(needed.end(), std::begin(kNeededOnV1), std::end(kNeededOnV1));
+  }
+  for (const char* controller : needed) {
     if (!facts.controllers().contains(controller)) {
       return absl::FailedPreconditionError(absl::StrCat(
           "no ", controller, " cgroup controller on this host; have: ",
@@ -324,22 +374,8 @@ absl::StatusOr<int64_t> CgroupTree::CpuTimeUs() const {
 
 void CgroupTree::RemoveAll(const internal::HostFacts& facts, const std::string& parent,
                            const std::string& instance) {
-  // Ten seconds, which only a process that does not end reaches.
-  constexpr std::chrono::milliseconds kInterval(10);
-  constexpr int kAttempts = 1000;
   for (const auto& [mount, controllers] : Mounts(facts)) {
-    fs::path directory = fs::path(mount) / parent / instance;
-    std::error_code error;
-    std::vector<fs::path> children;
-    for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-      if (entry.is_directory(error)) children.push_back(entry.path());
-    }
-    children.push_back(directory);
-    for (const fs::path& child : children) {
-      for (int i = 0; i < kAttempts && ::rmdir(child.c_str()) != 0 && errno == EBUSY; ++i) {
-        std::this_thread::sleep_for(kInterval);
-      }
-    }
+    RemoveTree(fs::path(mount) / parent / instance);
     // Fails, as it should, while another supervisor is in it.
     ::rmdir((fs::path(mount) / parent).c_str());
   }

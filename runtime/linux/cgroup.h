@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,13 +14,24 @@
 #include "warren/internal/plan.pb.h"
 
 // Control groups of one supervisor: PARENT/INSTANCE/NAME below every hierarchy that is used: one on
-// v2, one for each of memory, cpu, cpuacct and pids on v1 (fewer where they are mounted together).
-// Lifecycle: CgroupTree::Create → Add* → Cgroup::Remove → CgroupTree::Remove. One thread.
+// v2, one for each of memory, cpu, cpuacct, pids and freezer on v1 (fewer where they are mounted
+// together). Lifecycle: CgroupTree::Create → Add* → Cgroup::Remove → CgroupTree::Remove. One
+// thread.
 namespace warren {
 
 // One group, in every hierarchy.
 class Cgroup {
  public:
+  struct Hierarchy {
+    // Of the tree: owned by the tree, which outlives its groups.
+    int parent;
+    UniqueFd directory;
+    std::vector<std::string> controllers;
+
+    bool Has(absl::string_view controller) const;
+    bool HasAny(std::span<const char* const> names) const;
+  };
+
   Cgroup(Cgroup&&) = default;
   Cgroup& operator=(Cgroup&&) = default;
 
@@ -57,17 +69,22 @@ class Cgroup {
   // processes outside of the tree nothing changes.
   absl::Status SetBackground(bool background) const;
 
-  // Removes the group. FAILED_PRECONDITION while something is left in it: try again a little later.
+  // Lets what a kill left frozen run to its end: a frozen task of v1 takes no signal, not even
+  // SIGKILL.
+  absl::Status Thaw() const;
+
+  // Removes the group. FAILED_PRECONDITION while something is left in it, or below it: try again a
+  // little later.
   absl::Status Remove();
+
+  internal::HostFacts::CgroupMode mode() const { return mode_; }
+  const std::vector<Hierarchy>& hierarchies() const { return hierarchies_; }
+  // OpenProcs, for directories of one group in every hierarchy.
+  static absl::StatusOr<std::vector<UniqueFd>> OpenProcsIn(const std::vector<int>& directories,
+                                                           internal::HostFacts::CgroupMode mode);
 
  private:
   friend class CgroupTree;
-  struct Hierarchy {
-    // Of the tree: owned by the tree, which outlives its groups.
-    int parent;
-    UniqueFd directory;
-    std::vector<std::string> controllers;
-  };
   Cgroup() = default;
   int DirectoryOf(absl::string_view controller) const;
 
@@ -111,6 +128,11 @@ class CgroupTree {
   internal::HostFacts::CgroupMode mode_ = internal::HostFacts::CGROUP_MODE_UNSPECIFIED;
   std::vector<Root> roots_;
 };
+
+// CPU time of what was ever in the group with this directory, in microseconds, and the controller
+// whose hierarchy says it.
+absl::StatusOr<int64_t> ReadCpuTimeUs(int directory, internal::HostFacts::CgroupMode mode);
+const char* CpuTimeController(internal::HostFacts::CgroupMode mode);
 
 }  // namespace warren
 

@@ -134,7 +134,10 @@ TEST_F(CgroupTest, LimitsThatDoNotHoldAreErrorsAndLeaveNoGroup) {
        {Bad{"pids", "pids.max", "-5"}, Bad{"pids", "pids.nosuch", "1"},
         Bad{"memory", "cgroup.procs", "0"}, Bad{"memory", "../one/cgroup.procs", "0"},
         Bad{"memory", "memory.x/../../cgroup.procs", "0"}, Bad{"pids", "cgroup.threads", "0"},
-        Bad{"memory", "pids.max", "3"}, Bad{"nosuch", "nosuch.max", "3"}}) {
+        Bad{"pids", "pids.max", "99999999999"}, Bad{"pids", "cgroup.kill", "1"},
+        Bad{"memory", "tasks", "0"}, Bad{"memory", "notify_on_release", "1"},
+        Bad{"memory", "cgroup.event_control", "0"}, Bad{"memory", "pids.max", "3"},
+        Bad{"nosuch", "nosuch.max", "3"}}) {
     Writes writes;
     AddWrite(writes, bad.controller, bad.file, bad.value);
     EXPECT_FALSE(tree_->Add("bad", writes).ok()) << bad.file;
