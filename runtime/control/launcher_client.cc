@@ -28,6 +28,7 @@ std::vector<std::string> CommandLine(const LauncherOptions& options) {
       absl::StrCat("--templates=", options.template_store),
       absl::StrCat("--prefix=", options.prefix),
       absl::StrCat("--cgroup-parent=", options.cgroup_parent),
+      absl::StrCat("--limits-policy=", options.limits_policy),
       absl::StrCat("--max-sandboxes=", options.max_sandboxes),
   };
   for (const std::string& path : options.socket_paths) {
@@ -96,7 +97,7 @@ absl::StatusOr<std::unique_ptr<LauncherClient>> LauncherClient::Start(
   return std::unique_ptr<LauncherClient>(new LauncherClient(std::move(sockets.first), pid));
 }
 
-absl::StatusOr<internal::LauncherHello> LauncherClient::ReceiveHello(absl::Duration timeout) {
+absl::StatusOr<LauncherClient::Hello> LauncherClient::ReceiveHello(absl::Duration timeout) {
   pollfd readable{socket_.get(), POLLIN, 0};
   int ready;
   do {
@@ -112,10 +113,16 @@ absl::StatusOr<internal::LauncherHello> LauncherClient::ReceiveHello(absl::Durat
     return absl::Status(static_cast<absl::StatusCode>(message.reply.code()),
                         message.reply.message());
   }
-  if (!message.reply.has_hello()) {
+  if (!message.reply.has_hello() || message.fds.size() != 1) {
     return absl::InternalError("the launcher's first message is not its Hello");
   }
-  return message.reply.hello();
+  Hello hello{message.reply.hello().facts(), {}};
+  if (::lseek(message.fds[0].get(), 0, SEEK_SET) != 0) return Errno("rewind the launcher's offer");
+  WARREN_ASSIGN_OR_RETURN(std::string offer, ReadAll(message.fds[0].get()));
+  if (!hello.offer.ParseFromString(offer)) {
+    return absl::InternalError("the launcher's offer cannot be read");
+  }
+  return hello;
 }
 
 absl::Status LauncherClient::Send(const internal::LauncherRequest& request) {

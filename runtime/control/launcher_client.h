@@ -21,6 +21,8 @@ struct LauncherOptions {
   std::string prefix;
   std::string template_store;
   std::string cgroup_parent;
+  // Limits of sandboxes: policies/limits/NAME.textproto below the prefix.
+  std::string limits_policy = "default";
   // Unix sockets that the supervisor listens at: the launcher's janitor removes them, and
   // PATH.lock, when the supervisor could not do so itself.
   std::vector<std::string> socket_paths;
@@ -44,9 +46,14 @@ class LauncherClient {
   // when it cannot be run.
   static absl::StatusOr<std::unique_ptr<LauncherClient>> Start(const LauncherOptions& options);
 
+  // What the launcher found and what it makes sandboxes from.
+  struct Hello {
+    internal::HostFacts facts;
+    internal::LauncherOffer offer;
+  };
   // Blocks for the launcher's first message. An error that the launcher reports is passed on as it
   // is; silence beyond `timeout` is DEADLINE_EXCEEDED.
-  absl::StatusOr<internal::LauncherHello> ReceiveHello(absl::Duration timeout);
+  absl::StatusOr<Hello> ReceiveHello(absl::Duration timeout);
 
   // UNAVAILABLE when the socket's buffer is full (wait for it to become writable) or the launcher
   // is gone.

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
+#include "runtime/policy/limits_policy.h"
 
 namespace warren {
 namespace {
@@ -141,7 +143,11 @@ void AddWrite(internal::LaunchPlan& plan, const char* controller, const char* fi
 }
 
 absl::Status CheckControllers(const internal::HostFacts& facts) {
-  for (const char* controller : {"memory", "cpu", "pids"}) {
+  std::vector<const char*> needed = {"memory", "cpu", "pids"};
+  // v2 has what they do in every group.
+  if (facts.cgroup_mode() == internal::HostFacts::V1)
+    needed.insert(needed.end(), {"cpuacct", "freezer"});
+  for (const char* controller : needed) {
     if (!facts.controllers().contains(controller)) {
       return absl::FailedPreconditionError(
           absl::StrCat("this host offers no ", controller,
@@ -157,6 +163,31 @@ absl::Status CheckControllers(const internal::HostFacts& facts) {
   return absl::OkStatus();
 }
 
+// Its id becomes the name of a directory in a cgroup file system.
+bool ValidSandboxId(const std::string& id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+  });
+}
+
+absl::Status CheckSpec(const internal::SandboxSpec& spec, const config::TemplateRecipe& recipe) {
+  if (!ValidSandboxId(spec.sandbox_id())) {
+    return absl::InvalidArgumentError("a sandbox id is 1 to 64 characters of [0-9a-z]");
+  }
+  if (spec.template_id() != recipe.name()) {
+    return absl::InternalError(absl::StrCat("planned with the recipe of ", recipe.name()));
+  }
+  if (!spec.profile().empty() && spec.profile() != "user") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no profile \"", absl::CEscape(spec.profile()), "\"; there is: user"));
+  }
+  if (!spec.network().empty() && spec.network() != "none") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no network policy \"", absl::CEscape(spec.network()), "\"; there is: none"));
+  }
+  return absl::OkStatus();
+}
+
 void AddCgroupWrites(const v1::Limits& limits, const internal::HostFacts& facts,
                      internal::LaunchPlan& plan) {
   std::string memory = absl::StrCat(limits.memory_bytes());
@@ -168,7 +199,7 @@ void AddCgroupWrites(const v1::Limits& limits, const internal::HostFacts& facts,
     AddWrite(plan, "memory", "memory.oom.group", "1");
     AddWrite(plan, "cpu", "cpu.max", absl::StrCat(quota, " ", kCpuPeriodUs));
     AddWrite(plan, "pids", "pids.max", pids);
-    AddWrite(plan, "pids", "cgroup.max.descendants", "0");
+    AddWrite(plan, "pids", "cgroup.max.descendants", absl::StrCat(kMaxProcessGroups));
     return;
   }
   AddWrite(plan, "memory", "memory.limit_in_bytes", memory);
@@ -216,14 +247,11 @@ FdIndices PlanFdIndices(const config::TemplateRecipe& recipe) {
 
 absl::StatusOr<internal::LaunchPlan> MakeLaunchPlan(const internal::SandboxSpec& spec,
                                                     const config::TemplateRecipe& recipe,
+                                                    const config::LimitsPolicy& policy,
                                                     const internal::HostFacts& facts) {
   WARREN_RETURN_IF_ERROR(CheckControllers(facts));
-  const v1::Limits& limits = spec.limits();
-  if (limits.memory_bytes() <= 0 || limits.cpu_millis() <= 0 || limits.pids() <= 0 ||
-      limits.disk_bytes() <= 0 || limits.disk_inodes() <= 0 || limits.open_files() <= 0 ||
-      limits.file_size_bytes() <= 0) {
-    return absl::InternalError("limits reached the planner unresolved");
-  }
+  WARREN_RETURN_IF_ERROR(CheckSpec(spec, recipe));
+  WARREN_ASSIGN_OR_RETURN(v1::Limits limits, ResolveLimits(policy, spec.limits(), recipe.limits()));
   internal::LaunchPlan plan;
   plan.set_sandbox_id(spec.sandbox_id());
   plan.set_template_id(spec.template_id());

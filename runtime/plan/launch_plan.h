@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "warren/config/policy.pb.h"
 #include "warren/config/template.pb.h"
 #include "warren/internal/plan.pb.h"
 
@@ -38,11 +39,15 @@ FdIndices PlanFdIndices(const config::TemplateRecipe& recipe);
 // What the launcher mounts Warren's Python files on.
 inline constexpr char kWorkerDirectory[] = "/opt/warren";
 
-// Resolves a validated spec into the plan of one sandbox. `spec.limits` must be resolved (no zeros
-// but cpu_seconds). FAILED_PRECONDITION names the limit that this host cannot enforce, and the
-// remedy.
+// Processes beside the first that a sandbox can have groups for at a time.
+inline constexpr int kMaxProcessGroups = 64;
+
+// Resolves what is asked for into the plan of one sandbox: the limits by the request, the template
+// and the policy, the rest by the template and the host. INVALID_ARGUMENT names what the policy
+// does not allow; FAILED_PRECONDITION the limit that this host cannot enforce, and the remedy.
 absl::StatusOr<internal::LaunchPlan> MakeLaunchPlan(const internal::SandboxSpec& spec,
                                                     const config::TemplateRecipe& recipe,
+                                                    const config::LimitsPolicy& policy,
                                                     const internal::HostFacts& facts);
 
 // The mounts of a template's zygote: those of a sandbox with a small writable layer and Warren's

@@ -1,7 +1,9 @@
 #ifndef WARREN_RUNTIME_PLAN_TEMPLATE_STORE_H_
 #define WARREN_RUNTIME_PLAN_TEMPLATE_STORE_H_
 
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -24,6 +26,8 @@ struct Template {
   std::string rootfs;
   // Why it cannot be used now, with the remedy; empty when it can.
   std::string unavailable;
+  // ImportableModules; LoadTemplates leaves it empty.
+  std::set<std::string, std::less<>> modules;
 };
 
 // Reads every RECIPES/NAME/recipe.textproto and what STORE holds of it. A recipe that does not

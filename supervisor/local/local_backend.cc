@@ -53,8 +53,8 @@ void LocalBackend::OnLauncherEvent(const internal::LauncherReply& event) {
     case internal::LauncherReply::kZygoteExited:
       return pool_.OnZygoteExited(event.zygote_exited().zygote_id(),
                                   event.zygote_exited().reason());
-    case internal::LauncherReply::kContextExited:
-      return table_.OnContextExited(event.context_exited());
+    case internal::LauncherReply::kProcessExited:
+      return table_.OnProcessExited(event.process_exited());
     case internal::LauncherReply::kSandboxGone:
       spdlog::debug("sandbox {}: gone", event.sandbox_gone().sandbox_id());
       table_.OnGone(event.sandbox_gone());

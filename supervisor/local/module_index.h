@@ -13,15 +13,11 @@ namespace warren {
 // Which modules the Python of each template can import, to answer one question: who has the module
 // that a cell has missed? Asked after such an error only; immutable, thread-safe.
 //
-// The names are those of files and folders in the interpreter's import path, read once: some
-// milliseconds and a thousand names a template. Of a template that cannot be used now, only what
-// its recipe preloads is known. A template whose interpreter does not say its version in its name
-// (python3.13, or a link to that) has no names here, and is in no hint.
+// The names are Template::modules; a template without any is in no hint.
 class ModuleIndex {
  public:
   ModuleIndex() = default;
-  // Before root is given up: a store may be closed to others.
-  static ModuleIndex Read(const std::map<std::string, Template>& templates);
+  static ModuleIndex Of(const std::map<std::string, Template>& templates);
 
   // What to do about top-level `module`, which is missing in `template_id`: "the template
   // data-science has pandas: ...". Empty when no other template has it, or this one has it after

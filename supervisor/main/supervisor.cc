@@ -15,7 +15,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
-#include "runtime/policy/limits_policy.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/main/template_choice.h"
 
@@ -60,6 +59,20 @@ absl::StatusOr<UniqueFd> TakeSignals() {
   return signals;
 }
 
+// The launcher alone reads their files.
+std::map<std::string, Template> TakeTemplates(internal::LauncherOffer& offer) {
+  std::map<std::string, Template> templates;
+  for (internal::OfferedTemplate& offered : *offer.mutable_templates()) {
+    Template& taken = templates[offered.recipe().name()];
+    taken.recipe = std::move(*offered.mutable_recipe());
+    taken.manifest = std::move(*offered.mutable_manifest());
+    taken.digest = offered.digest();
+    taken.unavailable = offered.unavailable();
+    taken.modules.insert(offered.modules().begin(), offered.modules().end());
+  }
+  return templates;
+}
+
 PoolOptions MakePoolOptions(const Flags& flags, const internal::HostFacts& facts,
                             int64_t open_files) {
   PoolOptions options;
@@ -93,17 +106,6 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
     self->listeners_.push_back(std::move(listener));
   }
   LocalBackend::Parts parts;
-  WARREN_ASSIGN_OR_RETURN(parts.templates,
-                          LoadTemplates(prefix + "/share/warren/rootfs", flags.template_store));
-  WARREN_ASSIGN_OR_RETURN(parts.default_template,
-                          ChooseDefaultTemplate(flags.default_template, parts.templates));
-  WARREN_ASSIGN_OR_RETURN(auto pools,
-                          ChoosePools(flags.pool, parts.default_template, parts.templates));
-  parts.modules = ModuleIndex::Read(parts.templates);
-  spdlog::info("template {} is the default", parts.default_template);
-  WARREN_ASSIGN_OR_RETURN(parts.limits_policy,
-                          LoadLimitsPolicy(absl::StrCat(prefix, "/share/warren/policies/limits/",
-                                                        flags.limits_policy, ".textproto")));
   WARREN_ASSIGN_OR_RETURN(int64_t open_files, RaiseOpenFiles());
 
   // Before any thread: the launcher is a fork, and gRPC does not survive one. Before the signals
@@ -113,16 +115,24 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   launcher.prefix = prefix;
   launcher.template_store = flags.template_store;
   launcher.cgroup_parent = flags.cgroup_parent;
+  launcher.limits_policy = flags.limits_policy;
   for (const Listener& listener : self->listeners_) {
     if (!listener.path().empty()) launcher.socket_paths.push_back(listener.path());
   }
   launcher.max_sandboxes = flags.max_sandboxes;
   WARREN_ASSIGN_OR_RETURN(parts.launcher, LauncherClient::Start(launcher));
   WARREN_ASSIGN_OR_RETURN(self->signals_, TakeSignals());
-  WARREN_ASSIGN_OR_RETURN(internal::LauncherHello hello,
-                          parts.launcher->ReceiveHello(kHelloTimeout));
-  parts.facts = hello.facts();
-  self->pace_ = std::max(hello.facts().pace(), 1.0);
+  WARREN_ASSIGN_OR_RETURN(LauncherClient::Hello hello, parts.launcher->ReceiveHello(kHelloTimeout));
+  parts.templates = TakeTemplates(hello.offer);
+  WARREN_ASSIGN_OR_RETURN(parts.default_template,
+                          ChooseDefaultTemplate(flags.default_template, parts.templates));
+  WARREN_ASSIGN_OR_RETURN(auto pools,
+                          ChoosePools(flags.pool, parts.default_template, parts.templates));
+  parts.modules = ModuleIndex::Of(parts.templates);
+  spdlog::info("template {} is the default", parts.default_template);
+  parts.limits_policy = std::move(*hello.offer.mutable_limits_policy());
+  parts.facts = std::move(hello.facts);
+  self->pace_ = std::max(parts.facts.pace(), 1.0);
   spdlog::info(
       "the pace of this host is {:.1f}: what waits for a sandbox waits so many times as long",
       self->pace_);

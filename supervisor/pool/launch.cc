@@ -3,7 +3,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
-#include "runtime/plan/launch_plan.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/pool/pool.h"
 #include "supervisor/session/ids.h"
@@ -82,15 +81,9 @@ void Pool::BeginLaunch(TemplatePool& pool, std::shared_ptr<Waiter> owner, bool r
   spec.set_sandbox_id(launch->id);
   spec.set_template_id(pool.what.source.recipe.name());
   *spec.mutable_limits() = launch->limits;
-  auto plan = MakeLaunchPlan(spec, pool.what.source.recipe, facts_);
-  launch->stages.push_back(Stage("plan", MonotonicClock::now() - launch->began));
-  if (!plan.ok()) {
-    host_.loop.Post([this, launch, why = plan.status()] { OnLaunched(launch, why); });
-    return;
-  }
   internal::LauncherRequest request;
-  *request.mutable_launch_sandbox()->mutable_plan() = *std::move(plan);
-  request.mutable_launch_sandbox()->set_zygote_id(launch->zygote_id);
+  *request.mutable_create_sandbox()->mutable_spec() = std::move(spec);
+  request.mutable_create_sandbox()->set_zygote_id(launch->zygote_id);
   host_.link.Call(std::move(request), [this, launch](absl::StatusOr<LauncherMessage> reply) {
     OnLaunched(launch, std::move(reply));
   });
@@ -108,7 +101,7 @@ void Pool::OnLaunched(std::shared_ptr<Launch> launch, absl::StatusOr<LauncherMes
   }
   if (!reply.ok()) return OnLaunchFailed(*launch, reply.status());
 
-  const auto& launched = reply->reply.sandbox_launched();
+  const auto& launched = reply->reply.process_started();
   launch->stages.insert(launch->stages.end(), launched.stages().begin(), launched.stages().end());
   std::vector<UniqueFd>& fds = reply->fds;
   WorkerPipes pipes{std::move(fds[0]), std::move(fds[1]), std::move(fds[2]), std::move(fds[3])};

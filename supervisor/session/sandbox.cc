@@ -226,7 +226,7 @@ void Sandbox::OnPipeClosed() {
   DieAfter(kClosedPipeTimeout);
 }
 
-void Sandbox::OnContextExited(const internal::ContextExited& event) {
+void Sandbox::OnProcessExited(const internal::ProcessExited& event) {
   std::lock_guard lock(mu_);
   if (state_ == State::kDead) return;
   end_.known = true;

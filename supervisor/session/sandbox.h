@@ -50,6 +50,8 @@ struct SandboxTotals {
 // for short, non-blocking work only.
 class Sandbox final : public std::enable_shared_from_this<Sandbox>, private WorkerChannel::Sink {
  public:
+  // What the launcher calls the context that a sandbox comes with.
+  static constexpr uint64_t kFirstProcess = 1;
   // Cells that may wait behind the running one.
   static constexpr size_t kMaxWaiting = 64;
   // From an interrupt to the kill, on a host of pace 1.
@@ -72,7 +74,7 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   // sandbox that was ready is dead.
   absl::Status Start(ReadyCallback on_ready, DeathCallback on_death);
   // The launcher's events.
-  void OnContextExited(const internal::ContextExited& event);
+  void OnProcessExited(const internal::ProcessExited& event);
   void OnGone(const internal::SandboxGone& event);
 
   // ---- Any thread ----

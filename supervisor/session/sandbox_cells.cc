@@ -210,7 +210,10 @@ void Sandbox::SendInterrupt() {
   running_->interrupted = true;
   ++interrupts_in_flight_;
   internal::LauncherRequest request;
-  request.mutable_interrupt_context()->set_sandbox_id(identity_.id);
+  auto& signal = *request.mutable_signal_process();
+  signal.set_sandbox_id(identity_.id);
+  signal.set_process_id(kFirstProcess);
+  signal.set_signal(internal::SignalProcess::INTERRUPT);
   host_.link.Call(std::move(request), [weak = weak_from_this()](absl::StatusOr<LauncherMessage>) {
     auto self = weak.lock();
     if (!self) return;

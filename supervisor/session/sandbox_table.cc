@@ -19,9 +19,9 @@ std::shared_ptr<Sandbox> SandboxTable::FindExisting(const std::string& id) const
   return found == existing_.end() ? nullptr : found->second;
 }
 
-void SandboxTable::OnContextExited(const internal::ContextExited& event) {
+void SandboxTable::OnProcessExited(const internal::ProcessExited& event) {
   auto sandbox = FindExisting(event.sandbox_id());
-  if (sandbox) sandbox->OnContextExited(event);
+  if (sandbox) sandbox->OnProcessExited(event);
 }
 
 void SandboxTable::OnGone(const internal::SandboxGone& event) {

@@ -41,8 +41,8 @@ class SandboxTable {
 
   // Before the sandbox's first event can come.
   void Add(std::shared_ptr<Sandbox> sandbox);
-  // IO thread. Routes ContextExited and SandboxGone.
-  void OnContextExited(const internal::ContextExited& event);
+  // IO thread. Routes ProcessExited and SandboxGone.
+  void OnProcessExited(const internal::ProcessExited& event);
   void OnGone(const internal::SandboxGone& event);
 
   // Leases a sandbox for `lifetime` from now; when it ends the sandbox is destroyed and forgotten.

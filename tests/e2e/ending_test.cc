@@ -220,7 +220,8 @@ TEST(InterruptTest, ThatComesBeforeItsCellIsAskedForAgain) {
   sandbox.Execute("x = 1");
   std::vector<pid_t> processes = server.ProcessesOf(sandbox.id());
   ASSERT_FALSE(processes.empty());
-  for (pid_t pid : processes) ASSERT_EQ(KillProcess(pid, SIGSTOP), 0);
+  // Not stopped: that would be noticed.
+  server.Freeze(sandbox.id(), true);
   grpc::ClientContext context;
   auto request = sandbox.Request("import time; time.sleep(600)");
   request.mutable_timeout()->set_seconds(0);
@@ -230,7 +231,7 @@ TEST(InterruptTest, ThatComesBeforeItsCellIsAskedForAgain) {
     return std::any_of(processes.begin(), processes.end(),
                        [](pid_t pid) { return HasPendingSignal(pid, SIGINT); });
   }));
-  for (pid_t pid : processes) KillProcess(pid, SIGCONT);
+  server.Freeze(sandbox.id(), false);
   CellRun run = Collect(*reader);
   EXPECT_EQ(run.kind(), Termination::TIMED_OUT) << run.termination.message();
   EXPECT_TRUE(run.termination.context_alive());

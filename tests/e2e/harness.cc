@@ -200,6 +200,17 @@ std::vector<std::string> Server::Cgroups() const {
   return found;
 }
 
+void Server::Freeze(const std::string& sandbox_id, bool frozen) const {
+  for (const std::string& cgroup : Cgroups()) {
+    if (fs::path(cgroup).filename() != sandbox_id) continue;
+    for (const auto& [file, thaw, freeze] :
+         {std::tuple("freezer.state", "THAWED", "FROZEN"), std::tuple("cgroup.freeze", "0", "1")}) {
+      const std::string path = absl::StrCat(cgroup, "/", file);
+      if (fs::exists(path)) std::ofstream(path) << (frozen ? freeze : thaw) << std::flush;
+    }
+  }
+}
+
 std::vector<pid_t> Server::ProcessesOf(const std::string& sandbox_id) const {
   return ProcessesBelow(sandbox_id);
 }

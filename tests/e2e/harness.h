@@ -70,6 +70,8 @@ class Server {
   Footprint TakeFootprint() const;
   // The processes of a sandbox, as the host sees them.
   std::vector<pid_t> ProcessesOf(const std::string& sandbox_id) const;
+  // Stops everything in it, unseen by who waits for it; or lets it go on.
+  void Freeze(const std::string& sandbox_id, bool frozen) const;
   // The processes of its zygotes.
   std::vector<pid_t> Zygotes() const;
   // Directories of its cgroups in all hierarchies.

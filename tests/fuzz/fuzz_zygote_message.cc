@@ -1,6 +1,7 @@
 // What a zygote says to its launcher, with the descriptors that come along.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
@@ -25,7 +26,10 @@ void Parse(const uint8_t* data, size_t size) {
     Require(!event.status().message().empty());
     return;
   }
-  Require(event->text.size() + sizeof(ZygoteMessage) == size - 1);
+  // It ends in logs.
+  Require(std::all_of(event->text.begin(), event->text.end(),
+                      [](char c) { return c >= 0x20 && c < 0x7f; }));
+  Require(event->text.size() < 16384);
   bool forked = event->message.kind == ZygoteMessageKind::kForked;
   Require(forked == event->pidfd.valid());
   Require(!forked || sent == 1);

@@ -65,7 +65,7 @@ class Chaos {
       LauncherMessage message = launcher_->WaitForReply(request);
       ASSERT_EQ(message.reply.request_id(), request);
       // A launch that failed may have had nothing to end; what was made for it goes all the same.
-      if (message.reply.has_sandbox_launched()) {
+      if (message.reply.has_process_started()) {
         EXPECT_NE(launcher_->WaitForGone(id), internal::SandboxGone::REASON_UNSPECIFIED);
       }
       EXPECT_TRUE(Eventually([&] { return !launcher_->GroupExists(id); })) << id;
@@ -86,7 +86,7 @@ class Chaos {
   void LaunchOne() {
     if (alive_.size() >= 12) return DestroyOne();
     std::string id = absl::StrCat("chaos", ++count_);
-    launches_[launcher_->RequestLaunch(launcher_->Plan(id), zygotes_[random_() % 2])] = id;
+    launches_[launcher_->RequestCreate(launcher_->Spec(id), zygotes_[random_() % 2])] = id;
     alive_.push_back(id);
   }
 

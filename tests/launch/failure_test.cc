@@ -72,7 +72,7 @@ TEST_F(FailureTest, AKilledZygoteTakesNothingAlong) {
   EXPECT_NE(launcher_->WaitForZygoteExited(zygote_).reason(), "");
   EXPECT_EQ(launcher_->Output(before, "print(kept)"), "5\n");
   absl::Status status =
-      launcher_->WaitForStatus(launcher_->RequestLaunch(launcher_->Plan("late"), zygote_));
+      launcher_->WaitForStatus(launcher_->RequestCreate(launcher_->Spec("late"), zygote_));
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_TRUE(
       Eventually([&] { return !launcher_->GroupExists(absl::StrCat("zygote-", zygote_)); }));
@@ -87,11 +87,13 @@ TEST_F(FailureTest, AKilledZygoteTakesNothingAlong) {
 }
 
 TEST_F(FailureTest, AZygoteKilledDuringForksFailsTheseOnly) {
-  ASSERT_EQ(KillProcess(ZygotePid(zygote_), SIGSTOP), 0);
-  uint64_t first = launcher_->RequestLaunch(launcher_->Plan("first"), zygote_);
-  uint64_t second = launcher_->RequestLaunch(launcher_->Plan("second"), zygote_);
+  // Not stopped: the launcher would notice that.
+  launcher_->Freeze(absl::StrCat("zygote-", zygote_), true);
+  uint64_t first = launcher_->RequestCreate(launcher_->Spec("first"), zygote_);
+  uint64_t second = launcher_->RequestCreate(launcher_->Spec("second"), zygote_);
   EXPECT_TRUE(Eventually([&] { return launcher_->GroupExists("second"); }));
   ASSERT_EQ(KillProcess(ZygotePid(zygote_), SIGKILL), 0);
+  launcher_->Freeze(absl::StrCat("zygote-", zygote_), false);
   for (uint64_t request : {first, second}) {
     absl::Status status = launcher_->WaitForStatus(request);
     EXPECT_TRUE(absl::IsUnavailable(status)) << status;
@@ -154,7 +156,7 @@ TEST_F(FailureTest, NothingIsLeftOfAKilledLauncher) {
 TEST_F(FailureTest, NothingIsLeftWhenTheSupervisorCloses) {
   ASSERT_TRUE(launcher_->Launch("one", zygote_).launched());
   // In the middle of making one more.
-  launcher_->RequestLaunch(launcher_->Plan("two"), zygote_);
+  launcher_->RequestCreate(launcher_->Spec("two"), zygote_);
   std::set<pid_t> pids = launcher_->Descendants();
   std::vector<fs::path> directories = launcher_->InstanceDirectories();
   EXPECT_GE(pids.size(), 5u);
@@ -166,13 +168,18 @@ TEST_F(FailureTest, NothingIsLeftWhenTheSupervisorCloses) {
   ExpectGone(pids, directories);
 }
 
-TEST_F(FailureTest, GarbageFromTheSupervisorEndsEverythingInOrder) {
-  ASSERT_TRUE(launcher_->Launch("one", zygote_).launched());
-  std::set<pid_t> pids = launcher_->Descendants();
-  std::vector<fs::path> directories = launcher_->InstanceDirectories();
+TEST_F(FailureTest, GarbageFromTheSupervisorIsRefusedAndHurtsNothing) {
+  RunningSandbox one = launcher_->Launch("one", zygote_);
+  ASSERT_TRUE(one.launched());
   ASSERT_TRUE(launcher_->client().SendSerialized("\xff garbage").ok());
-  EXPECT_TRUE(launcher_->client().WaitForExit(Patience()));
-  ExpectGone(pids, directories);
+  // With an id that can be read (field 1: 77), and then nonsense; whole, and too long to be whole.
+  for (const std::string& rest : {std::string("\xff"), std::string(200'000, 'x')}) {
+    ASSERT_TRUE(launcher_->client().SendSerialized("\x08\x4d" + rest).ok());
+    absl::Status status = launcher_->WaitForStatus(77);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  }
+  EXPECT_EQ(launcher_->Output(one, "print('on')"), "on\n");
+  launcher_->Destroy("one");
 }
 
 TEST_F(FailureTest, ADeadAnchorEndsTheLauncherAndLeavesNothing) {

@@ -15,7 +15,6 @@
 #include "absl/strings/strip.h"
 #include "runtime/base/io.h"
 #include "runtime/plan/launch_plan.h"
-#include "runtime/plan/template_store.h"
 #include "runtime/policy/limits_policy.h"
 
 namespace warren {
@@ -60,6 +59,26 @@ std::string TestPrefix() { return FromEnvironment("WARREN_TEST_PREFIX", WARREN_P
 
 std::string TestTemplate() { return FromEnvironment("WARREN_TEST_TEMPLATE", "base"); }
 
+LoosePrefix::LoosePrefix()
+    : path_(fs::path(::testing::TempDir()) / absl::StrCat("warren-loose-", ::getpid())) {
+  const fs::path share = path_ / "share/warren";
+  const fs::path from = fs::path(TestPrefix()) / "share/warren";
+  fs::create_directories(share / "policies/limits");
+  fs::create_directory_symlink(fs::path(TestPrefix()) / "bin", path_ / "bin");
+  for (const char* part : {"worker", "rootfs", "policies/seccomp"}) {
+    fs::create_directory_symlink(from / part, share / part);
+  }
+  auto policy = LoadLimitsPolicy((from / "policies/limits/default.textproto").string());
+  EXPECT_TRUE(policy.ok()) << policy.status();
+  policy->set_name("loose");
+  v1::Limits& minimum = *policy->mutable_minimum();
+  minimum.set_memory_bytes(4096);
+  minimum.set_disk_inodes(1);
+  std::ofstream(share / "policies/limits/loose.textproto") << policy->DebugString();
+}
+
+LoosePrefix::~LoosePrefix() { fs::remove_all(path_); }
+
 bool InUml() { return std::getenv("WARREN_IN_UML") != nullptr; }
 
 std::string StatusField(pid_t pid, const std::string& name) {
@@ -90,7 +109,7 @@ std::unique_ptr<Harness> Harness::Start(const HarnessOptions& options) {
   }
   std::unique_ptr<Harness> harness(new Harness);
   if (!harness->StartLauncher(options)) return nullptr;
-  harness->LoadTemplate(options);
+  harness->FindTemplate(options.template_id);
   return ::testing::Test::HasFatalFailure() ? nullptr : std::move(harness);
 }
 
@@ -110,6 +129,7 @@ bool Harness::StartLauncher(const HarnessOptions& wanted) {
   options.cgroup_parent = own;
   options.max_sandboxes = wanted.max_sandboxes;
   options.socket_paths = wanted.socket_paths;
+  options.limits_policy = wanted.limits_policy;
   auto client = LauncherClient::Start(options);
   if (!client.ok()) {
     ADD_FAILURE() << client.status();
@@ -121,21 +141,19 @@ bool Harness::StartLauncher(const HarnessOptions& wanted) {
     ADD_FAILURE() << hello.status();
     return false;
   }
-  facts_ = hello->facts();
+  facts_ = std::move(hello->facts);
+  offer_ = std::move(hello->offer);
   return true;
 }
 
-void Harness::LoadTemplate(const HarnessOptions& options) {
-  auto templates = LoadTemplates(absl::StrCat(options.prefix, "/share/warren/rootfs"), store_);
-  ASSERT_TRUE(templates.ok()) << templates.status();
-  auto found = templates->find(options.template_id);
-  ASSERT_NE(found, templates->end());
-  ASSERT_EQ(found->second.unavailable, "");
-  recipe_ = found->second.recipe;
-  auto limits = LoadLimitsPolicy(
-      absl::StrCat(options.prefix, "/share/warren/policies/limits/default.textproto"));
-  ASSERT_TRUE(limits.ok()) << limits.status();
-  limits_ = *std::move(limits);
+void Harness::FindTemplate(const std::string& id) {
+  for (const internal::OfferedTemplate& offered : offer_.templates()) {
+    if (offered.recipe().name() != id) continue;
+    ASSERT_EQ(offered.unavailable(), "");
+    recipe_ = offered.recipe();
+    return;
+  }
+  FAIL() << "no template " << id;
 }
 
 Harness::~Harness() {
@@ -166,10 +184,26 @@ uint64_t Harness::RequestZygote(const std::string& template_id) {
   return Send(std::move(request));
 }
 
-uint64_t Harness::RequestLaunch(const internal::LaunchPlan& plan, uint64_t zygote) {
+uint64_t Harness::RequestCreate(const internal::SandboxSpec& spec, uint64_t zygote) {
   internal::LauncherRequest request;
-  *request.mutable_launch_sandbox()->mutable_plan() = plan;
-  request.mutable_launch_sandbox()->set_zygote_id(zygote);
+  *request.mutable_create_sandbox()->mutable_spec() = spec;
+  request.mutable_create_sandbox()->set_zygote_id(zygote);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestProcess(const std::string& sandbox_id, uint64_t zygote) {
+  internal::LauncherRequest request;
+  request.mutable_start_process()->set_sandbox_id(sandbox_id);
+  request.mutable_start_process()->set_kind(internal::StartProcess::CONTEXT);
+  request.mutable_start_process()->set_zygote_id(zygote);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestKill(const std::string& sandbox_id, uint64_t process) {
+  internal::LauncherRequest request;
+  request.mutable_signal_process()->set_sandbox_id(sandbox_id);
+  request.mutable_signal_process()->set_process_id(process);
+  request.mutable_signal_process()->set_signal(internal::SignalProcess::KILL);
   return Send(std::move(request));
 }
 
@@ -181,7 +215,9 @@ uint64_t Harness::RequestDestroy(const std::string& sandbox_id) {
 
 uint64_t Harness::RequestInterrupt(const std::string& sandbox_id) {
   internal::LauncherRequest request;
-  request.mutable_interrupt_context()->set_sandbox_id(sandbox_id);
+  request.mutable_signal_process()->set_sandbox_id(sandbox_id);
+  request.mutable_signal_process()->set_process_id(1);
+  request.mutable_signal_process()->set_signal(internal::SignalProcess::INTERRUPT);
   return Send(std::move(request));
 }
 
@@ -237,13 +273,15 @@ internal::SandboxGone::Reason Harness::WaitForGone(const std::string& sandbox_id
       .reason();
 }
 
-internal::ContextExited Harness::WaitForContextExited(const std::string& sandbox_id) {
+internal::ProcessExited Harness::WaitForProcessExited(const std::string& sandbox_id,
+                                                      uint64_t process) {
   return WaitFor(
              [&](const internal::LauncherReply& reply) {
-               return reply.context_exited().sandbox_id() == sandbox_id;
+               return reply.process_exited().sandbox_id() == sandbox_id &&
+                      reply.process_exited().process_id() == process;
              },
-             absl::StrCat("end of the context of ", sandbox_id))
-      .reply.context_exited();
+             absl::StrCat("end of process ", process, " of ", sandbox_id))
+      .reply.process_exited();
 }
 
 internal::ZygoteExited Harness::WaitForZygoteExited(uint64_t zygote) {
@@ -274,26 +312,30 @@ uint64_t Harness::StartZygote() {
   return reply.reply.zygote_started().zygote_id();
 }
 
-internal::LaunchPlan Harness::Plan(const std::string& id,
-                                   const std::function<void(v1::Limits&)>& change) {
+internal::SandboxSpec Harness::Spec(const std::string& id,
+                                    const std::function<void(v1::Limits&)>& change) {
   internal::SandboxSpec spec;
   spec.set_sandbox_id(id);
   spec.set_template_id(template_id());
-  auto limits = ResolveLimits(limits_, v1::Limits(), recipe_.limits());
+  auto limits = ResolveLimits(offer_.limits_policy(), v1::Limits(), recipe_.limits());
   EXPECT_TRUE(limits.ok()) << limits.status();
   *spec.mutable_limits() = *limits;
   change(*spec.mutable_limits());
-  auto plan = MakeLaunchPlan(spec, recipe_, facts_);
+  return spec;
+}
+
+internal::LaunchPlan Harness::Plan(const internal::SandboxSpec& spec) const {
+  auto plan = MakeLaunchPlan(spec, recipe_, offer_.limits_policy(), facts_);
   EXPECT_TRUE(plan.ok()) << plan.status();
   return plan.ok() ? *plan : internal::LaunchPlan();
 }
 
 RunningSandbox Harness::Launch(const std::string& id, uint64_t zygote) {
-  return Launch(Plan(id), zygote);
+  return Launch(Spec(id), zygote);
 }
 
-RunningSandbox Harness::Launch(const internal::LaunchPlan& plan, uint64_t zygote) {
-  return Take(plan.sandbox_id(), WaitForReply(RequestLaunch(plan, zygote)));
+RunningSandbox Harness::Launch(const internal::SandboxSpec& spec, uint64_t zygote) {
+  return Take(spec.sandbox_id(), WaitForReply(RequestCreate(spec, zygote)));
 }
 
 RunningSandbox Harness::Take(const std::string& id, LauncherMessage message) {
@@ -301,7 +343,7 @@ RunningSandbox Harness::Take(const std::string& id, LauncherMessage message) {
   sandbox.id = id;
   sandbox.reply = std::move(message.reply);
   if (!sandbox.launched()) return sandbox;
-  const internal::SandboxLaunched& launched = sandbox.reply.sandbox_launched();
+  const internal::ProcessStarted& launched = sandbox.reply.process_started();
   constexpr size_t kPipes = 4;
   EXPECT_EQ(message.fds.size(), kPipes + static_cast<size_t>(launched.stats_size()));
   if (message.fds.size() < kPipes) return sandbox;
@@ -397,6 +439,16 @@ std::vector<pid_t> Harness::PidsOf(const std::string& group) const {
   return pids;
 }
 
+std::vector<pid_t> Harness::PidsInFreezer(const std::string& group) const {
+  std::vector<pid_t> pids;
+  for (const fs::path& instance : InstanceDirectories()) {
+    if (!fs::exists(instance / group / "freezer.state") && !v2()) continue;
+    std::ifstream procs(instance / group / "cgroup.procs");
+    for (pid_t pid = 0; procs >> pid;) pids.push_back(pid);
+  }
+  return pids;
+}
+
 pid_t Harness::InitOf(const std::string& sandbox_id) const {
   for (pid_t pid : PidsOf(sandbox_id)) {
     if (absl::EndsWith(absl::StrCat(" ", StatusField(pid, "NSpid")), " 1")) return pid;
@@ -425,6 +477,21 @@ bool Harness::GroupExists(const std::string& group) const {
     if (fs::exists(instance / group)) return true;
   }
   return false;
+}
+
+void Harness::Freeze(const std::string& group, bool frozen) const {
+  for (const fs::path& instance : InstanceDirectories()) {
+    for (const auto& [file, words] : {std::pair("freezer.state", std::pair("THAWED", "FROZEN")),
+                                      std::pair("cgroup.freeze", std::pair("0", "1"))}) {
+      const fs::path path = instance / group / file;
+      if (!fs::exists(path)) continue;
+      absl::Status status =
+          WriteControlFile(AT_FDCWD, path.string(), frozen ? words.second : words.first);
+      EXPECT_TRUE(status.ok()) << status;
+      return;
+    }
+  }
+  ADD_FAILURE() << "no freezer for " << group;
 }
 
 std::string Harness::ReadGroupFile(const std::string& group, const std::string& controller,

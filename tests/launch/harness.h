@@ -40,7 +40,7 @@ struct RunningSandbox {
   UniqueFd err;
   std::map<internal::StatFile::Kind, UniqueFd> stats;
 
-  bool launched() const { return reply.has_sandbox_launched(); }
+  bool launched() const { return reply.has_process_started(); }
   // The number in a cgroup file that holds one.
   int64_t Stat(internal::StatFile::Kind kind) const;
 };
@@ -63,6 +63,19 @@ struct HarnessOptions {
   std::string prefix = TestPrefix();
   std::string template_id = TestTemplate();
   std::vector<std::string> socket_paths;
+  std::string limits_policy = "default";
+};
+
+// The tested tree with a limits policy "loose" beside its own, for limits that no sandbox can live
+// with.
+class LoosePrefix {
+ public:
+  LoosePrefix();
+  ~LoosePrefix();
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
 };
 
 // Lifecycle: Start → requests and waits → Stop, which also checks that nothing is left.
@@ -78,7 +91,9 @@ class Harness {
   // ---- Requests: each returns its id.
   uint64_t Send(internal::LauncherRequest request);
   uint64_t RequestZygote(const std::string& template_id);
-  uint64_t RequestLaunch(const internal::LaunchPlan& plan, uint64_t zygote);
+  uint64_t RequestCreate(const internal::SandboxSpec& spec, uint64_t zygote);
+  uint64_t RequestProcess(const std::string& sandbox_id, uint64_t zygote);
+  uint64_t RequestKill(const std::string& sandbox_id, uint64_t process);
   uint64_t RequestDestroy(const std::string& sandbox_id);
   uint64_t RequestInterrupt(const std::string& sandbox_id);
   uint64_t RequestStopZygote(uint64_t zygote);
@@ -90,7 +105,7 @@ class Harness {
   LauncherMessage WaitForReply(uint64_t request_id);
   absl::Status WaitForStatus(uint64_t request_id);
   internal::SandboxGone::Reason WaitForGone(const std::string& sandbox_id);
-  internal::ContextExited WaitForContextExited(const std::string& sandbox_id);
+  internal::ProcessExited WaitForProcessExited(const std::string& sandbox_id, uint64_t process = 1);
   internal::ZygoteExited WaitForZygoteExited(uint64_t zygote);
   // Events of this kind that have arrived within `milliseconds`, and were not waited for.
   bool Arrives(const Matches& matches, int milliseconds);
@@ -99,7 +114,7 @@ class Harness {
   uint64_t StartZygote();
   // Request and reply; a launched sandbox's worker has said that it is ready.
   RunningSandbox Launch(const std::string& id, uint64_t zygote);
-  RunningSandbox Launch(const internal::LaunchPlan& plan, uint64_t zygote);
+  RunningSandbox Launch(const internal::SandboxSpec& spec, uint64_t zygote);
   RunningSandbox Take(const std::string& id, LauncherMessage message);
   void Destroy(const std::string& id);
   CellResult Run(const RunningSandbox& sandbox, const std::string& code);
@@ -107,9 +122,11 @@ class Harness {
   std::string Output(const RunningSandbox& sandbox, const std::string& code);
   void StartCell(const RunningSandbox& sandbox, const std::string& code);
   CellResult FinishCell(const RunningSandbox& sandbox);
-  // A plan with the template's limits after `change`.
-  internal::LaunchPlan Plan(
+  // Asks for the template's limits after `change`.
+  internal::SandboxSpec Spec(
       const std::string& id, const std::function<void(v1::Limits&)>& change = [](v1::Limits&) {});
+  // What it becomes.
+  internal::LaunchPlan Plan(const internal::SandboxSpec& spec) const;
 
   // ---- What the host shows.
   const internal::HostFacts& facts() const { return facts_; }
@@ -121,11 +138,16 @@ class Harness {
   std::vector<std::filesystem::path> InstanceDirectories() const;
   // Host pids in the group of a sandbox, or "zygote-N".
   std::vector<pid_t> PidsOf(const std::string& group) const;
+  // The same in the hierarchy with the freezer, where a process of a sandbox has a group of its
+  // own: "SANDBOX/pN".
+  std::vector<pid_t> PidsInFreezer(const std::string& group) const;
   // Pid of the sandbox's init, as the host sees it.
   pid_t InitOf(const std::string& sandbox_id) const;
   // Every descendant of the launcher.
   std::set<pid_t> Descendants() const;
   bool GroupExists(const std::string& group) const;
+  // Stops everything in a group, unseen by who waits for it; or lets it go on.
+  void Freeze(const std::string& group, bool frozen) const;
   // The content of a control file of a group.
   std::string ReadGroupFile(const std::string& group, const std::string& controller,
                             const std::string& file) const;
@@ -133,7 +155,7 @@ class Harness {
  private:
   Harness() = default;
   bool StartLauncher(const HarnessOptions& options);
-  void LoadTemplate(const HarnessOptions& options);
+  void FindTemplate(const std::string& id);
   internal::WorkerEvent ReadEvent(int fd, bool& gone);
 
   std::filesystem::path store_;
@@ -141,7 +163,7 @@ class Harness {
   std::unique_ptr<LauncherClient> client_;
   internal::HostFacts facts_;
   config::TemplateRecipe recipe_;
-  config::LimitsPolicy limits_;
+  internal::LauncherOffer offer_;
   std::deque<LauncherMessage> unclaimed_;
   uint64_t last_request_ = 0;
 };

@@ -20,7 +20,7 @@ bool IsZygoteExited(const internal::LauncherReply& reply) { return reply.has_zyg
 TEST_F(LauncherTest, ASandboxRunsCodeAndLeavesNothing) {
   RunningSandbox sandbox = shared_->Launch("one", zygote_);
   ASSERT_TRUE(sandbox.launched()) << sandbox.reply.message();
-  for (const v1::StageTiming& stage : sandbox.reply.sandbox_launched().stages()) {
+  for (const v1::StageTiming& stage : sandbox.reply.process_started().stages()) {
     RecordProperty(stage.stage() + "_us", stage.duration().nanos() / 1000);
   }
   EXPECT_EQ(shared_->Output(sandbox, "print(1 + 1)"), "2\n");
@@ -49,7 +49,7 @@ TEST_F(LauncherTest, ManySandboxesAtOnceHaveTheirOwnIdsAndProcesses) {
   const int count = InUml() ? 4 : 16;
   std::vector<uint64_t> requests;
   for (int i = 0; i < count; ++i) {
-    requests.push_back(shared_->RequestLaunch(shared_->Plan(absl::StrCat("many", i)), zygote_));
+    requests.push_back(shared_->RequestCreate(shared_->Spec(absl::StrCat("many", i)), zygote_));
   }
   std::vector<RunningSandbox> sandboxes;
   for (int i = 0; i < count; ++i) {
@@ -79,7 +79,7 @@ TEST_F(LauncherTest, ManySandboxesAtOnceHaveTheirOwnIdsAndProcesses) {
 TEST_F(LauncherTest, DestroyedWhileItIsBeingMade) {
   for (int i = 0; i < 10; ++i) {
     std::string id = absl::StrCat("early", i);
-    uint64_t launch = shared_->RequestLaunch(shared_->Plan(id), zygote_);
+    uint64_t launch = shared_->RequestCreate(shared_->Spec(id), zygote_);
     uint64_t destroy = shared_->RequestDestroy(id);
     absl::Status launched = shared_->WaitForStatus(launch);
     EXPECT_TRUE(launched.ok() || absl::IsCancelled(launched)) << launched;
@@ -111,11 +111,11 @@ TEST_F(LauncherTest, RefusesWhatItDoesNotKnow) {
   EXPECT_TRUE(absl::IsNotFound(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("no\\nsuch")) << "escaped";
 
-  internal::LaunchPlan plan = shared_->Plan("stranger");
-  status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_ + 1000));
+  internal::SandboxSpec spec = shared_->Spec("stranger");
+  status = shared_->WaitForStatus(shared_->RequestCreate(spec, zygote_ + 1000));
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  plan.set_template_id("nosuch");
-  status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
+  spec.set_template_id("nosuch");
+  status = shared_->WaitForStatus(shared_->RequestCreate(spec, zygote_));
   EXPECT_TRUE(absl::IsNotFound(status)) << status;
   EXPECT_TRUE(absl::IsNotFound(shared_->WaitForStatus(shared_->RequestInterrupt("stranger"))));
   EXPECT_TRUE(absl::IsInvalidArgument(shared_->WaitForStatus(shared_->Send({}))));
@@ -126,81 +126,39 @@ TEST_F(LauncherTest, RefusesMalformedSandboxIds) {
   for (const std::string& id :
        {std::string(""), std::string("../up"), std::string("a/b"), std::string("Upper"),
         std::string("zygote-1"), std::string("."), std::string(65, 'a'), std::string("a\0b", 3)}) {
-    internal::LaunchPlan plan = shared_->Plan("placeholder");
-    plan.set_sandbox_id(id);
-    absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
+    internal::SandboxSpec spec = shared_->Spec("placeholder");
+    spec.set_sandbox_id(id);
+    absl::Status status = shared_->WaitForStatus(shared_->RequestCreate(spec, zygote_));
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << '"' << id << "\": " << status;
   }
   ASSERT_TRUE(shared_->Launch("taken", zygote_).launched());
   absl::Status status =
-      shared_->WaitForStatus(shared_->RequestLaunch(shared_->Plan("taken"), zygote_));
+      shared_->WaitForStatus(shared_->RequestCreate(shared_->Spec("taken"), zygote_));
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   shared_->Destroy("taken");
 }
 
-TEST_F(LauncherTest, RefusesCgroupFilesThatAreNoLimits) {
-  struct Hostile {
-    const char* controller;
-    const char* file;
-  };
-  for (const Hostile& hostile :
-       {Hostile{"memory", "cgroup.procs"}, Hostile{"memory", "tasks"},
-        Hostile{"pids", "../cgroup.procs"}, Hostile{"pids", "cgroup.kill"},
-        Hostile{"memory", "notify_on_release"}, Hostile{"memory", "cgroup.event_control"},
-        Hostile{"cpu", "cgroup.threads"}, Hostile{"nosuch", "pids.max"}}) {
-    internal::LaunchPlan plan = shared_->Plan("hostile");
-    internal::CgroupWrite* write = plan.add_cgroup();
-    write->set_controller(hostile.controller);
-    write->set_file(hostile.file);
-    write->set_value("0");
-    absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
-    EXPECT_TRUE(absl::IsInvalidArgument(status))
-        << hostile.controller << " " << hostile.file << ": " << status;
-    EXPECT_FALSE(shared_->GroupExists("hostile"));
-  }
-}
+// One of its own: with these limits no sandbox can be made.
+TEST(LooseLimitsTest, AFailedStepOfTheSetUpIsNamedAndLeavesNothing) {
+  LoosePrefix prefix;
+  std::unique_ptr<Harness> launcher =
+      Harness::Start({.prefix = prefix.path(), .limits_policy = "loose"});
+  ASSERT_NE(launcher, nullptr);
+  uint64_t zygote = launcher->StartZygote();
+  internal::SandboxSpec spec =
+      launcher->Spec("broken", [](v1::Limits& limits) { limits.set_disk_inodes(1); });
+  absl::Status status = launcher->WaitForStatus(launcher->RequestCreate(spec, zygote));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("make directory /layer/up"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("No space left"));
+  EXPECT_EQ(launcher->WaitForGone("broken"), SandboxGone::SETUP_FAILED);
+  EXPECT_FALSE(launcher->GroupExists("broken"));
+  EXPECT_FALSE(launcher->Arrives(IsZygoteExited, 100));
 
-TEST_F(LauncherTest, ALimitThatDoesNotHoldFailsTheLaunch) {
-  internal::LaunchPlan plan = shared_->Plan("unlimited");
-  for (internal::CgroupWrite& write : *plan.mutable_cgroup()) {
-    if (write.file() == "pids.max") write.set_value("99999999999");
-  }
-  absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
-  EXPECT_FALSE(status.ok());
-  EXPECT_THAT(std::string(status.message()), HasSubstr("pids.max"));
-  EXPECT_FALSE(shared_->GroupExists("unlimited"));
-}
-
-TEST_F(LauncherTest, AFailedStepOfTheSetUpIsNamedAndLeavesNothing) {
-  internal::LaunchPlan plan = shared_->Plan("broken");
-  for (internal::MountOp& op : *plan.mutable_mounts()) {
-    if (op.kind() == internal::MountOp::OVERLAY) op.set_data("lowerdir=/nowhere");
-  }
-  absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("mount overlay /newroot"));
-  // ENOENT, or EINVAL before Linux 6.5.
-  EXPECT_THAT(std::string(status.message()),
-              ::testing::AnyOf(HasSubstr("No such file"), HasSubstr("Invalid argument")));
-  EXPECT_EQ(shared_->WaitForGone("broken"), SandboxGone::SETUP_FAILED);
-  EXPECT_FALSE(shared_->GroupExists("broken"));
-  EXPECT_FALSE(shared_->Arrives(IsZygoteExited, 100));
-}
-
-TEST_F(LauncherTest, RefusesPlansThatDoNotFit) {
-  internal::LaunchPlan root = shared_->Plan("asroot");
-  root.set_uid(0);
-  internal::LaunchPlan resource = shared_->Plan("resource");
-  resource.add_rlimits()->set_resource("NOSUCH");
-  internal::LaunchPlan text = shared_->Plan("text");
-  text.mutable_mounts(0)->set_source(std::string(300, 'x'));
-  internal::LaunchPlan many = shared_->Plan("toomany");
-  for (int i = 0; i < 100; ++i) *many.add_mounts() = many.mounts(1);
-  for (const internal::LaunchPlan& plan : {root, resource, text, many}) {
-    absl::Status status = shared_->WaitForStatus(shared_->RequestLaunch(plan, zygote_));
-    EXPECT_TRUE(absl::IsInvalidArgument(status)) << plan.sandbox_id() << ": " << status;
-    EXPECT_TRUE(Eventually([&] { return !shared_->GroupExists(plan.sandbox_id()); }))
-        << plan.sandbox_id();
-  }
+  // Whether the set-up or the context is the first to need more.
+  spec = launcher->Spec("small", [](v1::Limits& limits) { limits.set_memory_bytes(64 << 10); });
+  launcher->WaitForReply(launcher->RequestCreate(spec, zygote));
+  EXPECT_EQ(launcher->WaitForGone("small"), SandboxGone::OUT_OF_MEMORY);
+  EXPECT_FALSE(launcher->GroupExists("small"));
 }
 
 TEST_F(LauncherTest, InterruptEndsTheCellOnly) {
@@ -240,11 +198,11 @@ TEST_F(LauncherTest, TheEndOfAContextIsReported) {
   RunningSandbox dies = shared_->Launch("dies", zygote_);
   ASSERT_TRUE(exits.launched() && dies.launched());
   EXPECT_TRUE(shared_->Run(exits, "import os; os._exit(3)").gone);
-  internal::ContextExited exited = shared_->WaitForContextExited("exits");
+  internal::ProcessExited exited = shared_->WaitForProcessExited("exits");
   EXPECT_EQ(exited.exit_code(), 3);
   EXPECT_EQ(exited.signal(), 0);
   EXPECT_TRUE(shared_->Run(dies, "import os; os.kill(os.getpid(), 9)").gone);
-  exited = shared_->WaitForContextExited("dies");
+  exited = shared_->WaitForProcessExited("dies");
   EXPECT_EQ(exited.exit_code(), 0);
   EXPECT_EQ(exited.signal(), SIGKILL);
   shared_->Destroy("exits");
@@ -260,7 +218,7 @@ TEST(LauncherSlotsTest, AreGivenBack) {
   ASSERT_TRUE(launcher->Launch("a", zygote).launched());
   ASSERT_TRUE(launcher->Launch("b", zygote).launched());
   absl::Status status =
-      launcher->WaitForStatus(launcher->RequestLaunch(launcher->Plan("c"), zygote));
+      launcher->WaitForStatus(launcher->RequestCreate(launcher->Spec("c"), zygote));
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("--max-sandboxes"));
   launcher->Destroy("a");

@@ -35,6 +35,16 @@ TEST(ZygoteMessageTest, FieldsAndTextArrive) {
   EXPECT_FALSE(event->pidfd.valid());
 }
 
+TEST(ZygoteMessageTest, ItsTextIsOneLineAndNotTooLong) {
+  EXPECT_EQ(Parse(Bytes(ZygoteMessageKind::kFailed, "a\nevent=forged\x1b[2J"))->text,
+            "a\\nevent=forged\\x1b[2J");
+  std::string text =
+      Parse(Bytes(ZygoteMessageKind::kFailed, "begin" + std::string(16000, 'x') + "the end"))->text;
+  EXPECT_LT(text.size(), 2100u);
+  EXPECT_THAT(text, ::testing::StartsWith("begin"));
+  EXPECT_THAT(text, ::testing::EndsWith("the end"));
+}
+
 TEST(ZygoteMessageTest, AForkCarriesExactlyOneDescriptor) {
   auto event = Parse(Bytes(ZygoteMessageKind::kForked), 1);
   ASSERT_TRUE(event.ok()) << event.status();

@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 
 internal::LaunchPlan PlanFor(const config::TemplateRecipe& recipe,
                              const internal::HostFacts& facts) {
-  auto plan = MakeLaunchPlan(Spec(recipe), recipe, facts);
+  auto plan = MakeLaunchPlan(Spec(recipe), recipe, Policy(), facts);
   EXPECT_TRUE(plan.ok()) << plan.status();
   return plan.ok() ? *plan : internal::LaunchPlan();
 }
@@ -118,12 +118,12 @@ TEST(LaunchPlanTest, CpuIsAShareOfAPeriod) {
   config::TemplateRecipe recipe = Recipe("base");
   v1::Limits wanted;
   wanted.set_cpu_millis(1'024'000);
-  auto plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, V2Host());
+  auto plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, Policy(), V2Host());
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(Written(*plan, "cpu.max"), "102400000 100000");
   // The smallest that policies allow is the smallest that the kernel takes: 1 ms.
   wanted.set_cpu_millis(10);
-  plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, V2Host());
+  plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, Policy(), V2Host());
   EXPECT_EQ(Written(*plan, "cpu.max"), "1000 100000");
 }
 
@@ -137,7 +137,8 @@ TEST(LaunchPlanTest, FailsClosedWithoutAController) {
   for (const char* controller : {"memory", "cpu", "pids"}) {
     for (internal::HostFacts facts : {V1Host(), V2Host()}) {
       facts.mutable_controllers()->erase(controller);
-      absl::Status status = MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), facts).status();
+      absl::Status status =
+          MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), Policy(), facts).status();
       EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
       EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("no ", controller)));
       EXPECT_THAT(std::string(status.message()), HasSubstr("warren doctor"));
@@ -149,21 +150,54 @@ TEST(LaunchPlanTest, FailsClosedWhereSwapHasNoBound) {
   internal::HostFacts facts = V1Host();
   facts.set_swap_present(true);
   facts.set_swap_limit(false);
-  absl::Status status = MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), facts).status();
+  absl::Status status =
+      MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), Policy(), facts).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("swapaccount=1"));
 }
 
-TEST(LaunchPlanTest, RefusesUnresolvedLimits) {
-  using Clear = void (v1::Limits::*)();
-  for (Clear clear :
-       {&v1::Limits::clear_memory_bytes, &v1::Limits::clear_cpu_millis, &v1::Limits::clear_pids,
-        &v1::Limits::clear_disk_bytes, &v1::Limits::clear_disk_inodes,
-        &v1::Limits::clear_open_files, &v1::Limits::clear_file_size_bytes}) {
+TEST(LaunchPlanTest, RefusesWhatThePolicyDoesNotAllow) {
+  const config::LimitsPolicy policy = Policy();
+  using Change = void (*)(internal::SandboxSpec&, const config::LimitsPolicy&);
+  const Change changes[] = {
+      [](internal::SandboxSpec& spec, const config::LimitsPolicy& from) {
+        spec.mutable_limits()->set_memory_bytes(from.maximum().memory_bytes() + 1);
+      },
+      [](internal::SandboxSpec& spec, const config::LimitsPolicy& from) {
+        spec.mutable_limits()->set_pids(from.minimum().pids() - 1);
+      },
+      [](internal::SandboxSpec& spec, const config::LimitsPolicy&) {
+        spec.mutable_limits()->set_disk_bytes(-1);
+      },
+      [](internal::SandboxSpec& spec, const config::LimitsPolicy&) { spec.set_profile("root"); },
+      [](internal::SandboxSpec& spec, const config::LimitsPolicy&) { spec.set_network("host"); },
+      [](internal::SandboxSpec& spec, const config::LimitsPolicy&) {
+        spec.set_sandbox_id("../up");
+      },
+  };
+  for (const Change change : changes) {
     internal::SandboxSpec spec = Spec(Recipe("base"));
-    (spec.mutable_limits()->*clear)();
-    EXPECT_TRUE(absl::IsInternal(MakeLaunchPlan(spec, Recipe("base"), V1Host()).status()));
+    change(spec, policy);
+    absl::Status status = MakeLaunchPlan(spec, Recipe("base"), policy, V1Host()).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << spec.ShortDebugString() << ": " << status;
   }
+}
+
+TEST(LaunchPlanTest, LimitsThatNobodyNamesAreTheTemplatesOrThePolicys) {
+  config::TemplateRecipe recipe = Recipe("base");
+  recipe.mutable_limits()->set_pids(77);
+  auto plan = MakeLaunchPlan(Spec(recipe), recipe, Policy(), V1Host());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(Written(*plan, "pids.max"), "77");
+  EXPECT_EQ(Written(*plan, "memory.limit_in_bytes"),
+            absl::StrCat(Policy().defaults().memory_bytes()));
+}
+
+TEST(LaunchPlanTest, V1NeedsTheFreezer) {
+  internal::HostFacts facts = V1Host();
+  facts.mutable_controllers()->erase("freezer");
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), Policy(), facts).status()));
 }
 
 }  // namespace

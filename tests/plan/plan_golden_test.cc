@@ -52,7 +52,7 @@ TEST_P(PlanGoldenTest, IsWhatWasReviewed) {
   config::TemplateRecipe recipe = Recipe(what.template_name);
   internal::HostFacts facts = std::string(what.host) == "v1" ? V1Host() : V2Host();
   v1::Limits wanted = std::string(what.limits) == "custom" ? CustomLimits() : v1::Limits();
-  auto plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, facts);
+  auto plan = MakeLaunchPlan(Spec(recipe, wanted), recipe, Policy(), facts);
   ASSERT_TRUE(plan.ok()) << plan.status();
   ExpectGolden(*plan, absl::StrCat(what.template_name, "-", what.host, "-", what.limits));
 }
@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(PlanGoldenTest, OfATemplateWhoseContextsStartByExec) {
   config::TemplateRecipe recipe = Recipe("base");
   recipe.set_start(config::TemplateRecipe::EXEC);
-  auto plan = MakeLaunchPlan(Spec(recipe), recipe, V1Host());
+  auto plan = MakeLaunchPlan(Spec(recipe), recipe, Policy(), V1Host());
   ASSERT_TRUE(plan.ok()) << plan.status();
   ExpectGolden(*plan, "base-exec");
 }

@@ -29,6 +29,7 @@ inline internal::HostFacts V1Host() {
     controllers { key: "cpu" value: "/sys/fs/cgroup/cpu" }
     controllers { key: "cpuacct" value: "/sys/fs/cgroup/cpuacct" }
     controllers { key: "pids" value: "/sys/fs/cgroup/pids" }
+    controllers { key: "freezer" value: "/sys/fs/cgroup/freezer" }
     tmpfs_user_xattr: true
     landlock_abi: 7
     memory_peak: true
@@ -63,17 +64,19 @@ inline config::TemplateRecipe Recipe(const std::string& name) {
   return recipe;
 }
 
+inline config::LimitsPolicy Policy() {
+  auto policy = LoadLimitsPolicy("policies/limits/default.textproto");
+  EXPECT_TRUE(policy.ok()) << policy.status();
+  return *std::move(policy);
+}
+
 // What a request that asks for `wanted` of this template becomes.
 inline internal::SandboxSpec Spec(const config::TemplateRecipe& recipe,
                                   const v1::Limits& wanted = {}) {
-  auto policy = LoadLimitsPolicy("policies/limits/default.textproto");
-  EXPECT_TRUE(policy.ok()) << policy.status();
-  auto limits = ResolveLimits(*policy, wanted, recipe.limits());
-  EXPECT_TRUE(limits.ok()) << limits.status();
   internal::SandboxSpec spec;
   spec.set_sandbox_id("sb0123456789");
   spec.set_template_id(recipe.name());
-  *spec.mutable_limits() = *limits;
+  *spec.mutable_limits() = wanted;
   return spec;
 }
 

@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/plan/importable_modules.h"
 
 namespace warren {
 namespace {
@@ -42,7 +43,8 @@ class ModuleIndexTest : public ::testing::Test {
     std::ofstream(root_ / name / file).put('\n');
   }
   std::string Hint(const std::string& module) {
-    return ModuleIndex::Read(templates_).Hint("plain", module);
+    for (auto& [name, each] : templates_) each.modules = ImportableModules(each);
+    return ModuleIndex::Of(templates_).Hint("plain", module);
   }
 
   fs::path root_;

@@ -26,7 +26,6 @@ namespace {
 constexpr int kHighestCapability = 63;
 constexpr int kLandlockScopeAbi = 6;
 constexpr uint64_t kScopeAbstractUnixSocket = 1ULL << 0;
-constexpr uint64_t kScopeSignal = 1ULL << 1;
 
 // As the kernel's landlock_ruleset_attr from ABI 6 on.
 struct RulesetAttributes {
@@ -125,7 +124,9 @@ SetupResult RestrictWritesByLandlock(int abi) {
   attributes.handled_access_fs = RightsOf(abi);
   size_t size = sizeof(attributes.handled_access_fs);
   if (abi >= kLandlockScopeAbi) {
-    attributes.scoped = kScopeAbstractUnixSocket | kScopeSignal;
+    // Not its scope for signals: the processes of one sandbox may signal each other, and its pid
+    // namespace has no others.
+    attributes.scoped = kScopeAbstractUnixSocket;
     size = sizeof(attributes);
   }
   int ruleset = static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0));

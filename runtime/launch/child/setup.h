@@ -9,7 +9,7 @@
 namespace warren {
 
 inline constexpr uint32_t kSetupMagic = 0x4e525257;  // "WRRN"
-inline constexpr uint32_t kSetupVersion = 1;
+inline constexpr uint32_t kSetupVersion = 2;
 
 // Fds at fixed places in every process that warren-init's code runs in.
 inline constexpr int kControlFd = 3;
@@ -36,8 +36,22 @@ struct CloneRequest {
 // socket.
 struct CloneReply {
   int32_t error = 0;
+  // As the anchor sees it.
+  int32_t pid = 0;
   // Name of the step that failed.
   char step[24] = {};
+};
+
+// ---- Anchor → launcher, on a pipe of its own
+// ----------------------------------------------------------------------------------------------
+
+// A child of the anchor's, or an orphan of its pid namespace, has ended or was stopped. Sent before
+// it is reaped, so that its pid is nobody else's until then.
+struct ExitReport {
+  // As the anchor sees it: as a zygote sees those that it forks.
+  int32_t pid = 0;
+  // As wait(2) has it.
+  int32_t wait_status = 0;
 };
 
 // ---- Launcher → init

@@ -133,10 +133,6 @@ SetupResult GiveUpPrivilege(const JoinRequest& request) {
   }
   if (result.ok() && !LayerIsOff(off, TestLayer::kCapabilities)) result = ClearCapabilities();
   if (result.ok() && !LayerIsOff(off, TestLayer::kNoNewPrivileges)) result = NoNewPrivileges();
-  // The change of identity made it undumpable, and /proc/self unreadable to itself; there is no
-  // secret in it to keep.
-  if (result.ok() && ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
-    result = Fail(SetupStage::kIdentity, errno);
   if (result.ok() && !LayerIsOff(off, TestLayer::kLandlock)) {
     result = RestrictWritesByLandlock(request.landlock_abi);
   }
@@ -146,6 +142,11 @@ SetupResult GiveUpPrivilege(const JoinRequest& request) {
   if (result.ok() && !LayerIsOff(off, TestLayer::kSeccomp)) {
     result = InstallSeccomp(g_policy, g_policy_size);
   }
+  // The change of identity made it undumpable, and /proc/self unreadable to itself; there is no
+  // secret in it to keep. Last of all: until its filter is there, no other process of this user,
+  // of which the sandbox may have hostile ones by now, must be able to write to its memory.
+  if (result.ok() && ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
+    result = Fail(SetupStage::kIdentity, errno);
   return result;
 }
 

@@ -4,14 +4,17 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <initializer_list>
@@ -79,6 +82,10 @@ int WriteIdMap(pid_t pid, const char* file, const CloneRequest& request) {
 [[noreturn]] void BecomeInit(const CloneContext& context) {
   char go;
   if (::read(context.go_read, &go, 1) != 1) ::_exit(126);
+  // The anchor takes its signals from a descriptor.
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   // First of all: what it allocates from here on is charged to its own group.
   if (!EnterCgroups(context.cgroup_fds, context.cgroup_fd_count).ok()) ::_exit(125);
   // Root of the new user namespace from here on.
@@ -112,10 +119,11 @@ long CloneProcess(CloneKind kind, int* pidfd) {
 }
 
 // Makes the process and tells it to go on once it may.
-CloneReply StartClone(CloneContext& context, int go_write, int* pidfd) {
+CloneReply StartClone(CloneContext& context, int go_write, int* pidfd, int32_t* child) {
   long pid = CloneProcess(context.request.kind, pidfd);
   if (pid < 0) return FailClone("clone3");
   if (pid == 0) BecomeInit(context);
+  *child = static_cast<int32_t>(pid);
   if (context.request.kind == CloneKind::kSandbox) {
     // On failure the clone reads EOF from its pipe and exits.
     if (WriteIdMap(static_cast<pid_t>(pid), "uid_map", context.request) != 0)
@@ -147,7 +155,9 @@ void HandleClone(int control, int executable, const CloneRequest& request, const
   } else {
     context.init_socket = pair[1];
     context.go_read = go[0];
-    reply = StartClone(context, go[1], &pidfd);
+    int32_t pid = 0;
+    reply = StartClone(context, go[1], &pidfd, &pid);
+    reply.pid = pid;
   }
   int passed[2] = {pidfd, pair[0]};
   SendWithFds(control, &reply, sizeof(reply), passed, reply.error == 0 ? 2 : 0);
@@ -156,36 +166,96 @@ void HandleClone(int control, int executable, const CloneRequest& request, const
   }
 }
 
-// The kernel reaps for us: nobody asks for these exit codes, the launcher watches pidfds.
-void ReapAutomatically() {
-  struct sigaction action = {};
-  action.sa_handler = SIG_DFL;
-  action.sa_flags = SA_NOCLDWAIT;
-  ::sigaction(SIGCHLD, &action, nullptr);
+int WaitStatus(const siginfo_t& info) {
+  switch (info.si_code) {
+    case CLD_EXITED:
+      return (info.si_status & 0xff) << 8;
+    case CLD_STOPPED:
+      return info.si_status << 8 | 0x7f;
+    default:
+      return info.si_status & 0x7f;
+  }
+}
+
+enum class Reaped { kAll, kPipeIsFull };
+
+// Reports what ended or was stopped, then lets go of it. Where the launcher does not keep up they
+// wait as zombies.
+Reaped Reap(int exits) {
+  while (true) {
+    siginfo_t info = {};
+    int peeked = ::waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT);
+    if (peeked != 0 || info.si_pid == 0) return Reaped::kAll;
+    ExitReport report;
+    report.pid = info.si_pid;
+    report.wait_status = WaitStatus(info);
+    // Small enough for the kernel to write whole. Any other error: the launcher is gone, and so is
+    // the anchor soon.
+    if (::write(exits, &report, sizeof(report)) < 0 && errno == EAGAIN) return Reaped::kPipeIsFull;
+    int what = info.si_code == CLD_STOPPED ? WSTOPPED : WEXITED;
+    ::waitid(P_PID, static_cast<id_t>(info.si_pid), &info, what | WNOHANG);
+  }
+}
+
+// The end that says when a child changed its state.
+int WatchChildren() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGCHLD);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return -1;
+  return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void Drain(int signals) {
+  signalfd_siginfo info;
+  while (::read(signals, &info, sizeof(info)) > 0) {
+  }
+}
+
+// One request. Negative to go on, else the anchor's exit code.
+int ServeRequest(int control, int executable) {
+  CloneRequest request;
+  int fds[kMaxCgroupFds];
+  size_t fd_count = kMaxCgroupFds;
+  ssize_t size = ReceiveWithFds(control, &request, sizeof(request), fds, &fd_count);
+  if (size == 0) return 0;
+  if (size != sizeof(request) || request.magic != kSetupMagic || request.version != kSetupVersion)
+    return 2;
+  HandleClone(control, executable, request, fds, fd_count);
+  for (size_t i = 0; i < fd_count; ++i) ::close(fds[i]);
+  return -1;
+}
+
+int Serve(int control, int executable, int exits, int signals) {
+  Reaped reaped = Reaped::kAll;
+  while (true) {
+    pollfd waits[] = {{control, POLLIN, 0},
+                      {signals, POLLIN, 0},
+                      {reaped == Reaped::kAll ? -1 : exits, POLLOUT, 0}};
+    if (::poll(waits, 3, -1) < 0) continue;
+    // Requests first: a caller waits for them.
+    if (waits[0].revents != 0) {
+      int code = ServeRequest(control, executable);
+      if (code >= 0) return code;
+    }
+    if (waits[1].revents != 0) Drain(signals);
+    if (waits[1].revents != 0 || waits[2].revents != 0) reaped = Reap(exits);
+  }
 }
 
 }  // namespace
 
-int RunAnchor(int control, int executable) {
-  ReapAutomatically();
+int RunAnchor(int control, int executable, int exits) {
   // They came over an exec; the inits get what BecomeInit gives them.
-  ::fcntl(control, F_SETFD, FD_CLOEXEC);
-  ::fcntl(executable, F_SETFD, FD_CLOEXEC);
+  for (int fd : {control, executable, exits}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  int signals = WatchChildren();
   CloneReply ready;
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) ready = FailClone("pdeathsig");
+  if (signals < 0) ready = FailClone("signals");
+  if (ready.error == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+    ready = FailClone("pdeathsig");
   if (ready.error == 0 && BuildRoot() != 0) ready = FailClone("root");
   if (!SendWithFds(control, &ready, sizeof(ready), nullptr, 0) || ready.error != 0) return 1;
-  while (true) {
-    CloneRequest request;
-    int fds[kMaxCgroupFds];
-    size_t fd_count = kMaxCgroupFds;
-    ssize_t size = ReceiveWithFds(control, &request, sizeof(request), fds, &fd_count);
-    if (size == 0) return 0;
-    if (size != sizeof(request) || request.magic != kSetupMagic || request.version != kSetupVersion)
-      return 2;
-    HandleClone(control, executable, request, fds, fd_count);
-    for (size_t i = 0; i < fd_count; ++i) ::close(fds[i]);
-  }
+  return Serve(control, executable, exits, signals);
 }
 
 }  // namespace warren::child

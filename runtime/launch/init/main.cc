@@ -1,9 +1,9 @@
 // warren-init: the small static program at the root of every process tree that Warren makes. It
 // runs from a sealed memfd, never from the host's file system, so that nothing inside can reach the
 // host's copy through /proc/1/exe.
-//   warren-init --anchor   the anchor (anchor.h), its executable's memfd on fd 4
-//   warren-init            pid 1 of a sandbox, or a zygote before it becomes Python, as the message
-//   on fd 3 says
+//   warren-init --anchor   the anchor (anchor.h), its executable's memfd on fd 4, the pipe for ends
+//   on fd 5 warren-init            pid 1 of a sandbox, or a zygote before it becomes Python, as the
+//   message on fd 3 says
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,8 +179,9 @@ int RunInit() {
 
 int main(int argc, char** argv) {
   constexpr int kExecutableFd = 4;
+  constexpr int kExitsFd = 5;
   if (argc == 2 && ::strcmp(argv[1], "--anchor") == 0) {
-    return warren::child::RunAnchor(warren::kControlFd, kExecutableFd);
+    return warren::child::RunAnchor(warren::kControlFd, kExecutableFd, kExitsFd);
   }
   return warren::child::RunInit();
 }

@@ -26,6 +26,7 @@ struct AnchorFds {
   int null;
   int control;
   int executable;
+  int exits;
   int go;
 };
 
@@ -36,12 +37,13 @@ struct AnchorFds {
   // Above what is dup'ed onto.
   int control = ::fcntl(fds.control, F_DUPFD, 16);
   int executable = ::fcntl(fds.executable, F_DUPFD, 16);
-  if (control < 0 || executable < 0) ::_exit(125);
+  int exits = ::fcntl(fds.exits, F_DUPFD, 16);
+  if (control < 0 || executable < 0 || exits < 0) ::_exit(125);
   for (int target = 0; target < 3; ++target) {
     if (::dup2(fds.null, target) < 0) ::_exit(125);
   }
-  if (::dup2(control, 3) < 0 || ::dup2(executable, 4) < 0) ::_exit(125);
-  if (::syscall(SYS_close_range, 5, ~0U, 0) != 0) ::_exit(124);
+  if (::dup2(control, 3) < 0 || ::dup2(executable, 4) < 0 || ::dup2(exits, 5) < 0) ::_exit(125);
+  if (::syscall(SYS_close_range, 6, ~0U, 0) != 0) ::_exit(124);
   if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, 0, 0, 0) != 0 ||
       ::syscall(SYS_setresuid, 0, 0, 0) != 0) {
     ::_exit(123);
@@ -70,6 +72,10 @@ absl::StatusOr<AnchorClient> AnchorClient::Start(const std::string& init_program
   WARREN_ASSIGN_OR_RETURN(UniqueFd executable, SealedMemfd("warren-init", program));
   WARREN_ASSIGN_OR_RETURN(SocketPair control, MakeSeqpacketPair());
   WARREN_ASSIGN_OR_RETURN(Pipe go, MakePipe());
+  WARREN_ASSIGN_OR_RETURN(Pipe exits, MakePipe());
+  // Neither end may wait for the other: the anchor answers requests, the launcher sends them.
+  WARREN_RETURN_IF_ERROR(SetNonBlocking(exits.read_end.get()));
+  WARREN_RETURN_IF_ERROR(SetNonBlocking(exits.write_end.get()));
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.valid()) return Errno("open /dev/null");
 
@@ -89,11 +95,13 @@ absl::StatusOr<AnchorClient> AnchorClient::Start(const std::string& init_program
         ": user namespaces must be allowed here (`warren doctor` says what is missing)"));
   }
   if (pid == 0)
-    BecomeAnchor({null.get(), control.second.get(), executable.get(), go.read_end.get()});
+    BecomeAnchor({null.get(), control.second.get(), executable.get(), exits.write_end.get(),
+                  go.read_end.get()});
 
   AnchorClient client;
   client.pidfd_.reset(pidfd);
   client.control_ = std::move(control.first);
+  client.exits_ = std::move(exits.read_end);
   // So that the launcher reads EOF when the anchor dies.
   control.second.reset();
   absl::Status status = WriteMaps(static_cast<pid_t>(pid), ids);
@@ -149,7 +157,19 @@ absl::StatusOr<ClonedInit> AnchorClient::Clone(const CloneRequest& request,
   }
   if (message.fds.size() != 2)
     return absl::InternalError("the anchor's reply lacks its descriptors");
-  return ClonedInit{std::move(message.fds[0]), std::move(message.fds[1])};
+  return ClonedInit{std::move(message.fds[0]), std::move(message.fds[1]), reply.pid};
+}
+
+std::vector<ExitReport> AnchorClient::TakeExits() {
+  std::vector<ExitReport> taken;
+  ExitReport reports[64];
+  while (true) {
+    ssize_t size = ::read(exits_.get(), reports, sizeof(reports));
+    if (size < 0 && errno == EINTR) continue;
+    // Each was written whole, and so is what a read gives.
+    if (size <= 0) return taken;
+    taken.insert(taken.end(), reports, reports + static_cast<size_t>(size) / sizeof(ExitReport));
+  }
 }
 
 void AnchorClient::Stop() {

@@ -19,6 +19,8 @@ struct ClonedInit {
   UniqueFd pidfd;
   // For its InitSetup and what it answers.
   UniqueFd control;
+  // In the anchor's pid namespace.
+  int32_t pid = 0;
 };
 
 // The launcher's side of the anchor (init/anchor.h).
@@ -35,6 +37,11 @@ class AnchorClient {
   absl::StatusOr<ClonedInit> CloneZygote(const std::vector<UniqueFd>& cgroup_procs);
   absl::StatusOr<ClonedInit> CloneSandbox(uint32_t slot, const std::vector<UniqueFd>& cgroup_procs);
 
+  // Readable when a process of the anchor's namespace has ended or was stopped.
+  int exits() const { return exits_.get(); }
+  // What was reported since the last call, in order.
+  std::vector<ExitReport> TakeExits();
+
   // Readable when the anchor is dead.
   int pidfd() const { return pidfd_.get(); }
   // Kills it and waits until the kernel has ended everything below it.
@@ -48,6 +55,7 @@ class AnchorClient {
 
   UniqueFd pidfd_;
   UniqueFd control_;
+  UniqueFd exits_;
 };
 
 }  // namespace warren

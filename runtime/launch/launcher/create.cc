@@ -9,7 +9,9 @@
 #include "runtime/linux/host_facts.h"
 #include "runtime/linux/memfd.h"
 #include "runtime/linux/process.h"
+#include "runtime/plan/importable_modules.h"
 #include "runtime/plan/launch_plan.h"
+#include "runtime/policy/limits_policy.h"
 #include "runtime/policy/seccomp_policy.h"
 
 // What the launcher does once, before it serves.
@@ -43,6 +45,7 @@ absl::StatusOr<std::map<std::string, LaunchTemplate>> FindTemplates(const std::s
   WARREN_ASSIGN_OR_RETURN(auto found, LoadTemplates(prefix + "/share/warren/rootfs", store));
   std::map<std::string, LaunchTemplate> templates;
   for (auto& [name, source] : found) {
+    source.modules = ImportableModules(source);
     LaunchTemplate launch{std::move(source), {}};
     if (launch.source.recipe.has_host()) {
       WARREN_ASSIGN_OR_RETURN(launch.source.rootfs, MakeHostTemplate(launch.source, store));
@@ -53,6 +56,23 @@ absl::StatusOr<std::map<std::string, LaunchTemplate>> FindTemplates(const std::s
     templates.emplace(name, std::move(launch));
   }
   return templates;
+}
+
+// Every template's own limits must fit the policy: better said now than at each create.
+absl::StatusOr<config::LimitsPolicy> LoadLimits(
+    const std::string& prefix, const std::string& name,
+    const std::map<std::string, LaunchTemplate>& templates) {
+  const fs::path path =
+      fs::path(prefix) / "share/warren/policies/limits" / absl::StrCat(name, ".textproto");
+  WARREN_ASSIGN_OR_RETURN(config::LimitsPolicy policy, LoadLimitsPolicy(path));
+  for (const auto& [id, launch] : templates) {
+    absl::Status status =
+        ResolveLimits(policy, v1::Limits(), launch.source.recipe.limits()).status();
+    if (!status.ok()) {
+      return absl::Status(status.code(), absl::StrCat("template ", id, ": ", status.message()));
+    }
+  }
+  return policy;
 }
 
 }  // namespace
@@ -73,6 +93,8 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
   WARREN_ASSIGN_OR_RETURN(EventLoop loop, EventLoop::Create());
   WARREN_ASSIGN_OR_RETURN(IdZones ids, IdZones::Take(config.max_sandboxes));
   WARREN_ASSIGN_OR_RETURN(auto templates, FindTemplates(config.prefix, config.store));
+  WARREN_ASSIGN_OR_RETURN(config::LimitsPolicy limits,
+                          LoadLimits(config.prefix, config.limits_policy, templates));
   WARREN_ASSIGN_OR_RETURN(CgroupTree cgroups,
                           CgroupTree::Create(facts, config.cgroup_parent, instance));
   WARREN_ASSIGN_OR_RETURN(
@@ -87,9 +109,9 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
                             config.prefix + "/share/warren/worker",
                             config.layers_off};
   WARREN_RETURN_IF_ERROR(LoadPolicies(config.prefix, resources));
-  return std::unique_ptr<Launcher>(new Launcher(config, std::move(loop), std::move(ids),
-                                                std::move(janitor), std::move(resources),
-                                                std::move(templates)));
+  return std::unique_ptr<Launcher>(
+      new Launcher(config, {std::move(loop), std::move(ids), std::move(janitor),
+                            std::move(resources), std::move(templates), std::move(limits)}));
 }
 
 }  // namespace warren

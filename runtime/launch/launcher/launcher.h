@@ -5,16 +5,19 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runtime/launch/launcher/context_process.h"
 #include "runtime/launch/launcher/event_loop.h"
 #include "runtime/launch/launcher/id_slots.h"
 #include "runtime/launch/launcher/janitor.h"
 #include "runtime/launch/launcher/resources.h"
 #include "runtime/launch/launcher/sandbox_process.h"
 #include "runtime/launch/launcher/zygote_process.h"
+#include "warren/config/policy.pb.h"
 #include "warren/internal/launcher.pb.h"
 
 namespace warren {
@@ -26,6 +29,8 @@ struct LauncherConfig {
   std::string prefix;
   std::string store;
   std::string cgroup_parent = "warren";
+  // policies/limits/NAME.textproto
+  std::string limits_policy = "default";
   // The supervisor's listening sockets, to be removed when it could not do so.
   std::vector<std::string> sockets;
   uint32_t max_sandboxes = 1000;
@@ -33,10 +38,11 @@ struct LauncherConfig {
   uint32_t layers_off = 0;
 };
 
-// The only process that makes namespaces, cgroups and mounts. Single-threaded; carries out the
-// supervisor's requests (launcher.proto) and reports what ends. Nothing that a sandbox sends is
-// read here. Lifecycle: Create → Run → destructor, which ends every sandbox and waits until all of
-// them are gone.
+// The only process that makes namespaces, cgroups and mounts. Single-threaded; plans what the
+// supervisor asks for (launcher.proto), carries it out and reports what ends. Nothing that a
+// sandbox sends is read here. launcher.cc has the messages, zygotes.cc, sandboxes.cc and
+// processes.cc what they are about. Lifecycle: Create → Run → destructor, which ends every sandbox
+// and waits until all of them are gone.
 class Launcher {
  public:
   static absl::StatusOr<std::unique_ptr<Launcher>> Create(const LauncherConfig& config);
@@ -48,49 +54,105 @@ class Launcher {
   absl::Status Run();
 
  private:
-  struct Zygote {
+  struct LiveZygote {
     std::unique_ptr<ZygoteProcess> process;
     // Of StartZygote, until it is ready; then 0.
     uint64_t request_id = 0;
     EventLoop::Clock::time_point started;
     EventLoop::TimerId deadline = 0;
-    // Contexts by their pid as the zygote sees it.
-    std::unordered_map<int32_t, std::string> contexts;
   };
-  struct Sandbox {
-    std::unique_ptr<SandboxProcess> process;
-    uint64_t context_id = 0;
+  // A process of a sandbox, until it has ended and nothing of its group is left.
+  struct LiveProcess {
+    ContextProcess process;
+    // Names its fork to the zygote.
+    uint64_t fork_id = 0;
     uint64_t zygote_id = 0;
-    // Of LaunchSandbox, until it is replied to; then 0.
+    // Of StartProcess, until it is replied to; then 0. The first's is its sandbox's.
     uint64_t request_id = 0;
+    // Of its start; later the next attempt to end what it left.
     EventLoop::TimerId deadline = 0;
     // Nudges after its last interrupt.
     std::vector<EventLoop::TimerId> nudges;
+    // It is being killed with all that it started.
+    bool ending = false;
+    // Its end was reported, or it was never forked.
+    bool exited = false;
+    // It was stopped, by this signal, and is killed for it.
+    int stopped_by = 0;
+  };
+  struct LiveSandbox {
+    std::unique_ptr<SandboxProcess> process;
+    std::map<uint64_t, LiveProcess> processes;
+    uint64_t last_process_id = 0;
+    // Of CreateSandbox, until it is replied to; then 0.
+    uint64_t request_id = 0;
+    EventLoop::TimerId deadline = 0;
     bool dying = false;
     internal::SandboxGone::Reason reason = internal::SandboxGone::INIT_DIED;
     // Read when it was dead, for SandboxGone.
     google::protobuf::RepeatedPtrField<internal::StatFile> last_stats;
   };
+  struct ProcessKey {
+    std::string sandbox_id;
+    uint64_t process_id = 0;
+  };
+  // The process that a sandbox comes with, in no group of its own.
+  static constexpr uint64_t kFirstProcess = 1;
 
-  Launcher(const LauncherConfig& config, EventLoop loop, IdZones ids, Janitor janitor,
-           LaunchResources resources, std::map<std::string, LaunchTemplate> templates);
+  struct Parts {
+    EventLoop loop;
+    IdZones ids;
+    Janitor janitor;
+    LaunchResources resources;
+    std::map<std::string, LaunchTemplate> templates;
+    config::LimitsPolicy limits_policy;
+  };
+  Launcher(const LauncherConfig& config, Parts parts);
 
+  // ---- launcher.cc: messages
+  absl::Status SayHello();
   void OnSupervisor();
   void Dispatch(const internal::LauncherRequest& request);
+  void Reply(uint64_t request_id, const absl::Status& status);
+  void Send(const internal::LauncherReply& reply, std::span<const int> fds);
+  // `time` of a host of pace 1, on this one.
+  EventLoop::Clock::duration AtPace(std::chrono::milliseconds time) const;
+  absl::StatusOr<LaunchTemplate*> FindTemplate(const std::string& id);
+
+  // ---- zygotes.cc
   absl::Status HandleStartZygote(uint64_t request_id, const internal::StartZygote& request);
-  absl::Status HandleLaunch(uint64_t request_id, const internal::LaunchSandbox& request);
-  absl::Status HandleInterrupt(const std::string& sandbox_id);
-  absl::Status HandleDestroy(const std::string& sandbox_id);
-
+  absl::StatusOr<LiveZygote*> FindZygote(uint64_t id, const std::string& template_id);
   void OnZygote(uint64_t zygote_id);
-  void OnZygoteReady(Zygote& zygote, const std::string& version);
-  void OnForked(uint64_t context_id, Zygote& zygote, ZygoteProcess::Event event);
-  void OnContextExited(Zygote& zygote, int32_t pid, int32_t wait_status);
+  void OnZygoteReady(LiveZygote& zygote, const std::string& version);
+  void OnForkFailed(LiveZygote& zygote, const ZygoteProcess::Event& event);
   void EndZygote(uint64_t zygote_id, const std::string& reason);
+  // Of a zygote: stopped, or dead.
+  void OnZygoteReport(uint64_t zygote_id, int wait_status);
 
+  // ---- processes.cc
+  absl::Status HandleStartProcess(uint64_t request_id, const internal::StartProcess& request);
+  absl::Status HandleSignalProcess(const internal::SignalProcess& request);
+  // The anchor's reports.
+  void OnExits();
+  void OnForked(ZygoteProcess::Event event);
+  // `zygote_id`: who reports; 0 for the anchor.
+  void OnProcessReport(int32_t pid, int wait_status, uint64_t zygote_id);
+  void OnProcessExited(const ProcessKey& name, int wait_status);
+  absl::Status InterruptProcess(const ProcessKey& name, LiveProcess& process);
+  // Kills it with all that it started, trying again until nothing is left of them.
+  void EndProcess(const ProcessKey& name, int attempts);
+  void FailStart(const ProcessKey& name, const absl::Status& status);
+  LiveProcess* FindProcess(const ProcessKey& name);
+  void ForgetProcess(const ProcessKey& name);
+
+  // ---- sandboxes.cc
+  absl::Status HandleCreateSandbox(uint64_t request_id, const internal::CreateSandbox& request);
+  absl::Status HandleDestroy(const std::string& sandbox_id);
+  absl::Status ForkFirstContext(const std::string& id, LiveSandbox& sandbox, LiveZygote& zygote);
+  void OnLaunchDeadline(const std::string& id);
   absl::Status WatchSandbox(const std::string& id, SandboxProcess& process);
   void OnInitReady(const std::string& id);
-  void ReplyWhenComplete(const std::string& id, Sandbox& sandbox);
+  void ReplyWhenComplete(const std::string& id, LiveSandbox& sandbox);
   void OnOutOfMemory(const std::string& id);
   void OnSandboxDead(const std::string& id);
   // Removes its cgroup, trying again until the kernel has taken everything in it apart; `attempts`
@@ -99,13 +161,8 @@ class Launcher {
   // Keeps the sandboxes that compute from delaying those that answer; docs/adr/0015.
   void SortByCpuTime();
   void FailLaunch(const std::string& id, const absl::Status& status);
-  void KillSandbox(Sandbox& sandbox, internal::SandboxGone::Reason reason);
-
-  // `time` of a host of pace 1, on this one.
-  EventLoop::Clock::duration AtPace(std::chrono::milliseconds time) const;
-  void Reply(uint64_t request_id, const absl::Status& status);
-  void Send(const internal::LauncherReply& reply, std::span<const int> fds);
-  absl::StatusOr<LaunchTemplate*> FindTemplate(const std::string& id);
+  void AbandonForks(LiveSandbox& sandbox);
+  void KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason reason);
 
   LauncherConfig config_;
   EventLoop loop_;
@@ -113,13 +170,20 @@ class Launcher {
   Janitor janitor_;
   LaunchResources resources_;
   std::map<std::string, LaunchTemplate> templates_;
+  const config::LimitsPolicy limits_policy_;
   SlotPool slots_;
   // HostFacts.pace, at least 1.
   const double pace_;
-  std::unordered_map<uint64_t, Zygote> zygotes_;
-  std::unordered_map<std::string, Sandbox> sandboxes_;
-  // Forks under way: context id → sandbox.
-  std::unordered_map<uint64_t, std::string> forks_;
+  std::unordered_map<uint64_t, LiveZygote> zygotes_;
+  std::unordered_map<std::string, LiveSandbox> sandboxes_;
+  // Forks under way, by fork id.
+  std::unordered_map<uint64_t, ProcessKey> forks_;
+  // Contexts whose end was not reported yet, by their pid in the anchor's namespace.
+  std::unordered_map<int32_t, ProcessKey> by_pid_;
+  // Pids there of the inits and zygotes whose end was not reported yet.
+  std::unordered_set<int32_t> clones_;
+  // Ends of others, by pid: of contexts whose zygote died before it told of them.
+  std::unordered_map<int32_t, int> unclaimed_;
   uint64_t next_id_ = 1;
   // Of all sandboxes, when they were last sorted by it, and whether they used much of it then.
   int64_t cpu_time_us_ = 0;

@@ -34,6 +34,8 @@ int main(int argc, char** argv) {
   app.add_option("--templates", config.store, "Template store")->required();
   app.add_option("--cgroup-parent", config.cgroup_parent,
                  "Cgroup, below each hierarchy's root, to make groups in");
+  app.add_option("--limits-policy", config.limits_policy,
+                 "Limits of sandboxes: policies/limits/NAME.textproto");
   app.add_option("--remove-socket", config.sockets,
                  "Socket of the supervisor to remove when it was killed");
   app.add_option("--max-sandboxes", config.max_sandboxes, "Sandboxes that can exist at once")

@@ -1,7 +1,7 @@
 #include "runtime/launch/launcher/sandbox_process.h"
 
-#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -16,17 +16,6 @@
 #include "spdlog/spdlog.h"
 
 namespace warren {
-namespace {
-
-absl::Status SetNonBlocking(int fd) {
-  int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-    return Errno("make a pipe non-blocking");
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchResources& resources,
                                                                       internal::LaunchPlan plan,
                                                                       uint32_t slot) {
@@ -84,66 +73,38 @@ absl::Status SandboxProcess::OnInitReady() {
       absl::StrCat("sandbox set-up failed: ", absl::ErrnoToStatus(result.error, what).message()));
 }
 
-absl::Status SandboxProcess::Fork(ZygoteProcess& zygote, uint64_t context_id,
-                                  const LaunchResources& resources) {
+absl::StatusOr<JoinRequest> SandboxProcess::MakeJoinRequest(
+    uint64_t fork_id, const LaunchResources& resources) const {
   WARREN_ASSIGN_OR_RETURN(JoinRequest request,
-                          PackJoin(plan_, context_id, resources.facts.landlock_abi()));
+                          PackJoin(plan_, fork_id, resources.facts.landlock_abi()));
   request.layers_off = resources.layers_off;
-  WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, cgroup_.OpenProcs());
-  // Pipes, for they belong to no network namespace.
-  WARREN_ASSIGN_OR_RETURN(Pipe requests, MakePipe());
-  WARREN_ASSIGN_OR_RETURN(Pipe events, MakePipe());
-  WARREN_ASSIGN_OR_RETURN(Pipe out, MakePipe());
-  WARREN_ASSIGN_OR_RETURN(Pipe err, MakePipe());
-  std::vector<int> fds = {pidfd(),
-                          requests.read_end.get(),
-                          events.write_end.get(),
-                          out.write_end.get(),
-                          err.write_end.get(),
-                          init_ready_pipe_.get()};
-  for (const UniqueFd& fd : procs) fds.push_back(fd.get());
-  fork_begin_ = std::chrono::steady_clock::now();
-  WARREN_RETURN_IF_ERROR(zygote.Fork(request, fds));
-  init_ready_pipe_.reset();
-  for (UniqueFd* end : {&requests.write_end, &events.read_end, &out.read_end, &err.read_end}) {
-    WARREN_RETURN_IF_ERROR(SetNonBlocking(end->get()));
-    supervisor_ends_.push_back(std::move(*end));
-  }
-  return absl::OkStatus();
+  return request;
 }
 
-void SandboxProcess::OnForked(UniqueFd context_pidfd) {
-  context_pidfd_ = std::move(context_pidfd);
-  Mark("fork", fork_begin_);
+absl::StatusOr<ContextProcess::Sandbox> SandboxProcess::FirstContextJoins() {
+  ContextProcess::Sandbox joins{pidfd(), std::move(init_ready_pipe_), {}};
+  WARREN_ASSIGN_OR_RETURN(joins.procs, cgroup_.OpenProcs());
+  return joins;
 }
 
-absl::StatusOr<SandboxProcess::Reply> SandboxProcess::TakeReply() {
-  Reply reply;
-  WARREN_ASSIGN_OR_RETURN(Cgroup::Stats stats, cgroup_.OpenStats());
-  reply.fds = std::move(supervisor_ends_);
-  for (size_t i = 0; i < stats.fds.size(); ++i) {
-    reply.message.add_stats()->set_kind(stats.kinds[i]);
-    reply.fds.push_back(std::move(stats.fds[i]));
-  }
-  for (v1::StageTiming& stage : stages_) *reply.message.add_stages() = std::move(stage);
-  stages_.clear();
-  return reply;
-}
-
-absl::Status SandboxProcess::Interrupt() {
-  if (!context_pidfd_.valid()) return absl::FailedPreconditionError("the context is not there yet");
-  return SignalProcess(context_pidfd_.get(), SIGINT);
-}
-
-void SandboxProcess::Nudge() {
-  // The worker's handler does nothing; where there is none yet, the kernel ignores the signal.
-  if (context_pidfd_.valid()) SignalProcess(context_pidfd_.get(), SIGURG).IgnoreError();
+absl::StatusOr<ContextProcess::Sandbox> SandboxProcess::FurtherContextJoins() const {
+  WARREN_ASSIGN_OR_RETURN(Pipe ready, MakePipe());
+  // What init says to the first one.
+  if (::write(ready.write_end.get(), "r", 1) != 1) return Errno("say that init is ready");
+  return ContextProcess::Sandbox{pidfd(), std::move(ready.read_end), {}};
 }
 
 void SandboxProcess::Kill() {
   // Init's end is the end of its pid namespace: the kernel kills everything in it, however it
   // hides.
   if (init_.pidfd.valid()) SignalProcess(init_.pidfd.get(), SIGKILL).IgnoreError();
+  // A kill of a context that the launcher was in the middle of may have frozen it.
+  cgroup_.Thaw().IgnoreError();
+}
+
+absl::StatusOr<int> SandboxProcess::KillFirstContext() {
+  WARREN_ASSIGN_OR_RETURN(pid_t init, PidOf(init_.pidfd.get()));
+  return KillAllBut(cgroup_, init);
 }
 
 void SandboxProcess::HurryEnd() {
@@ -170,12 +131,10 @@ bool SandboxProcess::RanOutOfMemory() const {
   return kills.ok() && *kills > 0;
 }
 
-void SandboxProcess::Mark(const char* stage, Time begin) {
+void SandboxProcess::Mark(const char* stage, Time begin, Time end) {
   v1::StageTiming& timing = stages_.emplace_back();
   timing.set_stage(stage);
-  auto elapsed =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
-          .count();
+  auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count();
   timing.mutable_duration()->set_seconds(elapsed / 1'000'000'000);
   timing.mutable_duration()->set_nanos(static_cast<int32_t>(elapsed % 1'000'000'000));
 }

@@ -6,17 +6,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "runtime/launch/launcher/context_process.h"
 #include "runtime/launch/launcher/resources.h"
-#include "runtime/launch/launcher/zygote_process.h"
+#include "runtime/linux/process_group.h"
 #include "warren/internal/launcher.pb.h"
 
 namespace warren {
 
 // One sandbox, from its cgroup to its removal.
-// Lifecycle: Start → SetUp → Fork → OnInitReady and OnForked, in any order → TakeReply → Kill →
-// (pidfd readable) → Remove. After a failure: Kill → (pidfd readable, where there is one) → Remove.
+// Lifecycle: Start → SetUp → the first context's fork and OnInitReady, in any order → Kill → (pidfd
+// readable) → Remove. After a failure: Kill → (pidfd readable, where there is one) → Remove.
 class SandboxProcess {
  public:
   // Makes the cgroup; on an error nothing is left of it.
@@ -27,7 +30,10 @@ class SandboxProcess {
   absl::Status SetUp(LaunchResources& resources, const LaunchTemplate& source);
 
   const std::string& id() const { return plan_.sandbox_id(); }
+  const internal::LaunchPlan& plan() const { return plan_; }
   uint32_t slot() const { return slot_; }
+  // In the anchor's pid namespace.
+  int32_t init_pid() const { return init_.pid; }
   // Readable when init has finished, or failed, its set-up.
   int control() const { return init_.control.get(); }
   // Readable when nothing of the sandbox is left; -1 where SetUp failed before there was anything.
@@ -35,26 +41,31 @@ class SandboxProcess {
   // v1: readable when it runs out of memory; -1 on v2.
   int out_of_memory_event() const { return oom_event_.get(); }
 
-  // Asks the zygote for the first context, which waits by itself until init is ready.
-  absl::Status Fork(ZygoteProcess& zygote, uint64_t context_id, const LaunchResources& resources);
-  void OnForked(UniqueFd context_pidfd);
+  // What a context of this sandbox joins; `process_id` names it to the zygote.
+  absl::StatusOr<JoinRequest> MakeJoinRequest(uint64_t fork_id,
+                                              const LaunchResources& resources) const;
+  // For the first context: it waits until init has said that it is ready.
+  absl::StatusOr<ContextProcess::Sandbox> FirstContextJoins();
+  // For a further one, once init is.
+  absl::StatusOr<ContextProcess::Sandbox> FurtherContextJoins() const;
+  absl::StatusOr<ProcessGroup> MakeProcessGroup(const std::string& name) const {
+    return ProcessGroup::Make(cgroup_, name);
+  }
   // Reads init's answer. An error names the stage.
   absl::Status OnInitReady();
-  bool complete() const { return init_ready_ && context_pidfd_.valid(); }
+  bool init_ready() const { return init_ready_; }
 
-  // The supervisor's ends, for one reply: fds in the order of SandboxLaunched.
-  struct Reply {
-    internal::SandboxLaunched message;
-    std::vector<UniqueFd> fds;
-  };
-  absl::StatusOr<Reply> TakeReply();
+  absl::StatusOr<Cgroup::Stats> OpenStats() const { return cgroup_.OpenStats(); }
+  // Notes a stage of the making that ends now.
+  void Mark(const char* stage, std::chrono::steady_clock::time_point begin,
+            std::chrono::steady_clock::time_point end = std::chrono::steady_clock::now());
+  std::vector<v1::StageTiming> TakeStages() { return std::exchange(stages_, {}); }
 
-  absl::Status Interrupt();
-  // Ends the system call that the context may be blocked in, and does nothing else. CPython notes a
-  // signal and runs its handler later; one that comes just before a blocking call, time.sleep()
-  // say, waits for the end of that call.
-  void Nudge();
+  // Everything in it.
   void Kill();
+  // Everything but init and what has a group of its own: the first context and all that it started.
+  // Returns how many it signalled; again until there are none.
+  absl::StatusOr<int> KillFirstContext();
   // After Kill, where the end takes long: lets the killed run without their CPU quota, and in the
   // foreground, for they have to run to end.
   void HurryEnd();
@@ -74,16 +85,12 @@ class SandboxProcess {
   SandboxProcess(internal::LaunchPlan plan, uint32_t slot, Cgroup cgroup)
       : plan_(std::move(plan)), slot_(slot), cgroup_(std::move(cgroup)) {}
   using Time = std::chrono::steady_clock::time_point;
-  // Notes a stage of the making that ends now.
-  void Mark(const char* stage, Time begin);
 
   internal::LaunchPlan plan_;
   uint32_t slot_;
   Cgroup cgroup_;
   ClonedInit init_;
-  UniqueFd context_pidfd_;
   UniqueFd oom_event_;
-  std::vector<UniqueFd> supervisor_ends_;
   std::vector<v1::StageTiming> stages_;
   bool init_ready_ = false;
   bool background_ = false;
@@ -92,7 +99,6 @@ class SandboxProcess {
   // The read end of the pipe on which init tells the context that it is ready.
   UniqueFd init_ready_pipe_;
   Time setup_begin_;
-  Time fork_begin_;
 };
 
 }  // namespace warren

@@ -62,6 +62,34 @@ std::vector<std::string> Environment() {
           "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MPLCONFIGDIR=/tmp/.matplotlib"};
 }
 
+// One line of ASCII.
+void AppendPrintable(absl::string_view text, std::string& out) {
+  for (char c : text) {
+    if (c >= 0x20 && c < 0x7f) {
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else {
+      absl::StrAppend(&out, "\\x", absl::BytesToHexString(absl::string_view(&c, 1)));
+    }
+  }
+}
+
+// It ends in logs and in errors of the API.
+std::string Printable(absl::string_view text) {
+  constexpr size_t kHalf = 1024;
+  std::string out;
+  if (text.size() <= 2 * kHalf) {
+    AppendPrintable(text, out);
+    return out;
+  }
+  // The cause is often at the end of what Python says.
+  AppendPrintable(text.substr(0, kHalf), out);
+  out += " ... ";
+  AppendPrintable(text.substr(text.size() - kHalf), out);
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResources& resources,
@@ -118,7 +146,8 @@ ZygoteProcess::~ZygoteProcess() {
 }
 
 absl::Status ZygoteProcess::Fork(const JoinRequest& request, std::span<const int> fds) {
-  return SendMessage(control(), AsBytes(request), fds);
+  // One that takes no requests, for it hangs, must not hold the launcher.
+  return SendMessage(control(), AsBytes(request), fds, WhenFull::kFail);
 }
 
 absl::StatusOr<ZygoteProcess::Event> ZygoteProcess::Receive() {
@@ -143,7 +172,7 @@ absl::StatusOr<ZygoteProcess::Event> ZygoteProcess::Parse(Message message,
   }
   Event event;
   std::memcpy(&event.message, message.data.data(), sizeof(event.message));
-  event.text = message.data.substr(sizeof(event.message));
+  event.text = Printable(message.data.substr(sizeof(event.message)));
   if (event.message.kind < ZygoteMessageKind::kReady ||
       event.message.kind > ZygoteMessageKind::kFailed) {
     return absl::AbortedError(absl::StrCat("zygote of ", template_id, " sent an unknown message"));

@@ -26,6 +26,8 @@ class ZygoteProcess {
 
   uint64_t id() const { return id_; }
   const std::string& template_id() const { return template_id_; }
+  // In the anchor's pid namespace.
+  int32_t pid() const { return init_.pid; }
   // Readable when it says something or is gone.
   int control() const { return init_.control.get(); }
 

@@ -259,11 +259,27 @@ class Zygote:
         )
 
     def _reap(self):
+        """Tells of each before it is reaped: if this process ends in between, the anchor, which its
+        children go to, tells of it once more."""
         while self._pids:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
+            info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+            if info is None:
                 return
-            send(self._control, EXITED, self._pids.pop(pid, 0), pid, status)
+            pid = info.si_pid
+            stopped = info.si_code == os.CLD_STOPPED
+            send(self._control, EXITED, self._pids.get(pid, 0), pid, _wait_status(info))
+            os.waitid(os.P_PID, pid, (os.WSTOPPED if stopped else os.WEXITED) | os.WNOHANG)
+            if not stopped:
+                self._pids.pop(pid, None)
+
+
+def _wait_status(info):
+    """The result of waitid as wait(2) has it."""
+    if info.si_code == os.CLD_EXITED:
+        return (info.si_status & 0xFF) << 8
+    if info.si_code == os.CLD_STOPPED:
+        return info.si_status << 8 | 0x7F
+    return info.si_status & 0x7F
 
 
 def _signal_pipe():
