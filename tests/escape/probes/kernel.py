@@ -332,16 +332,42 @@ def probe_personality(host):
         refused_in_child("personality", flag)
 
 
+def huge_page_requests(size):
+    """[(what, undo, call, arguments...)]: all that gives huge pages, of 2**size bytes each; 0 for the default size."""
+    sized = size << 26
+    length = 2 << 20
+    # Each has bits that the kernel cuts off set once.
+    return [(f"{name} of huge pages", *rest) for name, *rest in (
+        ("a mapping", unmap, 9, 0, length, 3, 0x40022 | sized, -1, 0),
+        ("a mapping", unmap, 9, 0, length, 3, 0x40022 | sized | 1 << 32, -1, 0),
+        ("a memfd", os.close, 319, ctypes.c_char_p(b"x"), 0x4 | sized),
+        ("a memfd", os.close, 319, ctypes.c_char_p(b"x"), 0x4 | sized | 1 << 32),
+        ("a System V segment", remove_segment, 29, 0, length, 0o4600 | sized),
+        ("a System V segment", remove_segment, 29, 0, length, 0o4600 | sized | 1 << 32))]
+
+
+def unmap(address):
+    syscall(11, address, 2 << 20)
+
+
+def remove_segment(identifier):
+    syscall(31, identifier, 0, 0)  # shmctl, IPC_RMID
+
+
 @probe("seccomp")
 def probe_huge_pages(host):
-    """Huge pages, which no limit counts, cannot be taken."""
-    result, error = syscall(319, ctypes.c_char_p(b"x"), 4)  # memfd_create, MFD_HUGETLB
-    if result >= 0:
-        os.close(result)
-        raise Broken("a memfd of huge pages can be made")
-    if error not in DENIED + (errno.ENOMEM,):
-        raise Broken(f"memfd_create: {errno.errorcode.get(error, error)}")
-    kernel_lacks(f"huge pages ({errno.errorcode[error]})")
+    """Huge pages, which no limit counts, cannot be taken: mapped, in a memfd, in a System V segment."""
+    # 2**21 is the usual size, 2**30 the large one. A size that no processor has the kernel refuses with an errno of its own:
+    # ENOMEM for it comes of the filter alone, also on a host that has no huge pages to give.
+    for size in (0, 21, 30, 63):
+        for what, undo, *call in huge_page_requests(size):
+            result, error = syscall(*call)
+            if result != -1:
+                undo(result)
+                raise Broken(f"{what} can be made")
+            if error not in DENIED + (errno.ENOMEM,):
+                raise Broken(f"{what} got past the filter: {errno.errorcode.get(error, error)}")
+            kernel_lacks(f"{what} ({errno.errorcode[error]})")
 
 
 @probe("seccomp")
