@@ -187,6 +187,14 @@ TEST_F(DefaultPolicyTest, HugePagesAreNotToBeHad) {
   }
 }
 
+// What lends pages of files to pipes and sockets is closed; EINVAL makes callers copy by hand.
+TEST_F(DefaultPolicyTest, PagesOfFilesAreCopiedNotLent) {
+  EXPECT_EQ(Answer(SYS_sendfile, {1, 3, 0, 4096}), "EINVAL");
+  for (long number : {SYS_splice, SYS_tee, SYS_vmsplice}) EXPECT_EQ(Answer(number), "EPERM");
+  EXPECT_EQ(Answer(SYS_copy_file_range, {3, 0, 4, 0, 4096, 0}), "ALLOW")
+      << "from regular file to regular file only";
+}
+
 TEST_F(DefaultPolicyTest, SocketOptionsThatReachTooFarAreClosed) {
   struct Option {
     long call;

@@ -7,10 +7,11 @@ import mmap
 import os
 import pty
 import signal
+import socket
 import struct
 import threading
 
-from attack import (DENIED, Broken, Host, Inconclusive, NotOnThisHost, in_child, kernel_lacks, probe, refused, sleeper,
+from attack import (DENIED, Broken, Host, Inconclusive, NotOnThisHost, fails, in_child, kernel_lacks, probe, refused, sleeper,
                     syscall)
 
 NEW_NAMESPACES = {"NEWNS": 0x20000, "NEWCGROUP": 0x2000000, "NEWUTS": 0x4000000, "NEWIPC": 0x8000000,
@@ -368,6 +369,18 @@ def probe_huge_pages(host):
             if error not in DENIED + (errno.ENOMEM,):
                 raise Broken(f"{what} got past the filter: {errno.errorcode.get(error, error)}")
             kernel_lacks(f"{what} ({errno.errorcode[error]})")
+
+
+@probe("seccomp")
+def probe_sendfile(host):
+    """No page of a file can be lent to a pipe or a socket by sendfile."""
+    left, right = socket.socketpair()
+    reader, writer = os.pipe()
+    with left, right, open("/usr/bin/env", "rb") as file:
+        for target in (writer, left.fileno()):
+            fails("sendfile", lambda out=target: os.sendfile(out, file.fileno(), 0, 4096), errno.EINVAL)
+    os.close(reader)
+    os.close(writer)
 
 
 @probe("seccomp")
