@@ -3,7 +3,9 @@
 // host's copy through /proc/1/exe.
 //   warren-init --anchor   the anchor (anchor.h), its executable's memfd on fd 4
 //   warren-init            pid 1 of a sandbox, or a zygote before it becomes Python, as the message
-//   on fd 3 says
+//                          on fd 3 says
+// Fd 3 is the control socket. Pid 1 keeps it for life: one message comes in, one report goes out,
+// and then it waits for the launcher's end to close (docs/adr/0003-pipes.md).
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +95,8 @@ void ReapAutomatically() {
 }
 
 // Until the launcher closes its end. The kernel kills everything in the pid namespace when pid 1
-// ends.
+// ends. All that is called from the filter on is in policies/seccomp/init.textproto: sendmsg of the
+// report, read, exit_group.
 int ServeSandbox() {
   char byte;
   while (true) {
