@@ -10,6 +10,7 @@
 
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/launch/launcher/id_slots.h"
 #include "runtime/linux/cgroup.h"
 
 namespace warren {
@@ -29,6 +30,8 @@ void RemoveSocket(const std::string& path) {
 void CleanUp(const Remains& remains) {
   CgroupTree::RemoveAll(remains.facts, remains.cgroup_parent, remains.instance);
   for (const std::string& path : remains.sockets) RemoveSocket(path);
+  // With the groups all processes of the launcher's are gone: so are its locks.
+  IdZones::RemoveUnused();
 }
 
 [[noreturn]] void RunJanitor(int alive, const Remains& remains) {
