@@ -3,6 +3,8 @@
 #include "runtime/linux/host_locks.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,37 +104,54 @@ TEST_F(HostLocksTest, WhatOthersCouldHoldIsRefused) {
   ExpectRefused();
 }
 
-// The host's own, as a launcher opens it.
-TEST_F(HostLocksTest, AStrangerHasNoWayToThem) {
-  const std::string name = absl::StrCat("warren-test-", ::getpid());
-  auto locks = HostLocks::Open(name);
+// The host's own, as a launcher opens them.
+class OwnHostLocksTest : public HostLocksTest {
+ protected:
+  // What `body` returns, in a child that sees the kernel's devtmpfs at File()'s directory.
+  int InSightOfThem(const std::function<int()>& body) {
+    pid_t child = ::fork();
+    if (child == 0) {
+      bool seen = ::unshare(CLONE_NEWNS) == 0 &&
+                  ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                  ::mount("devtmpfs", directory_.c_str(), "devtmpfs", 0, nullptr) == 0;
+      ::_exit(seen ? body() : 100);
+    }
+    int status = -1;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  const std::string name_ = absl::StrCat("warren-test-", ::getpid());
+};
+
+TEST_F(OwnHostLocksTest, AStrangerHasNoWayToThem) {
+  auto locks = HostLocks::Open(name_);
   ASSERT_TRUE(locks.ok()) << locks.status();
   ASSERT_TRUE(*locks->Take(0, 1));
-  pid_t stranger = ::fork();
-  if (stranger == 0) {
-    if (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0) ::_exit(2);
-    // Where /dev is the kernel's own it can be seen there.
-    for (const char* directory : {"/dev/", "/run/"}) {
-      if (::open((directory + name).c_str(), O_RDONLY | O_CLOEXEC) >= 0) ::_exit(3);
-      if (::open((directory + name + "-mine").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600) >= 0)
-        ::_exit(4);
-    }
-    ::_exit(HostLocks::Open(name).ok() ? 5 : 0);
-  }
-  int status = -1;
-  ASSERT_EQ(::waitpid(stranger, &status, 0), stranger);
-  EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+  const std::string path = (directory_ / name_).string();
+  fs::permissions(directory_, fs::perms::others_exec, fs::perm_options::add);
+  EXPECT_EQ(InSightOfThem([&] {
+              if (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0)
+                return 1;
+              if (::access(path.c_str(), F_OK) != 0) return 2;
+              if (::open(path.c_str(), O_RDONLY | O_CLOEXEC) >= 0) return 3;
+              if (::open((path + "-mine").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600) >= 0)
+                return 4;
+              return HostLocks::Open(name_).ok() ? 5 : 0;
+            }),
+            0);
 }
 
-TEST_F(HostLocksTest, NothingOfThemStaysOnTheHost) {
-  const std::string name = absl::StrCat("warren-test-", ::getpid());
+TEST_F(OwnHostLocksTest, NothingOfThemStays) {
+  auto there = [&] { return fs::exists(directory_ / name_) ? 1 : 0; };
   {
-    auto locks = HostLocks::Open(name);
+    auto locks = HostLocks::Open(name_);
     ASSERT_TRUE(locks.ok() && *locks->Take(0, 1));
-    auto beside = HostLocks::Open(name);
+    auto beside = HostLocks::Open(name_);
     EXPECT_TRUE(beside.ok() && !*beside->Take(0, 1));
+    EXPECT_EQ(InSightOfThem(there), 1);
   }
-  for (const char* directory : {"/dev/", "/run/"}) EXPECT_FALSE(fs::exists(directory + name));
+  EXPECT_EQ(InSightOfThem(there), 0);
 }
 
 }  // namespace
