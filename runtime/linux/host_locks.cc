@@ -15,20 +15,23 @@ namespace {
 // Where the kernel has no devtmpfs, for any of its processes.
 constexpr char kFallback[] = "/run";
 
+absl::Status DevtmpfsError(const char* step) {
+  return Errno(absl::StrCat(step,
+                            " devtmpfs (it has the locks of this host; only root of the host may "
+                            "mount it, with CAP_SYS_ADMIN and not of a user namespace)"));
+}
+
 // An invalid fd where the kernel has none.
 absl::StatusOr<UniqueFd> OpenDevtmpfs() {
   UniqueFd context(static_cast<int>(::syscall(SYS_fsopen, "devtmpfs", FSOPEN_CLOEXEC)));
   if (!context.valid() && errno == ENODEV) return UniqueFd();
-  if (!context.valid()) return Errno("fsopen devtmpfs");
-  if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-    return Errno(
-        "fsconfig devtmpfs (the locks of this host are there; it takes root of the host, not of a "
-        "user namespace)");
-  }
+  if (!context.valid()) return DevtmpfsError("fsopen");
+  if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return DevtmpfsError("fsconfig");
   constexpr unsigned kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   UniqueFd mount(
       static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, kAttributes)));
-  if (!mount.valid()) return Errno("fsmount devtmpfs");
+  if (!mount.valid()) return DevtmpfsError("fsmount");
   return mount;
 }
 

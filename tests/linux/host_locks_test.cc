@@ -13,6 +13,7 @@
 #include <functional>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -138,6 +139,17 @@ TEST_F(OwnHostLocksTest, AStrangerHasNoWayToThem) {
               if (::open((path + "-mine").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600) >= 0)
                 return 4;
               return HostLocks::Open(name_).ok() ? 5 : 0;
+            }),
+            0);
+}
+
+// Its ids would be others than it thinks.
+TEST_F(OwnHostLocksTest, RootOfAUserNamespaceIsToldWhatIsMissing) {
+  EXPECT_EQ(InSightOfThem([&] {
+              if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return 1;
+              absl::Status status = HostLocks::Open(name_).status();
+              if (!absl::IsPermissionDenied(status)) return 2;
+              return absl::StrContains(status.message(), "only root of the host") ? 0 : 3;
             }),
             0);
 }
