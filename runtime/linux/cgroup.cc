@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,9 @@ namespace warren {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Between attempts at what somebody else is about to let go.
+constexpr std::chrono::milliseconds kInterval(10);
 
 constexpr const char* kNeeded[] = {"memory", "cpu", "pids"};
 // On v1 besides; v2 has what they do in every group.
@@ -50,8 +54,8 @@ absl::StatusOr<UniqueFd> OpenDirectory(const std::string& path) {
   return fd;
 }
 
-absl::Status MakeGroup(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return absl::OkStatus();
+absl::Status MakeGroup(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
   return Errno(
       absl::StrCat("make cgroup ", path, " (Warren needs a cgroup tree that it may write to)"));
 }
@@ -68,17 +72,78 @@ absl::Status HandDown(const std::string& path) {
                    " (no process may sit in it, and its parent must offer the controllers)"));
 }
 
-// Makes every group of the relative path `below` and opens the last one.
-absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount, const std::string& below,
+// Root's alone: whoever can open an instance can lock it.
+constexpr mode_t kInstanceMode = 0700;
+
+// The lock of an instance, on its directory: held while its launcher lives, so that a sweep leaves
+// it alone. It belongs to the kernel's one cgroup tree, so that it means the same in every pid,
+// mount and network namespace, and goes with its holder. UNAVAILABLE when somebody else has it.
+absl::Status LockInstance(int directory, const std::string& path) {
+  if (::flock(directory, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+  if (errno != EWOULDBLOCK) return Errno(absl::StrCat("lock cgroup ", path));
+  return absl::UnavailableError(
+      absl::StrCat("cgroup ", path,
+                   " is held by another supervisor; give this one a --cgroup-parent of its own"));
+}
+
+// Makes PARENT/INSTANCE, opens and locks it. NOT_FOUND when somebody removed it meanwhile.
+absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount, const std::string& parent,
+                                      const std::string& instance,
                                       internal::HostFacts::CgroupMode mode) {
   std::string path = mount;
   if (mode == internal::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
-  for (absl::string_view part : absl::StrSplit(below, '/', absl::SkipEmpty())) {
+  for (absl::string_view part : absl::StrSplit(parent, '/', absl::SkipEmpty())) {
     absl::StrAppend(&path, "/", part);
-    WARREN_RETURN_IF_ERROR(MakeGroup(path));
+    WARREN_RETURN_IF_ERROR(MakeGroup(path, 0755));
     if (mode == internal::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
   }
-  return OpenDirectory(path);
+  absl::StrAppend(&path, "/", instance);
+  WARREN_RETURN_IF_ERROR(MakeGroup(path, kInstanceMode));
+  WARREN_ASSIGN_OR_RETURN(UniqueFd directory, OpenDirectory(path));
+  WARREN_RETURN_IF_ERROR(LockInstance(directory.get(), path));
+  // A sweep may have had it between mkdir and the lock; the link count of a removed one stays 2.
+  struct stat opened;
+  struct stat named;
+  if (::fstat(directory.get(), &opened) != 0 || ::stat(path.c_str(), &named) != 0)
+    return Errno(absl::StrCat("stat ", path));
+  if (opened.st_ino != named.st_ino)
+    return absl::NotFoundError(absl::StrCat("cgroup ", path, " was removed"));
+  if (mode == internal::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
+  return directory;
+}
+
+constexpr int kCreateAttempts = 100;
+
+// What MakeInstance fails with when somebody else was at the same directory.
+bool IsPassing(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsUnavailable(status);
+}
+
+// A group and all below it. What a launcher that died left frozen cannot end before it is thawed.
+void RemoveTree(const fs::path& directory) {
+  // Ten seconds, which only a process that does not end reaches.
+  constexpr int kAttempts = 1000;
+  std::error_code error;
+  for (const auto& [file, thawed] :
+       {std::pair("freezer.state", "THAWED"), std::pair("cgroup.freeze", "0")}) {
+    const std::string path = (directory / file).string();
+    if (fs::exists(path, error)) WriteControlFile(AT_FDCWD, path, thawed).IgnoreError();
+  }
+  std::vector<fs::path> children;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    if (entry.is_directory(error)) children.push_back(entry.path());
+  }
+  for (const fs::path& child : children) RemoveTree(child);
+  for (int i = 0; i < kAttempts && ::rmdir(directory.c_str()) != 0 && errno == EBUSY; ++i) {
+    std::this_thread::sleep_for(kInterval);
+  }
+}
+
+// Removes an instance of one hierarchy with all its groups, and PARENT where nothing else is in it.
+void RemoveInstance(const fs::path& parent, const std::string& instance) {
+  RemoveTree(parent / instance);
+  // Fails, as it should, while another supervisor is in it.
+  ::rmdir(parent.c_str());
 }
 
 absl::StatusOr<std::string> ReadAt(int directory, const std::string& file) {
@@ -121,27 +186,6 @@ int FindDirectory(const Places& places, absl::string_view controller) {
     if (absl::c_linear_search(place.controllers, controller)) return place.directory.get();
   }
   return -1;
-}
-
-// A group and all below it. What a launcher that died left frozen cannot end before it is thawed.
-void RemoveTree(const fs::path& directory) {
-  // Ten seconds, which only a process that does not end reaches.
-  constexpr std::chrono::milliseconds kInterval(10);
-  constexpr int kAttempts = 1000;
-  std::error_code error;
-  for (const auto& [file, thawed] :
-       {std::pair("freezer.state", "THAWED"), std::pair("cgroup.freeze", "0")}) {
-    const std::string path = (directory / file).string();
-    if (fs::exists(path, error)) WriteControlFile(AT_FDCWD, path, thawed).IgnoreError();
-  }
-  std::vector<fs::path> children;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-    if (entry.is_directory(error)) children.push_back(entry.path());
-  }
-  for (const fs::path& child : children) RemoveTree(child);
-  for (int i = 0; i < kAttempts && ::rmdir(directory.c_str()) != 0 && errno == EBUSY; ++i) {
-    std::this_thread::sleep_for(kInterval);
-  }
 }
 
 struct StatName {
@@ -331,11 +375,12 @@ absl::StatusOr<CgroupTree> CgroupTree::Create(const internal::HostFacts& facts,
     }
   }
   for (const auto& [mount, controllers] : Mounts(facts)) {
-    absl::StatusOr<UniqueFd> directory;
-    for (int attempt = 0; attempt == 0 || (absl::IsNotFound(directory.status()) && attempt < 100);
-         ++attempt) {
-      // Again: another supervisor, the last one of `parent` until now, removed it in between.
-      directory = MakeInstance(mount, absl::StrCat(parent, "/", instance), tree.mode_);
+    absl::StatusOr<UniqueFd> directory = MakeInstance(mount, parent, instance, tree.mode_);
+    // Again: another supervisor, the last one of `parent` until now, removed it in between; or a
+    // sweep looks whether the new directory is a dead one.
+    for (int attempt = 1; attempt < kCreateAttempts && IsPassing(directory.status()); ++attempt) {
+      if (absl::IsUnavailable(directory.status())) std::this_thread::sleep_for(kInterval);
+      directory = MakeInstance(mount, parent, instance, tree.mode_);
     }
     if (!directory.ok()) return directory.status();
     tree.roots_.push_back({*std::move(directory), controllers});
@@ -374,10 +419,17 @@ absl::StatusOr<int64_t> CgroupTree::CpuTimeUs() const {
 
 void CgroupTree::RemoveAll(const internal::HostFacts& facts, const std::string& parent,
                            const std::string& instance) {
+  for (const auto& [mount, controllers] : Mounts(facts))
+    RemoveInstance(fs::path(mount) / parent, instance);
+}
+
+void CgroupTree::RemoveDead(const internal::HostFacts& facts, const std::string& parent,
+                            const std::string& instance) {
   for (const auto& [mount, controllers] : Mounts(facts)) {
-    RemoveTree(fs::path(mount) / parent / instance);
-    // Fails, as it should, while another supervisor is in it.
-    ::rmdir((fs::path(mount) / parent).c_str());
+    std::string path = (fs::path(mount) / parent / instance).string();
+    absl::StatusOr<UniqueFd> directory = OpenDirectory(path);
+    if (directory.ok() && LockInstance(directory->get(), path).ok())
+      RemoveInstance(fs::path(mount) / parent, instance);
   }
 }
 

@@ -98,7 +98,8 @@ class CgroupTree {
   // Makes PARENT/INSTANCE in every hierarchy and, on v2, hands the controllers down to it. `parent`
   // is a relative path
   // ("warren", "system.slice/warren.service"). Missing controllers are FAILED_PRECONDITION with the
-  // remedy.
+  // remedy; UNAVAILABLE when a living tree has this name. While the tree lives, it holds a lock on
+  // its directories that RemoveDead respects.
   static absl::StatusOr<CgroupTree> Create(const internal::HostFacts& facts,
                                            const std::string& parent, const std::string& instance);
 
@@ -112,9 +113,13 @@ class CgroupTree {
 
   // Removes INSTANCE with all groups in it, and PARENT where nothing else is in it. Static, for the
   // janitor, which has nothing but names. Groups that are not empty yet are tried again for up to
-  // two seconds.
+  // ten seconds.
   static void RemoveAll(const internal::HostFacts& facts, const std::string& parent,
                         const std::string& instance);
+  // RemoveAll for an instance whose tree is gone; one that lives, in whatever pid namespace, is
+  // left alone.
+  static void RemoveDead(const internal::HostFacts& facts, const std::string& parent,
+                         const std::string& instance);
 
   // Instances below PARENT, of any supervisor.
   static std::vector<std::string> Instances(const internal::HostFacts& facts,

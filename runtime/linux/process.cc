@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/capability.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,7 +56,10 @@ absl::StatusOr<std::string> ProcessName(pid_t pid) {
   constexpr size_t kStartTime = 19;
   if (fields.size() <= kStartTime)
     return absl::InternalError(absl::StrCat("cannot parse /proc/", pid, "/stat"));
-  return absl::StrCat(pid, "-", fields[kStartTime]);
+  std::string name_space = absl::StrCat("/proc/", pid, "/ns/pid");
+  struct stat info;
+  if (::stat(name_space.c_str(), &info) != 0) return Errno(absl::StrCat("stat ", name_space));
+  return absl::StrCat(pid, "-", fields[kStartTime], "-", info.st_ino);
 }
 
 absl::Status KeepLauncherCapabilities() {

@@ -17,7 +17,8 @@ absl::StatusOr<pid_t> PidOf(int pidfd);
 // Signals what a pidfd names; OK when it is gone already.
 absl::Status SignalProcess(int pidfd, int signal);
 
-// "<pid>-<start time in ticks>": a name for a process that no later one has.
+// "<pid>-<start time in ticks>-<number of its pid namespace>": a name for a process that no later
+// one has, nor one of another pid namespace.
 absl::StatusOr<std::string> ProcessName(pid_t pid);
 
 // Gives up, for good, every capability that the launcher does not need, in every set.

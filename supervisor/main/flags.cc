@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "runtime/base/user_ids.h"
 #include "runtime/plan/template_store.h"
 
 namespace warren {
@@ -15,7 +16,6 @@ namespace {
 
 constexpr char kVersion[] = "warrend 0.1.0";
 constexpr int kUsageError = 2;
-constexpr int kMaxSandboxes = 4096;
 constexpr int64_t kMebibyte = int64_t{1} << 20;
 
 // A store with a mistake in its name must not come into being as an empty one.
@@ -27,6 +27,13 @@ std::string CheckStore(const std::string& directory) {
                       "; name a directory that exists, or build a template into this one "
                       "(rootfs/build --store ",
                       directory, " data-science)");
+}
+
+std::string CheckMaxSandboxes(const std::string& text) {
+  int count = 0;
+  if (absl::SimpleAtoi(text, &count) && count >= 1 && count <= kMaxSandboxes) return "";
+  return absl::StrCat(text, " is not from 1 to ", kMaxSandboxes,
+                      ": each sandbox has 65536 user ids of the host's, and there are no more");
 }
 
 void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_t& pool_mebibytes) {
@@ -59,7 +66,7 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
   app.add_option("--max-sandboxes", flags.max_sandboxes,
                  "Sandboxes that may exist at the same time")
       ->envname("WARREN_MAX_SANDBOXES")
-      ->check(CLI::Range(1, kMaxSandboxes))
+      ->check(CLI::Validator(CheckMaxSandboxes, absl::StrCat("1 to ", kMaxSandboxes)))
       ->default_val(1000);
   app.add_option("--user", flags.user,
                  "User to serve as, by name or number (default: \"warren\" if there is one, else "

@@ -126,7 +126,7 @@ bool Harness::StartLauncher(const HarnessOptions& wanted) {
   options.program = absl::StrCat(wanted.prefix, "/bin/warren-launcher");
   options.prefix = wanted.prefix;
   options.template_store = store_;
-  options.cgroup_parent = own;
+  options.cgroup_parent = cgroup_parent_ = wanted.cgroup_parent;
   options.max_sandboxes = wanted.max_sandboxes;
   options.socket_paths = wanted.socket_paths;
   options.limits_policy = wanted.limits_policy;
@@ -421,7 +421,7 @@ std::vector<fs::path> Harness::InstanceDirectories() const {
   std::string prefix = absl::StrCat(client_->pid(), "-");
   for (const auto& [controller, mount] : facts_.controllers()) {
     std::error_code error;
-    fs::path parent = fs::path(mount) / absl::StrCat("warren-test-", ::getpid());
+    fs::path parent = fs::path(mount) / cgroup_parent_;
     for (const fs::directory_entry& entry : fs::directory_iterator(parent, error)) {
       if (entry.path().filename().string().rfind(prefix, 0) == 0) directories.insert(entry.path());
     }

@@ -2,6 +2,7 @@
 #define WARREN_TESTS_LAUNCH_HARNESS_H_
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <deque>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/control/launcher_client.h"
@@ -64,6 +66,8 @@ struct HarnessOptions {
   std::string template_id = TestTemplate();
   std::vector<std::string> socket_paths;
   std::string limits_policy = "default";
+  // Instead of one of this test process's own.
+  std::string cgroup_parent = absl::StrCat("warren-test-", ::getpid());
 };
 
 // The tested tree with a limits policy "loose" beside its own, for limits that no sandbox can live
@@ -130,6 +134,7 @@ class Harness {
 
   // ---- What the host shows.
   const internal::HostFacts& facts() const { return facts_; }
+  const std::string& cgroup_parent() const { return cgroup_parent_; }
   const std::string& template_id() const { return recipe_.name(); }
   pid_t pid() const { return client_->pid(); }
   LauncherClient& client() { return *client_; }
@@ -159,6 +164,7 @@ class Harness {
   internal::WorkerEvent ReadEvent(int fd, bool& gone);
 
   std::filesystem::path store_;
+  std::string cgroup_parent_;
   bool own_store_ = false;
   std::unique_ptr<LauncherClient> client_;
   internal::HostFacts facts_;

@@ -4,7 +4,9 @@
 #include <linux/sched.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -169,13 +171,28 @@ TEST_F(DefaultPolicyTest, OutOfBandDataIsNeverSent) {
 }
 
 TEST_F(DefaultPolicyTest, HugePagesAreNotToBeHad) {
-  EXPECT_EQ(Answer(SYS_mmap, {0, 4096, 3, 0x22}), "ALLOW");
-  EXPECT_EQ(Answer(SYS_mmap, {0, 4096, 3, 0x40022}), "ENOMEM");
-  EXPECT_EQ(Answer(SYS_mmap, {0, 4096, 3, kHighBit | 0x40022}), "ENOMEM");
-  EXPECT_EQ(Answer(SYS_memfd_create, {0, 0x1}), "ALLOW");
-  EXPECT_EQ(Answer(SYS_memfd_create, {0, 0x5}), "ENOMEM");
-  EXPECT_EQ(Answer(SYS_shmget, {0, 4096, 01600}), "ALLOW");
-  EXPECT_EQ(Answer(SYS_shmget, {0, 4096, 05600}), "ENOMEM");
+  EXPECT_EQ(Answer(SYS_mmap, {0, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS}), "ALLOW");
+  EXPECT_EQ(Answer(SYS_memfd_create, {0, MFD_CLOEXEC}), "ALLOW");
+  EXPECT_EQ(Answer(SYS_shmget, {0, 4096, IPC_CREAT | 0600}), "ALLOW");
+  // Every size that can be asked for, the default (0) among them, whatever the high bits.
+  for (uint64_t size = 0; size < 64; ++size) {
+    for (uint64_t high : {uint64_t{0}, kHighBit, ~uint64_t{0} << 32}) {
+      const uint64_t sized = high | size << 26;
+      EXPECT_EQ(Answer(SYS_mmap, {0, 4096, 3, sized | MAP_HUGETLB | MAP_PRIVATE | MAP_ANONYMOUS}),
+                "ENOMEM");
+      EXPECT_EQ(Answer(SYS_mmap, {0, 4096, 3, sized | MAP_HUGETLB | MAP_SHARED}), "ENOMEM");
+      EXPECT_EQ(Answer(SYS_memfd_create, {0, sized | MFD_HUGETLB | MFD_CLOEXEC}), "ENOMEM");
+      EXPECT_EQ(Answer(SYS_shmget, {0, 4096, sized | SHM_HUGETLB | IPC_CREAT | 0600}), "ENOMEM");
+    }
+  }
+}
+
+// What lends pages of files to pipes and sockets is closed; EINVAL makes callers copy by hand.
+TEST_F(DefaultPolicyTest, PagesOfFilesAreCopiedNotLent) {
+  EXPECT_EQ(Answer(SYS_sendfile, {1, 3, 0, 4096}), "EINVAL");
+  for (long number : {SYS_splice, SYS_tee, SYS_vmsplice}) EXPECT_EQ(Answer(number), "EPERM");
+  EXPECT_EQ(Answer(SYS_copy_file_range, {3, 0, 4, 0, 4096, 0}), "ALLOW")
+      << "from regular file to regular file only";
 }
 
 TEST_F(DefaultPolicyTest, SocketOptionsThatReachTooFarAreClosed) {

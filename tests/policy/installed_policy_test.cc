@@ -125,6 +125,62 @@ TEST_F(InstalledPolicyTest, PythonRunsProcessesThreadsAndSockets) {
   });
 }
 
+// sendfile is closed with an errno that its callers take for "copy by hand".
+TEST_F(InstalledPolicyTest, PythonCopiesFilesWithoutSendfile) {
+  ExpectWorks([] {
+    const char* const argv[] = {
+        "/usr/bin/python3", "-c",
+        "import asyncio, errno, http.server, os, shutil, socket, threading, urllib.request\n"
+        "data = os.urandom(3 << 20)\n"
+        "open('from', 'wb').write(data)\n"
+        "try:\n"
+        "    os.sendfile(os.open('to', os.O_CREAT | os.O_WRONLY), os.open('from', os.O_RDONLY),\n"
+        "                0, 1)\n"
+        "    raise SystemExit('sendfile is open')\n"
+        "except OSError as error:\n"
+        "    assert error.errno == errno.EINVAL, error\n"
+        "shutil.copyfile('from', 'copyfile')\n"
+        "shutil.copy2('from', 'copy2')\n"
+        "os.mkdir('tree')\n"
+        "shutil.copy('from', 'tree/file')\n"
+        "shutil.copytree('tree', 'copytree')\n"
+        "for name in ('copyfile', 'copy2', 'copytree/file'):\n"
+        "    assert open(name, 'rb').read() == data, name\n"
+        "def drain(sock):\n"
+        "    got = b''.join(iter(lambda: sock.recv(1 << 16), b''))\n"
+        "    assert got == data, len(got)\n"
+        "    done.append(len(got))\n"
+        "done = []\n"
+        "def receive(sock):\n"
+        "    thread = threading.Thread(target=drain, args=(sock,))\n"
+        "    thread.start()\n"
+        "    return thread\n"
+        "left, right = socket.socketpair()\n"
+        "thread = receive(right)\n"
+        "assert left.sendfile(open('from', 'rb')) == len(data)\n"
+        "left.close()\n"
+        "thread.join()\n"
+        "async def send():\n"
+        "    left, right = socket.socketpair()\n"
+        "    left.setblocking(False)\n"
+        "    thread = receive(right)\n"
+        "    await asyncio.get_running_loop().sock_sendfile(left, open('from', 'rb'))\n"
+        "    left.close()\n"
+        "    thread.join()\n"
+        "asyncio.run(send())\n"
+        "assert len(done) == 2\n"
+        "class Quiet(http.server.SimpleHTTPRequestHandler):\n"
+        "    def log_message(self, *words): pass\n"
+        "server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Quiet)\n"
+        "threading.Thread(target=server.serve_forever, daemon=True).start()\n"
+        "url = 'http://127.0.0.1:%d/from' % server.server_port\n"
+        "opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))\n"
+        "assert opener.open(url).read() == data\n",
+        nullptr};
+    return Runs(argv);
+  });
+}
+
 // They pass every filter from Linux 6.14 on; the kernel itself turns them away outside of its
 // trampolines.
 TEST_F(InstalledPolicyTest, UprobeCallsThatPassEveryFilterGiveNothing) {

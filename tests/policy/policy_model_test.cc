@@ -201,16 +201,5 @@ TEST(ZygotePolicyTest, UserCodeKeepsNothingOfItsPrivileges) {
   EXPECT_EQ(AnswerTo(stack, Call(SYS_read)), "ALLOW");
 }
 
-TEST(InitPolicyTest, WaitsAndEndsAndDoesNothingElse) {
-  CompiledPolicy init = CompileOrDie(LoadOrDie("init"));
-  EXPECT_EQ(AnswerTo(init, Call(SYS_read)), "ALLOW");
-  EXPECT_EQ(AnswerTo(init, Call(SYS_exit_group)), "ALLOW");
-  EXPECT_EQ(AnswerTo(init, Call(SYS_execve)), "EPERM");
-  EXPECT_EQ(AnswerTo(init, Call(SYS_clone, {17})), "EPERM");
-  EXPECT_EQ(AnswerTo(init, Call(SYS_mmap, {0, 4096, 7, 0x22})), "ENOSYS");
-  EXPECT_EQ(AnswerTo(init, Call(SYS_seccomp, {1, 0})), "ENOSYS");
-  EXPECT_EQ(AnswerTo(init, Call(SYS_openat)), "EPERM");
-}
-
 }  // namespace
 }  // namespace warren::testing

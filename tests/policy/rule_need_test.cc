@@ -34,6 +34,10 @@ std::set<std::string> NeedsOf(const config::SeccompPolicy& policy) {
 
 ChildOutcome RunWorkload(const config::SeccompPolicy& policy, const std::string& name) {
   const Workload& workload = AllWorkloads().at(name);
+  if (workload.program != nullptr) {
+    CompiledPolicy compiled = CompileOrDie(policy);
+    return RunApart([&] { return workload.program(compiled); });
+  }
   auto prepare = [&] { return workload.prepare == nullptr || workload.prepare(); };
   return RunUnderPolicy(CompileOrDie(policy), prepare, workload.run);
 }

@@ -19,15 +19,10 @@
 namespace warren::testing {
 namespace {
 
-[[noreturn]] void RunChild(const std::string& blob, const char* directory, unsigned seconds,
-                           const std::function<bool()>& prepare,
+[[noreturn]] void RunChild(const char* directory, unsigned seconds,
                            const std::function<bool()>& body) {
   ::alarm(seconds);
-  bool ready =
-      Step(::chdir(directory) == 0, "chdir") && prepare() &&
-      Step(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs") &&
-      Step(warren_policy_blob_install(blob.data(), blob.size()) == 0, "install the policy");
-  ::_exit(ready && body() ? 0 : 1);
+  ::_exit(Step(::chdir(directory) == 0, "chdir") && body() ? 0 : 1);
 }
 
 std::string ReadBack(int fd) {
@@ -43,9 +38,7 @@ bool ChildOutcome::Succeeded() const { return WIFEXITED(status) && WEXITSTATUS(s
 
 int ChildOutcome::Signal() const { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
 
-ChildOutcome RunUnderPolicy(const CompiledPolicy& policy, const std::function<bool()>& prepare,
-                            const std::function<bool()>& body) {
-  std::string blob = SerializePolicy(policy);
+ChildOutcome RunApart(const std::function<bool()>& body) {
   std::string directory = absl::StrCat(::testing::TempDir(), "/warren-policy-XXXXXX");
   EXPECT_NE(::mkdtemp(directory.data()), nullptr);
   UniqueFd errors(::memfd_create("stderr", MFD_CLOEXEC));
@@ -56,7 +49,7 @@ ChildOutcome RunUnderPolicy(const CompiledPolicy& policy, const std::function<bo
   if (pid == 0) {
     DieWith(self);
     ::dup2(errors.get(), STDERR_FILENO);
-    RunChild(blob, directory.c_str(), seconds, prepare, body);
+    RunChild(directory.c_str(), seconds, body);
   }
   ChildOutcome outcome;
   EXPECT_GT(pid, 0);
@@ -67,6 +60,17 @@ ChildOutcome RunUnderPolicy(const CompiledPolicy& policy, const std::function<bo
   }
   std::filesystem::remove_all(directory);
   return outcome;
+}
+
+ChildOutcome RunUnderPolicy(const CompiledPolicy& policy, const std::function<bool()>& prepare,
+                            const std::function<bool()>& body) {
+  // Here: the smallest policies do not let a child allocate.
+  std::string blob = SerializePolicy(policy);
+  return RunApart([&] {
+    return prepare() && Step(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs") &&
+           Step(warren_policy_blob_install(blob.data(), blob.size()) == 0, "install the policy") &&
+           body();
+  });
 }
 
 }  // namespace warren::testing

@@ -19,9 +19,12 @@ struct ChildOutcome {
   int Signal() const;
 };
 
-// Runs `prepare`, then installs `policy` for good, then runs `body`, all in one child in an empty
-// directory of its own; it succeeds when both return true. The child ends after some seconds at the
-// latest. Single-threaded callers only.
+// Runs `body` in a child in an empty directory of its own; it succeeds when that returns true. The
+// child ends after some seconds at the latest. Single-threaded callers only.
+ChildOutcome RunApart(const std::function<bool()>& body);
+
+// Runs `prepare`, then installs `policy` for good, then runs `body`, all as RunApart does;
+// it succeeds when both return true.
 ChildOutcome RunUnderPolicy(const CompiledPolicy& policy, const std::function<bool()>& prepare,
                             const std::function<bool()>& body);
 

@@ -4,6 +4,8 @@
 #include <map>
 #include <string>
 
+#include "runtime/policy/seccomp_policy.h"
+
 // Small pieces of real work that policies' rules name in `needed_by`: each fails when a rule that
 // names it is missing.
 namespace warren::testing {
@@ -11,9 +13,11 @@ namespace warren::testing {
 struct Workload {
   // Runs under the policy, in an empty directory of its own. False when something did not work;
   // Step has said what.
-  bool (*run)();
+  bool (*run)() = nullptr;
   // Runs before the policy is in force, in the same process; null for none.
   bool (*prepare)() = nullptr;
+  // Instead of both: a program of Warren's as it is, which puts the policy on itself.
+  bool (*program)(const CompiledPolicy& policy) = nullptr;
 };
 
 // By name. Filled from the files below.

@@ -76,6 +76,18 @@ TEST(FlagsTest, PoolEntries) {
   }
 }
 
+// What the launcher has user ids for: it takes the same number.
+TEST(FlagsTest, NoMoreSandboxesThanTheHostHasUserIdsFor) {
+  EXPECT_EQ(Parse({"--max-sandboxes=4094"}).flags.max_sandboxes, 4094);
+  EXPECT_EQ(Parse({"--max-sandboxes=1"}).flags.max_sandboxes, 1);
+  for (const char* count : {"0", "4095", "4096", "99999999999", "many"}) {
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(Parse({"--max-sandboxes", count}).exit_code, 2) << count;
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+                HasSubstr(std::string("--max-sandboxes: ") + count + " is not from 1 to 4094"));
+  }
+}
+
 TEST(FlagsTest, BadFlagsEndWithTwo) {
   EXPECT_EQ(Parse({"--log-level=loud"}).exit_code, 2);
   EXPECT_TRUE(Parse({"--max-sandboxes=-3"}).finished);

@@ -2,7 +2,9 @@
 #define WARREN_TESTS_TOOLS_CAPTURED_OUTPUT_H_
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "runtime/base/unique_fd.h"
@@ -20,6 +22,9 @@ class CapturedOutput {
     std::string content(static_cast<size_t>(::lseek(fd_.get(), 0, SEEK_END)), '\0');
     ssize_t n = ::pread(fd_.get(), content.data(), content.size(), 0);
     return content.substr(0, n < 0 ? 0 : static_cast<size_t>(n));
+  }
+  void Clear() {
+    if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0) std::abort();
   }
 
  private:

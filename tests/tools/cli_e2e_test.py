@@ -1,5 +1,6 @@
 """The CLI against a real warrend: what it prints, how it ends, and that it leaves no sandbox."""
 
+import base64
 import json
 import os
 import pty
@@ -130,6 +131,15 @@ class Cli(ServerTest):
         process.stderr.read()
         self.assertEqual(process.wait(patience()), 141)
         process.stderr.close()
+
+    def test_json_loses_nothing(self):
+        events = self.server.events("-c", "import os, sys\nfor byte in range(256): os.write(1, bytes([byte]))\n"
+                                          "os.write(2, '€'.encode() + b'\\xff')")
+        for stream, sent in (("stdout", bytes(range(256))), ("stderr", "€".encode() + b"\xff")):
+            pieces = [event for event in events if event["type"] == stream]
+            got = b"".join(base64.b64decode(piece["base64"]) if "base64" in piece else piece["text"].encode()
+                           for piece in pieces)
+            self.assertEqual(got, sent)
 
     def test_own_errors(self):
         for arguments in (("-c", "1", "--template", "nope"), ("-c", "1", "--timeout", "48h"), ("-c", "1", "--memory", "1M"),

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_split.h"
 #include "tests/tools/captured_output.h"
 
@@ -72,15 +74,48 @@ TEST_F(JsonRendererTest, ASplitCharacterArrivesWhole) {
   EXPECT_EQ(lines[1]["text"], "€");
 }
 
-TEST_F(JsonRendererTest, InvalidUtf8IsReplacedAndNothingIsLost) {
+TEST_F(JsonRendererTest, BytesThatAreNotUtf8AreBesideTheText) {
   FeedOutput(v1::ExecutionEvent::Output::STDOUT,
              "a\xff"
              "b\xe2");
+  FeedOutput(v1::ExecutionEvent::Output::STDERR, "plain");
   FeedFinished();
   std::vector<json> lines = Lines();
-  ASSERT_THAT(lines, SizeIs(3));
+  ASSERT_THAT(lines, SizeIs(4));
   EXPECT_EQ(lines[0]["text"], "a\uFFFDb");
-  EXPECT_EQ(lines[1]["text"], "\uFFFD");
+  EXPECT_EQ(lines[0]["base64"], "Yf9i");
+  EXPECT_EQ(lines[1]["text"], "plain");
+  EXPECT_FALSE(lines[1].contains("base64")) << "text is enough";
+  EXPECT_EQ(lines[2]["type"], "stdout");
+  EXPECT_EQ(lines[2]["text"], "\uFFFD");
+  EXPECT_EQ(lines[2]["base64"], "4g==");
+}
+
+// Every byte of both streams, whatever the chunks that it came in.
+TEST_F(JsonRendererTest, NothingIsLost) {
+  std::string bytes;
+  for (int byte = 0; byte < 256; ++byte) bytes += static_cast<char>(byte);
+  bytes += "€\U0001F407\uFFFD\x7f";
+  bytes += bytes.substr(100) + "\xf0\x9f";
+  for (size_t size : {1, 2, 3, 7, 500}) {
+    out_.Clear();
+    for (size_t at = 0; at < bytes.size(); at += size) {
+      FeedOutput(v1::ExecutionEvent::Output::STDOUT, bytes.substr(at, size));
+      FeedOutput(v1::ExecutionEvent::Output::STDERR, bytes.substr(at, size));
+    }
+    FeedFinished();
+    std::map<std::string, std::string> got;
+    for (const json& line : Lines()) {
+      if (!line.contains("text")) continue;
+      std::string part = line["text"];
+      if (line.contains("base64")) {
+        ASSERT_TRUE(absl::Base64Unescape(line["base64"].get<std::string>(), &part));
+      }
+      got[line["type"]] += part;
+    }
+    EXPECT_EQ(got["stdout"], bytes) << size;
+    EXPECT_EQ(got["stderr"], bytes) << size;
+  }
 }
 
 TEST_F(JsonRendererTest, LinesAreHarmlessOnATerminal) {
@@ -112,6 +147,18 @@ TEST_F(JsonRendererTest, BinaryDisplaysAreBase64) {
   EXPECT_EQ(line["data"]["image/png"], "iVBORwA=");
   EXPECT_EQ(line["data"]["image/svg+xml"], "<svg/>");
   EXPECT_EQ(line["base64"], json::array({"image/png"}));
+}
+
+TEST_F(JsonRendererTest, TextOfADisplayThatIsNotUtf8IsBase64) {
+  v1::ExecutionEvent event;
+  auto& data = *event.mutable_display()->mutable_data();
+  data["text/html"] = "<b>\xff</b>";
+  data["text/plain"] = "€";
+  Feed(event);
+  json line = Lines()[0];
+  EXPECT_EQ(line["data"]["text/html"], "PGI+/zwvYj4=");
+  EXPECT_EQ(line["data"]["text/plain"], "€");
+  EXPECT_EQ(line["base64"], json::array({"text/html"}));
 }
 
 }  // namespace

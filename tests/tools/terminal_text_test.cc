@@ -38,6 +38,14 @@ TEST(EscapeForTerminal, OneLineWhereAsked) {
   EXPECT_EQ(EscapeForTerminal("a\n\r\tb", WhiteSpace::kEscape), "a\\n\\r\\tb");
 }
 
+TEST(IsUtf8, IsTheWholeText) {
+  for (const char* text : {"", "a\n\x7f", "€🐇\uFFFD"}) EXPECT_TRUE(IsUtf8(text)) << text;
+  EXPECT_TRUE(IsUtf8(std::string("\0", 1)));
+  // Latin-1, cut off, overlong, a surrogate, beyond the last code point.
+  for (const char* text : {"a\xff", "\xe2\x82", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80"})
+    EXPECT_FALSE(IsUtf8(text)) << text;
+}
+
 TEST(Utf8Splitter, HoldsASplitSequenceBack) {
   std::string text = "a€🐇";
   for (size_t cut = 0; cut <= text.size(); ++cut) {

@@ -46,6 +46,11 @@ Exit code: what became of the code.
   137  out of memory; 128 + N for another end by signal N
   152  the sandbox's CPU seconds are used up
 
+With --json each line is an object with a "type": sandbox, started, stdout, stderr, display, error, finished.
+Output is in "text". Where bytes of it are not UTF-8, U+FFFD stands for them there, and "base64" beside it has the
+whole piece as it came. Of a display's "data", the types that its "base64" lists are base64: the binary ones, and
+text that is not UTF-8.
+
 Examples:
   warren exec -c 'import pandas as pd; pd.DataFrame({"a": [1, 2]}).describe()'
   warren exec --save-dir out analysis.py
@@ -238,7 +243,8 @@ void AddSandboxOptions(CLI::App& command, ExecOptions& options) {
 }
 
 void AddOutputOptions(CLI::App& command, ExecOptions& options) {
-  command.add_flag("--json", options.json, "Print one JSON object a line for each event");
+  command.add_flag("--json", options.json,
+                   "Print one JSON object a line for each event; what it holds is said below");
   command.add_flag("--raw", options.raw,
                    "Pass control sequences of the code's output on to a terminal as they are");
   command.add_flag("--usage", options.usage,

@@ -82,16 +82,22 @@ absl::Status JsonRenderer::OnEvent(int cell, const v1::ExecutionEvent& event) {
 
 absl::Status JsonRenderer::OnOutput(int cell, const v1::ExecutionEvent::Output& output) {
   bool is_stderr = output.stream() == v1::ExecutionEvent::Output::STDERR;
-  std::string text = (is_stderr ? stderr_ : stdout_).Take(output.data());
-  if (text.empty()) return absl::OkStatus();
-  return WriteLine({{"type", is_stderr ? "stderr" : "stdout"}, {"cell", cell}, {"text", text}});
+  return WriteOutput(cell, is_stderr ? "stderr" : "stdout",
+                     (is_stderr ? stderr_ : stdout_).Take(output.data()));
+}
+
+absl::Status JsonRenderer::WriteOutput(int cell, const char* type, const std::string& bytes) {
+  if (bytes.empty()) return absl::OkStatus();
+  Json object = {{"type", type}, {"cell", cell}, {"text", bytes}};
+  if (!IsUtf8(bytes)) object["base64"] = absl::Base64Escape(bytes);
+  return WriteLine(object);
 }
 
 absl::Status JsonRenderer::OnDisplay(int cell, const v1::ExecutionEvent::Display& display) {
   Json data = Json::object();
   Json base64 = Json::array();
   for (const auto& [mime, bytes] : display.data()) {
-    if (IsTextType(mime)) {
+    if (IsTextType(mime) && IsUtf8(bytes)) {
       data[mime] = bytes;
     } else {
       data[mime] = absl::Base64Escape(bytes);
@@ -110,15 +116,10 @@ absl::Status JsonRenderer::OnDisplay(int cell, const v1::ExecutionEvent::Display
   return WriteLine(object);
 }
 
-absl::Status JsonRenderer::FlushText(int cell, Utf8Splitter& splitter, const char* type) {
-  std::string rest = splitter.Flush();
-  if (rest.empty()) return absl::OkStatus();
-  return WriteLine({{"type", type}, {"cell", cell}, {"text", rest}});
-}
-
 absl::Status JsonRenderer::OnFinished(int cell, const v1::ExecutionEvent::Finished& finished) {
-  WARREN_RETURN_IF_ERROR(FlushText(cell, stdout_, "stdout"));
-  WARREN_RETURN_IF_ERROR(FlushText(cell, stderr_, "stderr"));
+  // The beginning of a character that never came.
+  WARREN_RETURN_IF_ERROR(WriteOutput(cell, "stdout", stdout_.Flush()));
+  WARREN_RETURN_IF_ERROR(WriteOutput(cell, "stderr", stderr_.Flush()));
   const v1::Termination& end = finished.termination();
   return WriteLine({{"type", "finished"},
                     {"cell", cell},

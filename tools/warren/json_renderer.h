@@ -13,8 +13,12 @@ namespace warren {
 
 // For programs: one JSON object a line for each event, ASCII only. Every object has "type"
 // (sandbox, started, stdout, stderr, display, error, finished) and, but for the sandbox, "cell".
-// Displays hold text types as text and binary types as base64, the latter's names in "base64".
-// Invalid UTF-8 becomes U+FFFD. Durations are seconds.
+// Durations are seconds. Nothing is lost of what is not UTF-8:
+//   stdout, stderr  "text"; where bytes of it are not UTF-8, these are U+FFFD there, and "base64"
+//   has
+//                   all of them. A character that arrives in two parts is in one text.
+//   display         "data" by MIME type: text, or base64 for the types that "base64" lists: the
+//                   binary ones, and text that is not UTF-8.
 class JsonRenderer : public Renderer {
  public:
   JsonRenderer(Output out, std::optional<SavedDisplays> saved)
@@ -27,7 +31,7 @@ class JsonRenderer : public Renderer {
   absl::Status OnOutput(int cell, const v1::ExecutionEvent::Output& output);
   absl::Status OnDisplay(int cell, const v1::ExecutionEvent::Display& display);
   absl::Status OnFinished(int cell, const v1::ExecutionEvent::Finished& finished);
-  absl::Status FlushText(int cell, Utf8Splitter& splitter, const char* type);
+  absl::Status WriteOutput(int cell, const char* type, const std::string& bytes);
   absl::Status WriteLine(const nlohmann::ordered_json& object);
 
   Output out_;

@@ -79,6 +79,15 @@ std::string EscapeForTerminal(absl::string_view text, WhiteSpace white_space) {
   return out;
 }
 
+bool IsUtf8(absl::string_view text) {
+  while (!text.empty()) {
+    Decoded next = DecodeFirst(text);
+    if (next.validity != Validity::kValid) return false;
+    text.remove_prefix(next.length);
+  }
+  return true;
+}
+
 std::string Utf8Splitter::Take(absl::string_view bytes) {
   rest_.append(bytes.data(), bytes.size());
   // A sequence has at most four bytes, so only the last three can begin an incomplete one.

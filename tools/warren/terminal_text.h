@@ -22,6 +22,9 @@ enum class WhiteSpace {
 // UTF-8 by visible escapes: \x1b, \u202e, \xff.
 std::string EscapeForTerminal(absl::string_view text, WhiteSpace white_space);
 
+// Whether it is UTF-8 from its first to its last byte.
+bool IsUtf8(absl::string_view text);
+
 // Cuts a byte stream where no UTF-8 sequence is split.
 // Owner: one stream. Thread-compatible. Lifecycle: Take* → Flush.
 class Utf8Splitter {

@@ -1,9 +1,12 @@
 // warren-init: the small static program at the root of every process tree that Warren makes. It
 // runs from a sealed memfd, never from the host's file system, so that nothing inside can reach the
 // host's copy through /proc/1/exe.
-//   warren-init --anchor   the anchor (anchor.h), its executable's memfd on fd 4, the pipe for ends
-//   on fd 5 warren-init            pid 1 of a sandbox, or a zygote before it becomes Python, as the
-//   message on fd 3 says
+//   warren-init --anchor   the anchor (anchor.h), its executable's memfd on fd 4 and the
+//                          pipe for ends on fd 5
+//   warren-init            pid 1 of a sandbox, or a zygote before it becomes Python, as the message
+//                          on fd 3 says
+// Fd 3 is the control socket. Pid 1 keeps it for life: one message comes in, one report goes out,
+// and then it waits for the launcher's end to close (docs/adr/0003-pipes.md).
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +96,8 @@ void ReapAutomatically() {
 }
 
 // Until the launcher closes its end. The kernel kills everything in the pid namespace when pid 1
-// ends.
+// ends. All that is called from the filter on is in policies/seccomp/init.textproto: sendmsg of the
+// report, read, exit_group.
 int ServeSandbox() {
   char byte;
   while (true) {

@@ -8,12 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/launch/launcher/id_slots.h"
 #include "runtime/linux/cgroup.h"
-#include "runtime/linux/process.h"
 
 namespace warren {
 namespace {
@@ -32,6 +30,8 @@ void RemoveSocket(const std::string& path) {
 void CleanUp(const Remains& remains) {
   CgroupTree::RemoveAll(remains.facts, remains.cgroup_parent, remains.instance);
   for (const std::string& path : remains.sockets) RemoveSocket(path);
+  // With the groups all processes of the launcher's are gone: so are its locks.
+  IdZones::RemoveUnused();
 }
 
 [[noreturn]] void RunJanitor(int alive, const Remains& remains) {
@@ -74,13 +74,9 @@ void Janitor::Finish() {
 
 void SweepDeadInstances(const internal::HostFacts& facts, const std::string& cgroup_parent) {
   for (const std::string& instance : CgroupTree::Instances(facts, cgroup_parent)) {
-    // Instances are named after their launcher; anything else is not ours.
-    std::vector<absl::string_view> parts = absl::StrSplit(instance, '-');
-    pid_t pid = 0;
-    if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &pid)) continue;
-    absl::StatusOr<std::string> current = ProcessName(pid);
-    if (!current.ok() || *current != instance)
-      CgroupTree::RemoveAll(facts, cgroup_parent, instance);
+    // Instances are named after their launcher (ProcessName); anything else is not ours.
+    if (instance.find_first_not_of("0123456789-") == std::string::npos)
+      CgroupTree::RemoveDead(facts, cgroup_parent, instance);
   }
 }
 

@@ -40,7 +40,8 @@ class Janitor {
   UniqueFd alive_;
 };
 
-// Removes the groups of supervisors that are dead together with their janitors.
+// Removes the groups of supervisors that are dead together with their janitors. Whether one is dead
+// its lock tells, not a pid: the same cgroup parent may be used from several pid namespaces.
 void SweepDeadInstances(const internal::HostFacts& facts, const std::string& cgroup_parent);
 
 }  // namespace warren

@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
   app.add_option("--remove-socket", config.sockets,
                  "Socket of the supervisor to remove when it was killed");
   app.add_option("--max-sandboxes", config.max_sandboxes, "Sandboxes that can exist at once")
-      ->check(CLI::Range(1, 4094));
+      ->check(CLI::Range(1, warren::kMaxSandboxes));
 #ifdef WARREN_TEST_LAYERS
   // From the environment: the supervisor that starts it knows nothing of it.
   app.add_option("--unsafe-layers-off", config.layers_off, "Bits of TestLayer to switch off")

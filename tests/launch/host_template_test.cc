@@ -1,9 +1,7 @@
-// What a launcher takes of the host: ranges of user ids, the skeletons of host templates. Needs
-// root.
+// The skeletons of host templates, which a launcher makes from the host. Needs root.
 
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
+#include "runtime/launch/launcher/host_template.h"
+
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,86 +14,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/io.h"
-#include "runtime/launch/launcher/host_template.h"
-#include "runtime/launch/launcher/id_slots.h"
-#include "tests/support/kill_process.h"
 
 namespace warren {
 namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-class IdZonesTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    // Zones are names of the network namespace: in one of our own no supervisor of this host is in
-    // the way.
-    ASSERT_EQ(::unshare(CLONE_NEWNET), 0) << "kernel tests need root";
-  }
-};
-
-TEST_F(IdZonesTest, TwoSupervisorsNeverShareAnId) {
-  auto first = IdZones::Take(1000);
-  auto second = IdZones::Take(1500);
-  ASSERT_TRUE(first.ok() && second.ok());
-  EXPECT_GE(first->id_count(), 1001 * kIdsPerSlot) << "slot 0 is the zygotes'";
-  EXPECT_GE(second->id_count(), 1501 * kIdsPerSlot);
-  EXPECT_GE(second->first_id(), first->first_id() + first->id_count());
-  EXPECT_GE(first->first_id(), kFirstHostId);
-  EXPECT_LE(uint64_t{second->first_id()} + second->id_count(), uint64_t{1} << 31);
-}
-
-TEST_F(IdZonesTest, ExhaustionNamesTheRemedyAndHoldsNothing) {
-  auto most = IdZones::Take(kSlotsPerZone * (kZones - 1) - 1);
-  ASSERT_TRUE(most.ok()) << most.status();
-  absl::Status status = IdZones::Take(kSlotsPerZone + 1).status();
-  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("--max-sandboxes"));
-  EXPECT_TRUE(IdZones::Take(10).ok()) << "the zone that was tried is free again";
-}
-
-TEST_F(IdZonesTest, AZoneIsFreeWhenItsOwnerIsGone) {
-  {
-    auto all = IdZones::Take(kZones * kSlotsPerZone - 2);
-    ASSERT_TRUE(all.ok()) << all.status();
-    EXPECT_FALSE(IdZones::Take(1).ok());
-  }
-  auto again = IdZones::Take(1);
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(again->first_id(), kFirstHostId);
-}
-
-TEST_F(IdZonesTest, AZoneIsFreeWhenItsOwnerIsKilled) {
-  auto pipe = MakePipe();
-  ASSERT_TRUE(pipe.ok());
-  pid_t owner = ::fork();
-  if (owner == 0) {
-    auto all = IdZones::Take(kZones * kSlotsPerZone - 2);
-    if (!all.ok() || ::write(pipe->write_end.get(), "x", 1) != 1) ::_exit(1);
-    while (true) ::pause();
-  }
-  char byte = 0;
-  ASSERT_EQ(::read(pipe->read_end.get(), &byte, 1), 1);
-  EXPECT_FALSE(IdZones::Take(1).ok());
-  KillProcess(owner, SIGKILL);
-  ::waitpid(owner, nullptr, 0);
-  EXPECT_TRUE(IdZones::Take(1).ok());
-}
-
-TEST(SlotPoolTest, FreedSlotsRestAsLongAsPossible) {
-  SlotPool pool(3);
-  EXPECT_EQ(*pool.Take(), 1u) << "0 is the zygotes'";
-  EXPECT_EQ(*pool.Take(), 2u);
-  pool.Return(1);
-  EXPECT_EQ(*pool.Take(), 3u);
-  EXPECT_EQ(*pool.Take(), 1u);
-  absl::Status status = pool.Take().status();
-  EXPECT_TRUE(absl::IsResourceExhausted(status));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("all 3 sandbox slots"));
-  pool.Return(2);
-  EXPECT_EQ(*pool.Take(), 2u);
-}
 
 class HostTemplateTest : public ::testing::Test {
  protected:
