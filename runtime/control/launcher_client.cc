@@ -30,6 +30,8 @@ std::vector<std::string> CommandLine(const LauncherOptions& options) {
       absl::StrCat("--cgroup-parent=", options.cgroup_parent),
       absl::StrCat("--limits-policy=", options.limits_policy),
       absl::StrCat("--max-sandboxes=", options.max_sandboxes),
+      absl::StrCat("--memory-total=", options.memory_total),
+      absl::StrCat("--pids-total=", options.pids_total),
   };
   for (const std::string& path : options.socket_paths) {
     words.push_back(absl::StrCat("--remove-socket=", path));

@@ -27,6 +27,9 @@ struct LauncherOptions {
   // PATH.lock, when the supervisor could not do so itself.
   std::vector<std::string> socket_paths;
   int max_sandboxes = 0;
+  // What all sandboxes may use together; 0 for what the host can spare.
+  int64_t memory_total = 0;
+  int64_t pids_total = 0;
 };
 
 // A reply or an event, with the descriptors that it carried.

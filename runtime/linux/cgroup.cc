@@ -310,6 +310,14 @@ absl::StatusOr<UniqueFd> Cgroup::WatchOutOfMemory() const {
   return event;
 }
 
+absl::StatusOr<int64_t> Cgroup::MemoryInUse() const {
+  const char* file = mode_ == internal::HostFacts::V2 ? "memory.current" : "memory.usage_in_bytes";
+  WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(DirectoryOf("memory"), file));
+  int64_t bytes = 0;
+  if (absl::SimpleAtoi(text, &bytes)) return bytes;
+  return absl::InternalError(absl::StrCat("no number in ", file, " of ", name_));
+}
+
 absl::StatusOr<int64_t> Cgroup::OutOfMemoryKills() const {
   const char* file = mode_ == internal::HostFacts::V2 ? "memory.events" : "memory.oom_control";
   WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(DirectoryOf("memory"), file));
@@ -411,6 +419,20 @@ absl::StatusOr<Cgroup> CgroupTree::Add(
   if (status.ok()) return group;
   group.Remove().IgnoreError();
   return status;
+}
+
+absl::Status CgroupTree::Limit(const CgroupTotals& totals) {
+  const bool v2 = mode_ == internal::HostFacts::V2;
+  internal::CgroupWrite memory;
+  memory.set_controller("memory");
+  memory.set_file(v2 ? "memory.max" : "memory.limit_in_bytes");
+  memory.set_value(absl::StrCat(totals.memory_bytes));
+  internal::CgroupWrite pids;
+  pids.set_controller("pids");
+  pids.set_file("pids.max");
+  pids.set_value(absl::StrCat(totals.pids));
+  WARREN_RETURN_IF_ERROR(WriteLimit(FindDirectory(roots_, "memory"), memory));
+  return WriteLimit(FindDirectory(roots_, "pids"), pids);
 }
 
 absl::StatusOr<int64_t> CgroupTree::CpuTimeUs() const {

@@ -52,6 +52,9 @@ class Cgroup {
   // memory.oom.group. An invalid fd on v2.
   absl::StatusOr<UniqueFd> WatchOutOfMemory() const;
 
+  // Bytes of memory that it uses now.
+  absl::StatusOr<int64_t> MemoryInUse() const;
+
   // How many processes the kernel killed in it for memory.
   absl::StatusOr<int64_t> OutOfMemoryKills() const;
 
@@ -93,6 +96,12 @@ class Cgroup {
   std::vector<Hierarchy> hierarchies_;
 };
 
+// What all groups of a tree may use together.
+struct CgroupTotals {
+  int64_t memory_bytes = 0;
+  int64_t pids = 0;
+};
+
 class CgroupTree {
  public:
   // Makes PARENT/INSTANCE in every hierarchy and, on v2, hands the controllers down to it. `parent`
@@ -102,6 +111,10 @@ class CgroupTree {
   // its directories that RemoveDead respects.
   static absl::StatusOr<CgroupTree> Create(const internal::HostFacts& facts,
                                            const std::string& parent, const std::string& instance);
+
+  // Bounds all groups together: the limits of each are promises of the most that it may use, and
+  // the host can have less than their sum.
+  absl::Status Limit(const CgroupTotals& totals);
 
   // Makes a group and writes its limits, each read back.
   absl::StatusOr<Cgroup> Add(

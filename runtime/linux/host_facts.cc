@@ -94,6 +94,13 @@ bool TmpfsStoresUserAttributes() {
   return root.valid() && ::fsetxattr(root.get(), "user.warren", "1", 1, 0) == 0;
 }
 
+absl::StatusOr<int64_t> ReadNumber(const std::string& path) {
+  WARREN_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  int64_t number = 0;
+  if (absl::SimpleAtoi(text, &number)) return number;
+  return absl::InternalError(absl::StrCat(path, " holds no number"));
+}
+
 int LandlockAbi() {
   long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   return abi > 0 ? static_cast<int>(abi) : 0;
@@ -118,6 +125,9 @@ absl::StatusOr<internal::HostFacts> DetectHostFacts() {
   struct sysinfo info;
   if (::sysinfo(&info) != 0) return Errno("sysinfo");
   facts.set_memory_bytes(static_cast<int64_t>(info.totalram) * info.mem_unit);
+  WARREN_ASSIGN_OR_RETURN(const int64_t pids, ReadNumber("/proc/sys/kernel/pid_max"));
+  WARREN_ASSIGN_OR_RETURN(const int64_t threads, ReadNumber("/proc/sys/kernel/threads-max"));
+  facts.set_processes(std::min(pids, threads));
   rlimit files;
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return Errno("getrlimit NOFILE");
   facts.set_open_files(static_cast<int64_t>(files.rlim_max));

@@ -130,6 +130,8 @@ bool Harness::StartLauncher(const HarnessOptions& wanted) {
   options.max_sandboxes = wanted.max_sandboxes;
   options.socket_paths = wanted.socket_paths;
   options.limits_policy = wanted.limits_policy;
+  options.memory_total = wanted.memory_total;
+  options.pids_total = wanted.pids_total;
   auto client = LauncherClient::Start(options);
   if (!client.ok()) {
     ADD_FAILURE() << client.status();

@@ -66,6 +66,8 @@ struct HarnessOptions {
   std::string template_id = TestTemplate();
   std::vector<std::string> socket_paths;
   std::string limits_policy = "default";
+  int64_t memory_total = 0;
+  int64_t pids_total = 0;
   // Instead of one of this test process's own.
   std::string cgroup_parent = absl::StrCat("warren-test-", ::getpid());
 };

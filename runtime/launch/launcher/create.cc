@@ -75,6 +75,13 @@ absl::StatusOr<config::LimitsPolicy> LoadLimits(
   return policy;
 }
 
+// However many sandboxes are asked for, with whatever limits the policy allows, the host keeps
+// something for itself.
+CgroupTotals Totals(const LauncherConfig& config, const internal::HostFacts& facts) {
+  return {config.memory_total > 0 ? config.memory_total : facts.memory_bytes() / 10 * 9,
+          config.pids_total > 0 ? config.pids_total : facts.processes() / 10 * 9};
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig& config) {
@@ -97,6 +104,7 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
                           LoadLimits(config.prefix, config.limits_policy, templates));
   WARREN_ASSIGN_OR_RETURN(CgroupTree cgroups,
                           CgroupTree::Create(facts, config.cgroup_parent, instance));
+  WARREN_RETURN_IF_ERROR(cgroups.Limit(Totals(config, facts)));
   WARREN_ASSIGN_OR_RETURN(
       AnchorClient anchor,
       AnchorClient::Start(config.prefix + "/bin/warren-init", ids, config.layers_off));

@@ -34,6 +34,9 @@ struct LauncherConfig {
   // The supervisor's listening sockets, to be removed when it could not do so.
   std::vector<std::string> sockets;
   uint32_t max_sandboxes = 1000;
+  // What all sandboxes and zygotes may use together; 0 for what the host can spare.
+  int64_t memory_total = 0;
+  int64_t pids_total = 0;
   // TestLayer bits; 0 but in test builds.
   uint32_t layers_off = 0;
 };
@@ -87,6 +90,7 @@ class Launcher {
     // Of CreateSandbox, until it is replied to; then 0.
     uint64_t request_id = 0;
     EventLoop::TimerId deadline = 0;
+    EventLoop::TimerId oom_timer = 0;
     bool dying = false;
     internal::SandboxGone::Reason reason = internal::SandboxGone::INIT_DIED;
     // Read when it was dead, for SandboxGone.
@@ -153,7 +157,8 @@ class Launcher {
   absl::Status WatchSandbox(const std::string& id, SandboxProcess& process);
   void OnInitReady(const std::string& id);
   void ReplyWhenComplete(const std::string& id, LiveSandbox& sandbox);
-  void OnOutOfMemory(const std::string& id);
+  // `looks`: how often it was looked at since the kernel's warning.
+  void OnOutOfMemory(const std::string& id, int looks);
   void OnSandboxDead(const std::string& id);
   // Removes its cgroup, trying again until the kernel has taken everything in it apart; `attempts`
   // were made before.

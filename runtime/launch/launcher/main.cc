@@ -38,6 +38,10 @@ int main(int argc, char** argv) {
                  "Limits of sandboxes: policies/limits/NAME.textproto");
   app.add_option("--remove-socket", config.sockets,
                  "Socket of the supervisor to remove when it was killed");
+  app.add_option("--memory-total", config.memory_total,
+                 "Bytes of memory for all sandboxes together; 0: nine tenths of the host's");
+  app.add_option("--pids-total", config.pids_total,
+                 "Processes and threads of all sandboxes together; 0: nine tenths of the host's");
   app.add_option("--max-sandboxes", config.max_sandboxes, "Sandboxes that can exist at once")
       ->check(CLI::Range(1, warren::kMaxSandboxes));
 #ifdef WARREN_TEST_LAYERS

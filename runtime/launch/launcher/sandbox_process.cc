@@ -126,6 +126,19 @@ void SandboxProcess::SortByCpuTime(int64_t allowance_us) {
   background_ = background;
 }
 
+void SandboxProcess::DrainOutOfMemoryEvent() {
+  uint64_t count;
+  ssize_t ignored = ::read(oom_event_.get(), &count, sizeof(count));
+  (void)ignored;
+}
+
+bool SandboxProcess::IsFull() const {
+  // What one failed allocation may have wanted.
+  constexpr int64_t kSlack = 2 << 20;
+  absl::StatusOr<int64_t> used = cgroup_.MemoryInUse();
+  return used.ok() && *used >= plan_.limits().memory_bytes() - kSlack;
+}
+
 bool SandboxProcess::RanOutOfMemory() const {
   absl::StatusOr<int64_t> kills = cgroup_.OutOfMemoryKills();
   return kills.ok() && *kills > 0;

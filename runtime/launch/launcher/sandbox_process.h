@@ -72,6 +72,10 @@ class SandboxProcess {
   // Sorts it by the CPU time that it used since the last call: into the background where that is
   // more than `allowance_us`, out of it where it is less.
   void SortByCpuTime(int64_t allowance_us);
+  // Before the next warning can come.
+  void DrainOutOfMemoryEvent();
+  // Whether it uses its whole memory.
+  bool IsFull() const;
   // Whether the kernel killed something in it for memory.
   bool RanOutOfMemory() const;
   // What its cgroup counted; nothing can be read after Remove.

@@ -24,6 +24,10 @@ constexpr milliseconds kUsualEnd(50);
 // done.
 constexpr milliseconds kFirstRemoveInterval(2);
 constexpr milliseconds kLongestRemoveInterval(64);
+// After the kernel's warning that memory is short, until a kill is counted: so often, each time
+// after twice as long.
+constexpr milliseconds kOutOfMemoryLook(1);
+constexpr int kOutOfMemoryLooks = 8;
 // How often the sandboxes are sorted by their CPU time, and the share of a processor that one may
 // use in between before it runs in the background. A cell of an agent at work takes milliseconds.
 constexpr milliseconds kSortInterval(250);
@@ -95,7 +99,7 @@ absl::Status Launcher::WatchSandbox(const std::string& id, SandboxProcess& proce
   WARREN_RETURN_IF_ERROR(loop_.Watch(process.control(), [this, id] { OnInitReady(id); }));
   WARREN_RETURN_IF_ERROR(loop_.Watch(process.pidfd(), [this, id] { OnSandboxDead(id); }));
   if (process.out_of_memory_event() < 0) return absl::OkStatus();
-  return loop_.Watch(process.out_of_memory_event(), [this, id] { OnOutOfMemory(id); });
+  return loop_.Watch(process.out_of_memory_event(), [this, id] { OnOutOfMemory(id, 0); });
 }
 
 void Launcher::OnInitReady(const std::string& id) {
@@ -130,12 +134,25 @@ void Launcher::ReplyWhenComplete(const std::string& id, LiveSandbox& sandbox) {
   Send(reply, fds);
 }
 
-void Launcher::OnOutOfMemory(const std::string& id) {
-  LiveSandbox& sandbox = sandboxes_.at(id);
-  // The kernel kills one process; the promise is that the whole sandbox goes. Reading the eventfd
-  // is not needed: the watch ends here.
-  loop_.Unwatch(sandbox.process->out_of_memory_event());
-  if (!sandbox.dying) KillSandbox(sandbox, internal::SandboxGone::OUT_OF_MEMORY);
+// v1. The kernel kills one process; the promise is that the whole sandbox goes. Its warning comes
+// before it kills, and to every sandbox where all of them together have reached their total: so it
+// must be seen that it is meant for this one.
+void Launcher::OnOutOfMemory(const std::string& id, int looks) {
+  auto found = sandboxes_.find(id);
+  if (found == sandboxes_.end() || found->second.dying) return;
+  LiveSandbox& sandbox = found->second;
+  if (looks == 0) {
+    sandbox.process->DrainOutOfMemoryEvent();
+    loop_.Cancel(sandbox.oom_timer);
+  }
+  if (sandbox.process->RanOutOfMemory() || sandbox.process->IsFull()) {
+    loop_.Unwatch(sandbox.process->out_of_memory_event());
+    return KillSandbox(sandbox, internal::SandboxGone::OUT_OF_MEMORY);
+  }
+  // What was killed may not be counted yet, and has given its memory back.
+  if (looks >= kOutOfMemoryLooks) return;
+  sandbox.oom_timer = loop_.After(AtPace(kOutOfMemoryLook * (1 << looks)),
+                                  [this, id, looks] { OnOutOfMemory(id, looks + 1); });
 }
 
 void Launcher::FailLaunch(const std::string& id, const absl::Status& status) {
@@ -154,6 +171,7 @@ void Launcher::KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason r
   sandbox.reason = reason;
   AbandonForks(sandbox);
   loop_.Cancel(sandbox.deadline);
+  loop_.Cancel(sandbox.oom_timer);
   sandbox.process->Kill();
   // Until OnSandboxDead. Not at once: lifting the quota costs every sandbox more than it helps
   // most.
@@ -207,6 +225,7 @@ void Launcher::OnSandboxDead(const std::string& id) {
   loop_.Unwatch(sandbox.process->control());
   loop_.Unwatch(sandbox.process->out_of_memory_event());
   loop_.Cancel(sandbox.deadline);
+  loop_.Cancel(sandbox.oom_timer);
   // Nobody asked for it: was it the kernel, for memory? (v2's group kill takes init along; during
   // the set-up its control socket's end, which fails the launch, is noticed first.)
   if (sandbox.reason != internal::SandboxGone::DESTROYED && sandbox.process->RanOutOfMemory())
