@@ -216,14 +216,29 @@ std::vector<pid_t> Server::ProcessesBelow(const std::string& prefix) const {
   return {pids.begin(), pids.end()};
 }
 
-bool Server::WaitUntilSettled() {
+std::optional<warren::v1::ListSandboxesResponse> Server::ListSandboxes(
+    const warren::v1::ListSandboxesRequest& first) const {
   auto stub = warren::v1::SandboxService::NewStub(channel_);
-  return Eventually([&] {
+  warren::v1::ListSandboxesRequest request = first;
+  warren::v1::ListSandboxesResponse all;
+  do {
     grpc::ClientContext context;
-    warren::v1::ListSandboxesResponse list;
-    if (!stub->ListSandboxes(&context, {}, &list).ok()) return false;
+    warren::v1::ListSandboxesResponse page;
+    if (!stub->ListSandboxes(&context, request, &page).ok()) return std::nullopt;
+    // Two MiB of sandboxes; the pools are small.
+    EXPECT_LE(page.ByteSizeLong(), (2u << 20) + (64u << 10));
+    request.set_page_token(page.next_page_token());
+    all.MergeFrom(page);
+  } while (!request.page_token().empty());
+  return all;
+}
+
+bool Server::WaitUntilSettled() {
+  return Eventually([&] {
+    auto list = ListSandboxes();
+    if (!list) return false;
     int ready = 0;
-    for (const auto& pool : list.pools()) {
+    for (const auto& pool : list->pools()) {
       if (pool.ready() != pool.target() || pool.starting() != 0) return false;
       if (pool.template_id() == TestTemplate() && pool.target() != 2) return false;
       ready += pool.ready();
@@ -234,7 +249,7 @@ bool Server::WaitUntilSettled() {
       std::string name = fs::path(cgroup).filename();
       if (name.rfind("sb", 0) == 0) names.insert(name);
     }
-    return names.size() == static_cast<size_t>(ready + list.sandboxes_size());
+    return names.size() == static_cast<size_t>(ready + list->sandboxes_size());
   });
 }
 
