@@ -42,6 +42,8 @@ class Server {
   struct Options {
     std::vector<std::string> flags;
     int max_sandboxes = 100;
+    // RLIMIT_NOFILE; 0 for that of the test.
+    int open_files = 0;
     // Instead of a fresh one of its own: for a second supervisor in the same place.
     std::filesystem::path directory;
   };
