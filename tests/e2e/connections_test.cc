@@ -83,5 +83,24 @@ TEST_F(FloodTest, CellsAndSandboxesGoOnAndTheLogStaysShort) {
   EXPECT_EQ(server.Stop(), 0);
 }
 
+// What the bound on connections is reckoned with.
+TEST_F(FloodTest, ASandboxTakesAtMostFifteenDescriptors) {
+  constexpr size_t kSandboxes = 12;
+  Server server(Server::Options{});
+  ASSERT_TRUE(server.started());
+  ASSERT_TRUE(server.WaitUntilSettled());
+  const Footprint before = server.TakeFootprint();
+  std::vector<std::unique_ptr<TestSandbox>> sandboxes;
+  for (size_t i = 0; i < kSandboxes; ++i) {
+    sandboxes.push_back(std::make_unique<TestSandbox>(server));
+    EXPECT_EQ(sandboxes.back()->Execute("1 + 1").result(), "2");
+  }
+  ASSERT_TRUE(server.WaitUntilSettled());
+  const Footprint after = server.TakeFootprint();
+  RecordProperty("each",
+                 static_cast<int>((after.supervisor_fds - before.supervisor_fds) / kSandboxes));
+  EXPECT_LE(after.supervisor_fds, before.supervisor_fds + 15 * kSandboxes);
+}
+
 }  // namespace
 }  // namespace warren
