@@ -10,7 +10,6 @@ namespace warren {
 
 // Saturates to absl::InfiniteDuration: a client may have written anything into the message.
 absl::Duration ToDuration(const google::protobuf::Duration& duration);
-// `duration` and `time` are of this age: within 292 years of zero and of the epoch.
 google::protobuf::Duration ToProto(absl::Duration duration);
 google::protobuf::Timestamp ToProto(absl::Time time);
 
