@@ -21,6 +21,9 @@ namespace {
 // How long a client that vanished without a word keeps its cell running: pings go out this often.
 constexpr int kKeepaliveMillis = 30'000;
 constexpr int kKeepaliveTimeoutMillis = 30'000;
+// Clients may ping as often, to notice that we are gone: another Warren does. gRPC's own bound is
+// five minutes, beyond which it takes them for an attack.
+constexpr int kClientPingMillis = 20'000;
 
 // Answers what no service answers: the services of the contract that are not built, and what is
 // none of ours.
@@ -85,7 +88,8 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend) {
       .RegisterService(&impl->packages)
       .RegisterCallbackGenericService(&impl->unbuilt)
       .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMillis)
-      .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis);
+      .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis)
+      .AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kClientPingMillis);
   impl->acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::InsecureServerCredentials());

@@ -86,6 +86,7 @@ void Acceptor::Admit(const Listener& listener, UniqueFd connection) {
 
 // The listener stays readable: it must not wake the loop again and again.
 void Acceptor::Pause(size_t listener) {
+  ++failed_accepts_;
   if (BeginsEpisode()) {
     spdlog::error("accept at {}: {}; trying again every {}", listeners_[listener].address(),
                   std::strerror(errno), absl::FormatDuration(kAcceptPause));

@@ -38,6 +38,9 @@ class Acceptor {
   absl::Status Watch();
   void Unwatch();
 
+  // Accepts that the kernel refused.
+  int64_t failed_accepts() const { return failed_accepts_; }
+
  private:
   void Accept(size_t listener);
   void Admit(const Listener& listener, UniqueFd connection);
@@ -50,6 +53,7 @@ class Acceptor {
   std::vector<IoLoop::WatchId> watches_;
   Connections connections_;
   HandOver hand_over_;
+  int64_t failed_accepts_ = 0;
   absl::Time last_trouble_ = absl::InfinitePast();
 };
 

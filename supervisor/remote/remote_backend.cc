@@ -11,6 +11,10 @@
 namespace warren {
 namespace {
 
+// As the server does: a machine that vanished without a word would keep its executions waiting.
+constexpr int kKeepaliveMillis = 30'000;
+constexpr int kKeepaliveTimeoutMillis = 30'000;
+
 template <class Pending>
 class CreateOperation final : public Operation {
  public:
@@ -31,6 +35,8 @@ std::unique_ptr<RemoteBackend> RemoteBackend::Connect(const std::string& target)
   // gRPC repeats by itself what it believes not to have been seen: an execution is run once or
   // fails.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMillis);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis);
   // Two backends of one process, or one made anew, share no connection that broke.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return std::unique_ptr<RemoteBackend>(new RemoteBackend(
