@@ -3,157 +3,64 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "runtime/base/status.h"
-#include "supervisor/api/reply.h"
-#include "supervisor/base/text.h"
+#include "supervisor/api/execution_stream.h"
+#include "supervisor/api/unary_call.h"
 
 namespace warren {
 namespace {
 
-using warren::v1::ExecutionEvent;
-
-constexpr size_t kMaxCodeBytes = 1 << 20;
-constexpr int64_t kDefaultOutputBytes = int64_t{64} << 20;
-constexpr int64_t kMaxOutputBytes = int64_t{16} << 30;
-const DurationRange kTimeout{absl::Milliseconds(1), absl::Hours(24), absl::Seconds(60)};
-
-absl::StatusOr<Execution::Request> Validate(const warren::v1::ExecuteCodeRequest& from) {
-  if (!from.env().empty()) {
-    return absl::UnimplementedError(
-        "ExecuteCodeRequest.env is part of the contract, but not built yet");
+// Parses a request and streams what `method(handle, call, request, sink)` starts.
+template <class Request, class Method>
+grpc::ServerWriteReactor<grpc::ByteBuffer>* Stream(Backend& backend,
+                                                   grpc::CallbackServerContext* context,
+                                                   const grpc::ByteBuffer* bytes, Method method) {
+  auto* stream = new ExecutionStream(context);
+  Request request;
+  if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
+    stream->queue()->End(valid);
+    return stream;
   }
-  if (from.code().size() > kMaxCodeBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("code has ", from.code().size(),
-                                                   " bytes; at most ", kMaxCodeBytes,
-                                                   " are allowed: write larger data to a file"));
-  }
-  if (!IsValidUtf8(from.code())) return absl::InvalidArgumentError("code is not valid UTF-8");
-  if (from.code().find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError("code contains a NUL byte");
-  }
-  if (from.max_output_bytes() < 0 || from.max_output_bytes() > kMaxOutputBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("max_output_bytes is ", from.max_output_bytes(),
-                                                   "; it must be from 1 to ", kMaxOutputBytes,
-                                                   ", or 0 for ", kDefaultOutputBytes));
-  }
-  WARREN_ASSIGN_OR_RETURN(
-      absl::Duration timeout,
-      ReadDuration("timeout", from.has_timeout() ? &from.timeout() : nullptr, kTimeout));
-  return Execution::Request{
-      from.code(), timeout,
-      from.max_output_bytes() == 0 ? kDefaultOutputBytes : from.max_output_bytes()};
+  // The queue, not the stream: that may have gone with the last event before Execute returns.
+  OpenSandbox(
+      backend, MakeCall(*context), std::move(request),
+      [method, queue = stream->queue()](absl::StatusOr<std::shared_ptr<SandboxHandle>> handle,
+                                        const Call& call, Request what) {
+        if (!handle.ok()) return queue->End(handle.status());
+        queue->Attach(method(**handle, call, std::move(what), queue));
+      });
+  return stream;
 }
-
-absl::Status CheckContext(absl::string_view context_id) {
-  if (context_id.empty() || context_id == kDefaultContextId) return absl::OkStatus();
-  return absl::NotFoundError(
-      absl::StrCat("no such context; this sandbox has \"", kDefaultContextId, "\""));
-}
-
-// Ends a stream before its first event.
-class RefusedStream final : public grpc::ServerWriteReactor<ExecutionEvent> {
- public:
-  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
-  void OnDone() override { delete this; }
-};
-
-// Carries the events of one execution to its client, one write at a time. The client's
-// disappearance cancels the cell, whose end still comes through here: so the reactor always sees
-// the last event, and deletes itself behind it.
-class ExecutionReactor final : public grpc::ServerWriteReactor<ExecutionEvent> {
- public:
-  ExecutionReactor(std::shared_ptr<Sandbox> sandbox, Execution::Request request)
-      : sandbox_(std::move(sandbox)),
-        execution_(std::make_shared<Execution>(std::move(request), [this] { WriteNext(); })) {
-    // From here on WriteNext may run on the IO thread, up to the deletion after the last event.
-    absl::Status accepted = sandbox_->Execute(execution_);
-    if (!accepted.ok()) Finish(ToGrpc(accepted));
-  }
-
-  // A write that failed means that the client is gone: OnCancel sees to the cell, and the rest is
-  // written into the void.
-  void OnWriteDone(bool) override { WriteNext(); }
-  void OnCancel() override { sandbox_->Cancel(*execution_); }
-  void OnDone() override { delete this; }
-
- private:
-  // Called when something is there and no write is under way. Touches nothing of `this` after the
-  // last write.
-  void WriteNext() {
-    auto item = execution_->stream.Take();
-    if (!item) return;
-    if (!item->status.ok()) return Finish(ToGrpc(item->status));
-    event_ = std::move(item->event);
-    if (item->last) return StartWriteAndFinish(&event_, grpc::WriteOptions(), grpc::Status::OK);
-    // What is followed by more at once need not be a packet of its own.
-    StartWrite(&event_, item->more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions());
-  }
-
-  const std::shared_ptr<Sandbox> sandbox_;
-  const std::shared_ptr<Execution> execution_;
-  ExecutionEvent event_;
-};
 
 }  // namespace
 
-grpc::ServerWriteReactor<ExecutionEvent>* ExecutionService::ExecuteCode(
-    grpc::CallbackServerContext*, const warren::v1::ExecuteCodeRequest* request) {
-  auto lease = backend_.FindSandbox(request->sandbox_id());
-  if (!lease.ok()) return new RefusedStream(ToGrpc(lease.status()));
-  if (absl::Status status = CheckContext(request->context_id()); !status.ok()) {
-    return new RefusedStream(ToGrpc(status));
-  }
-  auto valid = Validate(*request);
-  if (!valid.ok()) return new RefusedStream(ToGrpc(valid.status()));
-  return new ExecutionReactor(std::move(lease->sandbox), *std::move(valid));
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::ExecuteCode(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return Stream<v1::ExecuteCodeRequest>(
+      backend_, context, request,
+      [](SandboxHandle& sandbox, const Call& call, v1::ExecuteCodeRequest what,
+         std::shared_ptr<EventQueue> queue) {
+        return sandbox.Execute(call, std::move(what), std::move(queue));
+      });
 }
 
-grpc::ServerUnaryReactor* ExecutionService::InterruptExecution(
-    grpc::CallbackServerContext* context, const warren::v1::InterruptExecutionRequest* request,
-    warren::v1::InterruptExecutionResponse*) {
-  auto lease = backend_.FindSandbox(request->sandbox_id());
-  if (!lease.ok()) return Reply(context, lease.status());
-  absl::Status status = CheckContext(request->context_id());
-  if (status.ok()) status = lease->sandbox->Interrupt();
-  return Reply(context, status);
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::RunScript(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return Stream<v1::RunScriptRequest>(
+      backend_, context, request,
+      [](SandboxHandle& sandbox, const Call& call, v1::RunScriptRequest what,
+         std::shared_ptr<EventQueue> queue) {
+        return sandbox.RunScript(call, std::move(what), std::move(queue));
+      });
 }
 
-grpc::ServerWriteReactor<ExecutionEvent>* ExecutionService::RunScript(
-    grpc::CallbackServerContext*, const warren::v1::RunScriptRequest*) {
-  return new RefusedStream(NotBuilt("RunScript"));
-}
-
-grpc::ServerUnaryReactor* ContextService::ListContexts(
-    grpc::CallbackServerContext* context, const warren::v1::ListContextsRequest* request,
-    warren::v1::ListContextsResponse* response) {
-  auto lease = backend_.FindSandbox(request->sandbox_id());
-  if (!lease.ok()) return Reply(context, lease.status());
-  auto* only = response->add_contexts();
-  only->set_context_id(kDefaultContextId);
-  only->set_sandbox_id(request->sandbox_id());
-  only->set_language("python");
-  only->set_alive(lease->sandbox->alive());
-  only->set_execution_count(lease->sandbox->execution_count());
-  return Reply(context, grpc::Status::OK);
-}
-
-grpc::ServerUnaryReactor* ContextService::CreateContext(grpc::CallbackServerContext* context,
-                                                        const warren::v1::CreateContextRequest*,
-                                                        warren::v1::Context*) {
-  return Reply(context, NotBuilt("CreateContext"));
-}
-
-grpc::ServerUnaryReactor* ContextService::DeleteContext(grpc::CallbackServerContext* context,
-                                                        const warren::v1::DeleteContextRequest*,
-                                                        warren::v1::DeleteContextResponse*) {
-  return Reply(context, NotBuilt("DeleteContext"));
-}
-
-grpc::ServerUnaryReactor* ContextService::RestartContext(grpc::CallbackServerContext* context,
-                                                         const warren::v1::RestartContextRequest*,
-                                                         warren::v1::Context*) {
-  return Reply(context, NotBuilt("RestartContext"));
+grpc::ServerUnaryReactor* ExecutionService::InterruptExecution(grpc::CallbackServerContext* context,
+                                                               const grpc::ByteBuffer* request,
+                                                               grpc::ByteBuffer* response) {
+  return UnaryOnSandbox<v1::InterruptExecutionRequest, v1::InterruptExecutionResponse>(
+      backend_, context, request, response,
+      [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
+        sandbox.Interrupt(call, what.context_id(), std::move(reply));
+      });
 }
 
 }  // namespace warren

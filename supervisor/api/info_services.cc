@@ -1,64 +1,49 @@
 #include "supervisor/api/info_services.h"
 
-#include <sys/utsname.h>
+#include <utility>
 
-#include <string>
-
-#include "supervisor/api/reply.h"
+#include "supervisor/api/unary_call.h"
 
 namespace warren {
-namespace {
 
-// Debian's name of the machine's architecture.
-std::string Architecture() {
-  utsname names;
-  if (::uname(&names) != 0) return "";
-  const std::string machine = names.machine;
-  return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
+grpc::ServerUnaryReactor* TemplateService::ListTemplates(grpc::CallbackServerContext* context,
+                                                         const grpc::ByteBuffer* request,
+                                                         grpc::ByteBuffer* response) {
+  return Unary<v1::ListTemplatesRequest, v1::ListTemplatesResponse>(
+      context, request, response, [this](const Call& call, const auto&, auto& unary) {
+        backend_.ListTemplates(call, unary.reply());
+      });
 }
 
-}  // namespace
-
-grpc::ServerUnaryReactor* TemplateService::ListTemplates(
-    grpc::CallbackServerContext* context, const warren::v1::ListTemplatesRequest*,
-    warren::v1::ListTemplatesResponse* response) {
-  response->set_default_template_id(backend_.default_template());
-  for (const auto& [name, from] : backend_.templates()) {
-    auto* info = response->add_templates();
-    info->set_template_id(name);
-    info->set_description(from.recipe.description());
-    info->set_python_version(backend_.PythonVersion(from));
-    *info->mutable_preload() = from.recipe.preload();
-    info->set_digest(from.digest);
-    info->set_unavailable(from.unavailable);
-  }
-  return Reply(context, grpc::Status::OK);
+grpc::ServerUnaryReactor* EnvironmentService::GetEnvironment(grpc::CallbackServerContext* context,
+                                                             const grpc::ByteBuffer* request,
+                                                             grpc::ByteBuffer* response) {
+  return Unary<v1::GetEnvironmentRequest, v1::Environment>(
+      context, request, response, [this](Call call, auto what, UnaryCall<v1::Environment>& unary) {
+        if (what.sandbox_id().empty() == what.template_id().empty()) {
+          return unary.Answer(
+              absl::InvalidArgumentError("name either a sandbox_id or a template_id"));
+        }
+        if (!what.template_id().empty()) {
+          return backend_.GetEnvironment(call, what.template_id(), unary.reply());
+        }
+        OpenSandbox(backend_, std::move(call), std::move(what),
+                    [&unary](absl::StatusOr<std::shared_ptr<SandboxHandle>> handle,
+                             const Call& opened, const auto&) {
+                      if (!handle.ok()) return unary.Answer(handle.status());
+                      (*handle)->GetEnvironment(opened, unary.reply());
+                    });
+      });
 }
 
-grpc::ServerUnaryReactor* EnvironmentService::GetEnvironment(
-    grpc::CallbackServerContext* context, const warren::v1::GetEnvironmentRequest* request,
-    warren::v1::Environment* response) {
-  if (request->sandbox_id().empty() == request->template_id().empty()) {
-    return Reply(context, absl::InvalidArgumentError("name either a sandbox_id or a template_id"));
-  }
-  std::string id = request->template_id();
-  if (id.empty()) {
-    auto lease = backend_.FindSandbox(request->sandbox_id());
-    if (!lease.ok()) return Reply(context, lease.status());
-    id = lease->sandbox->identity().template_id;
-  }
-  auto from = backend_.FindTemplate(id);
-  if (!from.ok()) return Reply(context, from.status());
-  response->set_template_id(id);
-  response->set_python_version(backend_.PythonVersion(**from));
-  for (const auto& package : (*from)->manifest.packages()) {
-    auto* out = response->add_system_packages();
-    out->set_name(package.name());
-    out->set_version(package.version());
-  }
-  *response->mutable_preload() = (*from)->recipe.preload();
-  response->set_architecture(Architecture());
-  return Reply(context, grpc::Status::OK);
+grpc::ServerUnaryReactor* PackageService::InstallPackage(grpc::CallbackServerContext* context,
+                                                         const grpc::ByteBuffer* request,
+                                                         grpc::ByteBuffer* response) {
+  return UnaryOnSandbox<v1::InstallPackageRequest, v1::InstallPackageResponse>(
+      backend_, context, request, response,
+      [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
+        sandbox.Install(call, what, std::move(reply));
+      });
 }
 
 }  // namespace warren

@@ -1,34 +1,50 @@
 #ifndef WARREN_SUPERVISOR_API_INFO_SERVICES_H_
 #define WARREN_SUPERVISOR_API_INFO_SERVICES_H_
 
-#include "supervisor/local/local_backend.h"
+#include "supervisor/backend/backend.h"
 #include "warren/v1/package.grpc.pb.h"
 #include "warren/v1/template.grpc.pb.h"
 
 namespace warren {
 
 // warren.v1.TemplateService. Thread-safe; the backend outlives it.
-class TemplateService final : public warren::v1::TemplateService::CallbackService {
+class TemplateService final : public v1::TemplateService::WithRawCallbackMethod_ListTemplates<
+                                  v1::TemplateService::Service> {
  public:
-  explicit TemplateService(LocalBackend& backend) : backend_(backend) {}
+  explicit TemplateService(Backend& backend) : backend_(backend) {}
   grpc::ServerUnaryReactor* ListTemplates(grpc::CallbackServerContext* context,
-                                          const warren::v1::ListTemplatesRequest* request,
-                                          warren::v1::ListTemplatesResponse* response) override;
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
 
  private:
-  LocalBackend& backend_;
+  Backend& backend_;
 };
 
 // warren.v1.EnvironmentService. Thread-safe; the backend outlives it.
-class EnvironmentService final : public warren::v1::EnvironmentService::CallbackService {
+class EnvironmentService final
+    : public v1::EnvironmentService::WithRawCallbackMethod_GetEnvironment<
+          v1::EnvironmentService::Service> {
  public:
-  explicit EnvironmentService(LocalBackend& backend) : backend_(backend) {}
+  explicit EnvironmentService(Backend& backend) : backend_(backend) {}
   grpc::ServerUnaryReactor* GetEnvironment(grpc::CallbackServerContext* context,
-                                           const warren::v1::GetEnvironmentRequest* request,
-                                           warren::v1::Environment* response) override;
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
 
  private:
-  LocalBackend& backend_;
+  Backend& backend_;
+};
+
+// warren.v1.PackageService. Thread-safe; the backend outlives it.
+class PackageService final
+    : public v1::PackageService::WithRawCallbackMethod_InstallPackage<v1::PackageService::Service> {
+ public:
+  explicit PackageService(Backend& backend) : backend_(backend) {}
+  grpc::ServerUnaryReactor* InstallPackage(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
+
+ private:
+  Backend& backend_;
 };
 
 }  // namespace warren

@@ -1,40 +1,48 @@
 #ifndef WARREN_SUPERVISOR_API_SANDBOX_SERVICE_H_
 #define WARREN_SUPERVISOR_API_SANDBOX_SERVICE_H_
 
-#include "supervisor/local/local_backend.h"
+#include "supervisor/backend/backend.h"
 #include "warren/v1/sandbox.grpc.pb.h"
 
 namespace warren {
 
 // warren.v1.SandboxService. Thread-safe; the backend outlives it.
-class SandboxService final : public warren::v1::SandboxService::CallbackService {
+class SandboxService final
+    : public v1::SandboxService::WithRawCallbackMethod_CreateSandbox<
+          v1::SandboxService::WithRawCallbackMethod_GetSandbox<
+              v1::SandboxService::WithRawCallbackMethod_ListSandboxes<
+                  v1::SandboxService::WithRawCallbackMethod_DestroySandbox<
+                      v1::SandboxService::WithRawCallbackMethod_SetSandboxLifetime<
+                          v1::SandboxService::WithRawCallbackMethod_PauseSandbox<
+                              v1::SandboxService::WithRawCallbackMethod_ResumeSandbox<
+                                  v1::SandboxService::Service>>>>>>> {
  public:
-  explicit SandboxService(LocalBackend& backend) : backend_(backend) {}
+  explicit SandboxService(Backend& backend) : backend_(backend) {}
 
   grpc::ServerUnaryReactor* CreateSandbox(grpc::CallbackServerContext* context,
-                                          const warren::v1::CreateSandboxRequest* request,
-                                          warren::v1::Sandbox* response) override;
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* GetSandbox(grpc::CallbackServerContext* context,
-                                       const warren::v1::GetSandboxRequest* request,
-                                       warren::v1::Sandbox* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListSandboxes(grpc::CallbackServerContext* context,
-                                          const warren::v1::ListSandboxesRequest* request,
-                                          warren::v1::ListSandboxesResponse* response) override;
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* DestroySandbox(grpc::CallbackServerContext* context,
-                                           const warren::v1::DestroySandboxRequest* request,
-                                           warren::v1::DestroySandboxResponse* response) override;
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* SetSandboxLifetime(grpc::CallbackServerContext* context,
-                                               const warren::v1::SetSandboxLifetimeRequest* request,
-                                               warren::v1::Sandbox* response) override;
+                                               const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* PauseSandbox(grpc::CallbackServerContext* context,
-                                         const warren::v1::PauseSandboxRequest* request,
-                                         warren::v1::Sandbox* response) override;
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ResumeSandbox(grpc::CallbackServerContext* context,
-                                          const warren::v1::ResumeSandboxRequest* request,
-                                          warren::v1::Sandbox* response) override;
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
 
  private:
-  LocalBackend& backend_;
+  Backend& backend_;
 };
 
 }  // namespace warren

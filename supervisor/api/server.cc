@@ -3,15 +3,17 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
-#include "supervisor/api/convert.h"
+#include "supervisor/api/context_service.h"
 #include "supervisor/api/execution_service.h"
 #include "supervisor/api/info_services.h"
 #include "supervisor/api/sandbox_service.h"
+#include "supervisor/api/status.h"
 
 namespace warren {
 namespace {
@@ -19,6 +21,9 @@ namespace {
 // How long a client that vanished without a word keeps its cell running: pings go out this often.
 constexpr int kKeepaliveMillis = 30'000;
 constexpr int kKeepaliveTimeoutMillis = 30'000;
+// Clients may ping as often, to notice that we are gone: another Warren does. gRPC's own bound is
+// five minutes, beyond which it takes them for an attack.
+constexpr int kClientPingMillis = 20'000;
 
 // Answers what no service answers: the services of the contract that are not built, and what is
 // none of ours.
@@ -26,17 +31,19 @@ class Unbuilt final : public grpc::CallbackGenericService {
  public:
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
-    return new Refusal(context->method());
+    return new Refusal(*context);
   }
 
  private:
   class Refusal final : public grpc::ServerGenericBidiReactor {
    public:
-    explicit Refusal(const std::string& method) {
-      absl::string_view name = absl::StripPrefix(method, "/");
-      Finish(absl::StartsWith(name, "warren.v1.")
-                 ? NotBuilt(name)
-                 : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown service or method"));
+    explicit Refusal(grpc::GenericCallbackServerContext& context) {
+      absl::string_view name = absl::StripPrefix(context.method(), "/");
+      Finish(ToGrpc(context,
+                    absl::UnimplementedError(
+                        absl::StartsWith(name, "warren.v1.")
+                            ? absl::StrCat(name, " is part of the contract, but not built yet")
+                            : "unknown service or method")));
     }
     void OnDone() override { delete this; }
   };
@@ -45,18 +52,20 @@ class Unbuilt final : public grpc::CallbackGenericService {
 }  // namespace
 
 struct ApiServer::Impl {
-  explicit Impl(LocalBackend& backend)
+  explicit Impl(Backend& backend)
       : sandboxes(backend),
         executions(backend),
         contexts(backend),
         templates(backend),
-        environments(backend) {}
+        environments(backend),
+        packages(backend) {}
 
   SandboxService sandboxes;
   ExecutionService executions;
   ContextService contexts;
   TemplateService templates;
   EnvironmentService environments;
+  PackageService packages;
   Unbuilt unbuilt;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   // After the services, so that it goes before them.
@@ -66,7 +75,7 @@ struct ApiServer::Impl {
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ApiServer::~ApiServer() = default;
 
-absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(LocalBackend& backend) {
+absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto impl = std::make_unique<Impl>(backend);
@@ -76,9 +85,11 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(LocalBackend& backen
       .RegisterService(&impl->contexts)
       .RegisterService(&impl->templates)
       .RegisterService(&impl->environments)
+      .RegisterService(&impl->packages)
       .RegisterCallbackGenericService(&impl->unbuilt)
       .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMillis)
-      .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis);
+      .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis)
+      .AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kClientPingMillis);
   impl->acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::InsecureServerCredentials());

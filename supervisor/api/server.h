@@ -6,7 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
-#include "supervisor/local/local_backend.h"
+#include "supervisor/backend/backend.h"
 
 namespace warren {
 
@@ -18,7 +18,7 @@ namespace warren {
 class ApiServer {
  public:
   // The backend outlives it.
-  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(LocalBackend& backend);
+  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(Backend& backend);
   ~ApiServer();
 
   void AddConnection(int listener, UniqueFd connection);

@@ -195,7 +195,8 @@ class Backend {
   virtual std::unique_ptr<Operation> Create(const Call& call,
                                             const warren::v1::CreateSandboxRequest& request,
                                             Reply<warren::v1::Sandbox> reply) = 0;
-  // NOT_FOUND.
+  // NOT_FOUND, here or by the first call of the handle: where it would take a question to another
+  // machine, nobody is asked.
   virtual void Open(const Call& call, const std::string& sandbox_id,
                     Reply<std::shared_ptr<SandboxHandle>> reply) = 0;
   virtual void List(const Call& call, const warren::v1::ListSandboxesRequest& request,

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "runtime/control/launcher_client.h"
 #include "runtime/plan/template_store.h"
+#include "supervisor/backend/backend.h"
 #include "supervisor/local/module_index.h"
 #include "supervisor/pool/pool.h"
 #include "supervisor/session/execution.h"
@@ -28,7 +29,7 @@ namespace warren {
 // Thread-safe. Lifecycle: Create (launcher started, Hello received) → Start, with the loop running
 // or about to → requests → BeginShutdown → EndExecutions → CloseLauncher → destruction after the
 // loop has stopped.
-class LocalBackend {
+class LocalBackend final : public Backend {
  public:
   struct Parts {
     std::unique_ptr<LauncherClient> launcher;
@@ -40,41 +41,23 @@ class LocalBackend {
     config::LimitsPolicy limits_policy;
     PoolOptions pool;
   };
-  struct CreateRequest {
-    // Empty for the default template.
-    std::string template_id;
-    warren::v1::Limits limits;
-    absl::Duration lifetime;
-    std::map<std::string, std::string> metadata;
-  };
-  using CreateCallback = absl::AnyInvocable<void(absl::StatusOr<Lease>)>;
-
   // FAILED_PRECONDITION when a template's own limits do not fit the policy.
   static absl::StatusOr<std::unique_ptr<LocalBackend>> Create(IoLoop& loop, Parts parts);
 
   // `on_launcher_gone` runs on the IO thread when the launcher ends by itself.
   absl::Status Start(absl::AnyInvocable<void(absl::Status)> on_launcher_gone);
 
-  // Answers in place when the pool has one ready, else later on the IO thread. `still_wanted` is
-  // asked before the sandbox is registered; one that is not wanted goes back into the pool.
-  void CreateSandbox(CreateRequest request, absl::AnyInvocable<bool()> still_wanted,
-                     CreateCallback on_created);
-  // NOT_FOUND.
-  absl::StatusOr<Lease> FindSandbox(const std::string& id) const;
-  absl::StatusOr<Lease> SetLifetime(const std::string& id, absl::Duration lifetime);
-  // What it used in its whole life.
-  struct Destroyed {
-    Lease lease;
-    SandboxTotals totals;
-  };
-  absl::StatusOr<Destroyed> DestroySandbox(const std::string& id);
-  std::vector<Lease> ListSandboxes() const { return table_.List(); }
-  std::vector<warren::v1::PoolStatus> PoolStatus() const { return pool_.Status(); }
-
-  const std::map<std::string, Template>& templates() const { return templates_; }
-  const std::string& default_template() const { return default_template_; }
-  absl::StatusOr<const Template*> FindTemplate(const std::string& id) const;
-  std::string PythonVersion(const Template& from) const;
+  // Of the launcher.
+  absl::Status health() const override { return absl::OkStatus(); }
+  std::unique_ptr<Operation> Create(const Call& call, const v1::CreateSandboxRequest& request,
+                                    Reply<v1::Sandbox> reply) override;
+  void Open(const Call& call, const std::string& sandbox_id,
+            Reply<std::shared_ptr<SandboxHandle>> reply) override;
+  void List(const Call& call, const v1::ListSandboxesRequest& request,
+            Reply<v1::ListSandboxesResponse> reply) override;
+  void ListTemplates(const Call& call, Reply<v1::ListTemplatesResponse> reply) override;
+  void GetEnvironment(const Call& call, const std::string& template_id,
+                      Reply<v1::Environment> reply) override;
 
   int running_cells() const { return host_.running_cells.load(); }
 
@@ -89,9 +72,13 @@ class LocalBackend {
  private:
   LocalBackend(IoLoop& loop, Parts parts, std::map<std::string, Pool::PoolTemplate> pool_templates);
   void OnLauncherEvent(const internal::LauncherReply& event);
-  void Deliver(CreateRequest request, std::shared_ptr<Sandbox> sandbox,
-               std::vector<warren::v1::StageTiming> stages, bool from_pool,
-               absl::AnyInvocable<bool()>& still_wanted, CreateCallback& on_created);
+  class Handle;
+  struct Creation;
+  void Deliver(const std::shared_ptr<Creation>& creation, std::shared_ptr<Sandbox> sandbox,
+               std::vector<v1::StageTiming> stages, bool from_pool);
+  absl::StatusOr<const Template*> FindTemplate(const std::string& id) const;
+  std::string PythonVersion(const Template& from) const;
+  absl::StatusOr<Lease> FindSandbox(const std::string& id) const;
 
   IoLoop& loop_;
   const std::map<std::string, Template> templates_;

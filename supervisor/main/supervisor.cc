@@ -2,10 +2,8 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,10 +28,6 @@ constexpr absl::Duration kCallGrace = absl::Seconds(3);
 constexpr absl::Duration kKilledGrace = absl::Seconds(2);
 constexpr absl::Duration kIdleGrace = absl::Milliseconds(200);
 constexpr absl::Duration kLauncherGrace = absl::Seconds(30);
-// Four pipes, the cgroup's files, and a client's connection.
-constexpr int64_t kFilesPerSandbox = 16;
-constexpr int64_t kFilesOfOurOwn = 128;
-constexpr int kAcceptsPerTurn = 64;
 
 // PREFIX of PREFIX/bin/warrend.
 absl::StatusOr<std::string> FindPrefix() {
@@ -79,12 +73,12 @@ PoolOptions MakePoolOptions(const Flags& flags, const internal::HostFacts& facts
   options.memory_budget = flags.pool_memory_bytes;
   options.max_sandboxes = flags.max_sandboxes;
   if (facts.slots() > 0) options.max_sandboxes = std::min(options.max_sandboxes, facts.slots());
-  int64_t by_files = (open_files - kFilesOfOurOwn) / kFilesPerSandbox;
+  const int by_files = MaxSandboxesByFiles(open_files);
   if (by_files < options.max_sandboxes) {
     spdlog::warn(
         "{} open files are enough for {} sandboxes, not for {}; raise the hard limit (ulimit -Hn)",
         open_files, by_files, options.max_sandboxes);
-    options.max_sandboxes = static_cast<int>(std::max<int64_t>(by_files, 1));
+    options.max_sandboxes = by_files;
   }
   // More at the same time only makes each of them slower.
   options.max_launches = std::clamp(2 * facts.cpus(), 4, 16);
@@ -138,6 +132,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
       self->pace_);
   parts.pool = MakePoolOptions(flags, parts.facts, open_files);
   parts.pool.ready = std::move(pools);
+  self->max_connections_ = MaxConnections(open_files, parts.pool.max_sandboxes);
 
   // The last use of root.
   WARREN_RETURN_IF_ERROR(DropPrivileges(user));
@@ -147,36 +142,6 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   WARREN_ASSIGN_OR_RETURN(self->loop_, IoLoop::Create());
   WARREN_ASSIGN_OR_RETURN(self->backend_, LocalBackend::Create(*self->loop_, std::move(parts)));
   return self;
-}
-
-absl::Status Supervisor::WatchListeners() {
-  for (size_t i = 0; i < listeners_.size(); ++i) {
-    WARREN_ASSIGN_OR_RETURN(IoLoop::WatchId watch,
-                            loop_->Watch(listeners_[i].fd(), EPOLLIN, [this, i](uint32_t) {
-                              absl::Status status = Accept(i);
-                              if (!status.ok()) {
-                                spdlog::error("{}", std::string(status.message()));
-                              }
-                            }));
-    listener_watches_.push_back(watch);
-    spdlog::info("serving at {}", listeners_[i].address());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Supervisor::Accept(size_t listener) {
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    UniqueFd connection(
-        ::accept4(listeners_[listener].fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (connection.valid()) {
-      server_->AddConnection(listeners_[listener].fd(), std::move(connection));
-    } else if (errno == EAGAIN) {
-      return absl::OkStatus();
-    } else if (errno != ECONNABORTED && errno != EINTR) {
-      return Errno(absl::StrCat("accept at ", listeners_[listener].address()));
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Supervisor::Serve() {
@@ -189,7 +154,11 @@ absl::Status Supervisor::Serve() {
   }));
   WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*backend_));
   // Before the IO thread runs: afterwards the watches are its own.
-  WARREN_RETURN_IF_ERROR(WatchListeners());
+  acceptor_.emplace(*loop_, listeners_, max_connections_,
+                    [this](int listener, UniqueFd connection) {
+                      server_->AddConnection(listener, std::move(connection));
+                    });
+  WARREN_RETURN_IF_ERROR(acceptor_->Watch());
   io_thread_ = std::thread([this] { loop_->Run(); });
   absl::Status end = WaitForEnd();
   StopServing();
@@ -213,7 +182,7 @@ void Supervisor::StopServing() {
   // Nobody new: connections, sandboxes.
   std::promise<void> deaf;
   loop_->Post([&] {
-    for (IoLoop::WatchId watch : listener_watches_) loop_->Unwatch(watch);
+    acceptor_->Unwatch();
     deaf.set_value();
   });
   deaf.get_future().wait();

@@ -2,6 +2,7 @@
 #define WARREN_SUPERVISOR_MAIN_SUPERVISOR_H_
 
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "runtime/base/unique_fd.h"
 #include "supervisor/api/server.h"
 #include "supervisor/local/local_backend.h"
+#include "supervisor/main/acceptor.h"
 #include "supervisor/main/flags.h"
 #include "supervisor/main/listener.h"
 #include "supervisor/main/privileges.h"
@@ -30,13 +32,11 @@ class Supervisor {
 
  private:
   Supervisor() = default;
-  absl::Status Accept(size_t listener);
-  absl::Status WatchListeners();
   absl::Status WaitForEnd();
   void StopServing();
 
   std::vector<Listener> listeners_;
-  std::vector<IoLoop::WatchId> listener_watches_;
+  size_t max_connections_ = 0;
   UniqueFd signals_;
   // Written when the launcher is gone.
   UniqueFd launcher_gone_;
@@ -47,6 +47,7 @@ class Supervisor {
   std::unique_ptr<IoLoop> loop_;
   std::unique_ptr<LocalBackend> backend_;
   std::unique_ptr<ApiServer> server_;
+  std::optional<Acceptor> acceptor_;
   std::thread io_thread_;
 };
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -121,6 +122,9 @@ bool Server::Launch(const Options& options) {
     int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     ::dup2(fd, 1);
     ::dup2(fd, 2);
+    const auto files = static_cast<rlim_t>(options.open_files);
+    const rlimit limit{files, files};
+    if (files > 0 && ::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(126);
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }
@@ -227,14 +231,29 @@ std::vector<pid_t> Server::ProcessesBelow(const std::string& prefix) const {
   return {pids.begin(), pids.end()};
 }
 
-bool Server::WaitUntilSettled() {
+std::optional<warren::v1::ListSandboxesResponse> Server::ListSandboxes(
+    const warren::v1::ListSandboxesRequest& first) const {
   auto stub = warren::v1::SandboxService::NewStub(channel_);
-  return Eventually([&] {
+  warren::v1::ListSandboxesRequest request = first;
+  warren::v1::ListSandboxesResponse all;
+  do {
     grpc::ClientContext context;
-    warren::v1::ListSandboxesResponse list;
-    if (!stub->ListSandboxes(&context, {}, &list).ok()) return false;
+    warren::v1::ListSandboxesResponse page;
+    if (!stub->ListSandboxes(&context, request, &page).ok()) return std::nullopt;
+    // Two MiB of sandboxes; the pools are small.
+    EXPECT_LE(page.ByteSizeLong(), (2u << 20) + (64u << 10));
+    request.set_page_token(page.next_page_token());
+    all.MergeFrom(page);
+  } while (!request.page_token().empty());
+  return all;
+}
+
+bool Server::WaitUntilSettled() {
+  return Eventually([&] {
+    auto list = ListSandboxes();
+    if (!list) return false;
     int ready = 0;
-    for (const auto& pool : list.pools()) {
+    for (const auto& pool : list->pools()) {
       if (pool.ready() != pool.target() || pool.starting() != 0) return false;
       if (pool.template_id() == TestTemplate() && pool.target() != 2) return false;
       ready += pool.ready();
@@ -245,7 +264,7 @@ bool Server::WaitUntilSettled() {
       std::string name = fs::path(cgroup).filename();
       if (name.rfind("sb", 0) == 0) names.insert(name);
     }
-    return names.size() == static_cast<size_t>(ready + list.sandboxes_size());
+    return names.size() == static_cast<size_t>(ready + list->sandboxes_size());
   });
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ class Server {
   struct Options {
     std::vector<std::string> flags;
     int max_sandboxes = 100;
+    // RLIMIT_NOFILE; 0 for that of the test.
+    int open_files = 0;
     // Instead of a fresh one of its own: for a second supervisor in the same place.
     std::filesystem::path directory;
   };
@@ -65,6 +68,9 @@ class Server {
   std::shared_ptr<grpc::Channel> NewChannel() const;
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
+  // All pages; nothing where a call failed.
+  std::optional<warren::v1::ListSandboxesResponse> ListSandboxes(
+      const warren::v1::ListSandboxesRequest& first = {}) const;
   // Its pools hold what they aim at, and nothing is in the making or on its way out.
   bool WaitUntilSettled();
   Footprint TakeFootprint() const;

@@ -210,6 +210,39 @@ TEST_F(PoolTest, LimitsOfItsOwnAreMadeOnDemandWithTheirStages) {
   EXPECT_THAT(stages, ::testing::IsSupersetOf({"plan", "join", "reseed", "ready"}));
 }
 
+// As much metadata as a sandbox may have, in more sandboxes than a gRPC message holds.
+TEST_F(PoolTest, AListOfMoreThanFourMebibytesComesInPages) {
+  auto stub = warren::v1::SandboxService::NewStub(server().channel());
+  warren::v1::CreateSandboxRequest request;
+  request.set_template_id(TestTemplate());
+  request.mutable_limits()->set_memory_bytes(64 << 20);
+  for (int i = 0; i < 64; ++i) {
+    (*request.mutable_metadata())[absl::StrCat(std::string(120, 'k'), i)] = std::string(1024, 'v');
+  }
+  std::vector<std::string> ids;
+  for (int i = 0; i < 60; ++i) {
+    grpc::ClientContext context;
+    warren::v1::Sandbox sandbox;
+    grpc::Status status = stub->CreateSandbox(&context, request, &sandbox);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    ids.push_back(sandbox.sandbox_id());
+  }
+  auto list = server().ListSandboxes();
+  for (const std::string& id : ids) {
+    grpc::ClientContext context;
+    warren::v1::DestroySandboxRequest destroy;
+    destroy.set_sandbox_id(id);
+    warren::v1::DestroySandboxResponse response;
+    EXPECT_TRUE(stub->DestroySandbox(&context, destroy, &response).ok());
+  }
+  ASSERT_TRUE(list.has_value());
+  std::vector<std::string> listed;
+  for (const auto& sandbox : list->sandboxes()) listed.push_back(sandbox.sandbox_id());
+  EXPECT_EQ(listed, ids) << "oldest first, each once";
+  EXPECT_GT(list->ByteSizeLong(), 4u << 20);
+  EXPECT_GE(list->pools_size(), 1);
+}
+
 TEST_F(PoolTest, AnEmptyPoolNeverFails) {
   std::vector<std::thread> clients;
   std::atomic<int> right{0};

@@ -141,16 +141,42 @@ TEST_F(RefusalTest, WhatIsNotBuiltSaysSo) {
   EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
   EXPECT_THAT(status.error_message(), HasSubstr("not built yet"));
 
+  TestSandbox live(server());
   auto sandboxes = warren::v1::SandboxService::NewStub(server().channel());
   grpc::ClientContext pause_context;
+  warren::v1::PauseSandboxRequest pause;
+  pause.set_sandbox_id(live.id());
   warren::v1::Sandbox sandbox;
-  status = sandboxes->PauseSandbox(&pause_context, {}, &sandbox);
+  status = sandboxes->PauseSandbox(&pause_context, pause, &sandbox);
   EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("not built yet"));
+  EXPECT_THAT(status.error_message(), HasSubstr("part of the contract"));
 
   warren::v1::CreateSandboxRequest request;
   request.mutable_env()->insert({"A", "b"});
   EXPECT_EQ(Create(request).error_code(), StatusCode::UNIMPLEMENTED);
+}
+
+// Each through another kind of method: one answer, and a stream.
+TEST_F(RefusalTest, BytesThatAreNoMessageAreAnInvalidArgument) {
+  for (const char* method :
+       {"/warren.v1.SandboxService/CreateSandbox", "/warren.v1.SandboxService/GetSandbox",
+        "/warren.v1.ExecutionService/ExecuteCode", "/warren.v1.TemplateService/ListTemplates"}) {
+    grpc::GenericStub stub(server().channel());
+    grpc::ClientContext context;
+    grpc::Slice slice("\x0a\x7fx");
+    grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer response;
+    grpc::CompletionQueue queue;
+    auto call = stub.PrepareUnaryCall(&context, method, request, &queue);
+    call->StartCall();
+    grpc::Status status;
+    call->Finish(&response, &status, this);
+    void* tag;
+    bool ok;
+    ASSERT_TRUE(queue.Next(&tag, &ok));
+    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT) << method;
+    EXPECT_THAT(status.error_message(), HasSubstr("is not a valid warren.v1.")) << method;
+  }
 }
 
 TEST_F(RefusalTest, TemplatesAndEnvironmentAreTold) {

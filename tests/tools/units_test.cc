@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "supervisor/base/proto_time.h"
+
 namespace warren {
 namespace {
 
@@ -58,7 +60,7 @@ TEST(ProtoDuration, RoundTripsToTheNanosecond) {
   absl::Duration d = absl::Seconds(3) + absl::Nanoseconds(7);
   EXPECT_EQ(ToProto(d).seconds(), 3);
   EXPECT_EQ(ToProto(d).nanos(), 7);
-  EXPECT_EQ(FromProto(ToProto(d)), d);
+  EXPECT_EQ(ToDuration(ToProto(d)), d);
 }
 
 }  // namespace

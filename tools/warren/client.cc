@@ -90,6 +90,22 @@ std::string Client::Explain(absl::string_view what, const grpc::Status& status) 
   return absl::StrCat("warren: ", what, ": ", message, "\n", Remedy(status.error_code()));
 }
 
+grpc::Status ListAllSandboxes(v1::SandboxService::StubInterface& sandboxes, absl::Duration timeout,
+                              v1::ListSandboxesResponse* all) {
+  v1::ListSandboxesRequest request;
+  do {
+    grpc::ClientContext context;
+    SetDeadline(context, timeout);
+    v1::ListSandboxesResponse page;
+    grpc::Status status = sandboxes.ListSandboxes(&context, request, &page);
+    if (!status.ok()) return status;
+    request.set_page_token(page.next_page_token());
+    all->MergeFrom(page);
+  } while (!request.page_token().empty());
+  all->clear_next_page_token();
+  return grpc::Status::OK;
+}
+
 void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
   context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
 }

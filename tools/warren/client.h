@@ -37,6 +37,10 @@ class Client {
   std::unique_ptr<v1::TemplateService::Stub> templates_;
 };
 
+// All pages of ListSandboxes in one response, each asked for within `timeout`.
+grpc::Status ListAllSandboxes(v1::SandboxService::StubInterface& sandboxes, absl::Duration timeout,
+                              v1::ListSandboxesResponse* all);
+
 // Bounds a call that has no reason to last, so that a stuck server is reported instead of waited
 // for.
 void SetDeadline(grpc::ClientContext& context, absl::Duration timeout);

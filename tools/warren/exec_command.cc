@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "supervisor/base/proto_time.h"
 #include "tools/warren/cells.h"
 #include "tools/warren/commands.h"
 #include "tools/warren/exit_code.h"

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "runtime/base/status.h"
+#include "supervisor/base/proto_time.h"
 #include "tools/warren/units.h"
 
 namespace warren {
@@ -23,7 +24,7 @@ bool IsTextType(absl::string_view mime) {
 }
 
 double Seconds(const google::protobuf::Duration& duration) {
-  return absl::ToDoubleSeconds(FromProto(duration));
+  return absl::ToDoubleSeconds(ToDuration(duration));
 }
 
 Json UsageObject(const v1::Usage& usage) {

@@ -82,16 +82,10 @@ void PrintPools(const v1::ListSandboxesResponse& response) {
   std::cout << table.Render();
 }
 
-grpc::Status ListSandboxes(Client& client, v1::ListSandboxesResponse* response) {
-  grpc::ClientContext context;
-  SetDeadline(context, kCallTimeout);
-  return client.sandboxes().ListSandboxes(&context, v1::ListSandboxesRequest(), response);
-}
-
 int RunPs(const ListOptions& options) {
   Client client(options.address);
   v1::ListSandboxesResponse response;
-  grpc::Status status = ListSandboxes(client, &response);
+  grpc::Status status = ListAllSandboxes(client.sandboxes(), kCallTimeout, &response);
   if (!status.ok()) {
     std::cerr << client.Explain("list the sandboxes", status);
     return kExitWarren;
@@ -110,7 +104,7 @@ int RunPs(const ListOptions& options) {
 int RunMetrics(const std::string& address) {
   Client client(address);
   v1::ListSandboxesResponse response;
-  grpc::Status status = ListSandboxes(client, &response);
+  grpc::Status status = ListAllSandboxes(client.sandboxes(), kCallTimeout, &response);
   if (!status.ok()) {
     std::cerr << client.Explain("list the sandboxes", status);
     return kExitWarren;
@@ -165,7 +159,7 @@ int RunKill(const KillOptions& options) {
   std::vector<std::string> ids = options.ids;
   if (options.all) {
     v1::ListSandboxesResponse response;
-    grpc::Status status = ListSandboxes(client, &response);
+    grpc::Status status = ListAllSandboxes(client.sandboxes(), kCallTimeout, &response);
     if (!status.ok()) {
       std::cerr << client.Explain("list the sandboxes", status);
       return kExitWarren;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "supervisor/base/proto_time.h"
 #include "tools/warren/units.h"
 
 namespace warren {

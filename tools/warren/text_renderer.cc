@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/status.h"
+#include "supervisor/base/proto_time.h"
 #include "tools/warren/exit_code.h"
 #include "tools/warren/units.h"
 
@@ -25,9 +26,9 @@ std::string PlainText(const v1::ExecutionEvent::Display& display) {
 }
 
 std::string UsageLine(int cell, const v1::Usage& usage) {
-  return absl::StrCat("warren: cell ", cell, ": wall ", FormatSpan(FromProto(usage.wall())),
-                      ", CPU ", FormatSpan(FromProto(usage.cpu_user())), " user + ",
-                      FormatSpan(FromProto(usage.cpu_system())), " system, peak memory ",
+  return absl::StrCat("warren: cell ", cell, ": wall ", FormatSpan(ToDuration(usage.wall())),
+                      ", CPU ", FormatSpan(ToDuration(usage.cpu_user())), " user + ",
+                      FormatSpan(ToDuration(usage.cpu_system())), " system, peak memory ",
                       FormatBytes(usage.peak_memory_bytes()), ", peak pids ", usage.peak_pids(),
                       ", output ", FormatBytes(usage.output_bytes()), "\n");
 }
@@ -43,7 +44,7 @@ absl::Status TextRenderer::OnSandbox(const v1::Sandbox& sandbox, absl::Duration 
   const char* separator = ": ";
   for (const v1::StageTiming& stage : sandbox.stages()) {
     absl::StrAppend(&line, separator, EscapeForTerminal(stage.stage(), WhiteSpace::kEscape), " ",
-                    FormatSpan(FromProto(stage.duration())));
+                    FormatSpan(ToDuration(stage.duration())));
     separator = ", ";
   }
   return err_.Write(absl::StrCat(line, "\n"));

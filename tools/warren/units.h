@@ -7,7 +7,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "google/protobuf/duration.pb.h"
 
 // The quantities that people type and read: durations, sizes, shares of a core. Pure functions.
 namespace warren {
@@ -27,9 +26,6 @@ std::string FormatBytes(int64_t bytes);
 
 // A length of time with three or so significant digits: "3.2 ms", "12.4 s", "2h5m".
 std::string FormatSpan(absl::Duration span);
-
-google::protobuf::Duration ToProto(absl::Duration duration);
-absl::Duration FromProto(const google::protobuf::Duration& duration);
 
 }  // namespace warren
 

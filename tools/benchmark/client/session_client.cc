@@ -138,12 +138,18 @@ absl::Status SessionClient::Destroy(const std::string& sandbox_id) {
 }
 
 absl::StatusOr<v1::ListSandboxesResponse> SessionClient::List() {
-  grpc::ClientContext context;
-  SetTimeout(context, std::chrono::seconds(60));
-  v1::ListSandboxesResponse response;
-  grpc::Status status = sandboxes_->ListSandboxes(&context, v1::ListSandboxesRequest(), &response);
-  if (!status.ok()) return FromGrpc("list the sandboxes", status);
-  return response;
+  v1::ListSandboxesResponse all;
+  v1::ListSandboxesRequest request;
+  do {
+    grpc::ClientContext context;
+    SetTimeout(context, std::chrono::seconds(60));
+    v1::ListSandboxesResponse page;
+    grpc::Status status = sandboxes_->ListSandboxes(&context, request, &page);
+    if (!status.ok()) return FromGrpc("list the sandboxes", status);
+    request.set_page_token(page.next_page_token());
+    all.MergeFrom(page);
+  } while (!request.page_token().empty());
+  return all;
 }
 
 absl::Status WaitForFullPools(SessionClient& client) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/status.h"
+#include "supervisor/base/proto_time.h"
 #include "tools/warren/units.h"
 
 namespace warren::attack {
@@ -53,7 +54,7 @@ absl::Status CheckFreshUsage(const v1::Usage& usage, const std::string& planted)
   if (!burnt.is_array() || burnt.size() != 2 || !burnt[0].is_number() || !burnt[1].is_number()) {
     return absl::InvalidArgumentError("the predecessor did not say what it burnt");
   }
-  double cpu = absl::ToDoubleSeconds(FromProto(usage.cpu_user()) + FromProto(usage.cpu_system()));
+  double cpu = absl::ToDoubleSeconds(ToDuration(usage.cpu_user()) + ToDuration(usage.cpu_system()));
   if (cpu >= burnt[0].get<double>()) {
     return absl::DataLossError(absl::StrCat("a trivial cell used ", cpu, " s of CPU time"));
   }

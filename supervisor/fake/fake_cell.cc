@@ -1,0 +1,199 @@
+#include "supervisor/fake/fake_cell.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "supervisor/base/proto_time.h"
+
+namespace warren {
+namespace {
+
+constexpr size_t kFloodPiece = 32 << 10;
+
+}  // namespace
+
+FakeCell::FakeCell(v1::ExecuteCodeRequest request, std::shared_ptr<ExecutionSink> sink)
+    : request_(std::move(request)), sink_(std::move(sink)) {}
+
+bool FakeCell::Run(int execution_count) {
+  deadline_ = absl::Now() + ToDuration(request_.timeout());
+  v1::ExecutionEvent started;
+  started.mutable_started()->set_execution_id(absl::StrCat("ex", execution_count));
+  Tell(std::move(started));
+  v1::Termination termination;
+  termination.set_kind(v1::Termination::EXITED);
+  termination.set_context_alive(true);
+  for (absl::string_view line : absl::StrSplit(request_.code(), '\n', absl::SkipWhitespace())) {
+    Step(line, termination);
+    if (termination.kind() != v1::Termination::EXITED || !termination.context_alive()) break;
+    if (stop() == StopReason::kNone) continue;
+    if (stop() == StopReason::kInterrupted) {
+      TellError("KeyboardInterrupt", "", termination);
+    } else {
+      Explain(stop(), termination);
+    }
+    break;
+  }
+  const bool alive = termination.context_alive();
+  TellFinished(std::move(termination), execution_count);
+  return alive;
+}
+
+void FakeCell::TellFinished(v1::Termination termination, int execution_count) {
+  v1::ExecutionEvent event;
+  auto* finished = event.mutable_finished();
+  if (termination.kind() == v1::Termination::EXITED && termination.context_alive()) {
+    for (const auto& [name, expression] : request_.user_expressions()) {
+      auto& value = (*finished->mutable_user_expressions())[name];
+      (*value.mutable_display()->mutable_data())["text/plain"] = expression;
+    }
+  }
+  *finished->mutable_termination() = std::move(termination);
+  finished->mutable_usage()->set_output_bytes(output_bytes_);
+  finished->set_execution_count(execution_count);
+  event.set_sequence(++sequence_);
+  event.set_time_unix_nanos(absl::GetCurrentTimeNanos());
+  sink_->Push(std::move(event));
+  std::exchange(sink_, nullptr)->End(absl::OkStatus());
+}
+
+void FakeCell::Refuse(absl::Status status) {
+  std::exchange(sink_, nullptr)->End(std::move(status));
+}
+
+void FakeCell::Explain(StopReason reason, v1::Termination& termination) {
+  switch (reason) {
+    case StopReason::kTimeout:
+      termination.set_kind(v1::Termination::TIMED_OUT);
+      break;
+    case StopReason::kOutputLimit:
+      termination.set_kind(v1::Termination::OUTPUT_LIMIT);
+      break;
+    case StopReason::kKilled:
+      termination.set_kind(v1::Termination::KILLED);
+      termination.set_signal(SIGKILL);
+      termination.set_context_alive(false);
+      break;
+    default:
+      termination.set_kind(v1::Termination::CANCELLED);
+      break;
+  }
+}
+
+void FakeCell::Step(absl::string_view line, v1::Termination& termination) {
+  const std::pair<absl::string_view, absl::string_view> step =
+      absl::StrSplit(line, absl::MaxSplits(' ', 1));
+  const auto& [verb, rest] = step;
+  int64_t number = 0;
+  if (verb == "print") {
+    TellOutput(v1::ExecutionEvent::Output::STDOUT, absl::StrCat(rest, "\n"));
+  } else if (verb == "warn") {
+    TellOutput(v1::ExecutionEvent::Output::STDERR, absl::StrCat(rest, "\n"));
+  } else if (verb == "show" || verb == "value") {
+    TellDisplay(rest, verb == "value");
+  } else if (verb == "wait") {
+    WaitForStop();
+  } else if (verb == "fail") {
+    const std::pair<absl::string_view, absl::string_view> error =
+        absl::StrSplit(rest, absl::MaxSplits(' ', 1));
+    TellError(error.first, error.second, termination);
+  } else if (verb == "flood" && absl::SimpleAtoi(rest, &number)) {
+    const std::string piece(kFloodPiece, 'x');
+    for (; number > 0 && stop() == StopReason::kNone; number -= kFloodPiece) {
+      TellOutput(v1::ExecutionEvent::Output::STDOUT,
+                 absl::string_view(piece).substr(0, static_cast<size_t>(number)));
+    }
+  } else if (verb == "exit" && absl::SimpleAtoi(rest, &number)) {
+    termination.set_exit_code(static_cast<int32_t>(number));
+    termination.set_context_alive(false);
+  } else {
+    TellError("SyntaxError", line, termination);
+  }
+}
+
+void FakeCell::TellOutput(v1::ExecutionEvent::Output::Stream stream, absl::string_view data) {
+  const int64_t room = std::max<int64_t>(request_.max_output_bytes() - output_bytes_, 0);
+  const bool over = !Count(data.size());
+  if (over) data = data.substr(0, static_cast<size_t>(room));
+  if (data.empty()) return;
+  Heed(sink_->PushOutput(stream, data, {absl::GetCurrentTimeNanos(), ++sequence_}));
+}
+
+void FakeCell::TellDisplay(absl::string_view text, bool is_result) {
+  if (!Count(text.size())) return;
+  v1::ExecutionEvent event;
+  (*event.mutable_display()->mutable_data())["text/plain"] = std::string(text);
+  event.mutable_display()->set_is_result(is_result);
+  Tell(std::move(event));
+}
+
+void FakeCell::TellError(absl::string_view name, absl::string_view value,
+                         v1::Termination& termination) {
+  v1::ExecutionEvent event;
+  event.mutable_error()->set_name(std::string(name));
+  event.mutable_error()->set_value(std::string(value));
+  Tell(std::move(event));
+  termination.set_kind(v1::Termination::EXCEPTION);
+}
+
+bool FakeCell::Count(size_t bytes) {
+  const int64_t room = request_.max_output_bytes() - output_bytes_;
+  output_bytes_ += std::min(static_cast<int64_t>(bytes), room);
+  if (static_cast<int64_t>(bytes) <= room) return true;
+  Stop(StopReason::kOutputLimit);
+  return false;
+}
+
+void FakeCell::Tell(v1::ExecutionEvent event) {
+  event.set_sequence(++sequence_);
+  event.set_time_unix_nanos(absl::GetCurrentTimeNanos());
+  Heed(sink_->Push(std::move(event)));
+}
+
+void FakeCell::Heed(Flow flow) {
+  if (flow == Flow::kContinue) return;
+  absl::MutexLock lock(&mu_);
+  // It may have been resumed already.
+  auto go_on = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return resumed_ || stop_ != StopReason::kNone;
+  };
+  paused_ = true;
+  if (!mu_.AwaitWithDeadline(absl::Condition(&go_on), deadline_)) stop_ = StopReason::kTimeout;
+  paused_ = false;
+  resumed_ = false;
+}
+
+void FakeCell::WaitForStop() {
+  absl::MutexLock lock(&mu_);
+  auto stopped = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stop_ != StopReason::kNone; };
+  if (!mu_.AwaitWithDeadline(absl::Condition(&stopped), deadline_)) stop_ = StopReason::kTimeout;
+}
+
+void FakeCell::Resume() {
+  absl::MutexLock lock(&mu_);
+  resumed_ = true;
+}
+
+void FakeCell::Stop(StopReason reason) {
+  absl::MutexLock lock(&mu_);
+  if (stop_ == StopReason::kNone || reason == StopReason::kKilled) stop_ = reason;
+}
+
+FakeCell::StopReason FakeCell::stop() {
+  absl::MutexLock lock(&mu_);
+  return stop_;
+}
+
+bool FakeCell::paused() {
+  absl::MutexLock lock(&mu_);
+  return paused_;
+}
+
+bool FakeCell::cancelled() { return stop() == StopReason::kCancelled; }
+
+}  // namespace warren

@@ -1,0 +1,80 @@
+#ifndef WARREN_SUPERVISOR_FAKE_FAKE_CELL_H_
+#define WARREN_SUPERVISOR_FAKE_FAKE_CELL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "supervisor/backend/backend.h"
+
+namespace warren {
+
+// A cell whose code says what shall happen, a line a step:
+//
+//   print TEXT       a line on stdout            warn TEXT      a line on stderr
+//   show TEXT        a display of plain text     value TEXT     the same, as the result
+//   flood BYTES      so much on stdout           wait           until somebody ends the cell
+//   fail NAME TEXT   an exception                exit CODE      the end of the context
+//
+// Anything else is a SyntaxError. Bounds, pauses and ends are the contract's. A user_expression
+// evaluates to itself.
+//
+// Lifecycle: constructor → Run by the context's thread, or Refuse. The others are for any thread.
+class FakeCell {
+ public:
+  // The request is valid.
+  FakeCell(v1::ExecuteCodeRequest request, std::shared_ptr<ExecutionSink> sink);
+
+  // Ends with Finished and the sink's End. False when the context ended with it.
+  bool Run(int execution_count);
+  // Ends without an event.
+  void Refuse(absl::Status status);
+
+  void Resume();
+  void Cancel() { Stop(StopReason::kCancelled); }
+  void Interrupt() { Stop(StopReason::kInterrupted); }
+  void Kill() { Stop(StopReason::kKilled); }
+  // It was cancelled, and need not run.
+  bool cancelled();
+  // It waits for its reader.
+  bool paused();
+
+ private:
+  enum class StopReason { kNone, kInterrupted, kCancelled, kKilled, kTimeout, kOutputLimit };
+
+  void Stop(StopReason reason);
+  StopReason stop();
+  // Waits until somebody ends the cell, or its time is over.
+  void WaitForStop();
+  void Step(absl::string_view line, v1::Termination& termination);
+  void Tell(v1::ExecutionEvent event);
+  void TellOutput(v1::ExecutionEvent::Output::Stream stream, absl::string_view data);
+  void TellDisplay(absl::string_view text, bool is_result);
+  void TellError(absl::string_view name, absl::string_view value, v1::Termination& termination);
+  // Stops where the output is over its bound.
+  bool Count(size_t bytes);
+  void Heed(Flow flow);
+  void TellFinished(v1::Termination termination, int execution_count);
+  static void Explain(StopReason reason, v1::Termination& termination);
+
+  const v1::ExecuteCodeRequest request_;
+  // Gone after its End: it may own whoever owns this.
+  std::shared_ptr<ExecutionSink> sink_;
+  absl::Time deadline_;
+  int64_t sequence_ = 0;
+  int64_t output_bytes_ = 0;
+
+  absl::Mutex mu_;
+  StopReason stop_ ABSL_GUARDED_BY(mu_) = StopReason::kNone;
+  bool paused_ ABSL_GUARDED_BY(mu_) = false;
+  // Since the last pause.
+  bool resumed_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_FAKE_FAKE_CELL_H_

@@ -1,0 +1,71 @@
+#ifndef WARREN_SUPERVISOR_FAKE_FAKE_SANDBOX_H_
+#define WARREN_SUPERVISOR_FAKE_FAKE_SANDBOX_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "supervisor/backend/backend.h"
+#include "supervisor/fake/fake_context.h"
+
+namespace warren {
+
+// A sandbox of the fake backend, and its own handle. Thread-safe.
+class FakeSandbox final : public SandboxHandle {
+ public:
+  static constexpr char kDefaultContext[] = "default";
+  static constexpr size_t kMaxContexts = 8;
+
+  // The request is valid.
+  FakeSandbox(std::string id, const v1::CreateSandboxRequest& request);
+
+  v1::Sandbox description() const;
+  // Destroyed, or its lifetime is over.
+  bool gone() const;
+  // Cells that wait for their readers.
+  int paused_cells() const;
+  void Kill();
+
+  const std::string& id() const override { return id_; }
+  void Get(const Call& call, Reply<v1::Sandbox> reply) override;
+  void SetLifetime(const Call& call, const v1::SetSandboxLifetimeRequest& request,
+                   Reply<v1::Sandbox> reply) override;
+  void Destroy(const Call& call, Reply<v1::DestroySandboxResponse> reply) override;
+  void GetEnvironment(const Call& call, Reply<v1::Environment> reply) override;
+  void CreateContext(const Call& call, const v1::CreateContextRequest& request,
+                     Reply<v1::Context> reply) override;
+  void ListContexts(const Call& call, Reply<v1::ListContextsResponse> reply) override;
+  void DeleteContext(const Call& call, const std::string& context_id,
+                     Reply<v1::DeleteContextResponse> reply) override;
+  void RestartContext(const Call& call, const std::string& context_id,
+                      Reply<v1::Context> reply) override;
+  std::unique_ptr<Operation> Execute(const Call& call, v1::ExecuteCodeRequest request,
+                                     std::shared_ptr<ExecutionSink> sink) override;
+  void Interrupt(const Call& call, const std::string& context_id,
+                 Reply<v1::InterruptExecutionResponse> reply) override;
+
+ private:
+  bool GoneLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // NOT_FOUND: the sandbox or the context; empty for the default one.
+  absl::StatusOr<std::shared_ptr<FakeContext>> FindContext(const std::string& context_id);
+
+  const std::string id_;
+  mutable absl::Mutex mu_;
+  v1::Sandbox description_ ABSL_GUARDED_BY(mu_);
+  absl::Time expires_at_ ABSL_GUARDED_BY(mu_);
+  bool destroyed_ ABSL_GUARDED_BY(mu_) = false;
+  int last_context_ ABSL_GUARDED_BY(mu_) = 0;
+  std::map<std::string, std::shared_ptr<FakeContext>> contexts_ ABSL_GUARDED_BY(mu_);
+};
+
+// What of an id that there is not any more, or never was.
+absl::Status NoSuchFakeSandbox();
+v1::Environment FakeEnvironment(const std::string& template_id);
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_FAKE_FAKE_SANDBOX_H_

@@ -1,0 +1,44 @@
+#include "supervisor/remote/remote_call.h"
+
+#include <string>
+
+#include "spdlog/spdlog.h"
+#include "supervisor/base/status_mark.h"
+#include "supervisor/base/text.h"
+
+namespace warren {
+namespace {
+
+constexpr size_t kMaxLogged = 512;
+
+// What gRPC, or something between, says without the remote Warren.
+absl::Status OfTheConnection(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::CANCELLED:
+      return absl::CancelledError("the call to the remote Warren was cancelled");
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return absl::DeadlineExceededError(
+          "the remote Warren did not answer within the call's deadline");
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return absl::UnimplementedError("the remote Warren does not offer this call");
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return absl::ResourceExhaustedError(
+          "a message to or from the remote Warren is larger than gRPC lets through");
+    default:
+      return absl::UnavailableError(
+          "the remote Warren cannot be reached, or the connection to it broke during the call");
+  }
+}
+
+}  // namespace
+
+absl::Status FromGrpc(const grpc::ClientContext& context, const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  if (context.GetServerTrailingMetadata().count(kStatusMark) > 0) {
+    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  }
+  spdlog::debug("remote: {}", ToValidUtf8(status.error_message(), kMaxLogged));
+  return OfTheConnection(status.error_code());
+}
+
+}  // namespace warren

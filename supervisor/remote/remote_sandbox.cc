@@ -1,0 +1,129 @@
+#include "supervisor/remote/remote_sandbox.h"
+
+#include "supervisor/remote/remote_call.h"
+#include "supervisor/remote/remote_execution.h"
+
+namespace warren {
+
+void RemoteSandbox::Get(const Call& call, Reply<v1::Sandbox> reply) {
+  v1::GetSandboxRequest request;
+  request.set_sandbox_id(id_);
+  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply),
+                         [this](auto... to) { stubs_->sandboxes->async()->GetSandbox(to...); });
+}
+
+void RemoteSandbox::SetLifetime(const Call& call, const v1::SetSandboxLifetimeRequest& what,
+                                Reply<v1::Sandbox> reply) {
+  v1::SetSandboxLifetimeRequest request = what;
+  request.set_sandbox_id(id_);
+  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply), [this](auto... to) {
+    stubs_->sandboxes->async()->SetSandboxLifetime(to...);
+  });
+}
+
+void RemoteSandbox::Destroy(const Call& call, Reply<v1::DestroySandboxResponse> reply) {
+  v1::DestroySandboxRequest request;
+  request.set_sandbox_id(id_);
+  StartCall<v1::DestroySandboxResponse>(
+      call, std::move(request), std::move(reply),
+      [this](auto... to) { stubs_->sandboxes->async()->DestroySandbox(to...); });
+}
+
+void RemoteSandbox::Pause(const Call& call, Reply<v1::Sandbox> reply) {
+  v1::PauseSandboxRequest request;
+  request.set_sandbox_id(id_);
+  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply),
+                         [this](auto... to) { stubs_->sandboxes->async()->PauseSandbox(to...); });
+}
+
+void RemoteSandbox::Unpause(const Call& call, Reply<v1::Sandbox> reply) {
+  v1::ResumeSandboxRequest request;
+  request.set_sandbox_id(id_);
+  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply),
+                         [this](auto... to) { stubs_->sandboxes->async()->ResumeSandbox(to...); });
+}
+
+void RemoteSandbox::GetEnvironment(const Call& call, Reply<v1::Environment> reply) {
+  v1::GetEnvironmentRequest request;
+  request.set_sandbox_id(id_);
+  StartCall<v1::Environment>(call, std::move(request), std::move(reply), [this](auto... to) {
+    stubs_->environments->async()->GetEnvironment(to...);
+  });
+}
+
+void RemoteSandbox::Install(const Call& call, const v1::InstallPackageRequest& what,
+                            Reply<v1::InstallPackageResponse> reply) {
+  v1::InstallPackageRequest request = what;
+  request.set_sandbox_id(id_);
+  StartCall<v1::InstallPackageResponse>(
+      call, std::move(request), std::move(reply),
+      [this](auto... to) { stubs_->packages->async()->InstallPackage(to...); });
+}
+
+void RemoteSandbox::CreateContext(const Call& call, const v1::CreateContextRequest& what,
+                                  Reply<v1::Context> reply) {
+  v1::CreateContextRequest request = what;
+  request.set_sandbox_id(id_);
+  StartCall<v1::Context>(call, std::move(request), std::move(reply),
+                         [this](auto... to) { stubs_->contexts->async()->CreateContext(to...); });
+}
+
+void RemoteSandbox::ListContexts(const Call& call, Reply<v1::ListContextsResponse> reply) {
+  v1::ListContextsRequest request;
+  request.set_sandbox_id(id_);
+  StartCall<v1::ListContextsResponse>(
+      call, std::move(request), std::move(reply),
+      [this](auto... to) { stubs_->contexts->async()->ListContexts(to...); });
+}
+
+void RemoteSandbox::DeleteContext(const Call& call, const std::string& context_id,
+                                  Reply<v1::DeleteContextResponse> reply) {
+  v1::DeleteContextRequest request;
+  request.set_sandbox_id(id_);
+  request.set_context_id(context_id);
+  StartCall<v1::DeleteContextResponse>(
+      call, std::move(request), std::move(reply),
+      [this](auto... to) { stubs_->contexts->async()->DeleteContext(to...); });
+}
+
+void RemoteSandbox::RestartContext(const Call& call, const std::string& context_id,
+                                   Reply<v1::Context> reply) {
+  v1::RestartContextRequest request;
+  request.set_sandbox_id(id_);
+  request.set_context_id(context_id);
+  StartCall<v1::Context>(call, std::move(request), std::move(reply),
+                         [this](auto... to) { stubs_->contexts->async()->RestartContext(to...); });
+}
+
+void RemoteSandbox::Interrupt(const Call& call, const std::string& context_id,
+                              Reply<v1::InterruptExecutionResponse> reply) {
+  v1::InterruptExecutionRequest request;
+  request.set_sandbox_id(id_);
+  request.set_context_id(context_id);
+  StartCall<v1::InterruptExecutionResponse>(
+      call, std::move(request), std::move(reply),
+      [this](auto... to) { stubs_->executions->async()->InterruptExecution(to...); });
+}
+
+// gRPC has serialized the request when the call has started.
+std::unique_ptr<Operation> RemoteSandbox::Execute(const Call& call, v1::ExecuteCodeRequest request,
+                                                  std::shared_ptr<ExecutionSink> sink) {
+  request.set_sandbox_id(id_);
+  auto execution = std::make_shared<RemoteExecution>(std::move(sink));
+  execution->Begin(call, [&](grpc::ClientContext* context, RemoteExecution* reactor) {
+    stubs_->executions->async()->ExecuteCode(context, &request, reactor);
+  });
+  return MakeOperation(std::move(execution));
+}
+
+std::unique_ptr<Operation> RemoteSandbox::RunScript(const Call& call, v1::RunScriptRequest request,
+                                                    std::shared_ptr<ExecutionSink> sink) {
+  request.set_sandbox_id(id_);
+  auto execution = std::make_shared<RemoteExecution>(std::move(sink));
+  execution->Begin(call, [&](grpc::ClientContext* context, RemoteExecution* reactor) {
+    stubs_->executions->async()->RunScript(context, &request, reactor);
+  });
+  return MakeOperation(std::move(execution));
+}
+
+}  // namespace warren

@@ -1,0 +1,34 @@
+#ifndef WARREN_SUPERVISOR_REMOTE_STUBS_H_
+#define WARREN_SUPERVISOR_REMOTE_STUBS_H_
+
+#include <memory>
+
+#include "grpcpp/channel.h"
+#include "warren/v1/execution.grpc.pb.h"
+#include "warren/v1/package.grpc.pb.h"
+#include "warren/v1/sandbox.grpc.pb.h"
+#include "warren/v1/template.grpc.pb.h"
+
+namespace warren {
+
+// The services of another Warren. Thread-safe.
+struct RemoteStubs {
+  explicit RemoteStubs(const std::shared_ptr<grpc::Channel>& channel)
+      : sandboxes(v1::SandboxService::NewStub(channel)),
+        executions(v1::ExecutionService::NewStub(channel)),
+        contexts(v1::ContextService::NewStub(channel)),
+        templates(v1::TemplateService::NewStub(channel)),
+        environments(v1::EnvironmentService::NewStub(channel)),
+        packages(v1::PackageService::NewStub(channel)) {}
+
+  const std::unique_ptr<v1::SandboxService::Stub> sandboxes;
+  const std::unique_ptr<v1::ExecutionService::Stub> executions;
+  const std::unique_ptr<v1::ContextService::Stub> contexts;
+  const std::unique_ptr<v1::TemplateService::Stub> templates;
+  const std::unique_ptr<v1::EnvironmentService::Stub> environments;
+  const std::unique_ptr<v1::PackageService::Stub> packages;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_REMOTE_STUBS_H_

@@ -1,0 +1,226 @@
+// The gRPC door as a client of any language sees it, in front of a fake backend.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/descriptor.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "gtest/gtest.h"
+#include "supervisor/base/status_mark.h"
+#include "supervisor/fake/fake_backend.h"
+#include "tests/supervisor/door.h"
+#include "tests/support/patience.h"
+#include "warren/v1/execution.grpc.pb.h"
+#include "warren/v1/file.grpc.pb.h"
+#include "warren/v1/package.grpc.pb.h"
+#include "warren/v1/process.grpc.pb.h"
+#include "warren/v1/sandbox.grpc.pb.h"
+#include "warren/v1/template.grpc.pb.h"
+
+namespace warren {
+namespace {
+
+using grpc::StatusCode;
+using ::testing::HasSubstr;
+
+class ApiTest : public ::testing::Test {
+ protected:
+  // One message there and, of whatever comes back, the status.
+  grpc::Status CallRaw(const std::string& method, const std::string& bytes) {
+    grpc::GenericStub stub(channel_);
+    grpc::ClientContext context;
+    grpc::Slice slice(bytes);
+    grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer response;
+    grpc::CompletionQueue queue;
+    auto call = stub.PrepareUnaryCall(&context, method, request, &queue);
+    call->StartCall();
+    grpc::Status status;
+    call->Finish(&response, &status, this);
+    void* tag;
+    bool ok;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    return status;
+  }
+  std::string NewSandbox() {
+    grpc::ClientContext context;
+    v1::Sandbox sandbox;
+    EXPECT_TRUE(sandboxes_->CreateSandbox(&context, {}, &sandbox).ok());
+    return sandbox.sandbox_id();
+  }
+  static v1::ExecuteCodeRequest Cell(const std::string& sandbox_id, const std::string& code) {
+    v1::ExecuteCodeRequest request;
+    request.set_sandbox_id(sandbox_id);
+    request.set_code(code);
+    return request;
+  }
+  // The output of a cell that runs to its end.
+  std::string Run(const std::string& sandbox_id, const std::string& code) {
+    grpc::ClientContext context;
+    auto reader = executions_->ExecuteCode(&context, Cell(sandbox_id, code));
+    std::string out;
+    for (v1::ExecutionEvent event; reader->Read(&event);) out += event.output().data();
+    EXPECT_TRUE(reader->Finish().ok());
+    return out;
+  }
+
+  FakeBackend fake_;
+  Door door_{fake_};
+  std::shared_ptr<grpc::Channel> channel_ = door_.NewChannel();
+  std::unique_ptr<v1::SandboxService::Stub> sandboxes_ = v1::SandboxService::NewStub(channel_);
+  std::unique_ptr<v1::ExecutionService::Stub> executions_ = v1::ExecutionService::NewStub(channel_);
+};
+
+std::vector<const google::protobuf::MethodDescriptor*> MethodsOf(
+    const std::vector<const google::protobuf::FileDescriptor*>& files) {
+  std::vector<const google::protobuf::MethodDescriptor*> methods;
+  for (const auto* file : files) {
+    for (int s = 0; s < file->service_count(); ++s) {
+      for (int m = 0; m < file->service(s)->method_count(); ++m) {
+        methods.push_back(file->service(s)->method(m));
+      }
+    }
+  }
+  return methods;
+}
+
+std::string PathOf(const google::protobuf::MethodDescriptor& method) {
+  return absl::StrCat("/", method.service()->full_name(), "/", method.name());
+}
+
+TEST_F(ApiTest, BytesThatAreNoMessageAreAnInvalidArgumentOfEveryMethod) {
+  auto methods =
+      MethodsOf({v1::Sandbox::descriptor()->file(), v1::ExecutionEvent::descriptor()->file(),
+                 v1::Environment::descriptor()->file(), v1::TemplateInfo::descriptor()->file()});
+  EXPECT_EQ(methods.size(), 17u);
+  for (const auto* method : methods) {
+    // A field longer than what follows.
+    grpc::Status status = CallRaw(PathOf(*method), "\x0a\x7fx");
+    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT) << method->full_name();
+    EXPECT_THAT(status.error_message(), HasSubstr(method->input_type()->full_name()));
+  }
+}
+
+TEST_F(ApiTest, ServicesThatAreNotBuiltSaySo) {
+  auto methods =
+      MethodsOf({v1::FileChunk::descriptor()->file(), v1::ProcessEvent::descriptor()->file()});
+  EXPECT_EQ(methods.size(), 11u);
+  for (const auto* method : methods) {
+    grpc::Status status = CallRaw(PathOf(*method), "");
+    EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED) << method->full_name();
+    EXPECT_THAT(status.error_message(), HasSubstr("not built yet")) << method->full_name();
+  }
+  grpc::Status status = CallRaw("/other.Service/Method", "");
+  EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(status.error_message(), "unknown service or method");
+}
+
+TEST_F(ApiTest, AStatusIsShortAndMarkedAsOurs) {
+  v1::CreateSandboxRequest request;
+  request.set_template_id(std::string(10'000, 'x'));
+  grpc::ClientContext context;
+  v1::Sandbox sandbox;
+  grpc::Status status = sandboxes_->CreateSandbox(&context, request, &sandbox);
+  EXPECT_EQ(status.error_code(), StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message().size(), 4096u);
+  EXPECT_EQ(context.GetServerTrailingMetadata().count(kStatusMark), 1u);
+}
+
+TEST_F(ApiTest, AnEnvironmentIsOfOneThing) {
+  auto environments = v1::EnvironmentService::NewStub(channel_);
+  v1::GetEnvironmentRequest request;
+  v1::Environment environment;
+  grpc::ClientContext of_nothing;
+  EXPECT_EQ(environments->GetEnvironment(&of_nothing, request, &environment).error_code(),
+            StatusCode::INVALID_ARGUMENT);
+  request.set_template_id("slow");
+  grpc::ClientContext of_template;
+  EXPECT_TRUE(environments->GetEnvironment(&of_template, request, &environment).ok());
+  request.set_sandbox_id(NewSandbox());
+  grpc::ClientContext of_both;
+  EXPECT_EQ(environments->GetEnvironment(&of_both, request, &environment).error_code(),
+            StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ApiTest, AClientThatCancelsEndsItsCell) {
+  const std::string id = NewSandbox();
+  grpc::ClientContext context;
+  auto reader = executions_->ExecuteCode(&context, Cell(id, "wait"));
+  v1::ExecutionEvent event;
+  ASSERT_TRUE(reader->Read(&event));
+  context.TryCancel();
+  EXPECT_EQ(reader->Finish().error_code(), StatusCode::CANCELLED);
+  EXPECT_EQ(Run(id, "print next"), "next\n");
+}
+
+TEST_F(ApiTest, AClientWhoseDeadlineIsOverMakesNoSandbox) {
+  v1::CreateSandboxRequest request;
+  request.set_template_id("slow");
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(50));
+  v1::Sandbox sandbox;
+  EXPECT_EQ(sandboxes_->CreateSandbox(&context, request, &sandbox).error_code(),
+            StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(Eventually([&] { return fake_.waiting_creates() == 0; }));
+  EXPECT_LT(fake_.last_deadline(), absl::InfiniteFuture());
+  fake_.FinishCreates();
+  EXPECT_EQ(fake_.sandboxes(), 0u);
+}
+
+TEST_F(ApiTest, AReaderThatWaitsHoldsTheCellUpAndLosesNothing) {
+  const std::string id = NewSandbox();
+  constexpr size_t kBytes = 64 << 20;
+  grpc::ClientContext context;
+  auto reader = executions_->ExecuteCode(&context, Cell(id, absl::StrCat("flood ", kBytes)));
+  ASSERT_TRUE(Eventually([&] { return fake_.paused_cells() == 1; }));
+  size_t bytes = 0;
+  v1::ExecutionEvent event;
+  while (reader->Read(&event)) bytes += event.output().data().size();
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(bytes, kBytes);
+  EXPECT_TRUE(event.has_finished());
+}
+
+TEST_F(ApiTest, AReaderThatVanishesWhileItsCellIsHeldUpEndsIt) {
+  const std::string id = NewSandbox();
+  {
+    auto other = v1::ExecutionService::NewStub(door_.NewChannel());
+    grpc::ClientContext context;
+    auto reader = other->ExecuteCode(&context, Cell(id, "flood 1000000000"));
+    ASSERT_TRUE(Eventually([&] { return fake_.paused_cells() == 1; }));
+    context.TryCancel();
+    v1::ExecutionEvent event;
+    while (reader->Read(&event)) {
+    }
+    EXPECT_EQ(reader->Finish().error_code(), StatusCode::CANCELLED);
+  }
+  EXPECT_EQ(Run(id, "print next"), "next\n");
+}
+
+TEST_F(ApiTest, TheSameCellGivesTheSameEventsWhetherOpensAreInPlaceOrLate) {
+  FakeBackend late(FakeBackend::Opens::kLater);
+  Door door(late);
+  auto channel = door.NewChannel();
+  auto sandboxes = v1::SandboxService::NewStub(channel);
+  auto executions = v1::ExecutionService::NewStub(channel);
+  grpc::ClientContext create;
+  v1::Sandbox sandbox;
+  ASSERT_TRUE(sandboxes->CreateSandbox(&create, {}, &sandbox).ok());
+  for (int i = 0; i < 50; ++i) {
+    grpc::ClientContext context;
+    auto reader = executions->ExecuteCode(&context, Cell(sandbox.sandbox_id(), "print hello"));
+    // Some clients are gone before the sandbox is open.
+    if (i % 5 == 0) context.TryCancel();
+    std::string out;
+    for (v1::ExecutionEvent event; reader->Read(&event);) out += event.output().data();
+    grpc::Status status = reader->Finish();
+    if (i % 5 != 0) {
+      EXPECT_EQ(out, "hello\n") << status.error_message();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace warren

@@ -1,0 +1,98 @@
+#ifndef WARREN_TESTS_SUPERVISOR_CONFORMANCE_H_
+#define WARREN_TESTS_SUPERVISOR_CONFORMANCE_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/fake/fake_backend.h"
+#include "tests/supervisor/sink.h"
+
+namespace warren {
+
+// A backend under test, whose sandboxes are the fake's at last.
+class Subject {
+ public:
+  virtual ~Subject() = default;
+  virtual Backend& backend() = 0;
+  virtual FakeBackend& fake() = 0;
+};
+
+struct SubjectKind {
+  const char* name;
+  std::unique_ptr<Subject> (*make)();
+};
+
+// What every backend does, whatever stands behind it: this suite is the interface's contract. It
+// runs for each kind of subject.
+class BackendTest : public ::testing::TestWithParam<SubjectKind> {
+ protected:
+  void SetUp() override { subject_ = GetParam().make(); }
+
+  Backend& backend() { return subject_->backend(); }
+  FakeBackend& fake() { return subject_->fake(); }
+
+  absl::StatusOr<v1::Sandbox> Create(const v1::CreateSandboxRequest& request = {}) {
+    return Ask<v1::Sandbox>([&](auto reply) { backend().Create({}, request, std::move(reply)); });
+  }
+  absl::StatusOr<std::shared_ptr<SandboxHandle>> Open(const std::string& id) {
+    return Ask<std::shared_ptr<SandboxHandle>>(
+        [&](auto reply) { backend().Open({}, id, std::move(reply)); });
+  }
+  // A new one.
+  std::shared_ptr<SandboxHandle> NewSandbox() {
+    auto sandbox = Create();
+    EXPECT_TRUE(sandbox.ok()) << sandbox.status();
+    return *Open(sandbox->sandbox_id());
+  }
+  absl::StatusOr<v1::Sandbox> Get(SandboxHandle& sandbox) {
+    return Ask<v1::Sandbox>([&](auto reply) { sandbox.Get({}, std::move(reply)); });
+  }
+  absl::StatusOr<v1::DestroySandboxResponse> Destroy(SandboxHandle& sandbox) {
+    return Ask<v1::DestroySandboxResponse>(
+        [&](auto reply) { sandbox.Destroy({}, std::move(reply)); });
+  }
+  absl::StatusOr<v1::InterruptExecutionResponse> Interrupt(SandboxHandle& sandbox) {
+    return Ask<v1::InterruptExecutionResponse>(
+        [&](auto reply) { sandbox.Interrupt({}, "", std::move(reply)); });
+  }
+
+  struct Execution {
+    std::shared_ptr<CollectingSink> sink;
+    std::unique_ptr<Operation> operation;
+  };
+  static Execution Begin(SandboxHandle& sandbox, v1::ExecuteCodeRequest request,
+                         std::function<Flow()> flow = nullptr) {
+    Execution execution;
+    execution.sink = std::make_shared<CollectingSink>(std::move(flow));
+    execution.operation = sandbox.Execute({}, std::move(request), execution.sink);
+    return execution;
+  }
+  static Execution Begin(SandboxHandle& sandbox, absl::string_view code) {
+    v1::ExecuteCodeRequest request;
+    request.set_code(std::string(code));
+    return Begin(sandbox, std::move(request));
+  }
+  // Runs it to its end.
+  static std::shared_ptr<CollectingSink> Run(SandboxHandle& sandbox,
+                                             v1::ExecuteCodeRequest request) {
+    Execution execution = Begin(sandbox, std::move(request));
+    EXPECT_TRUE(execution.sink->WaitForEnd());
+    return execution.sink;
+  }
+  static std::shared_ptr<CollectingSink> Run(SandboxHandle& sandbox, absl::string_view code) {
+    v1::ExecuteCodeRequest request;
+    request.set_code(std::string(code));
+    return Run(sandbox, std::move(request));
+  }
+
+ private:
+  std::unique_ptr<Subject> subject_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_TESTS_SUPERVISOR_CONFORMANCE_H_

@@ -1,0 +1,58 @@
+#include "tests/supervisor/door.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace warren {
+
+Door::Door(Backend& backend) {
+  static std::atomic<int> doors{0};
+  path_ = absl::StrCat("/tmp/warren-door-", ::getpid(), "-", doors++);
+  target_ = absl::StrCat("unix://", path_);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::strncpy(name.sun_path, path_.c_str(), sizeof(name.sun_path) - 1);
+  listener_ = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  ::unlink(path_.c_str());
+  EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0) << path_;
+  EXPECT_EQ(::listen(listener_.get(), 128), 0);
+  auto server = ApiServer::Start(backend);
+  EXPECT_TRUE(server.ok());
+  server_ = std::move(*server);
+  acceptor_ = std::thread([this] { Accept(); });
+}
+
+Door::~Door() { Close(); }
+
+void Door::Accept() {
+  while (!closing_) {
+    pollfd ready{listener_.get(), POLLIN, 0};
+    if (::poll(&ready, 1, 20) <= 0) continue;
+    UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (connection.valid()) server_->AddConnection(listener_.get(), std::move(connection));
+  }
+}
+
+std::shared_ptr<grpc::Channel> Door::NewChannel() const {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(target_, grpc::InsecureChannelCredentials(), arguments);
+}
+
+void Door::Close() {
+  if (closing_.exchange(true)) return;
+  acceptor_.join();
+  ::unlink(path_.c_str());
+  server_->Shutdown(absl::ZeroDuration());
+  server_.reset();
+}
+
+}  // namespace warren

@@ -1,0 +1,44 @@
+#ifndef WARREN_TESTS_SUPERVISOR_DOOR_H_
+#define WARREN_TESTS_SUPERVISOR_DOOR_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "grpcpp/grpcpp.h"
+#include "runtime/base/unique_fd.h"
+#include "supervisor/api/server.h"
+#include "supervisor/backend/backend.h"
+
+namespace warren {
+
+// The gRPC door in front of a backend, at a Unix socket of its own, as warrend serves it.
+//
+// Lifecycle: constructor → clients → Close, or the destructor.
+class Door {
+ public:
+  // The backend outlives it.
+  explicit Door(Backend& backend);
+  ~Door();
+
+  const std::string& target() const { return target_; }
+  // Each with connections of its own.
+  std::shared_ptr<grpc::Channel> NewChannel() const;
+  // Cuts off whoever is there.
+  void Close();
+
+ private:
+  void Accept();
+
+  std::string path_;
+  std::string target_;
+  UniqueFd listener_;
+  std::unique_ptr<ApiServer> server_;
+  std::atomic<bool> closing_{false};
+  std::thread acceptor_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_TESTS_SUPERVISOR_DOOR_H_
