@@ -3,22 +3,15 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 #include "supervisor/base/text.h"
 
 namespace warren {
 namespace {
 
-using google::protobuf::util::TimeUtil;
-
 constexpr size_t kMaxStatusMessage = 4096;
 constexpr int kMaxMetadata = 64;
 constexpr size_t kMaxMetadataKey = 128;
 constexpr size_t kMaxMetadataValue = 1024;
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  return TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(time));
-}
 
 }  // namespace
 
@@ -48,10 +41,6 @@ absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
   return duration;
 }
 
-google::protobuf::Duration ToProto(absl::Duration duration) {
-  return TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(duration));
-}
-
 absl::Status CheckMetadata(const google::protobuf::Map<std::string, std::string>& metadata) {
   if (metadata.size() > kMaxMetadata) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -76,8 +65,8 @@ warren::v1::Sandbox ToProto(const Lease& lease, MemoryReading memory) {
   const bool dead = !reason.empty() || !from.alive();
   sandbox.set_state(dead ? warren::v1::Sandbox::DEAD : warren::v1::Sandbox::RUNNING);
   sandbox.set_reason(dead && reason.empty() ? "it is being killed" : reason);
-  *sandbox.mutable_created_at() = ToTimestamp(lease.created_at);
-  *sandbox.mutable_expires_at() = ToTimestamp(lease.expires_at);
+  *sandbox.mutable_created_at() = ToProto(lease.created_at);
+  *sandbox.mutable_expires_at() = ToProto(lease.expires_at);
   sandbox.mutable_metadata()->insert(lease.metadata.begin(), lease.metadata.end());
   *sandbox.mutable_limits() = from.identity().limits;
   sandbox.set_default_context_id(kDefaultContextId);

@@ -9,6 +9,7 @@
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/map.h"
 #include "grpcpp/support/status.h"
+#include "supervisor/base/proto_time.h"
 #include "supervisor/session/sandbox_table.h"
 #include "warren/v1/sandbox.pb.h"
 
@@ -32,8 +33,6 @@ struct DurationRange {
 absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
                                             const google::protobuf::Duration* value,
                                             const DurationRange& range);
-
-google::protobuf::Duration ToProto(absl::Duration duration);
 
 // At most 64 entries, keys to 128 bytes, values to 1024 bytes.
 absl::Status CheckMetadata(const google::protobuf::Map<std::string, std::string>& metadata);

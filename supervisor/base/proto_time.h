@@ -1,0 +1,19 @@
+#ifndef WARREN_SUPERVISOR_BASE_PROTO_TIME_H_
+#define WARREN_SUPERVISOR_BASE_PROTO_TIME_H_
+
+#include "absl/time/time.h"
+#include "google/protobuf/duration.pb.h"
+#include "google/protobuf/timestamp.pb.h"
+
+// Times as absl has them and as messages carry them. Pure; thread-safe.
+namespace warren {
+
+// Saturates to absl::InfiniteDuration: a client may have written anything into the message.
+absl::Duration ToDuration(const google::protobuf::Duration& duration);
+// `duration` and `time` are of this age: within 292 years of zero and of the epoch.
+google::protobuf::Duration ToProto(absl::Duration duration);
+google::protobuf::Timestamp ToProto(absl::Time time);
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_BASE_PROTO_TIME_H_
