@@ -39,7 +39,7 @@ void IoLoop::Run() {
     RunTasks();
     RunTimers();
     {
-      std::lock_guard lock(mu_);
+      MutexLock lock(&mu_);
       if (stopped_) return;
     }
     int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerWait, TimeoutMillis());
@@ -50,12 +50,12 @@ void IoLoop::Run() {
 }
 
 void IoLoop::Stop() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   stopped_ = true;
   Wake();
 }
 
-// With mu_ held. The wake-up descriptor is edge-triggered: every write makes an edge, so nobody
+// The wake-up descriptor is edge-triggered: every write makes an edge, so nobody
 // needs to read it.
 void IoLoop::Wake() {
   if (wake_pending_ || OnIoThread()) return;
@@ -66,13 +66,13 @@ void IoLoop::Wake() {
 }
 
 void IoLoop::Post(Task task) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   tasks_.push_back(std::move(task));
   Wake();
 }
 
 TimerId IoLoop::AddTimer(MonotonicTime when, Task task) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   TimerId id = timers_.Add(when, std::move(task));
   if (when < sleeps_until_) Wake();
   return id;
@@ -80,14 +80,14 @@ TimerId IoLoop::AddTimer(MonotonicTime when, Task task) {
 
 void IoLoop::CancelTimer(TimerId id) {
   if (id == 0) return;
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   timers_.Cancel(id);
 }
 
 void IoLoop::RunTasks() {
   std::vector<Task> tasks;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     wake_pending_ = false;
     tasks.swap(tasks_);
   }
@@ -98,7 +98,7 @@ void IoLoop::RunTimers() {
   while (true) {
     std::optional<Task> task;
     {
-      std::lock_guard lock(mu_);
+      MutexLock lock(&mu_);
       task = timers_.TakeDue(MonotonicClock::now());
     }
     if (!task) return;
@@ -107,7 +107,7 @@ void IoLoop::RunTimers() {
 }
 
 int IoLoop::TimeoutMillis() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   if (!tasks_.empty() || stopped_) return 0;
   MonotonicTime now = MonotonicClock::now();
   if (sleeps_until_ <= now) sleeps_until_ = MonotonicTime::max();

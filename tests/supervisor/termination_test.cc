@@ -1,4 +1,4 @@
-#include "supervisor/session/execution.h"
+#include "supervisor/session/termination.h"
 
 #include <signal.h>
 
