@@ -1,17 +1,83 @@
 #include "supervisor/local/local_backend.h"
 
+#include <sys/utsname.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/status.h"
 #include "runtime/policy/limits_policy.h"
 #include "spdlog/spdlog.h"
+#include "supervisor/backend/validate.h"
+#include "supervisor/base/proto_time.h"
+#include "supervisor/local/lease_proto.h"
+#include "supervisor/local/local_sandbox.h"
+#include "supervisor/session/ids.h"
 
 namespace warren {
+namespace {
 
-absl::StatusOr<std::unique_ptr<LocalBackend>> LocalBackend::Create(IoLoop& loop, Parts parts) {
+constexpr int64_t kMebibyte = int64_t{1} << 20;
+// Where the host does not say how much memory it has.
+constexpr int64_t kDefaultBufferMemory = 256 * kMebibyte;
+constexpr int64_t kLeastBufferMemory = 64 * kMebibyte;
+constexpr int64_t kBufferShareOfHost = 16;
+// The part of it that may be kept for clients that come back.
+constexpr int64_t kDetachedShare = 4;
+constexpr size_t kMaxPageBytes = 2 << 20;
+
+int64_t BufferMemory(const LocalBackend::Parts& parts) {
+  if (parts.buffer_memory > 0) return parts.buffer_memory;
+  const int64_t host = parts.facts.memory_bytes();
+  return host > 0 ? std::max(host / kBufferShareOfHost, kLeastBufferMemory) : kDefaultBufferMemory;
+}
+
+// Debian's name of the machine's architecture.
+std::string Architecture() {
+  utsname names;
+  if (::uname(&names) != 0) return "";
+  const std::string machine = names.machine;
+  return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
+}
+
+// For what was answered in place.
+class DoneOperation final : public Operation {
+ public:
+  void Resume() override {}
+  void Cancel() override {}
+};
+
+// A create that waits for its sandbox.
+class CreateOperation final : public Operation {
+ public:
+  CreateOperation(IoLoop& loop, Pool& pool, Pool::Ticket ticket)
+      : loop_(loop), pool_(pool), ticket_(std::move(ticket)) {}
+  void Resume() override {}
+  // From a task of its own, for who cancels may hold locks of the backend's.
+  void Cancel() override {
+    loop_.Post([pool = &pool_, ticket = ticket_] { pool->Cancel(ticket); });
+  }
+
+ private:
+  IoLoop& loop_;
+  Pool& pool_;
+  const Pool::Ticket ticket_;
+};
+
+bool Matches(const Lease& lease, const warren::v1::ListSandboxesRequest& request) {
+  return std::all_of(request.metadata().begin(), request.metadata().end(), [&](const auto& wanted) {
+    auto found = lease.metadata.find(wanted.first);
+    return found != lease.metadata.end() && found->second == wanted.second;
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LocalBackend>> LocalBackend::Make(IoLoop& loop, Parts parts) {
   std::map<std::string, Pool::PoolTemplate> pool_templates;
   for (const auto& [name, from] : parts.templates) {
     WARREN_ASSIGN_OR_RETURN(
@@ -26,13 +92,16 @@ absl::StatusOr<std::unique_ptr<LocalBackend>> LocalBackend::Create(IoLoop& loop,
 LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
                            std::map<std::string, Pool::PoolTemplate> pool_templates)
     : loop_(loop),
+      instance_(NewId("")),
       templates_(std::move(parts.templates)),
       default_template_(std::move(parts.default_template)),
       modules_(std::move(parts.modules)),
       limits_policy_(std::move(parts.limits_policy)),
+      memory_(BufferMemory(parts)),
+      detached_(loop, memory_.limit() / kDetachedShare, &memory_),
       link_(loop, std::move(parts.launcher)),
-      table_(loop),
-      host_{loop, link_, std::max(parts.facts.pace(), 1.0),
+      table_(loop, [this](const std::string& id) { detached_.ForgetSandbox(id); }),
+      host_{loop, link_, memory_, std::max(parts.facts.pace(), 1.0),
             [this](const std::string& template_id, absl::string_view module) {
               return modules_.Hint(template_id, module);
             }},
@@ -43,7 +112,10 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
 absl::Status LocalBackend::Start(absl::AnyInvocable<void(absl::Status)> on_launcher_gone) {
   WARREN_RETURN_IF_ERROR(
       link_.Start([this](const internal::LauncherReply& event) { OnLauncherEvent(event); },
-                  std::move(on_launcher_gone)));
+                  [this, on_gone = std::move(on_launcher_gone)](absl::Status why) mutable {
+                    state_ = State::kLauncherGone;
+                    on_gone(std::move(why));
+                  }));
   loop_.Post([this] { pool_.Start(); });
   return absl::OkStatus();
 }
@@ -56,13 +128,27 @@ void LocalBackend::OnLauncherEvent(const internal::LauncherReply& event) {
     case internal::LauncherReply::kContextExited:
       return table_.OnContextExited(event.context_exited());
     case internal::LauncherReply::kSandboxGone:
-      spdlog::debug("sandbox {}: gone", event.sandbox_gone().sandbox_id());
+      spdlog::debug("event=sandbox_gone sandbox={}", event.sandbox_gone().sandbox_id());
       table_.OnGone(event.sandbox_gone());
       return pool_.OnSandboxGone();
     default:
-      spdlog::warn("the launcher sent an event of an unknown kind");
+      spdlog::warn("event=unknown_launcher_event kind={}", static_cast<int>(event.body_case()));
   }
 }
+
+absl::Status LocalBackend::health() const {
+  switch (state_.load()) {
+    case State::kServing:
+      return absl::OkStatus();
+    case State::kStopping:
+      return absl::UnavailableError("the supervisor is stopping");
+    case State::kLauncherGone:
+      break;
+  }
+  return absl::UnavailableError("the launcher is gone, and every sandbox with it");
+}
+
+// ---- Templates --------------------------------------------------------------------------------
 
 absl::StatusOr<const Template*> LocalBackend::FindTemplate(const std::string& id) const {
   auto found = templates_.find(id);
@@ -80,82 +166,153 @@ std::string LocalBackend::PythonVersion(const Template& from) const {
   return pool_.PythonVersion(from.recipe.name());
 }
 
-void LocalBackend::CreateSandbox(CreateRequest request, absl::AnyInvocable<bool()> still_wanted,
-                                 CreateCallback on_created) {
-  if (request.template_id.empty()) request.template_id = default_template_;
-  auto from = FindTemplate(request.template_id);
-  if (!from.ok()) return on_created(from.status());
-  if (!(*from)->unavailable.empty()) {
-    return on_created(absl::FailedPreconditionError(absl::StrCat(
-        "template \"", request.template_id, "\" cannot be used: ", (*from)->unavailable)));
+void LocalBackend::ListTemplates(const Call&, Reply<warren::v1::ListTemplatesResponse> reply) {
+  warren::v1::ListTemplatesResponse response;
+  response.set_default_template_id(default_template_);
+  for (const auto& [name, from] : templates_) {
+    auto* info = response.add_templates();
+    info->set_template_id(name);
+    info->set_description(from.recipe.description());
+    info->set_python_version(PythonVersion(from));
+    *info->mutable_preload() = from.recipe.preload();
+    info->set_digest(from.digest);
+    info->set_unavailable(from.unavailable);
   }
-  auto limits = ResolveLimits(limits_policy_, request.limits, (*from)->recipe.limits());
-  if (!limits.ok()) return on_created(limits.status());
-  const bool common =
-      limits->SerializeAsString() == default_limits_.at(request.template_id).SerializeAsString();
-  if (common) {
-    if (auto sandbox = pool_.Take(request.template_id)) {
-      return Deliver(std::move(request), std::move(sandbox), {}, true, still_wanted, on_created);
+  reply(std::move(response));
+}
+
+void LocalBackend::GetEnvironment(const Call&, const std::string& template_id,
+                                  Reply<warren::v1::Environment> reply) {
+  auto from = FindTemplate(template_id);
+  if (!from.ok()) return reply(from.status());
+  warren::v1::Environment response;
+  response.set_template_id(template_id);
+  response.set_python_version(PythonVersion(**from));
+  for (const auto& package : (*from)->manifest.packages()) {
+    auto* out = response.add_system_packages();
+    out->set_name(package.name());
+    out->set_version(package.version());
+  }
+  *response.mutable_preload() = (*from)->recipe.preload();
+  response.set_architecture(Architecture());
+  reply(std::move(response));
+}
+
+// ---- Sandboxes --------------------------------------------------------------------------------
+
+absl::StatusOr<warren::v1::Limits> LocalBackend::Resolve(
+    warren::v1::CreateSandboxRequest& request) const {
+  WARREN_RETURN_IF_ERROR(ValidateCreate(request));
+  if (request.template_id().empty()) request.set_template_id(default_template_);
+  WARREN_ASSIGN_OR_RETURN(const Template* from, FindTemplate(request.template_id()));
+  if (!from->unavailable.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("template \"", request.template_id(),
+                                                      "\" cannot be used: ", from->unavailable));
+  }
+  return ResolveLimits(limits_policy_, request.limits(), from->recipe.limits());
+}
+
+std::unique_ptr<Operation> LocalBackend::Create(const Call&,
+                                                const warren::v1::CreateSandboxRequest& from,
+                                                Reply<warren::v1::Sandbox> reply) {
+  warren::v1::CreateSandboxRequest request = from;
+  auto limits = Resolve(request);
+  if (!limits.ok()) {
+    reply(limits.status());
+    return std::make_unique<DoneOperation>();
+  }
+  const std::string& template_id = request.template_id();
+  if (limits->SerializeAsString() == default_limits_.at(template_id).SerializeAsString()) {
+    if (auto sandbox = pool_.Take(template_id)) {
+      reply(Deliver(request, Pool::Made{std::move(sandbox), {}}, true));
+      return std::make_unique<DoneOperation>();
     }
   }
-  std::string template_id = request.template_id;
-  pool_.Make(template_id, *limits,
-             [this, request = std::move(request), still_wanted = std::move(still_wanted),
-              on_created = std::move(on_created)](absl::StatusOr<Pool::Made> made) mutable {
-               if (!made.ok()) return on_created(made.status());
-               Deliver(std::move(request), std::move(made->sandbox), std::move(made->stages), false,
-                       still_wanted, on_created);
-             });
+  Pool::Ticket ticket = pool_.Make(
+      template_id, *limits,
+      [this, request, reply = std::move(reply)](absl::StatusOr<Pool::Made> made) mutable {
+        if (!made.ok()) return reply(made.status());
+        reply(Deliver(request, *std::move(made), false));
+      });
+  if (!ticket) return std::make_unique<DoneOperation>();
+  return std::make_unique<CreateOperation>(loop_, pool_, std::move(ticket));
 }
 
-void LocalBackend::Deliver(CreateRequest request, std::shared_ptr<Sandbox> sandbox,
-                           std::vector<warren::v1::StageTiming> stages, bool from_pool,
-                           absl::AnyInvocable<bool()>& still_wanted, CreateCallback& on_created) {
-  if (!still_wanted()) {
-    pool_.GiveBack(std::move(sandbox));
-    return on_created(absl::CancelledError("the client went away"));
-  }
+warren::v1::Sandbox LocalBackend::Deliver(const warren::v1::CreateSandboxRequest& request,
+                                          Pool::Made made, bool from_pool) {
   Lease lease;
-  lease.sandbox = std::move(sandbox);
-  lease.metadata = std::move(request.metadata);
-  lease.stages = std::move(stages);
+  lease.handle = std::make_shared<LocalSandbox>(*this, made.sandbox);
+  lease.sandbox = std::move(made.sandbox);
+  lease.metadata.insert(request.metadata().begin(), request.metadata().end());
+  lease.stages = std::move(made.stages);
   lease.from_pool = from_pool;
-  lease = table_.Publish(std::move(lease), request.lifetime);
-  spdlog::info("sandbox {}: leased, template {}, {}", lease.sandbox->identity().id,
-               request.template_id, from_pool ? "from the pool" : "made on demand");
-  on_created(std::move(lease));
+  LeaseRef published = table_.Publish(std::move(lease), ToDuration(request.lifetime()));
+  spdlog::info("event=sandbox_leased sandbox={} template={} from_pool={}",
+               published->sandbox->identity().id, request.template_id(), from_pool);
+  warren::v1::Sandbox response = ToProto(*published, MemoryReading::kNone);
+  response.mutable_stages()->Add(published->stages.begin(), published->stages.end());
+  return response;
 }
 
-absl::StatusOr<Lease> LocalBackend::FindSandbox(const std::string& id) const {
-  auto lease = table_.Find(id);
-  if (!lease) {
-    return absl::NotFoundError(
-        "no such sandbox: it never was, was destroyed, or its lifetime ended");
+absl::StatusOr<LeaseRef> LocalBackend::FindLease(const std::string& id) const {
+  LeaseRef lease = table_.Find(id);
+  if (lease) return lease;
+  return absl::NotFoundError("no such sandbox: it never was, was destroyed, or its lifetime ended");
+}
+
+void LocalBackend::Open(const Call&, const std::string& sandbox_id,
+                        Reply<std::shared_ptr<SandboxHandle>> reply) {
+  auto lease = FindLease(sandbox_id);
+  if (!lease.ok()) return reply(lease.status());
+  reply((*lease)->handle);
+}
+
+void LocalBackend::List(const Call&, const warren::v1::ListSandboxesRequest& from,
+                        Reply<warren::v1::ListSandboxesResponse> reply) {
+  warren::v1::ListSandboxesRequest request = from;
+  if (absl::Status status = ValidateList(request); !status.ok()) return reply(status);
+  // A token is the place of the last sandbox of its page, and the server that gave it.
+  uint64_t after = 0;
+  if (!request.page_token().empty()) {
+    absl::string_view token = request.page_token();
+    if (!absl::ConsumeSuffix(&token, absl::StrCat(".", instance_)) ||
+        !absl::SimpleAtoi(token, &after) || after > table_.last_sequence()) {
+      return reply(
+          absl::InvalidArgumentError("page_token is none that this server gave since it started; "
+                                     "list from the first page"));
+    }
   }
-  return *std::move(lease);
+  warren::v1::ListSandboxesResponse response;
+  if (request.page_token().empty()) {
+    for (warren::v1::PoolStatus& pool : pool_.Status()) *response.add_pools() = std::move(pool);
+  }
+  const auto size = static_cast<size_t>(request.page_size());
+  // One more, to know whether there is a next page.
+  const auto places =
+      table_.List(after, size + 1, [&](const Lease& lease) { return Matches(lease, request); });
+  size_t bytes = 0;
+  for (size_t i = 0; i < places.size(); ++i) {
+    warren::v1::Sandbox sandbox = ToProto(*places[i].lease, MemoryReading::kCurrent);
+    bytes += sandbox.ByteSizeLong();
+    if (i > 0 && (i == size || bytes > kMaxPageBytes)) {
+      response.set_next_page_token(absl::StrCat(places[i - 1].sequence, ".", instance_));
+      break;
+    }
+    *response.add_sandboxes() = std::move(sandbox);
+  }
+  reply(std::move(response));
 }
 
-absl::StatusOr<Lease> LocalBackend::SetLifetime(const std::string& id, absl::Duration lifetime) {
-  auto lease = table_.SetLifetime(id, lifetime);
-  if (!lease) return FindSandbox(id).status();
-  return *std::move(lease);
-}
+// ---- The end ----------------------------------------------------------------------------------
 
-absl::StatusOr<LocalBackend::Destroyed> LocalBackend::DestroySandbox(const std::string& id) {
-  auto lease = table_.Remove(id);
-  if (!lease) return FindSandbox(id).status();
-  Destroyed result;
-  result.totals = lease->sandbox->ReadTotals();
-  lease->sandbox->Destroy(StopReason::kDestroyed);
-  spdlog::info("sandbox {}: destroyed by its client", id);
-  result.lease = *std::move(lease);
-  return result;
+void LocalBackend::BeginShutdown() {
+  State serving = State::kServing;
+  state_.compare_exchange_strong(serving, State::kStopping);
+  pool_.Stop();
 }
-
-void LocalBackend::BeginShutdown() { pool_.Stop(); }
 
 void LocalBackend::EndExecutions() {
-  for (const Lease& lease : table_.List()) lease.sandbox->Destroy(StopReason::kShutdown);
+  for (const LeaseRef& lease : table_.All()) lease->sandbox->Destroy(StopReason::kShutdown);
 }
 
 bool LocalBackend::CloseLauncher(absl::Duration timeout) {

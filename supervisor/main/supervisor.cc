@@ -128,6 +128,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
       self->pace_);
   parts.pool = MakePoolOptions(flags, parts.facts, open_files);
   parts.pool.ready = std::move(pools);
+  parts.buffer_memory = flags.buffer_memory_bytes;
 
   // The last use of root.
   WARREN_RETURN_IF_ERROR(DropPrivileges(user));
@@ -135,7 +136,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   self->launcher_gone_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!self->launcher_gone_.valid()) return Errno("eventfd");
   WARREN_ASSIGN_OR_RETURN(self->loop_, IoLoop::Create());
-  WARREN_ASSIGN_OR_RETURN(self->backend_, LocalBackend::Create(*self->loop_, std::move(parts)));
+  WARREN_ASSIGN_OR_RETURN(self->backend_, LocalBackend::Make(*self->loop_, std::move(parts)));
   return self;
 }
 
