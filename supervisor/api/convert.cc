@@ -56,34 +56,4 @@ absl::Status CheckMetadata(const google::protobuf::Map<std::string, std::string>
   return absl::OkStatus();
 }
 
-warren::v1::Sandbox ToProto(const Lease& lease, MemoryReading memory) {
-  const Sandbox& from = *lease.sandbox;
-  warren::v1::Sandbox sandbox;
-  sandbox.set_sandbox_id(from.identity().id);
-  sandbox.set_template_id(from.identity().template_id);
-  const std::string reason = from.death_reason();
-  const bool dead = !reason.empty() || !from.alive();
-  sandbox.set_state(dead ? warren::v1::Sandbox::DEAD : warren::v1::Sandbox::RUNNING);
-  sandbox.set_reason(dead && reason.empty() ? "it is being killed" : reason);
-  *sandbox.mutable_created_at() = ToProto(lease.created_at);
-  *sandbox.mutable_expires_at() = ToProto(lease.expires_at);
-  sandbox.mutable_metadata()->insert(lease.metadata.begin(), lease.metadata.end());
-  *sandbox.mutable_limits() = from.identity().limits;
-  sandbox.set_default_context_id(kDefaultContextId);
-  if (memory == MemoryReading::kCurrent) sandbox.set_memory_bytes(from.ReadMemory());
-  sandbox.set_from_pool(lease.from_pool);
-  return sandbox;
-}
-
-warren::v1::Usage LifetimeUsage(const Lease& lease, const SandboxTotals& totals) {
-  warren::v1::Usage usage;
-  *usage.mutable_wall() = ToProto(std::max(absl::Now() - lease.created_at, absl::ZeroDuration()));
-  *usage.mutable_cpu_user() = ToProto(totals.cpu.user);
-  *usage.mutable_cpu_system() = ToProto(totals.cpu.system);
-  usage.set_peak_memory_bytes(totals.peak_memory_bytes);
-  usage.set_peak_pids(totals.peak_pids);
-  usage.set_output_bytes(totals.output_bytes);
-  return usage;
-}
-
 }  // namespace warren

@@ -10,14 +10,10 @@
 #include "google/protobuf/map.h"
 #include "grpcpp/support/status.h"
 #include "supervisor/base/proto_time.h"
-#include "supervisor/session/sandbox_table.h"
 #include "warren/v1/sandbox.pb.h"
 
 // Between the wire and the domain: statuses, durations, sandboxes. Pure; thread-safe.
 namespace warren {
-
-// The id of the context that a sandbox comes with.
-inline constexpr char kDefaultContextId[] = "default";
 
 grpc::Status ToGrpc(const absl::Status& status);
 
@@ -36,11 +32,6 @@ absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
 
 // At most 64 entries, keys to 128 bytes, values to 1024 bytes.
 absl::Status CheckMetadata(const google::protobuf::Map<std::string, std::string>& metadata);
-
-enum class MemoryReading { kNone, kCurrent };
-warren::v1::Sandbox ToProto(const Lease& lease, MemoryReading memory);
-
-warren::v1::Usage LifetimeUsage(const Lease& lease, const SandboxTotals& totals);
 
 }  // namespace warren
 

@@ -1,55 +1,17 @@
 #include "supervisor/api/execution_service.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status.h"
 #include "supervisor/api/reply.h"
-#include "supervisor/base/text.h"
+#include "supervisor/session/event_stream.h"
 
 namespace warren {
 namespace {
 
 using warren::v1::ExecutionEvent;
-
-constexpr size_t kMaxCodeBytes = 1 << 20;
-constexpr int64_t kDefaultOutputBytes = int64_t{64} << 20;
-constexpr int64_t kMaxOutputBytes = int64_t{16} << 30;
-const DurationRange kTimeout{absl::Milliseconds(1), absl::Hours(24), absl::Seconds(60)};
-
-absl::StatusOr<Execution::Request> Validate(const warren::v1::ExecuteCodeRequest& from) {
-  if (!from.env().empty()) {
-    return absl::UnimplementedError(
-        "ExecuteCodeRequest.env is part of the contract, but not built yet");
-  }
-  if (from.code().size() > kMaxCodeBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("code has ", from.code().size(),
-                                                   " bytes; at most ", kMaxCodeBytes,
-                                                   " are allowed: write larger data to a file"));
-  }
-  if (!IsValidUtf8(from.code())) return absl::InvalidArgumentError("code is not valid UTF-8");
-  if (from.code().find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError("code contains a NUL byte");
-  }
-  if (from.max_output_bytes() < 0 || from.max_output_bytes() > kMaxOutputBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("max_output_bytes is ", from.max_output_bytes(),
-                                                   "; it must be from 1 to ", kMaxOutputBytes,
-                                                   ", or 0 for ", kDefaultOutputBytes));
-  }
-  WARREN_ASSIGN_OR_RETURN(
-      absl::Duration timeout,
-      ReadDuration("timeout", from.has_timeout() ? &from.timeout() : nullptr, kTimeout));
-  return Execution::Request{
-      from.code(), timeout,
-      from.max_output_bytes() == 0 ? kDefaultOutputBytes : from.max_output_bytes()};
-}
-
-absl::Status CheckContext(absl::string_view context_id) {
-  if (context_id.empty() || context_id == kDefaultContextId) return absl::OkStatus();
-  return absl::NotFoundError(
-      absl::StrCat("no such context; this sandbox has \"", kDefaultContextId, "\""));
-}
 
 // Ends a stream before its first event.
 class RefusedStream final : public grpc::ServerWriteReactor<ExecutionEvent> {
@@ -58,30 +20,84 @@ class RefusedStream final : public grpc::ServerWriteReactor<ExecutionEvent> {
   void OnDone() override { delete this; }
 };
 
+// Puts what the backend pushes into the stream from which the reactor writes.
+class StreamSink final : public ExecutionSink {
+ public:
+  StreamSink(MemoryBudget* memory, absl::AnyInvocable<void()> on_available)
+      : stream_(memory, std::move(on_available)) {
+    stream_.SetOnDrained([this] { OnDrained(); });
+  }
+  Flow PushOutput(ExecutionEvent::Output::Stream stream, absl::string_view data,
+                  OutputStamp stamp) override {
+    return ToFlow(stream_.PushOutput(stream, data, stamp.time_unix_nanos, stamp.sequence));
+  }
+  Flow Push(ExecutionEvent event) override {
+    if (!event.has_finished()) return ToFlow(stream_.Push(std::move(event)));
+    // Written together with the end that follows.
+    finished_ = std::move(event);
+    return Flow::kContinue;
+  }
+  void End(absl::Status status) override {
+    if (finished_ && status.ok()) return stream_.Finish(*std::move(finished_));
+    stream_.Fail(std::move(status));
+  }
+
+  // Events may have come, and room may have come and gone, before it is known.
+  void SetOperation(std::unique_ptr<Operation> operation) {
+    MutexLock lock(&mu_);
+    operation_ = std::move(operation);
+    if (std::exchange(drained_, false)) operation_->Resume();
+  }
+  void Cancel() {
+    MutexLock lock(&mu_);
+    if (operation_) operation_->Cancel();
+  }
+  EventStream& stream() { return stream_; }
+
+ private:
+  static Flow ToFlow(EventStream::Pressure pressure) {
+    return pressure == EventStream::Pressure::kFull ? Flow::kPause : Flow::kContinue;
+  }
+  void OnDrained() {
+    MutexLock lock(&mu_);
+    if (operation_) {
+      operation_->Resume();
+    } else {
+      drained_ = true;
+    }
+  }
+
+  EventStream stream_;
+  std::optional<ExecutionEvent> finished_;
+  Mutex mu_;
+  std::unique_ptr<Operation> operation_ ABSL_GUARDED_BY(mu_);
+  bool drained_ ABSL_GUARDED_BY(mu_) = false;
+};
+
 // Carries the events of one execution to its client, one write at a time. The client's
 // disappearance cancels the cell, whose end still comes through here: so the reactor always sees
 // the last event, and deletes itself behind it.
 class ExecutionReactor final : public grpc::ServerWriteReactor<ExecutionEvent> {
  public:
-  ExecutionReactor(std::shared_ptr<Sandbox> sandbox, Execution::Request request)
-      : sandbox_(std::move(sandbox)),
-        execution_(std::make_shared<Execution>(std::move(request), [this] { WriteNext(); })) {
+  ExecutionReactor(MemoryBudget& memory, SandboxHandle& sandbox,
+                   const warren::v1::ExecuteCodeRequest& request)
+      : sink_(std::make_shared<StreamSink>(&memory, [this] { WriteNext(); })) {
     // From here on WriteNext may run on the IO thread, up to the deletion after the last event.
-    absl::Status accepted = sandbox_->Execute(execution_);
-    if (!accepted.ok()) Finish(ToGrpc(accepted));
+    const std::shared_ptr<StreamSink> sink = sink_;
+    sink->SetOperation(sandbox.Execute(Call(), request, sink));
   }
 
   // A write that failed means that the client is gone: OnCancel sees to the cell, and the rest is
   // written into the void.
   void OnWriteDone(bool) override { WriteNext(); }
-  void OnCancel() override { sandbox_->Cancel(*execution_); }
+  void OnCancel() override { sink_->Cancel(); }
   void OnDone() override { delete this; }
 
  private:
   // Called when something is there and no write is under way. Touches nothing of `this` after the
   // last write.
   void WriteNext() {
-    auto item = execution_->stream.Take();
+    auto item = sink_->stream().Take();
     if (!item) return;
     if (!item->status.ok()) return Finish(ToGrpc(item->status));
     event_ = std::move(item->event);
@@ -90,8 +106,7 @@ class ExecutionReactor final : public grpc::ServerWriteReactor<ExecutionEvent> {
     StartWrite(&event_, item->more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions());
   }
 
-  const std::shared_ptr<Sandbox> sandbox_;
-  const std::shared_ptr<Execution> execution_;
+  const std::shared_ptr<StreamSink> sink_;
   ExecutionEvent event_;
 };
 
@@ -99,24 +114,25 @@ class ExecutionReactor final : public grpc::ServerWriteReactor<ExecutionEvent> {
 
 grpc::ServerWriteReactor<ExecutionEvent>* ExecutionService::ExecuteCode(
     grpc::CallbackServerContext*, const warren::v1::ExecuteCodeRequest* request) {
-  auto lease = backend_.FindSandbox(request->sandbox_id());
-  if (!lease.ok()) return new RefusedStream(ToGrpc(lease.status()));
-  if (absl::Status status = CheckContext(request->context_id()); !status.ok()) {
-    return new RefusedStream(ToGrpc(status));
-  }
-  auto valid = Validate(*request);
-  if (!valid.ok()) return new RefusedStream(ToGrpc(valid.status()));
-  return new ExecutionReactor(std::move(lease->sandbox), *std::move(valid));
+  grpc::ServerWriteReactor<ExecutionEvent>* reactor = nullptr;
+  backend_.Open(Call(), request->sandbox_id(),
+                [&](absl::StatusOr<std::shared_ptr<SandboxHandle>> handle) {
+                  if (handle.ok()) {
+                    reactor = new ExecutionReactor(backend_.memory(), **handle, *request);
+                  } else {
+                    reactor = new RefusedStream(ToGrpc(handle.status()));
+                  }
+                });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* ExecutionService::InterruptExecution(
     grpc::CallbackServerContext* context, const warren::v1::InterruptExecutionRequest* request,
-    warren::v1::InterruptExecutionResponse*) {
-  auto lease = backend_.FindSandbox(request->sandbox_id());
-  if (!lease.ok()) return Reply(context, lease.status());
-  absl::Status status = CheckContext(request->context_id());
-  if (status.ok()) status = lease->sandbox->Interrupt();
-  return Reply(context, status);
+    warren::v1::InterruptExecutionResponse* response) {
+  return WithSandbox(context, backend_, request->sandbox_id(),
+                     [=](SandboxHandle& sandbox, grpc::ServerUnaryReactor* reactor) {
+                       sandbox.Interrupt(Call(), request->context_id(), Answer(reactor, response));
+                     });
 }
 
 grpc::ServerWriteReactor<ExecutionEvent>* ExecutionService::RunScript(
@@ -127,33 +143,28 @@ grpc::ServerWriteReactor<ExecutionEvent>* ExecutionService::RunScript(
 grpc::ServerUnaryReactor* ContextService::ListContexts(
     grpc::CallbackServerContext* context, const warren::v1::ListContextsRequest* request,
     warren::v1::ListContextsResponse* response) {
-  auto lease = backend_.FindSandbox(request->sandbox_id());
-  if (!lease.ok()) return Reply(context, lease.status());
-  auto* only = response->add_contexts();
-  only->set_context_id(kDefaultContextId);
-  only->set_sandbox_id(request->sandbox_id());
-  only->set_language("python");
-  only->set_alive(lease->sandbox->alive());
-  only->set_execution_count(lease->sandbox->execution_count());
-  return Reply(context, grpc::Status::OK);
+  return WithSandbox(context, backend_, request->sandbox_id(),
+                     [=](SandboxHandle& sandbox, grpc::ServerUnaryReactor* reactor) {
+                       sandbox.ListContexts(Call(), Answer(reactor, response));
+                     });
 }
 
 grpc::ServerUnaryReactor* ContextService::CreateContext(grpc::CallbackServerContext* context,
                                                         const warren::v1::CreateContextRequest*,
                                                         warren::v1::Context*) {
-  return Reply(context, NotBuilt("CreateContext"));
+  return Finish(context, NotBuilt("CreateContext"));
 }
 
 grpc::ServerUnaryReactor* ContextService::DeleteContext(grpc::CallbackServerContext* context,
                                                         const warren::v1::DeleteContextRequest*,
                                                         warren::v1::DeleteContextResponse*) {
-  return Reply(context, NotBuilt("DeleteContext"));
+  return Finish(context, NotBuilt("DeleteContext"));
 }
 
 grpc::ServerUnaryReactor* ContextService::RestartContext(grpc::CallbackServerContext* context,
                                                          const warren::v1::RestartContextRequest*,
                                                          warren::v1::Context*) {
-  return Reply(context, NotBuilt("RestartContext"));
+  return Finish(context, NotBuilt("RestartContext"));
 }
 
 }  // namespace warren

@@ -10,15 +10,20 @@ constexpr size_t kFloodBytes = 32 << 10;
 
 }  // namespace
 
-size_t EventStream::CostOf(const Item& item) {
+int64_t EventStream::CostOf(const Item& item) {
   const auto& event = item.event;
-  return kEventBytes + (event.has_output() ? event.output().data().size() : event.ByteSizeLong());
+  return kEventBytes + static_cast<int64_t>(event.has_output() ? event.output().data().size()
+                                                               : event.ByteSizeLong());
+}
+
+void EventStream::Count(int64_t bytes) {
+  charge_.Add(bytes);
+  if (charge_.bytes() >= kHighWaterBytes || memory_.exhausted()) full_ = true;
 }
 
 bool EventStream::Enqueue(Item item) {
-  bytes_ += CostOf(item);
+  Count(CostOf(item));
   items_.push_back(std::move(item));
-  if (bytes_ >= kHighWaterBytes) full_ = true;
   return !std::exchange(reading_, true);
 }
 
@@ -27,19 +32,22 @@ void EventStream::Tell(bool tell) {
 }
 
 EventStream::Pressure EventStream::PushOutput(ExecutionEvent::Output::Stream stream,
-                                              absl::string_view data) {
+                                              absl::string_view data, int64_t time_unix_nanos,
+                                              int64_t sequence) {
   bool tell = false;
   bool full;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     ExecutionEvent* tail = items_.empty() ? nullptr : &items_.back().event;
     if (tail != nullptr && tail->has_output() && tail->output().stream() == stream &&
         tail->output().data().size() + data.size() <= kChunkBytes) {
       tail->mutable_output()->mutable_data()->append(data.data(), data.size());
-      bytes_ += data.size();
-      if (bytes_ >= kHighWaterBytes) full_ = true;
+      tail->set_sequence(sequence);
+      Count(static_cast<int64_t>(data.size()));
     } else {
       Item item;
+      item.event.set_time_unix_nanos(time_unix_nanos);
+      item.event.set_sequence(sequence);
       auto* output = item.event.mutable_output();
       output->set_stream(stream);
       // Large pieces come in numbers: growing step by step would copy them again and again.
@@ -57,7 +65,7 @@ EventStream::Pressure EventStream::Push(ExecutionEvent event) {
   bool tell;
   bool full;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     Item item;
     item.event = std::move(event);
     tell = Enqueue(std::move(item));
@@ -70,7 +78,7 @@ EventStream::Pressure EventStream::Push(ExecutionEvent event) {
 void EventStream::Finish(ExecutionEvent finished) {
   bool tell;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     Item item;
     item.event = std::move(finished);
     item.last = true;
@@ -82,7 +90,7 @@ void EventStream::Finish(ExecutionEvent finished) {
 void EventStream::Fail(absl::Status status) {
   bool tell;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     Item item;
     item.status = std::move(status);
     item.last = true;
@@ -95,7 +103,7 @@ std::optional<EventStream::Item> EventStream::Take() {
   std::optional<Item> item;
   bool drained = false;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     if (items_.empty()) {
       reading_ = false;
       return std::nullopt;
@@ -103,8 +111,8 @@ std::optional<EventStream::Item> EventStream::Take() {
     item = std::move(items_.front());
     items_.pop_front();
     item->more = !items_.empty();
-    bytes_ -= CostOf(*item);
-    if (full_ && bytes_ <= kLowWaterBytes) {
+    charge_.Remove(CostOf(*item));
+    if (full_ && charge_.bytes() <= kLowWaterBytes) {
       full_ = false;
       drained = true;
     }

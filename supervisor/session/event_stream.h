@@ -2,12 +2,13 @@
 #define WARREN_SUPERVISOR_SESSION_EVENT_STREAM_H_
 
 #include <deque>
-#include <mutex>
 #include <optional>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "supervisor/base/memory_budget.h"
+#include "supervisor/base/mutex.h"
 #include "warren/v1/execution.pb.h"
 
 namespace warren {
@@ -34,21 +35,24 @@ class EventStream {
 
   // The producer stops reading its sandbox above the first mark, until the reader has come down to
   // the second.
-  static constexpr size_t kHighWaterBytes = 1 << 20;
-  static constexpr size_t kLowWaterBytes = 512 << 10;
+  static constexpr int64_t kHighWaterBytes = 1 << 20;
+  static constexpr int64_t kLowWaterBytes = 512 << 10;
   // What an event takes beside its payload: a flood of tiny ones counts by its number.
-  static constexpr size_t kEventBytes = 512;
+  static constexpr int64_t kEventBytes = 512;
   // Chunks are joined up to this size.
   static constexpr size_t kChunkBytes = 512 << 10;
 
-  explicit EventStream(absl::AnyInvocable<void()> on_available)
-      : on_available_(std::move(on_available)) {}
+  // What is not read is charged to `memory`; where that is used up, every stream is full that holds
+  // anything.
+  EventStream(MemoryBudget* memory, absl::AnyInvocable<void()> on_available)
+      : memory_(*memory), on_available_(std::move(on_available)), charge_(memory) {}
 
   // Before the first Push. `on_drained` runs, on the reader's thread, when the reader has come down
   // to the low-water mark after kFull.
   void SetOnDrained(absl::AnyInvocable<void()> on_drained) { on_drained_ = std::move(on_drained); }
 
-  Pressure PushOutput(warren::v1::ExecutionEvent::Output::Stream stream, absl::string_view data);
+  Pressure PushOutput(warren::v1::ExecutionEvent::Output::Stream stream, absl::string_view data,
+                      int64_t time_unix_nanos = 0, int64_t sequence = 0);
   Pressure Push(warren::v1::ExecutionEvent event);
   void Finish(warren::v1::ExecutionEvent finished);
   void Fail(absl::Status status);
@@ -56,19 +60,21 @@ class EventStream {
   std::optional<Item> Take();
 
  private:
-  // With mu_ held; returns whether the reader must be told.
-  bool Enqueue(Item item);
-  static size_t CostOf(const Item& item);
+  // Returns whether the reader must be told.
+  bool Enqueue(Item item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Count(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static int64_t CostOf(const Item& item);
   void Tell(bool tell);
 
+  MemoryBudget& memory_;
   absl::AnyInvocable<void()> on_available_;
   absl::AnyInvocable<void()> on_drained_;
-  std::mutex mu_;
-  std::deque<Item> items_;
-  size_t bytes_ = 0;
+  Mutex mu_;
+  std::deque<Item> items_ ABSL_GUARDED_BY(mu_);
+  MemoryCharge charge_ ABSL_GUARDED_BY(mu_);
   // The reader was told and has not found the stream empty since.
-  bool reading_ = false;
-  bool full_ = false;
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  bool full_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace warren

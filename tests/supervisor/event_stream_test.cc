@@ -9,6 +9,9 @@ namespace warren {
 namespace {
 
 using warren::v1::ExecutionEvent;
+
+MemoryBudget plenty(int64_t{1} << 40);
+
 constexpr auto kStdout = ExecutionEvent::Output::STDOUT;
 constexpr auto kStderr = ExecutionEvent::Output::STDERR;
 
@@ -20,7 +23,7 @@ ExecutionEvent Finished() {
 
 TEST(EventStreamTest, TellsTheReaderOncePerSilence) {
   int told = 0;
-  EventStream stream([&] { ++told; });
+  EventStream stream(&plenty, [&] { ++told; });
   stream.PushOutput(kStdout, "a");
   stream.PushOutput(kStderr, "b");
   EXPECT_EQ(told, 1);
@@ -35,7 +38,7 @@ TEST(EventStreamTest, TellsTheReaderOncePerSilence) {
 }
 
 TEST(EventStreamTest, JoinsOutputOfOneStreamAndKeepsTheOrderOfSeveral) {
-  EventStream stream([] {});
+  EventStream stream(&plenty, [] {});
   stream.PushOutput(kStdout, "a");
   stream.PushOutput(kStdout, "b");
   stream.PushOutput(kStderr, "c");
@@ -46,7 +49,7 @@ TEST(EventStreamTest, JoinsOutputOfOneStreamAndKeepsTheOrderOfSeveral) {
 }
 
 TEST(EventStreamTest, ChunksAreBounded) {
-  EventStream stream([] {});
+  EventStream stream(&plenty, [] {});
   const std::string piece(200 << 10, 'x');
   for (int i = 0; i < 3; ++i) stream.PushOutput(kStdout, piece);
   EXPECT_LE(stream.Take()->event.output().data().size(), EventStream::kChunkBytes);
@@ -54,7 +57,7 @@ TEST(EventStreamTest, ChunksAreBounded) {
 
 TEST(EventStreamTest, IsFullAtTheHighMarkAndDrainedAtTheLowOne) {
   bool drained = false;
-  EventStream stream([] {});
+  EventStream stream(&plenty, [] {});
   stream.SetOnDrained([&] { drained = true; });
   const std::string piece(256 << 10, 'x');
   EXPECT_EQ(stream.PushOutput(kStdout, piece), EventStream::Pressure::kFlowing);
@@ -70,7 +73,7 @@ TEST(EventStreamTest, IsFullAtTheHighMarkAndDrainedAtTheLowOne) {
 }
 
 TEST(EventStreamTest, AFloodOfTinyEventsIsFullByItsNumber) {
-  EventStream stream([] {});
+  EventStream stream(&plenty, [] {});
   size_t pushed = 0;
   while (stream.PushOutput(pushed % 2 == 0 ? kStdout : kStderr, "x") ==
          EventStream::Pressure::kFlowing) {
@@ -80,13 +83,13 @@ TEST(EventStreamTest, AFloodOfTinyEventsIsFullByItsNumber) {
 }
 
 TEST(EventStreamTest, EndsWithAnEventOrAStatus) {
-  EventStream finished([] {});
+  EventStream finished(&plenty, [] {});
   finished.Finish(Finished());
   auto last = finished.Take();
   EXPECT_TRUE(last->last);
   EXPECT_TRUE(last->status.ok());
 
-  EventStream failed([] {});
+  EventStream failed(&plenty, [] {});
   failed.Fail(absl::CancelledError("gone"));
   last = failed.Take();
   EXPECT_TRUE(last->last);
@@ -96,7 +99,7 @@ TEST(EventStreamTest, EndsWithAnEventOrAStatus) {
 TEST(EventStreamTest, LosesNothingBetweenTwoThreads) {
   constexpr int kEvents = 20'000;
   std::atomic<int> available{0};
-  EventStream stream([&] { ++available; });
+  EventStream stream(&plenty, [&] { ++available; });
   std::string received;
   std::thread reader([&] {
     for (bool last = false; !last;) {
