@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -43,6 +44,9 @@ class LauncherClient {
   // Forks and execs the launcher with its end of a new socket pair as fd 3. FAILED_PRECONDITION
   // when it cannot be run.
   static absl::StatusOr<std::unique_ptr<LauncherClient>> Start(const LauncherOptions& options);
+
+  // Of a launcher that somebody else has started, and waits for: WaitForExit returns at once.
+  explicit LauncherClient(UniqueFd socket) : LauncherClient(std::move(socket), -1) {}
 
   // Blocks for the launcher's first message. An error that the launcher reports is passed on as it
   // is; silence beyond `timeout` is DEADLINE_EXCEEDED.

@@ -19,7 +19,7 @@ struct SandboxHost {
   // Of what all of them keep waiting together.
   MemoryBudget& memory;
   // HostFacts.pace, at least 1: what waits for a sandbox waits so many times as long.
-  const double pace = 1;
+  double pace = 1;
   // What to do about a module that a template lacks, in no word of the sandbox's; empty for
   // nothing. Thread-safe, and quick: a context calls it under its lock.
   std::function<std::string(const std::string& template_id, absl::string_view module)> module_hint;
