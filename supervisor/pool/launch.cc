@@ -168,7 +168,7 @@ void Pool::OnReady(std::shared_ptr<Launch> launch, std::shared_ptr<Sandbox> sand
     }
     Pump(now);
   }
-  if (waiter) waiter->on_made(Made{std::move(sandbox), std::move(launch->stages)});
+  if (waiter) waiter->Answer(Made{std::move(sandbox), std::move(launch->stages)});
 }
 
 void Pool::EndLaunch(Launch& launch, MonotonicTime now) {
@@ -199,7 +199,7 @@ void Pool::OnLaunchFailed(Launch& launch, absl::Status why) {
     waiter->launched = false;
   } else if (waiter) {
     TakeOff(pool, waiter);
-    host_.loop.Post([waiter, why] { waiter->on_made(why); });
+    host_.loop.Post([waiter, why] { waiter->Answer(why); });
   } else if (launch.refill) {
     // A refill that fails must not be tried in a tight loop.
     refill_not_before_ = now + kRefillBackOff;

@@ -88,7 +88,7 @@ Pool::Ticket Pool::Make(const std::string& template_id, const warren::v1::Limits
     admitted = Admit(template_id, ticket);
   }
   if (admitted.ok()) return ticket;
-  ticket->on_made(std::move(admitted));
+  ticket->Answer(std::move(admitted));
   return nullptr;
 }
 
@@ -127,7 +127,7 @@ void Pool::Cancel(const Ticket& ticket) {
     TakeOff(*ticket->pool, ticket);
     PostPump();
   }
-  ticket->on_made(absl::CancelledError("the create was cancelled before its sandbox was made"));
+  ticket->Answer(absl::CancelledError("the create was cancelled before its sandbox was made"));
 }
 
 void Pool::TakeOff(TemplatePool& pool, const Ticket& ticket) {
@@ -375,7 +375,7 @@ void Pool::FailWaiters(TemplatePool& pool, const absl::Status& why) {
   for (auto* waiters : {&pool.common_waiters, &pool.own_waiters}) {
     for (Ticket& ticket : std::exchange(*waiters, {})) {
       ticket->waiting = false;
-      host_.loop.Post([ticket, why] { ticket->on_made(why); });
+      host_.loop.Post([ticket, why] { ticket->Answer(why); });
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -207,6 +208,9 @@ class Pool {
 };
 
 struct Pool::Waiter {
+  // Once, without the pool's lock. What the callback holds goes with it.
+  void Answer(absl::StatusOr<Made> made) { std::exchange(on_made, nullptr)(std::move(made)); }
+
   TemplatePool* pool = nullptr;
   warren::v1::Limits limits;
   // The same, to compare.

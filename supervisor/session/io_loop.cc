@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
@@ -40,13 +41,27 @@ void IoLoop::Run() {
     RunTimers();
     {
       MutexLock lock(&mu_);
-      if (stopped_) return;
+      if (stopped_) break;
     }
     int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerWait, TimeoutMillis());
     for (int i = 0; i < count; ++i) {
       if (events[i].data.u64 != IoLoop::kNoWatch) Dispatch(events[i].data.u64, events[i].events);
     }
   }
+  DropAll();
+}
+
+void IoLoop::DropAll() {
+  std::vector<Task> tasks;
+  TimerQueue timers;
+  {
+    MutexLock lock(&mu_);
+    std::swap(tasks, tasks_);
+    std::swap(timers, timers_);
+  }
+  // They end without the lock and with nothing registered any more: what they hold may call here.
+  std::vector<Slot> slots = std::exchange(slots_, {});
+  free_slots_.clear();
 }
 
 void IoLoop::Stop() {

@@ -18,8 +18,8 @@ namespace warren {
 // threads hand over. It sleeps until one of them wants it; there is no tick.
 //
 // Post, AddTimer, CancelTimer and Stop are for any thread; the rest is for the IO thread, or for
-// before Run. Lifecycle: Create → Run (returns after Stop) → destruction, with tasks that never ran
-// dropped.
+// before Run. Lifecycle: Create → Run, which returns after Stop and drops what is watched, timed or
+// posted then, so that nothing of its users' outlives them here → destruction.
 class IoLoop {
  public:
   // Names one registration; stays unique when descriptors and slots are used again.
@@ -59,6 +59,7 @@ class IoLoop {
   void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunTasks();
   void RunTimers();
+  void DropAll();
   int TimeoutMillis();
   void Dispatch(WatchId id, uint32_t events);
 
