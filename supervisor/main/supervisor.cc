@@ -13,6 +13,7 @@
 #include <future>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "runtime/policy/limits_policy.h"
@@ -69,7 +70,8 @@ PoolOptions MakePoolOptions(const Flags& flags, const internal::HostFacts& facts
   int64_t by_files = (open_files - kFilesOfOurOwn) / kFilesPerSandbox;
   if (by_files < options.max_sandboxes) {
     spdlog::warn(
-        "{} open files are enough for {} sandboxes, not for {}; raise the hard limit (ulimit -Hn)",
+        "event=few_open_files files={} sandboxes={} wanted={} remedy=\"raise the hard limit, "
+        "ulimit -Hn\"",
         open_files, by_files, options.max_sandboxes);
     options.max_sandboxes = static_cast<int>(std::max<int64_t>(by_files, 1));
   }
@@ -100,7 +102,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   WARREN_ASSIGN_OR_RETURN(auto pools,
                           ChoosePools(flags.pool, parts.default_template, parts.templates));
   parts.modules = ModuleIndex::Read(parts.templates);
-  spdlog::info("template {} is the default", parts.default_template);
+  spdlog::info("event=default_template template={}", parts.default_template);
   WARREN_ASSIGN_OR_RETURN(parts.limits_policy,
                           LoadLimitsPolicy(absl::StrCat(prefix, "/share/warren/policies/limits/",
                                                         flags.limits_policy, ".textproto")));
@@ -123,9 +125,8 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
                           parts.launcher->ReceiveHello(kHelloTimeout));
   parts.facts = hello.facts();
   self->pace_ = std::max(hello.facts().pace(), 1.0);
-  spdlog::info(
-      "the pace of this host is {:.1f}: what waits for a sandbox waits so many times as long",
-      self->pace_);
+  // What waits for a sandbox waits so many times as long.
+  spdlog::info("event=pace pace={:.1f}", self->pace_);
   parts.pool = MakePoolOptions(flags, parts.facts, open_files);
   parts.pool.ready = std::move(pools);
   parts.buffer_memory = flags.buffer_memory_bytes;
@@ -142,15 +143,15 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
 
 absl::Status Supervisor::WatchListeners() {
   for (size_t i = 0; i < listeners_.size(); ++i) {
-    WARREN_ASSIGN_OR_RETURN(IoLoop::WatchId watch,
-                            loop_->Watch(listeners_[i].fd(), EPOLLIN, [this, i](uint32_t) {
-                              absl::Status status = Accept(i);
-                              if (!status.ok()) {
-                                spdlog::error("{}", std::string(status.message()));
-                              }
-                            }));
+    WARREN_ASSIGN_OR_RETURN(
+        IoLoop::WatchId watch, loop_->Watch(listeners_[i].fd(), EPOLLIN, [this, i](uint32_t) {
+          absl::Status status = Accept(i);
+          if (!status.ok()) {
+            spdlog::error("event=accept_failed error=\"{}\"", absl::CEscape(status.message()));
+          }
+        }));
     listener_watches_.push_back(watch);
-    spdlog::info("serving at {}", listeners_[i].address());
+    spdlog::info("event=serving address=\"{}\"", absl::CEscape(listeners_[i].address()));
   }
   return absl::OkStatus();
 }
@@ -192,11 +193,11 @@ absl::Status Supervisor::WaitForEnd() {
   while (::poll(ends, 2, -1) < 0 && errno == EINTR) {
   }
   if (ends[1].revents != 0) {
-    spdlog::critical("{}; every sandbox is gone with it, and the supervisor ends",
-                     std::string(launcher_status_.message()));
+    // Every sandbox is gone with it, and the supervisor ends.
+    spdlog::critical("event=launcher_gone error=\"{}\"", absl::CEscape(launcher_status_.message()));
     return launcher_status_;
   }
-  spdlog::info("asked to stop: running calls have {}", absl::FormatDuration(kCallGrace * pace_));
+  spdlog::info("event=stopping grace={}", absl::FormatDuration(kCallGrace * pace_));
   return absl::OkStatus();
 }
 
@@ -223,12 +224,12 @@ void Supervisor::StopServing() {
   const absl::Duration launcher_grace = kLauncherGrace * pace_;
   loop_->Post([&] { closed.set_value(backend_->CloseLauncher(launcher_grace)); });
   if (!closed.get_future().get()) {
-    spdlog::error("the launcher has not ended within {}; it goes on removing sandboxes by itself",
-                  absl::FormatDuration(launcher_grace));
+    // It goes on removing sandboxes by itself.
+    spdlog::error("event=launcher_slow waited={}", absl::FormatDuration(launcher_grace));
   }
   loop_->Stop();
   io_thread_.join();
-  spdlog::info("stopped");
+  spdlog::info("event=stopped");
 }
 
 }  // namespace warren

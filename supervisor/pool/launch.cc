@@ -48,13 +48,12 @@ void Pool::StartZygote(TemplatePool& pool) {
     if (reply.ok()) {
       const auto& started = reply->reply.zygote_started();
       spdlog::info("event=zygote_warm template={} zygote={} ms={} python=\"{}\"", id,
-                   started.zygote_id(), started.warm_ms(),
-                   absl::CHexEscape(started.python_version()));
+                   started.zygote_id(), started.warm_ms(), absl::CEscape(started.python_version()));
       pool.python_version = started.python_version();
       pool.zygotes.Started(started.zygote_id(), now);
     } else if (!stopped_) {
       spdlog::error("event=zygote_failed template={} error=\"{}\"", id,
-                    absl::CHexEscape(reply.status().message()));
+                    absl::CEscape(reply.status().message()));
       pool.zygotes.StartFailed(
           absl::Status(reply.status().code(),
                        absl::StrCat("template \"", id,
@@ -189,7 +188,7 @@ void Pool::OnLaunchFailed(Launch& launch, absl::Status why) {
   EndLaunch(launch, now);
   if (!stopped_) {
     spdlog::error("event=launch_failed sandbox={} error=\"{}\"", launch.id,
-                  absl::CHexEscape(why.message()));
+                  absl::CEscape(why.message()));
   }
   // Its zygote died under it: that is no fault of the request, and the next zygote makes it good.
   const bool retry = pool.zygotes.current() != launch.zygote_id;

@@ -196,7 +196,7 @@ void Pool::OnZygoteExited(uint64_t zygote_id, const std::string& reason) {
   for (auto& [name, pool] : pools_) {
     if (pool.zygotes.Exited(zygote_id, now)) {
       spdlog::warn("event=zygote_died zygote={} template={} reason=\"{}\"", zygote_id, name,
-                   absl::CHexEscape(reason));
+                   absl::CEscape(reason));
     }
   }
   Pump(now);
@@ -213,7 +213,7 @@ void Pool::OnDeath(TemplatePool& pool, const Sandbox* sandbox) {
                            [&](const auto& ready) { return ready.get() == sandbox; });
   if (dead == pool.ready.end()) return;
   spdlog::warn("event=died_in_pool sandbox={} reason=\"{}\"", sandbox->identity().id,
-               absl::CHexEscape(sandbox->death_reason()));
+               absl::CEscape(sandbox->death_reason()));
   pool.ready.erase(dead);
   PostPump();
 }

@@ -203,7 +203,7 @@ void Context::Violation(const absl::Status& what) {
   if (!violation_.empty() || state_ == State::kDead) return;
   violation_ = std::string(what.message());
   spdlog::warn("event=protocol_violation sandbox={} context={} error=\"{}\"", host_->id(), id_,
-               absl::CHexEscape(violation_));
+               absl::CEscape(violation_));
   ReportReady(absl::InternalError(
       absl::StrCat("sandbox ", host_->id(), ": its worker broke the protocol: ", violation_)));
   KillLocked(StopReason::kViolation);

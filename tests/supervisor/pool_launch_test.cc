@@ -39,7 +39,12 @@ struct Caller {
 
 class PoolLaunchTest : public SessionTest {
  protected:
-  ~PoolLaunchTest() override { StopLoop(); }
+  void TearDown() override {
+    // Whoever still waits is answered, so that its callback goes.
+    OnLoop([this] { pool->Stop(); });
+    Settle();
+    StopLoop();
+  }
   void OnEvent(const internal::LauncherReply& event) override {
     if (event.has_zygote_exited()) pool->OnZygoteExited(event.zygote_exited().zygote_id(), "died");
     if (event.has_sandbox_gone()) pool->OnSandboxGone();

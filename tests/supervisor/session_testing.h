@@ -24,6 +24,8 @@ class LoopTest : public ::testing::Test {
  protected:
   LoopTest() : loop(*IoLoop::Create()), thread_([this] { loop->Run(); }) {}
   ~LoopTest() override { StopLoop(); }
+  // Before anything of the test goes that the loop may still use.
+  void TearDown() override { StopLoop(); }
   void StopLoop() {
     if (!thread_.joinable()) return;
     loop->Stop();
@@ -88,7 +90,7 @@ class SessionTest : public LoopTest {
   }
   ~SessionTest() override { StopLoop(); }
 
-  // Any event, on the IO thread; who overrides it stops the loop in its own destructor.
+  // Any event, on the IO thread.
   virtual void OnEvent(const internal::LauncherReply&) {}
 
   void SetPace(double pace) {
