@@ -82,6 +82,30 @@ TEST(EventStreamTest, AFloodOfTinyEventsIsFullByItsNumber) {
   EXPECT_LE(pushed, EventStream::kHighWaterBytes / EventStream::kEventBytes);
 }
 
+// Many streams that are not read are bounded together, those that have ended too.
+TEST(EventStreamTest, WhatIsNotReadCountsAndWhereMemoryIsUsedUpAStreamIsFullSooner) {
+  MemoryBudget little(300 << 10);
+  const std::string piece(100 << 10, 'x');
+  EventStream ended(&little, [] {});
+  ended.PushOutput(kStdout, piece);
+  ended.PushOutput(kStderr, piece);
+  ended.Finish(Finished());
+  EXPECT_GT(little.used(), 200 << 10);
+  {
+    EventStream stream(&little, [] {});
+    bool drained = false;
+    stream.SetOnDrained([&] { drained = true; });
+    EXPECT_EQ(stream.PushOutput(kStdout, piece), EventStream::Pressure::kFull);
+    EXPECT_TRUE(little.exhausted());
+    stream.Take();
+    EXPECT_TRUE(drained) << "its own reader goes on";
+    EXPECT_EQ(stream.PushOutput(kStdout, "x"), EventStream::Pressure::kFlowing);
+  }
+  while (ended.Take()) {
+  }
+  EXPECT_EQ(little.used(), 0);
+}
+
 TEST(EventStreamTest, EndsWithAnEventOrAStatus) {
   EventStream finished(&plenty, [] {});
   finished.Finish(Finished());
