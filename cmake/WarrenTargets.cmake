@@ -1,6 +1,10 @@
 # One CMake target a folder: these helpers keep the declarations short and the flags in one place.
 
 set(WARREN_WARNINGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # What is ABSL_GUARDED_BY a mutex is touched with it held, or it does not compile.
+  list(APPEND WARREN_WARNINGS -Wthread-safety -Werror=thread-safety)
+endif()
 if(CMAKE_UNITY_BUILD)
   # It takes a source for a header there, and its anonymous namespace for one that others see.
   list(APPEND WARREN_WARNINGS -Wno-subobject-linkage)

@@ -155,6 +155,7 @@ absl::StatusOr<LauncherMessage> LauncherClient::Receive() {
 }
 
 bool LauncherClient::WaitForExit(absl::Duration timeout) {
+  if (pid_ < 0) return true;
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!pidfd.valid()) return errno == ESRCH;
   pollfd ended{pidfd.get(), POLLIN, 0};

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -48,6 +49,9 @@ class LauncherClient {
   // Forks and execs the launcher with its end of a new socket pair as fd 3. FAILED_PRECONDITION
   // when it cannot be run.
   static absl::StatusOr<std::unique_ptr<LauncherClient>> Start(const LauncherOptions& options);
+
+  // Of a launcher that somebody else has started, and waits for: WaitForExit returns at once.
+  explicit LauncherClient(UniqueFd socket) : LauncherClient(std::move(socket), -1) {}
 
   // What the launcher found and what it makes sandboxes from.
   struct Hello {

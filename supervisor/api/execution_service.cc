@@ -11,10 +11,10 @@ namespace {
 
 // Parses a request and streams what `method(handle, call, request, sink)` starts.
 template <class Request, class Method>
-grpc::ServerWriteReactor<grpc::ByteBuffer>* Stream(Backend& backend,
+grpc::ServerWriteReactor<grpc::ByteBuffer>* Stream(Backend& backend, MemoryBudget& memory,
                                                    grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* bytes, Method method) {
-  auto* stream = new ExecutionStream(context);
+  auto* stream = new ExecutionStream(context, memory);
   Request request;
   if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
     stream->queue()->End(valid);
@@ -36,7 +36,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* Stream(Backend& backend,
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::ExecuteCode(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return Stream<v1::ExecuteCodeRequest>(
-      backend_, context, request,
+      backend_, memory_, context, request,
       [](SandboxHandle& sandbox, const Call& call, v1::ExecuteCodeRequest what,
          std::shared_ptr<EventQueue> queue) {
         return sandbox.Execute(call, std::move(what), std::move(queue));
@@ -46,7 +46,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::ExecuteCode(
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::RunScript(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return Stream<v1::RunScriptRequest>(
-      backend_, context, request,
+      backend_, memory_, context, request,
       [](SandboxHandle& sandbox, const Call& call, v1::RunScriptRequest what,
          std::shared_ptr<EventQueue> queue) {
         return sandbox.RunScript(call, std::move(what), std::move(queue));

@@ -2,17 +2,19 @@
 #define WARREN_SUPERVISOR_API_EXECUTION_SERVICE_H_
 
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/memory_budget.h"
 #include "warren/v1/execution.grpc.pb.h"
 
 namespace warren {
 
-// warren.v1.ExecutionService. Thread-safe; the backend outlives it.
+// warren.v1.ExecutionService. Thread-safe; the backend and the budget
+// outlive it.
 class ExecutionService final : public v1::ExecutionService::WithRawCallbackMethod_ExecuteCode<
                                    v1::ExecutionService::WithRawCallbackMethod_InterruptExecution<
                                        v1::ExecutionService::WithRawCallbackMethod_RunScript<
                                            v1::ExecutionService::Service>>> {
  public:
-  explicit ExecutionService(Backend& backend) : backend_(backend) {}
+  ExecutionService(Backend& backend, MemoryBudget& memory) : backend_(backend), memory_(memory) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecuteCode(grpc::CallbackServerContext* context,
                                                           const grpc::ByteBuffer* request) override;
@@ -24,6 +26,7 @@ class ExecutionService final : public v1::ExecutionService::WithRawCallbackMetho
 
  private:
   Backend& backend_;
+  MemoryBudget& memory_;
 };
 
 }  // namespace warren

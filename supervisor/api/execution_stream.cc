@@ -5,8 +5,8 @@
 
 namespace warren {
 
-ExecutionStream::ExecutionStream(grpc::CallbackServerContext* context)
-    : context_(context), queue_(std::make_shared<EventQueue>([this] { WriteNext(); })) {}
+ExecutionStream::ExecutionStream(grpc::CallbackServerContext* context, MemoryBudget& memory)
+    : context_(context), queue_(std::make_shared<EventQueue>(&memory, [this] { WriteNext(); })) {}
 
 void ExecutionStream::WriteNext() {
   auto item = queue_->Take();

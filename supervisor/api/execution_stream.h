@@ -14,7 +14,8 @@ namespace warren {
 // sees the last event, and deletes itself behind it.
 class ExecutionStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  explicit ExecutionStream(grpc::CallbackServerContext* context);
+  // What the client has not read yet is charged to `memory`.
+  ExecutionStream(grpc::CallbackServerContext* context, MemoryBudget& memory);
 
   // The sink, which outlives this; to be attached to the operation, or ended with a status.
   const std::shared_ptr<EventQueue>& queue() const { return queue_; }

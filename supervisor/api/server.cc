@@ -52,9 +52,9 @@ class Unbuilt final : public grpc::CallbackGenericService {
 }  // namespace
 
 struct ApiServer::Impl {
-  explicit Impl(Backend& backend)
+  Impl(Backend& backend, MemoryBudget& memory)
       : sandboxes(backend),
-        executions(backend),
+        executions(backend, memory),
         contexts(backend),
         templates(backend),
         environments(backend),
@@ -75,10 +75,11 @@ struct ApiServer::Impl {
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ApiServer::~ApiServer() = default;
 
-absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend) {
+absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend,
+                                                            MemoryBudget& memory) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  auto impl = std::make_unique<Impl>(backend);
+  auto impl = std::make_unique<Impl>(backend, memory);
   grpc::ServerBuilder builder;
   builder.RegisterService(&impl->sandboxes)
       .RegisterService(&impl->executions)

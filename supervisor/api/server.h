@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/memory_budget.h"
 
 namespace warren {
 
@@ -17,8 +18,9 @@ namespace warren {
 // Thread-safe. Lifecycle: Start → AddConnection* → Shutdown.
 class ApiServer {
  public:
-  // The backend outlives it.
-  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(Backend& backend);
+  // The backend outlives it, and so does the budget, which what clients have not read yet is
+  // charged to.
+  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(Backend& backend, MemoryBudget& memory);
   ~ApiServer();
 
   void AddConnection(int listener, UniqueFd connection);

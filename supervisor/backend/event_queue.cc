@@ -10,17 +10,22 @@ constexpr size_t kFloodBytes = 32 << 10;
 
 }  // namespace
 
-size_t EventQueue::CostOf(const Item& item) {
+int64_t EventQueue::CostOf(const Item& item) {
   const auto& event = item.event;
-  return kEventBytes + (event.has_output() ? event.output().data().size() : event.ByteSizeLong());
+  return kEventBytes + static_cast<int64_t>(event.has_output() ? event.output().data().size()
+                                                               : event.ByteSizeLong());
+}
+
+void EventQueue::Count(int64_t bytes) {
+  charge_.Add(bytes);
+  if (charge_.bytes() >= kHighWaterBytes || memory_.exhausted()) full_ = true;
 }
 
 EventQueue::Tell EventQueue::Enqueue(Item item) {
   if (ended_ || closed_) return Tell::kNo;
   ended_ = item.last;
-  bytes_ += CostOf(item);
+  Count(CostOf(item));
   items_.push_back(std::move(item));
-  if (bytes_ >= kHighWaterBytes) full_ = true;
   return std::exchange(reading_, true) ? Tell::kNo : Tell::kYes;
 }
 
@@ -35,8 +40,7 @@ bool EventQueue::JoinTail(ExecutionEvent::Output::Stream stream, absl::string_vi
   tail.mutable_output()->mutable_data()->append(data.data(), data.size());
   // The time of the first part, the place of the last.
   tail.set_sequence(stamp.sequence);
-  bytes_ += data.size();
-  if (bytes_ >= kHighWaterBytes) full_ = true;
+  Count(static_cast<int64_t>(data.size()));
   return true;
 }
 
@@ -45,7 +49,7 @@ Flow EventQueue::PushOutput(ExecutionEvent::Output::Stream stream, absl::string_
   Tell tell = Tell::kNo;
   Flow result;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (!JoinTail(stream, data, stamp)) {
       Item item;
       item.event.set_time_unix_nanos(stamp.time_unix_nanos);
@@ -67,7 +71,7 @@ Flow EventQueue::Push(ExecutionEvent event) {
   Tell tell;
   Flow result;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     Item item;
     item.last = event.has_finished();
     item.event = std::move(event);
@@ -81,7 +85,7 @@ Flow EventQueue::Push(ExecutionEvent event) {
 void EventQueue::End(absl::Status status) {
   Tell tell;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     Item item;
     item.status = std::move(status);
     // An execution that says OK without Finished has lost its end on the way.
@@ -101,7 +105,7 @@ void EventQueue::Attach(std::unique_ptr<Operation> operation) {
     bool cancel;
     bool resume;
     {
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(&mu_);
       cancel = std::exchange(cancel_, false);
       resume = std::exchange(resume_, false);
       if (!cancel && !resume) {
@@ -118,7 +122,7 @@ std::optional<EventQueue::Item> EventQueue::Take() {
   std::optional<Item> item;
   Operation* resume = nullptr;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (items_.empty()) {
       reading_ = false;
       return std::nullopt;
@@ -126,8 +130,8 @@ std::optional<EventQueue::Item> EventQueue::Take() {
     item = std::move(items_.front());
     items_.pop_front();
     item->more = !items_.empty();
-    bytes_ -= CostOf(*item);
-    if (full_ && bytes_ <= kLowWaterBytes) {
+    charge_.Remove(CostOf(*item));
+    if (full_ && charge_.bytes() <= kLowWaterBytes) {
       full_ = false;
       resume = operation_.get();
       resume_ = resume == nullptr;
@@ -140,7 +144,7 @@ std::optional<EventQueue::Item> EventQueue::Take() {
 void EventQueue::Cancel() {
   Operation* operation;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     operation = operation_.get();
     cancel_ = operation == nullptr;
   }
@@ -150,10 +154,10 @@ void EventQueue::Cancel() {
 void EventQueue::Close() {
   std::unique_ptr<Operation> operation;
   std::deque<Item> items;
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   closed_ = true;
   full_ = false;
-  bytes_ = 0;
+  charge_.Clear();
   // Freed behind the lock.
   operation.swap(operation_);
   items.swap(items_);

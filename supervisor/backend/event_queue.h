@@ -11,8 +11,9 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/memory_budget.h"
+#include "supervisor/base/mutex.h"
 #include "warren/v1/execution.pb.h"
 
 namespace warren {
@@ -43,15 +44,17 @@ class EventQueue final : public ExecutionSink {
   };
 
   // The execution pauses above the first mark, until the reader has come down to the second.
-  static constexpr size_t kHighWaterBytes = 1 << 20;
-  static constexpr size_t kLowWaterBytes = 512 << 10;
+  static constexpr int64_t kHighWaterBytes = 1 << 20;
+  static constexpr int64_t kLowWaterBytes = 512 << 10;
   // What an event takes beside its payload: a flood of tiny ones counts by its number.
-  static constexpr size_t kEventBytes = 512;
+  static constexpr int64_t kEventBytes = 512;
   // Chunks are joined up to this size.
   static constexpr size_t kChunkBytes = 512 << 10;
 
-  explicit EventQueue(absl::AnyInvocable<void()> on_available)
-      : on_available_(std::move(on_available)) {}
+  // What is not read is charged to `memory`, which outlives this; where that is used up, every
+  // queue is full that something is pushed into.
+  EventQueue(MemoryBudget* memory, absl::AnyInvocable<void()> on_available)
+      : memory_(*memory), on_available_(std::move(on_available)), charge_(memory) {}
 
   // ---- The backend's side
   Flow Push(warren::v1::ExecutionEvent event) override;
@@ -82,15 +85,17 @@ class EventQueue final : public ExecutionSink {
   Flow flow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return full_ ? Flow::kPause : Flow::kContinue;
   }
-  static size_t CostOf(const Item& item);
+  void Count(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static int64_t CostOf(const Item& item);
   void Notify(Tell tell) {
     if (tell == Tell::kYes) on_available_();
   }
 
+  MemoryBudget& memory_;
   absl::AnyInvocable<void()> on_available_;
-  absl::Mutex mu_;
+  Mutex mu_;
   std::deque<Item> items_ ABSL_GUARDED_BY(mu_);
-  size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  MemoryCharge charge_ ABSL_GUARDED_BY(mu_);
   // The reader was told and has not found the queue empty since.
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
   bool full_ ABSL_GUARDED_BY(mu_) = false;

@@ -3,55 +3,37 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/status.h"
 #include "runtime/policy/limits_policy.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/backend/validate.h"
 #include "supervisor/base/proto_time.h"
+#include "supervisor/local/lease_proto.h"
+#include "supervisor/local/local_sandbox.h"
+#include "supervisor/session/ids.h"
 
-// The interface over the sessions as they are; the sessions will speak it themselves.
 namespace warren {
 namespace {
 
-// The id of the context that a sandbox comes with.
-constexpr char kDefaultContextId[] = "default";
+constexpr int64_t kMebibyte = int64_t{1} << 20;
+// Where the host does not say how much memory it has.
+constexpr int64_t kDefaultBufferMemory = 256 * kMebibyte;
+constexpr int64_t kLeastBufferMemory = 64 * kMebibyte;
+constexpr int64_t kBufferShareOfHost = 16;
+// The part of it that may be kept for clients that come back.
+constexpr int64_t kDetachedShare = 4;
+constexpr size_t kMaxPageBytes = 2 << 20;
 
-enum class MemoryReading { kNone, kCurrent };
-
-warren::v1::Sandbox Describe(const Lease& lease, MemoryReading memory) {
-  const Sandbox& from = *lease.sandbox;
-  warren::v1::Sandbox sandbox;
-  sandbox.set_sandbox_id(from.identity().id);
-  sandbox.set_template_id(from.identity().template_id);
-  const std::string reason = from.death_reason();
-  const bool dead = !reason.empty() || !from.alive();
-  sandbox.set_state(dead ? warren::v1::Sandbox::DEAD : warren::v1::Sandbox::RUNNING);
-  sandbox.set_reason(dead && reason.empty() ? "it is being killed" : reason);
-  *sandbox.mutable_created_at() = ToProto(lease.created_at);
-  *sandbox.mutable_expires_at() = ToProto(lease.expires_at);
-  sandbox.mutable_metadata()->insert(lease.metadata.begin(), lease.metadata.end());
-  *sandbox.mutable_limits() = from.identity().limits;
-  sandbox.set_default_context_id(kDefaultContextId);
-  if (memory == MemoryReading::kCurrent) sandbox.set_memory_bytes(from.ReadMemory());
-  sandbox.set_from_pool(lease.from_pool);
-  return sandbox;
-}
-
-warren::v1::Usage LifetimeUsage(const Lease& lease, const SandboxTotals& totals) {
-  warren::v1::Usage usage;
-  *usage.mutable_wall() = ToProto(std::max(absl::Now() - lease.created_at, absl::ZeroDuration()));
-  *usage.mutable_cpu_user() = ToProto(totals.cpu.user);
-  *usage.mutable_cpu_system() = ToProto(totals.cpu.system);
-  usage.set_peak_memory_bytes(totals.peak_memory_bytes);
-  usage.set_peak_pids(totals.peak_pids);
-  usage.set_output_bytes(totals.output_bytes);
-  return usage;
+int64_t BufferMemory(const LocalBackend::Parts& parts) {
+  if (parts.buffer_memory > 0) return parts.buffer_memory;
+  const int64_t host = parts.facts.memory_bytes();
+  return host > 0 ? std::max(host / kBufferShareOfHost, kLeastBufferMemory) : kDefaultBufferMemory;
 }
 
 // Debian's name of the machine's architecture.
@@ -62,9 +44,40 @@ std::string Architecture() {
   return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
 }
 
+// For what was answered in place.
+class DoneOperation final : public Operation {
+ public:
+  void Resume() override {}
+  void Cancel() override {}
+};
+
+// A create that waits for its sandbox.
+class CreateOperation final : public Operation {
+ public:
+  CreateOperation(IoLoop& loop, Pool& pool, Pool::Ticket ticket)
+      : loop_(loop), pool_(pool), ticket_(std::move(ticket)) {}
+  void Resume() override {}
+  // From a task of its own, for who cancels may hold locks of the backend's.
+  void Cancel() override {
+    loop_.Post([pool = &pool_, ticket = ticket_] { pool->Cancel(ticket); });
+  }
+
+ private:
+  IoLoop& loop_;
+  Pool& pool_;
+  const Pool::Ticket ticket_;
+};
+
+bool Matches(const Lease& lease, const warren::v1::ListSandboxesRequest& request) {
+  return std::all_of(request.metadata().begin(), request.metadata().end(), [&](const auto& wanted) {
+    auto found = lease.metadata.find(wanted.first);
+    return found != lease.metadata.end() && found->second == wanted.second;
+  });
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LocalBackend>> LocalBackend::Create(IoLoop& loop, Parts parts) {
+absl::StatusOr<std::unique_ptr<LocalBackend>> LocalBackend::Make(IoLoop& loop, Parts parts) {
   std::map<std::string, Pool::PoolTemplate> pool_templates;
   for (const auto& [name, from] : parts.templates) {
     WARREN_ASSIGN_OR_RETURN(
@@ -79,13 +92,16 @@ absl::StatusOr<std::unique_ptr<LocalBackend>> LocalBackend::Create(IoLoop& loop,
 LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
                            std::map<std::string, Pool::PoolTemplate> pool_templates)
     : loop_(loop),
+      instance_(NewId("")),
       templates_(std::move(parts.templates)),
       default_template_(std::move(parts.default_template)),
       modules_(std::move(parts.modules)),
       limits_policy_(std::move(parts.limits_policy)),
+      memory_(BufferMemory(parts)),
+      detached_(loop, memory_.limit() / kDetachedShare, &memory_),
       link_(loop, std::move(parts.launcher)),
-      table_(loop),
-      host_{loop, link_, std::max(parts.facts.pace(), 1.0),
+      table_(loop, [this](const std::string& id) { detached_.ForgetSandbox(id); }),
+      host_{loop, link_, memory_, std::max(parts.facts.pace(), 1.0),
             [this](const std::string& template_id, absl::string_view module) {
               return modules_.Hint(template_id, module);
             }},
@@ -96,7 +112,10 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
 absl::Status LocalBackend::Start(absl::AnyInvocable<void(absl::Status)> on_launcher_gone) {
   WARREN_RETURN_IF_ERROR(
       link_.Start([this](const internal::LauncherReply& event) { OnLauncherEvent(event); },
-                  std::move(on_launcher_gone)));
+                  [this, on_gone = std::move(on_launcher_gone)](absl::Status why) mutable {
+                    state_ = State::kLauncherGone;
+                    on_gone(std::move(why));
+                  }));
   loop_.Post([this] { pool_.Start(); });
   return absl::OkStatus();
 }
@@ -109,13 +128,27 @@ void LocalBackend::OnLauncherEvent(const internal::LauncherReply& event) {
     case internal::LauncherReply::kProcessExited:
       return table_.OnProcessExited(event.process_exited());
     case internal::LauncherReply::kSandboxGone:
-      spdlog::debug("sandbox {}: gone", event.sandbox_gone().sandbox_id());
+      spdlog::debug("event=sandbox_gone sandbox={}", event.sandbox_gone().sandbox_id());
       table_.OnGone(event.sandbox_gone());
       return pool_.OnSandboxGone();
     default:
-      spdlog::warn("the launcher sent an event of an unknown kind");
+      spdlog::warn("event=unknown_launcher_event kind={}", static_cast<int>(event.body_case()));
   }
 }
+
+absl::Status LocalBackend::health() const {
+  switch (state_.load()) {
+    case State::kServing:
+      return absl::OkStatus();
+    case State::kStopping:
+      return absl::UnavailableError("the supervisor is stopping");
+    case State::kLauncherGone:
+      break;
+  }
+  return absl::UnavailableError("the launcher is gone, and every sandbox with it");
+}
+
+// ---- Templates --------------------------------------------------------------------------------
 
 absl::StatusOr<const Template*> LocalBackend::FindTemplate(const std::string& id) const {
   auto found = templates_.find(id);
@@ -133,284 +166,8 @@ std::string LocalBackend::PythonVersion(const Template& from) const {
   return pool_.PythonVersion(from.recipe.name());
 }
 
-// A create on its way. Kept by what makes the sandbox and by the client's operation.
-struct LocalBackend::Creation {
-  v1::CreateSandboxRequest request;
-  Reply<v1::Sandbox> reply;
-  std::atomic<bool> cancelled{false};
-};
-
-namespace {
-
-template <class Creation>
-class CreateOperation final : public Operation {
- public:
-  explicit CreateOperation(std::shared_ptr<Creation> creation) : creation_(std::move(creation)) {}
-  void Resume() override {}
-  void Cancel() override { creation_->cancelled = true; }
-
- private:
-  const std::shared_ptr<Creation> creation_;
-};
-
-}  // namespace
-
-std::unique_ptr<Operation> LocalBackend::Create(const Call&,
-                                                const v1::CreateSandboxRequest& request,
-                                                Reply<v1::Sandbox> reply) {
-  auto creation = std::make_shared<Creation>();
-  creation->request = request;
-  creation->reply = std::move(reply);
-  auto operation = std::make_unique<CreateOperation<Creation>>(creation);
-  v1::CreateSandboxRequest& what = creation->request;
-  if (absl::Status valid = ValidateCreate(what); !valid.ok()) {
-    creation->reply(valid);
-    return operation;
-  }
-  if (what.template_id().empty()) what.set_template_id(default_template_);
-  auto from = FindTemplate(what.template_id());
-  absl::Status usable = from.status();
-  if (usable.ok() && !(*from)->unavailable.empty()) {
-    usable = absl::FailedPreconditionError(absl::StrCat(
-        "template \"", what.template_id(), "\" cannot be used: ", (*from)->unavailable));
-  }
-  auto limits = usable.ok() ? ResolveLimits(limits_policy_, what.limits(), (*from)->recipe.limits())
-                            : absl::StatusOr<v1::Limits>(usable);
-  if (!limits.ok()) {
-    creation->reply(limits.status());
-    return operation;
-  }
-  const bool common =
-      limits->SerializeAsString() == default_limits_.at(what.template_id()).SerializeAsString();
-  if (common) {
-    if (auto sandbox = pool_.Take(what.template_id())) {
-      Deliver(creation, std::move(sandbox), {}, true);
-      return operation;
-    }
-  }
-  pool_.Make(what.template_id(), *limits, [this, creation](absl::StatusOr<Pool::Made> made) {
-    if (!made.ok()) return creation->reply(made.status());
-    Deliver(creation, std::move(made->sandbox), std::move(made->stages), false);
-  });
-  return operation;
-}
-
-void LocalBackend::Deliver(const std::shared_ptr<Creation>& creation,
-                           std::shared_ptr<Sandbox> sandbox, std::vector<v1::StageTiming> stages,
-                           bool from_pool) {
-  if (creation->cancelled) {
-    pool_.GiveBack(std::move(sandbox));
-    return creation->reply(absl::CancelledError("the client went away"));
-  }
-  Lease lease;
-  lease.sandbox = std::move(sandbox);
-  lease.metadata.insert(creation->request.metadata().begin(), creation->request.metadata().end());
-  lease.stages = std::move(stages);
-  lease.from_pool = from_pool;
-  lease = table_.Publish(std::move(lease), ToDuration(creation->request.lifetime()));
-  spdlog::info("sandbox {}: leased, template {}, {}", lease.sandbox->identity().id,
-               creation->request.template_id(), from_pool ? "from the pool" : "made on demand");
-  v1::Sandbox made = Describe(lease, MemoryReading::kNone);
-  made.mutable_stages()->Add(lease.stages.begin(), lease.stages.end());
-  creation->reply(std::move(made));
-}
-
-absl::StatusOr<Lease> LocalBackend::FindSandbox(const std::string& id) const {
-  auto lease = table_.Find(id);
-  if (!lease) {
-    return absl::NotFoundError(
-        "no such sandbox: it never was, was destroyed, or its lifetime ended");
-  }
-  return *std::move(lease);
-}
-
-namespace {
-
-// Pumps the session's stream into a sink, as long as the sink has room.
-class Pump final : public std::enable_shared_from_this<Pump> {
- public:
-  Pump(std::shared_ptr<Sandbox> sandbox, std::shared_ptr<ExecutionSink> sink)
-      : sandbox_(std::move(sandbox)), sink_(std::move(sink)) {}
-
-  void Start(Execution::Request request) {
-    execution_ = std::make_shared<Execution>(std::move(request),
-                                             [self = shared_from_this()] { self->Run(); });
-    absl::Status accepted = sandbox_->Execute(execution_);
-    if (!accepted.ok()) sink_->End(accepted);
-  }
-  void Cancel() { sandbox_->Cancel(*execution_); }
-  void Resume() {
-    {
-      std::lock_guard lock(mu_);
-      if (!std::exchange(paused_, false)) {
-        resumed_ = true;
-        return;
-      }
-    }
-    Run();
-  }
-
- private:
-  void Run() {
-    while (auto item = execution_->stream.Take()) {
-      if (!item->status.ok()) return sink_->End(item->status);
-      item->event.set_sequence(++sequence_);
-      item->event.set_time_unix_nanos(absl::ToUnixNanos(absl::Now()));
-      Flow flow = sink_->Push(std::move(item->event));
-      if (item->last) return sink_->End(absl::OkStatus());
-      if (flow == Flow::kContinue) continue;
-      std::lock_guard lock(mu_);
-      if (std::exchange(resumed_, false)) continue;
-      paused_ = true;
-      return;
-    }
-  }
-
-  const std::shared_ptr<Sandbox> sandbox_;
-  const std::shared_ptr<ExecutionSink> sink_;
-  std::shared_ptr<Execution> execution_;
-  int64_t sequence_ = 0;
-  std::mutex mu_;
-  bool paused_ = false;
-  bool resumed_ = false;
-};
-
-class PumpOperation final : public Operation {
- public:
-  explicit PumpOperation(std::shared_ptr<Pump> pump) : pump_(std::move(pump)) {}
-  void Resume() override { pump_->Resume(); }
-  void Cancel() override { pump_->Cancel(); }
-
- private:
-  const std::shared_ptr<Pump> pump_;
-};
-
-class NoOperation final : public Operation {
- public:
-  void Resume() override {}
-  void Cancel() override {}
-};
-
-absl::Status CheckContext(absl::string_view context_id) {
-  if (context_id.empty() || context_id == kDefaultContextId) return absl::OkStatus();
-  return absl::NotFoundError(
-      absl::StrCat("no such context; this sandbox has \"", kDefaultContextId, "\""));
-}
-
-bool Matches(const Lease& lease, const v1::ListSandboxesRequest& request) {
-  return std::all_of(request.metadata().begin(), request.metadata().end(), [&](const auto& wanted) {
-    auto found = lease.metadata.find(wanted.first);
-    return found != lease.metadata.end() && found->second == wanted.second;
-  });
-}
-
-}  // namespace
-
-class LocalBackend::Handle final : public SandboxHandle {
- public:
-  Handle(LocalBackend& backend, Lease lease) : backend_(backend), lease_(std::move(lease)) {}
-
-  const std::string& id() const override { return lease_.sandbox->identity().id; }
-  void Get(const Call&, Reply<v1::Sandbox> reply) override {
-    reply(Describe(lease_, MemoryReading::kCurrent));
-  }
-  void SetLifetime(const Call&, const v1::SetSandboxLifetimeRequest& request,
-                   Reply<v1::Sandbox> reply) override {
-    v1::SetSandboxLifetimeRequest what = request;
-    if (absl::Status valid = ValidateLifetime(what); !valid.ok()) return reply(valid);
-    auto lease = backend_.table_.SetLifetime(id(), ToDuration(what.lifetime()));
-    if (!lease) return reply(backend_.FindSandbox(id()).status());
-    reply(Describe(*lease, MemoryReading::kNone));
-  }
-  void Destroy(const Call&, Reply<v1::DestroySandboxResponse> reply) override {
-    auto lease = backend_.table_.Remove(id());
-    if (!lease) return reply(backend_.FindSandbox(id()).status());
-    v1::DestroySandboxResponse response;
-    *response.mutable_usage() = LifetimeUsage(*lease, lease->sandbox->ReadTotals());
-    lease->sandbox->Destroy(StopReason::kDestroyed);
-    spdlog::info("sandbox {}: destroyed by its client", id());
-    reply(std::move(response));
-  }
-  void GetEnvironment(const Call& call, Reply<v1::Environment> reply) override {
-    backend_.GetEnvironment(call, lease_.sandbox->identity().template_id, std::move(reply));
-  }
-  void ListContexts(const Call&, Reply<v1::ListContextsResponse> reply) override {
-    v1::ListContextsResponse response;
-    auto* only = response.add_contexts();
-    only->set_context_id(kDefaultContextId);
-    only->set_sandbox_id(id());
-    only->set_language("python");
-    only->set_alive(lease_.sandbox->alive());
-    only->set_execution_count(lease_.sandbox->execution_count());
-    reply(std::move(response));
-  }
-  std::unique_ptr<Operation> Execute(const Call&, v1::ExecuteCodeRequest request,
-                                     std::shared_ptr<ExecutionSink> sink) override {
-    absl::Status valid = CheckContext(request.context_id());
-    if (valid.ok()) valid = ValidateExecute(request);
-    if (!valid.ok()) {
-      sink->End(valid);
-      return std::make_unique<NoOperation>();
-    }
-    auto pump = std::make_shared<Pump>(lease_.sandbox, std::move(sink));
-    pump->Start({std::move(*request.mutable_code()), ToDuration(request.timeout()),
-                 request.max_output_bytes()});
-    return std::make_unique<PumpOperation>(std::move(pump));
-  }
-  void Interrupt(const Call&, const std::string& context_id,
-                 Reply<v1::InterruptExecutionResponse> reply) override {
-    absl::Status status = CheckContext(context_id);
-    if (status.ok()) status = lease_.sandbox->Interrupt();
-    if (!status.ok()) return reply(status);
-    reply(v1::InterruptExecutionResponse());
-  }
-
- private:
-  LocalBackend& backend_;
-  const Lease lease_;
-};
-
-void LocalBackend::Open(const Call&, const std::string& sandbox_id,
-                        Reply<std::shared_ptr<SandboxHandle>> reply) {
-  auto lease = FindSandbox(sandbox_id);
-  if (!lease.ok()) return reply(lease.status());
-  reply(std::make_shared<Handle>(*this, *std::move(lease)));
-}
-
-void LocalBackend::List(const Call&, const v1::ListSandboxesRequest& request,
-                        Reply<v1::ListSandboxesResponse> reply) {
-  v1::ListSandboxesRequest what = request;
-  if (absl::Status valid = ValidateList(what); !valid.ok()) return reply(valid);
-  v1::ListSandboxesResponse response;
-  // Good enough until the table has pages: the token is the last id of the page before.
-  const std::vector<Lease> leases = table_.List();
-  auto at = leases.begin();
-  if (!what.page_token().empty()) {
-    at = std::find_if(leases.begin(), leases.end(), [&](const Lease& lease) {
-      return lease.sandbox->identity().id == what.page_token();
-    });
-    if (at == leases.end()) return reply(absl::InvalidArgumentError("page_token is none"));
-    ++at;
-  }
-  size_t bytes = 0;
-  for (; at != leases.end(); ++at) {
-    if (!Matches(*at, what)) continue;
-    v1::Sandbox sandbox = Describe(*at, MemoryReading::kCurrent);
-    bytes += sandbox.ByteSizeLong();
-    if (response.sandboxes_size() == what.page_size() || bytes > (size_t{2} << 20)) {
-      response.set_next_page_token(response.sandboxes(response.sandboxes_size() - 1).sandbox_id());
-      break;
-    }
-    *response.add_sandboxes() = std::move(sandbox);
-  }
-  if (what.page_token().empty()) {
-    for (v1::PoolStatus& pool : pool_.Status()) *response.add_pools() = std::move(pool);
-  }
-  reply(std::move(response));
-}
-
-void LocalBackend::ListTemplates(const Call&, Reply<v1::ListTemplatesResponse> reply) {
-  v1::ListTemplatesResponse response;
+void LocalBackend::ListTemplates(const Call&, Reply<warren::v1::ListTemplatesResponse> reply) {
+  warren::v1::ListTemplatesResponse response;
   response.set_default_template_id(default_template_);
   for (const auto& [name, from] : templates_) {
     auto* info = response.add_templates();
@@ -425,26 +182,137 @@ void LocalBackend::ListTemplates(const Call&, Reply<v1::ListTemplatesResponse> r
 }
 
 void LocalBackend::GetEnvironment(const Call&, const std::string& template_id,
-                                  Reply<v1::Environment> reply) {
+                                  Reply<warren::v1::Environment> reply) {
   auto from = FindTemplate(template_id);
   if (!from.ok()) return reply(from.status());
-  v1::Environment environment;
-  environment.set_template_id(template_id);
-  environment.set_python_version(PythonVersion(**from));
+  warren::v1::Environment response;
+  response.set_template_id(template_id);
+  response.set_python_version(PythonVersion(**from));
   for (const auto& package : (*from)->manifest.packages()) {
-    auto* out = environment.add_system_packages();
+    auto* out = response.add_system_packages();
     out->set_name(package.name());
     out->set_version(package.version());
   }
-  *environment.mutable_preload() = (*from)->recipe.preload();
-  environment.set_architecture(Architecture());
-  reply(std::move(environment));
+  *response.mutable_preload() = (*from)->recipe.preload();
+  response.set_architecture(Architecture());
+  reply(std::move(response));
 }
 
-void LocalBackend::BeginShutdown() { pool_.Stop(); }
+// ---- Sandboxes --------------------------------------------------------------------------------
+
+absl::StatusOr<warren::v1::Limits> LocalBackend::Resolve(
+    warren::v1::CreateSandboxRequest& request) const {
+  WARREN_RETURN_IF_ERROR(ValidateCreate(request));
+  if (request.template_id().empty()) request.set_template_id(default_template_);
+  WARREN_ASSIGN_OR_RETURN(const Template* from, FindTemplate(request.template_id()));
+  if (!from->unavailable.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("template \"", request.template_id(),
+                                                      "\" cannot be used: ", from->unavailable));
+  }
+  return ResolveLimits(limits_policy_, request.limits(), from->recipe.limits());
+}
+
+std::unique_ptr<Operation> LocalBackend::Create(const Call&,
+                                                const warren::v1::CreateSandboxRequest& from,
+                                                Reply<warren::v1::Sandbox> reply) {
+  warren::v1::CreateSandboxRequest request = from;
+  auto limits = Resolve(request);
+  if (!limits.ok()) {
+    reply(limits.status());
+    return std::make_unique<DoneOperation>();
+  }
+  const std::string& template_id = request.template_id();
+  if (limits->SerializeAsString() == default_limits_.at(template_id).SerializeAsString()) {
+    if (auto sandbox = pool_.Take(template_id)) {
+      reply(Deliver(request, Pool::Made{std::move(sandbox), {}}, true));
+      return std::make_unique<DoneOperation>();
+    }
+  }
+  Pool::Ticket ticket = pool_.Make(
+      template_id, *limits,
+      [this, request, reply = std::move(reply)](absl::StatusOr<Pool::Made> made) mutable {
+        if (!made.ok()) return reply(made.status());
+        reply(Deliver(request, *std::move(made), false));
+      });
+  if (!ticket) return std::make_unique<DoneOperation>();
+  return std::make_unique<CreateOperation>(loop_, pool_, std::move(ticket));
+}
+
+warren::v1::Sandbox LocalBackend::Deliver(const warren::v1::CreateSandboxRequest& request,
+                                          Pool::Made made, bool from_pool) {
+  Lease lease;
+  lease.handle = std::make_shared<LocalSandbox>(*this, made.sandbox);
+  lease.sandbox = std::move(made.sandbox);
+  lease.metadata.insert(request.metadata().begin(), request.metadata().end());
+  lease.stages = std::move(made.stages);
+  lease.from_pool = from_pool;
+  LeaseRef published = table_.Publish(std::move(lease), ToDuration(request.lifetime()));
+  spdlog::info("event=sandbox_leased sandbox={} template={} from_pool={}",
+               published->sandbox->identity().id, request.template_id(), from_pool);
+  warren::v1::Sandbox response = ToProto(*published, MemoryReading::kNone);
+  response.mutable_stages()->Add(published->stages.begin(), published->stages.end());
+  return response;
+}
+
+absl::StatusOr<LeaseRef> LocalBackend::FindLease(const std::string& id) const {
+  LeaseRef lease = table_.Find(id);
+  if (lease) return lease;
+  return absl::NotFoundError("no such sandbox: it never was, was destroyed, or its lifetime ended");
+}
+
+void LocalBackend::Open(const Call&, const std::string& sandbox_id,
+                        Reply<std::shared_ptr<SandboxHandle>> reply) {
+  auto lease = FindLease(sandbox_id);
+  if (!lease.ok()) return reply(lease.status());
+  reply((*lease)->handle);
+}
+
+void LocalBackend::List(const Call&, const warren::v1::ListSandboxesRequest& from,
+                        Reply<warren::v1::ListSandboxesResponse> reply) {
+  warren::v1::ListSandboxesRequest request = from;
+  if (absl::Status status = ValidateList(request); !status.ok()) return reply(status);
+  // A token is the place of the last sandbox of its page, and the server that gave it.
+  uint64_t after = 0;
+  if (!request.page_token().empty()) {
+    absl::string_view token = request.page_token();
+    if (!absl::ConsumeSuffix(&token, absl::StrCat(".", instance_)) ||
+        !absl::SimpleAtoi(token, &after) || after > table_.last_sequence()) {
+      return reply(
+          absl::InvalidArgumentError("page_token is none that this server gave since it started; "
+                                     "list from the first page"));
+    }
+  }
+  warren::v1::ListSandboxesResponse response;
+  if (request.page_token().empty()) {
+    for (warren::v1::PoolStatus& pool : pool_.Status()) *response.add_pools() = std::move(pool);
+  }
+  const auto size = static_cast<size_t>(request.page_size());
+  // One more, to know whether there is a next page.
+  const auto places =
+      table_.List(after, size + 1, [&](const Lease& lease) { return Matches(lease, request); });
+  size_t bytes = 0;
+  for (size_t i = 0; i < places.size(); ++i) {
+    warren::v1::Sandbox sandbox = ToProto(*places[i].lease, MemoryReading::kCurrent);
+    bytes += sandbox.ByteSizeLong();
+    if (i > 0 && (i == size || bytes > kMaxPageBytes)) {
+      response.set_next_page_token(absl::StrCat(places[i - 1].sequence, ".", instance_));
+      break;
+    }
+    *response.add_sandboxes() = std::move(sandbox);
+  }
+  reply(std::move(response));
+}
+
+// ---- The end ----------------------------------------------------------------------------------
+
+void LocalBackend::BeginShutdown() {
+  State serving = State::kServing;
+  state_.compare_exchange_strong(serving, State::kStopping);
+  pool_.Stop();
+}
 
 void LocalBackend::EndExecutions() {
-  for (const Lease& lease : table_.List()) lease.sandbox->Destroy(StopReason::kShutdown);
+  for (const LeaseRef& lease : table_.All()) lease->sandbox->Destroy(StopReason::kShutdown);
 }
 
 bool LocalBackend::CloseLauncher(absl::Duration timeout) {

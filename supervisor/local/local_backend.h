@@ -1,6 +1,7 @@
 #ifndef WARREN_SUPERVISOR_LOCAL_LOCAL_BACKEND_H_
 #define WARREN_SUPERVISOR_LOCAL_LOCAL_BACKEND_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,9 +13,10 @@
 #include "runtime/control/launcher_client.h"
 #include "runtime/plan/template_store.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/memory_budget.h"
 #include "supervisor/local/module_index.h"
 #include "supervisor/pool/pool.h"
-#include "supervisor/session/execution.h"
+#include "supervisor/session/detached_executions.h"
 #include "supervisor/session/io_loop.h"
 #include "supervisor/session/launcher_link.h"
 #include "supervisor/session/sandbox.h"
@@ -23,12 +25,12 @@
 
 namespace warren {
 
-// Everything that the supervisor does for its clients, on this machine. It joins the launcher's
-// link, the table of sandboxes and the pool; the API in front of it only translates.
+// The backend that is this machine. It joins the launcher's link, the table of sandboxes and the
+// pool.
 //
-// Thread-safe. Lifecycle: Create (launcher started, Hello received) → Start, with the loop running
-// or about to → requests → BeginShutdown → EndExecutions → CloseLauncher → destruction after the
-// loop has stopped.
+// Thread-safe. Lifecycle: Make (launcher started, Hello received) → Start, with the loop running or
+// about to → requests → BeginShutdown → EndExecutions → CloseLauncher → destruction after the loop
+// has stopped.
 class LocalBackend final : public Backend {
  public:
   struct Parts {
@@ -40,27 +42,41 @@ class LocalBackend final : public Backend {
     ModuleIndex modules;
     config::LimitsPolicy limits_policy;
     PoolOptions pool;
+    // Bytes of waiting code, unread output and what is kept for clients that come back, of all
+    // sandboxes together; 0 for a sixteenth of the host's memory.
+    int64_t buffer_memory = 0;
   };
+
   // FAILED_PRECONDITION when a template's own limits do not fit the policy.
-  static absl::StatusOr<std::unique_ptr<LocalBackend>> Create(IoLoop& loop, Parts parts);
+  static absl::StatusOr<std::unique_ptr<LocalBackend>> Make(IoLoop& loop, Parts parts);
 
   // `on_launcher_gone` runs on the IO thread when the launcher ends by itself.
   absl::Status Start(absl::AnyInvocable<void(absl::Status)> on_launcher_gone);
 
-  // Of the launcher.
-  absl::Status health() const override { return absl::OkStatus(); }
-  std::unique_ptr<Operation> Create(const Call& call, const v1::CreateSandboxRequest& request,
-                                    Reply<v1::Sandbox> reply) override;
+  // ---- Backend
+  absl::Status health() const override;
+  // Answers in place when the pool has one ready, else later on the IO thread.
+  std::unique_ptr<Operation> Create(const Call& call,
+                                    const warren::v1::CreateSandboxRequest& request,
+                                    Reply<warren::v1::Sandbox> reply) override;
   void Open(const Call& call, const std::string& sandbox_id,
             Reply<std::shared_ptr<SandboxHandle>> reply) override;
-  void List(const Call& call, const v1::ListSandboxesRequest& request,
-            Reply<v1::ListSandboxesResponse> reply) override;
-  void ListTemplates(const Call& call, Reply<v1::ListTemplatesResponse> reply) override;
+  void List(const Call& call, const warren::v1::ListSandboxesRequest& request,
+            Reply<warren::v1::ListSandboxesResponse> reply) override;
+  void ListTemplates(const Call& call, Reply<warren::v1::ListTemplatesResponse> reply) override;
   void GetEnvironment(const Call& call, const std::string& template_id,
-                      Reply<v1::Environment> reply) override;
+                      Reply<warren::v1::Environment> reply) override;
 
+  // ---- For the handles
+  SandboxTable& table() { return table_; }
+  DetachedExecutions& detached() { return detached_; }
+  // NOT_FOUND.
+  absl::StatusOr<LeaseRef> FindLease(const std::string& id) const;
+
+  // ---- For who started it
   int running_cells() const { return host_.running_cells.load(); }
-
+  // Of waiting code, unread output and the rest: for the doors' queues too.
+  MemoryBudget& memory() { return memory_; }
   // No further sandbox is made.
   void BeginShutdown();
   // What still runs ends now, as killed.
@@ -70,22 +86,28 @@ class LocalBackend final : public Backend {
   bool CloseLauncher(absl::Duration timeout);
 
  private:
+  enum class State { kServing, kStopping, kLauncherGone };
+
   LocalBackend(IoLoop& loop, Parts parts, std::map<std::string, Pool::PoolTemplate> pool_templates);
   void OnLauncherEvent(const internal::LauncherReply& event);
-  class Handle;
-  struct Creation;
-  void Deliver(const std::shared_ptr<Creation>& creation, std::shared_ptr<Sandbox> sandbox,
-               std::vector<v1::StageTiming> stages, bool from_pool);
   absl::StatusOr<const Template*> FindTemplate(const std::string& id) const;
   std::string PythonVersion(const Template& from) const;
-  absl::StatusOr<Lease> FindSandbox(const std::string& id) const;
+  // The request with its defaults, and the limits that it comes to.
+  absl::StatusOr<warren::v1::Limits> Resolve(warren::v1::CreateSandboxRequest& request) const;
+  warren::v1::Sandbox Deliver(const warren::v1::CreateSandboxRequest& request, Pool::Made made,
+                              bool from_pool);
 
   IoLoop& loop_;
+  std::atomic<State> state_{State::kServing};
+  // In page tokens: those of an earlier life of this server are refused.
+  const std::string instance_;
   const std::map<std::string, Template> templates_;
   const std::string default_template_;
   const ModuleIndex modules_;
   const config::LimitsPolicy limits_policy_;
   std::map<std::string, warren::v1::Limits> default_limits_;
+  MemoryBudget memory_;
+  DetachedExecutions detached_;
   LauncherLink link_;
   SandboxTable table_;
   SandboxHost host_;

@@ -36,7 +36,8 @@ std::string CheckMaxSandboxes(const std::string& text) {
                       ": each sandbox has 65536 user ids of the host's, and there are no more");
 }
 
-void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_t& pool_mebibytes) {
+void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_t& pool_mebibytes,
+             int64_t& buffer_mebibytes) {
   app.set_version_flag("--version", kVersion);
   app.add_option("--listen", flags.listen,
                  "Address to serve at: unix:///PATH or LOOPBACK:PORT; may be repeated")
@@ -63,6 +64,11 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
       ->envname("WARREN_POOL_MEMORY")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 20))
       ->default_val(1024);
+  app.add_option("--buffer-memory", buffer_mebibytes,
+                 "MiB that code which waits and output which is not read may hold, of all "
+                 "sandboxes together (default: a sixteenth of the host's memory)")
+      ->envname("WARREN_BUFFER_MEMORY")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   app.add_option("--max-sandboxes", flags.max_sandboxes,
                  "Sandboxes that may exist at the same time")
       ->envname("WARREN_MAX_SANDBOXES")
@@ -123,7 +129,8 @@ ParsedFlags ParseFlags(int argc, char** argv) {
   ParsedFlags result;
   std::vector<std::string> pool;
   int64_t pool_mebibytes = 0;
-  Declare(app, result.flags, pool, pool_mebibytes);
+  int64_t buffer_mebibytes = 0;
+  Declare(app, result.flags, pool, pool_mebibytes, buffer_mebibytes);
   try {
     app.parse(argc, argv);
     for (const std::string& entry : pool) {
@@ -136,6 +143,7 @@ ParsedFlags ParseFlags(int argc, char** argv) {
     result.exit_code = app.exit(error) == 0 ? 0 : kUsageError;
   }
   result.flags.pool_memory_bytes = pool_mebibytes * kMebibyte;
+  result.flags.buffer_memory_bytes = buffer_mebibytes * kMebibyte;
   return result;
 }
 

@@ -23,6 +23,8 @@ struct Flags {
   std::string default_template;
   std::map<std::string, ReadyBounds> pool;
   int64_t pool_memory_bytes = 0;
+  // 0: the supervisor chooses, by the host's memory.
+  int64_t buffer_memory_bytes = 0;
   int max_sandboxes = 0;
   std::string user;
   std::string cgroup_parent;

@@ -10,7 +10,8 @@
 
 namespace {
 
-// To standard error, one line an event: nothing here comes from inside a sandbox.
+// To standard error, one line an event, as the launcher's: "event=name key=value", with texts that
+// others wrote quoted and escaped.
 void SetUpLog(const std::string& level) {
   auto log = spdlog::stderr_logger_mt("warrend");
   log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");

@@ -11,6 +11,7 @@
 #include <future>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "spdlog/spdlog.h"
@@ -76,7 +77,8 @@ PoolOptions MakePoolOptions(const Flags& flags, const internal::HostFacts& facts
   const int by_files = MaxSandboxesByFiles(open_files);
   if (by_files < options.max_sandboxes) {
     spdlog::warn(
-        "{} open files are enough for {} sandboxes, not for {}; raise the hard limit (ulimit -Hn)",
+        "event=few_open_files files={} sandboxes={} wanted={} remedy=\"raise the hard limit, "
+        "ulimit -Hn\"",
         open_files, by_files, options.max_sandboxes);
     options.max_sandboxes = by_files;
   }
@@ -123,15 +125,15 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   WARREN_ASSIGN_OR_RETURN(auto pools,
                           ChoosePools(flags.pool, parts.default_template, parts.templates));
   parts.modules = ModuleIndex::Of(parts.templates);
-  spdlog::info("template {} is the default", parts.default_template);
+  spdlog::info("event=default_template template={}", parts.default_template);
   parts.limits_policy = std::move(*hello.offer.mutable_limits_policy());
   parts.facts = std::move(hello.facts);
   self->pace_ = std::max(parts.facts.pace(), 1.0);
-  spdlog::info(
-      "the pace of this host is {:.1f}: what waits for a sandbox waits so many times as long",
-      self->pace_);
+  // What waits for a sandbox waits so many times as long.
+  spdlog::info("event=pace pace={:.1f}", self->pace_);
   parts.pool = MakePoolOptions(flags, parts.facts, open_files);
   parts.pool.ready = std::move(pools);
+  parts.buffer_memory = flags.buffer_memory_bytes;
   self->max_connections_ = MaxConnections(open_files, parts.pool.max_sandboxes);
 
   // The last use of root.
@@ -140,7 +142,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   self->launcher_gone_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!self->launcher_gone_.valid()) return Errno("eventfd");
   WARREN_ASSIGN_OR_RETURN(self->loop_, IoLoop::Create());
-  WARREN_ASSIGN_OR_RETURN(self->backend_, LocalBackend::Create(*self->loop_, std::move(parts)));
+  WARREN_ASSIGN_OR_RETURN(self->backend_, LocalBackend::Make(*self->loop_, std::move(parts)));
   return self;
 }
 
@@ -152,7 +154,7 @@ absl::Status Supervisor::Serve() {
     ssize_t ignored = ::write(launcher_gone_.get(), &one, sizeof(one));
     (void)ignored;
   }));
-  WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*backend_));
+  WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*backend_, backend_->memory()));
   // Before the IO thread runs: afterwards the watches are its own.
   acceptor_.emplace(*loop_, listeners_, max_connections_,
                     [this](int listener, UniqueFd connection) {
@@ -170,11 +172,11 @@ absl::Status Supervisor::WaitForEnd() {
   while (::poll(ends, 2, -1) < 0 && errno == EINTR) {
   }
   if (ends[1].revents != 0) {
-    spdlog::critical("{}; every sandbox is gone with it, and the supervisor ends",
-                     std::string(launcher_status_.message()));
+    // Every sandbox is gone with it, and the supervisor ends.
+    spdlog::critical("event=launcher_gone error=\"{}\"", absl::CEscape(launcher_status_.message()));
     return launcher_status_;
   }
-  spdlog::info("asked to stop: running calls have {}", absl::FormatDuration(kCallGrace * pace_));
+  spdlog::info("event=stopping grace={}", absl::FormatDuration(kCallGrace * pace_));
   return absl::OkStatus();
 }
 
@@ -201,12 +203,12 @@ void Supervisor::StopServing() {
   const absl::Duration launcher_grace = kLauncherGrace * pace_;
   loop_->Post([&] { closed.set_value(backend_->CloseLauncher(launcher_grace)); });
   if (!closed.get_future().get()) {
-    spdlog::error("the launcher has not ended within {}; it goes on removing sandboxes by itself",
-                  absl::FormatDuration(launcher_grace));
+    // It goes on removing sandboxes by itself.
+    spdlog::error("event=launcher_slow waited={}", absl::FormatDuration(launcher_grace));
   }
   loop_->Stop();
   io_thread_.join();
-  spdlog::info("stopped");
+  spdlog::info("event=stopped");
 }
 
 }  // namespace warren

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
 #include "spdlog/spdlog.h"
@@ -36,22 +37,22 @@ int64_t Nanoseconds(const std::vector<warren::v1::StageTiming>& stages) {
 void Pool::StartZygote(TemplatePool& pool) {
   pool.zygotes.Starting();
   const std::string& name = pool.what.source.recipe.name();
-  spdlog::info("template {}: starting a zygote", name);
+  spdlog::info("event=zygote_starting template={}", name);
   internal::LauncherRequest request;
   request.mutable_start_zygote()->set_template_id(name);
   host_.link.Call(std::move(request), [this, &pool](absl::StatusOr<LauncherMessage> reply) {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     MonotonicTime now = MonotonicClock::now();
     const std::string& id = pool.what.source.recipe.name();
     if (reply.ok()) {
       const auto& started = reply->reply.zygote_started();
-      spdlog::info("template {}: zygote {} is warm after {} ms, Python {}", id, started.zygote_id(),
-                   started.warm_ms(), started.python_version());
+      spdlog::info("event=zygote_warm template={} zygote={} ms={} python=\"{}\"", id,
+                   started.zygote_id(), started.warm_ms(), absl::CEscape(started.python_version()));
       pool.python_version = started.python_version();
       pool.zygotes.Started(started.zygote_id(), now);
     } else if (!stopped_) {
-      spdlog::error("template {}: its zygote did not start: {}", id,
-                    std::string(reply.status().message()));
+      spdlog::error("event=zygote_failed template={} error=\"{}\"", id,
+                    absl::CEscape(reply.status().message()));
       pool.zygotes.StartFailed(
           absl::Status(reply.status().code(),
                        absl::StrCat("template \"", id,
@@ -62,7 +63,7 @@ void Pool::StartZygote(TemplatePool& pool) {
   });
 }
 
-void Pool::BeginLaunch(TemplatePool& pool, std::shared_ptr<Waiter> owner, bool refill) {
+void Pool::BeginLaunch(TemplatePool& pool, Ticket owner, bool refill) {
   auto launch = std::make_shared<Launch>();
   launch->pool = &pool;
   launch->zygote_id = pool.zygotes.current();
@@ -90,16 +91,24 @@ void Pool::BeginLaunch(TemplatePool& pool, std::shared_ptr<Waiter> owner, bool r
 }
 
 void Pool::OnLaunched(std::shared_ptr<Launch> launch, absl::StatusOr<LauncherMessage> reply) {
+  absl::Status refused;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     --unanswered_;
-    if (reply.ok() && stopped_) reply = absl::UnavailableError("the supervisor is stopping");
-  }
-  if (reply.ok() && reply->fds.size() < kPipes) {
-    reply =
-        absl::InternalError(absl::StrCat("the launcher sent ", reply->fds.size(), " descriptors"));
+    if (stopped_) refused = absl::UnavailableError("the supervisor is stopping");
   }
   if (!reply.ok()) return OnLaunchFailed(*launch, reply.status());
+  if (refused.ok() && reply->fds.size() < kPipes) {
+    refused =
+        absl::InternalError(absl::StrCat("the launcher sent ", reply->fds.size(), " descriptors"));
+  }
+  if (!refused.ok()) {
+    // It is there all the same.
+    internal::LauncherRequest request;
+    request.mutable_destroy_sandbox()->set_sandbox_id(launch->id);
+    host_.link.Call(std::move(request), nullptr);
+    return OnLaunchFailed(*launch, refused);
+  }
 
   const auto& launched = reply->reply.process_started();
   launch->stages.insert(launch->stages.end(), launched.stages().begin(), launched.stages().end());
@@ -127,37 +136,31 @@ void Pool::OnReady(std::shared_ptr<Launch> launch, std::shared_ptr<Sandbox> sand
   }
   if (!status.ok()) return OnLaunchFailed(*launch, std::move(status));
   const MonotonicTime now = MonotonicClock::now();
-  std::vector<warren::v1::StageTiming> worker = sandbox->worker_stages();
+  std::vector<warren::v1::StageTiming> worker = sandbox->FindContext("")->worker_stages();
   launch->stages.insert(launch->stages.end(), worker.begin(), worker.end());
   // What no stage accounts for: messages, and waiting for a core.
   launch->stages.push_back(
       Stage("ready", now - launch->began - std::chrono::nanoseconds(Nanoseconds(launch->stages))));
   const auto memory = sandbox->ReadMemory();
 
-  std::shared_ptr<Waiter> waiter = launch->owner;
+  Ticket waiter;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     TemplatePool& pool = *launch->pool;
     pool.demand.NoteMade(now - launch->began);
     pool.memory_each =
         static_cast<int64_t>((1 - kMemoryWeight) * static_cast<double>(pool.memory_each) +
                              kMemoryWeight * static_cast<double>(memory));
     EndLaunch(*launch, now);
-    if (!waiter) {
-      auto first = std::find_if(pool.waiters.begin(), pool.waiters.end(),
-                                [](const auto& each) { return each->takes_default; });
-      if (first != pool.waiters.end()) waiter = *first;
-    }
+    waiter = WaiterFor(*launch);
     if (waiter) {
-      pool.waiters.erase(std::find(pool.waiters.begin(), pool.waiters.end(), waiter));
-    } else if (!stopped_) {
-      pool.ready.push_back(std::move(sandbox));
+      TakeOff(pool, waiter);
     } else {
-      sandbox->Destroy(StopReason::kShutdown);
+      KeepOrDestroy(pool, std::move(sandbox));
     }
     Pump(now);
   }
-  if (waiter) waiter->on_made(Made{std::move(sandbox), std::move(launch->stages)});
+  if (waiter) waiter->Answer(Made{std::move(sandbox), std::move(launch->stages)});
 }
 
 void Pool::EndLaunch(Launch& launch, MonotonicTime now) {
@@ -172,25 +175,23 @@ void Pool::EndLaunch(Launch& launch, MonotonicTime now) {
 }
 
 void Pool::OnLaunchFailed(Launch& launch, absl::Status why) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   const MonotonicTime now = MonotonicClock::now();
   TemplatePool& pool = *launch.pool;
   EndLaunch(launch, now);
-  if (!stopped_) spdlog::error("sandbox {}: not made: {}", launch.id, std::string(why.message()));
+  if (!stopped_) {
+    spdlog::error("event=launch_failed sandbox={} error=\"{}\"", launch.id,
+                  absl::CEscape(why.message()));
+  }
   // Its zygote died under it: that is no fault of the request, and the next zygote makes it good.
   const bool retry = pool.zygotes.current() != launch.zygote_id;
-  std::shared_ptr<Waiter> waiter = launch.owner;
-  if (!waiter) {
-    auto first = std::find_if(pool.waiters.begin(), pool.waiters.end(),
-                              [](const auto& each) { return each->takes_default; });
-    if (first != pool.waiters.end()) waiter = *first;
-  }
+  // Nobody else's with limits of its own: those have launches of their own.
+  Ticket waiter = launch.owner && !launch.owner->waiting ? nullptr : WaiterFor(launch);
   if (waiter && retry && ++waiter->retries <= kMaxRetries) {
     waiter->launched = false;
-  } else if (auto at = std::find(pool.waiters.begin(), pool.waiters.end(), waiter);
-             waiter && at != pool.waiters.end()) {
-    pool.waiters.erase(at);
-    host_.loop.Post([waiter, why] { waiter->on_made(why); });
+  } else if (waiter) {
+    TakeOff(pool, waiter);
+    host_.loop.Post([waiter, why] { waiter->Answer(why); });
   } else if (launch.refill) {
     // A refill that fails must not be tried in a tight loop.
     refill_not_before_ = now + kRefillBackOff;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "spdlog/spdlog.h"
 
@@ -33,12 +34,12 @@ Pool::Pool(SandboxHost& host, SandboxTable& table, internal::HostFacts facts,
 }
 
 void Pool::Start() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   Pump(MonotonicClock::now());
 }
 
 void Pool::Stop() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   stopped_ = true;
   for (auto& [name, pool] : pools_) {
     FailWaiters(pool, absl::UnavailableError("the supervisor is stopping"));
@@ -49,7 +50,7 @@ void Pool::Stop() {
 // ---- Asked by clients -------------------------------------------------------------------------
 
 std::shared_ptr<Sandbox> Pool::Take(const std::string& template_id) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   auto found = pools_.find(template_id);
   if (found == pools_.end() || stopped_) return nullptr;
   TemplatePool& pool = found->second;
@@ -74,61 +75,97 @@ std::shared_ptr<Sandbox> Pool::Take(const std::string& template_id) {
   return nullptr;
 }
 
-void Pool::Make(const std::string& template_id, const warren::v1::Limits& limits,
-                MadeCallback on_made) {
-  auto waiter = std::make_shared<Waiter>();
-  waiter->limits = limits;
-  waiter->since = MonotonicClock::now();
-  waiter->on_made = std::move(on_made);
-  absl::Status refused;
+Pool::Ticket Pool::Make(const std::string& template_id, const warren::v1::Limits& limits,
+                        MadeCallback on_made) {
+  auto ticket = std::make_shared<Waiter>();
+  ticket->limits = limits;
+  ticket->limits_key = limits.SerializeAsString();
+  ticket->since = MonotonicClock::now();
+  ticket->on_made = std::move(on_made);
+  absl::Status admitted;
   {
-    std::lock_guard lock(mu_);
-    auto found = pools_.find(template_id);
-    size_t waiting = 0;
-    for (const auto& [name, pool] : pools_) waiting += pool.waiters.size();
-    if (stopped_) {
-      refused = absl::UnavailableError("the supervisor is stopping");
-    } else if (found == pools_.end()) {
-      refused = absl::NotFoundError(absl::StrCat("no template \"", template_id, "\""));
-    } else if (table_.leased() + waiting >= static_cast<size_t>(options_.max_sandboxes)) {
-      refused = absl::ResourceExhaustedError(absl::StrCat(
-          "all ", options_.max_sandboxes,
-          " sandboxes are taken; destroy some, or start warrend with a higher --max-sandboxes"));
-    } else {
-      TemplatePool& pool = found->second;
-      refused = pool.zygotes.Hindrance(waiter->since);
-      if (refused.ok()) {
-        ++pool.misses;
-        pool.used = true;
-        waiter->takes_default =
-            limits.SerializeAsString() == pool.what.default_limits.SerializeAsString();
-        pool.waiters.push_back(waiter);
-        if (waiter->takes_default) {
-          pool.demand.NoteWaiting(static_cast<int>(pool.waiters.size()), waiter->since);
-        }
-        PostPump();
-      }
-    }
+    MutexLock lock(&mu_);
+    admitted = Admit(template_id, ticket);
   }
-  if (!refused.ok()) waiter->on_made(std::move(refused));
+  if (admitted.ok()) return ticket;
+  ticket->Answer(std::move(admitted));
+  return nullptr;
+}
+
+absl::Status Pool::Admit(const std::string& template_id, const Ticket& ticket) {
+  if (stopped_) return absl::UnavailableError("the supervisor is stopping");
+  auto found = pools_.find(template_id);
+  if (found == pools_.end()) {
+    return absl::NotFoundError(absl::StrCat("no template \"", template_id, "\""));
+  }
+  if (table_.leased() + waiting() >= static_cast<size_t>(options_.max_sandboxes)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "all ", options_.max_sandboxes,
+        " sandboxes are taken; destroy some, or start warrend with a higher --max-sandboxes"));
+  }
+  TemplatePool& pool = found->second;
+  if (absl::Status why = pool.zygotes.Hindrance(ticket->since); !why.ok()) return why;
+  ++pool.misses;
+  pool.used = true;
+  ticket->pool = &pool;
+  ticket->waiting = true;
+  ticket->takes_default = ticket->limits_key == pool.default_key;
+  if (ticket->takes_default) {
+    pool.common_waiters.push_back(ticket);
+    pool.demand.NoteWaiting(static_cast<int>(pool.common_waiters.size()), ticket->since);
+  } else {
+    pool.own_waiters.push_back(ticket);
+  }
+  PostPump();
+  return absl::OkStatus();
+}
+
+void Pool::Cancel(const Ticket& ticket) {
+  {
+    MutexLock lock(&mu_);
+    if (!ticket->waiting) return;
+    TakeOff(*ticket->pool, ticket);
+    PostPump();
+  }
+  ticket->Answer(absl::CancelledError("the create was cancelled before its sandbox was made"));
+}
+
+void Pool::TakeOff(TemplatePool& pool, const Ticket& ticket) {
+  ticket->waiting = false;
+  auto& waiters = ticket->takes_default ? pool.common_waiters : pool.own_waiters;
+  waiters.erase(std::find(waiters.begin(), waiters.end(), ticket));
+}
+
+Pool::Ticket Pool::WaiterFor(const Launch& launch) const {
+  const TemplatePool& pool = *launch.pool;
+  if (!launch.owner) return pool.common_waiters.empty() ? nullptr : pool.common_waiters.front();
+  if (launch.owner->waiting) return launch.owner;
+  // Its caller has left; the next who asked for the same has it sooner so.
+  auto same = std::find_if(
+      pool.own_waiters.begin(), pool.own_waiters.end(),
+      [&](const Ticket& each) { return each->limits_key == launch.owner->limits_key; });
+  return same == pool.own_waiters.end() ? nullptr : *same;
 }
 
 void Pool::GiveBack(std::shared_ptr<Sandbox> sandbox) {
+  MutexLock lock(&mu_);
+  KeepOrDestroy(pools_.at(sandbox->identity().template_id), std::move(sandbox));
+}
+
+void Pool::KeepOrDestroy(TemplatePool& pool, std::shared_ptr<Sandbox> sandbox) {
   // Nobody has seen it: as good as new, if it is of the common kind.
-  std::lock_guard lock(mu_);
-  TemplatePool& pool = pools_.at(sandbox->identity().template_id);
-  const bool common = sandbox->identity().limits.SerializeAsString() ==
-                      pool.what.default_limits.SerializeAsString();
-  if (common && !stopped_ && sandbox->alive()) {
+  const bool common = sandbox->identity().limits.SerializeAsString() == pool.default_key;
+  if (!stopped_ && common && sandbox->alive() &&
+      static_cast<int>(pool.ready.size()) < MostReady(pool)) {
     pool.ready.push_back(std::move(sandbox));
     PostPump();
   } else {
-    sandbox->Destroy(StopReason::kDestroyed);
+    sandbox->Destroy(stopped_ ? StopReason::kShutdown : StopReason::kDestroyed);
   }
 }
 
 std::vector<warren::v1::PoolStatus> Pool::Status() const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   std::vector<warren::v1::PoolStatus> result;
   for (const auto& [name, pool] : pools_) {
     warren::v1::PoolStatus status;
@@ -146,7 +183,7 @@ std::vector<warren::v1::PoolStatus> Pool::Status() const {
 }
 
 std::string Pool::PythonVersion(const std::string& template_id) const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   auto found = pools_.find(template_id);
   return found == pools_.end() ? "" : found->second.python_version;
 }
@@ -154,27 +191,29 @@ std::string Pool::PythonVersion(const std::string& template_id) const {
 // ---- Events -----------------------------------------------------------------------------------
 
 void Pool::OnZygoteExited(uint64_t zygote_id, const std::string& reason) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   MonotonicTime now = MonotonicClock::now();
   for (auto& [name, pool] : pools_) {
     if (pool.zygotes.Exited(zygote_id, now)) {
-      spdlog::warn("zygote {} of template {} died: {}", zygote_id, name, reason);
+      spdlog::warn("event=zygote_died zygote={} template={} reason=\"{}\"", zygote_id, name,
+                   absl::CEscape(reason));
     }
   }
   Pump(now);
 }
 
 void Pool::OnSandboxGone() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   PostPump();
 }
 
 void Pool::OnDeath(TemplatePool& pool, const Sandbox* sandbox) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   auto dead = std::find_if(pool.ready.begin(), pool.ready.end(),
                            [&](const auto& ready) { return ready.get() == sandbox; });
   if (dead == pool.ready.end()) return;
-  spdlog::warn("sandbox {}: died in the pool: {}", sandbox->identity().id, sandbox->death_reason());
+  spdlog::warn("event=died_in_pool sandbox={} reason=\"{}\"", sandbox->identity().id,
+               absl::CEscape(sandbox->death_reason()));
   pool.ready.erase(dead);
   PostPump();
 }
@@ -184,7 +223,7 @@ void Pool::OnDeath(TemplatePool& pool, const Sandbox* sandbox) {
 void Pool::PostPump() {
   if (std::exchange(pump_posted_, true)) return;
   host_.loop.Post([this] {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     pump_posted_ = false;
     Pump(MonotonicClock::now());
   });
@@ -195,7 +234,7 @@ void Pool::PumpAt(MonotonicTime when) {
   host_.loop.CancelTimer(pump_timer_);
   pump_time_ = when;
   pump_timer_ = host_.loop.AddTimer(when, [this] {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     pump_time_ = MonotonicTime::max();
     Pump(MonotonicClock::now());
   });
@@ -203,15 +242,15 @@ void Pool::PumpAt(MonotonicTime when) {
 
 void Pool::Pump(MonotonicTime now) {
   if (stopped_) return;
-  for (auto& [name, pool] : pools_) PumpZygote(pool, now);
-  MakeRoom();
-  bool waiting = false;
   for (auto& [name, pool] : pools_) {
-    LaunchForWaiters(pool, now);
-    waiting = waiting || !pool.waiters.empty();
+    PumpZygote(pool, now);
+    absl::Status hindrance = pool.zygotes.Hindrance(now);
+    if (!hindrance.ok()) FailWaiters(pool, hindrance);
   }
+  MakeRoom();
+  LaunchForWaiters();
   for (auto& [name, pool] : pools_) Trim(pool, now);
-  if (waiting) return;
+  if (waiting() > 0) return;
   // One for each in turn, so that a template with a large target does not starve the others.
   bool any = true;
   while (any) {
@@ -226,36 +265,49 @@ void Pool::PumpZygote(TemplatePool& pool, MonotonicTime now) {
     request.mutable_stop_zygote()->set_zygote_id(old);
     host_.link.Call(std::move(request), nullptr);
   }
-  const bool needed = pool.bounds.minimum > 0 || pool.used || !pool.waiters.empty();
+  const bool needed = pool.bounds.minimum > 0 || pool.used || pool.waiting() > 0;
   if (!needed || !pool.what.source.unavailable.empty()) return;
   if (pool.zygotes.WantsStart(now)) StartZygote(pool);
   if (auto next = pool.zygotes.NextChange(now)) PumpAt(*next);
 }
 
-void Pool::LaunchForWaiters(TemplatePool& pool, MonotonicTime now) {
-  if (pool.zygotes.current() == 0) {
-    absl::Status hindrance = pool.zygotes.Hindrance(now);
-    if (!hindrance.ok()) FailWaiters(pool, hindrance);
-    return;
-  }
-  int common = 0;
-  for (const std::shared_ptr<Waiter>& waiter : pool.waiters) {
+void Pool::LaunchForWaiters() {
+  // As many in a row as there are pools without anything to launch: nobody is left.
+  for (size_t idle = 0; idle < pools_.size(); turn_ = (turn_ + 1) % pools_.size()) {
     if (launches_ >= options_.max_launches || !HasRoom()) return;
-    if (waiter->takes_default) {
-      // Launches that are under way, refills too, serve the first ones.
-      if (++common > pool.making) BeginLaunch(pool, nullptr, false);
-    } else if (!std::exchange(waiter->launched, true)) {
-      BeginLaunch(pool, waiter, false);
-    }
+    idle = LaunchNextOf(std::next(pools_.begin(), static_cast<ptrdiff_t>(turn_))->second)
+               ? 0
+               : idle + 1;
   }
+}
+
+bool Pool::LaunchNextOf(TemplatePool& pool) {
+  if (pool.zygotes.current() == 0) return false;
+  // Launches that are under way, refills too, serve the first ones.
+  const bool common = static_cast<int>(pool.common_waiters.size()) > pool.making;
+  auto own = std::find_if(pool.own_waiters.begin(), pool.own_waiters.end(),
+                          [](const Ticket& each) { return !each->launched; });
+  if (own == pool.own_waiters.end() && !common) return false;
+  pool.served_own = own != pool.own_waiters.end() && (!common || !pool.served_own);
+  if (pool.served_own) {
+    (*own)->launched = true;
+    BeginLaunch(pool, *own, false);
+  } else {
+    BeginLaunch(pool, nullptr, false);
+  }
+  return true;
+}
+
+int Pool::MostReady(const TemplatePool& pool) const {
+  const int64_t affordable = options_.memory_budget / std::max<int64_t>(pool.memory_each, 1);
+  // The other half of the slots is for leased sandboxes in any case.
+  return static_cast<int>(
+      std::min<int64_t>({pool.bounds.maximum, affordable, options_.max_sandboxes / 2}));
 }
 
 int Pool::Target(const TemplatePool& pool, MonotonicTime now) const {
   const int floor = std::max(pool.bounds.minimum, pool.used ? kReadyWhenUsed : 0);
-  const int64_t target = std::min(floor + pool.demand.Extra(now), pool.bounds.maximum);
-  const int64_t affordable = options_.memory_budget / std::max<int64_t>(pool.memory_each, 1);
-  // The other half of the slots is for leased sandboxes in any case.
-  return static_cast<int>(std::min<int64_t>({target, affordable, options_.max_sandboxes / 2}));
+  return std::min(floor + pool.demand.Extra(now), MostReady(pool));
 }
 
 bool Pool::Refill(TemplatePool& pool, MonotonicTime now) {
@@ -292,12 +344,9 @@ bool Pool::HasRoom() const {
 
 // Slots that the pools hold are for those who wait.
 void Pool::MakeRoom() {
-  size_t waiting = 0;
+  const size_t wanted = waiting();
   size_t ready = 0;
-  for (const auto& [name, pool] : pools_) {
-    waiting += pool.waiters.size();
-    ready += pool.ready.size();
-  }
+  for (const auto& [name, pool] : pools_) ready += pool.ready.size();
   const size_t making = static_cast<size_t>(launches_);
   const size_t existing = table_.existing() + static_cast<size_t>(unanswered_);
   const size_t slots = static_cast<size_t>(options_.max_sandboxes);
@@ -305,7 +354,7 @@ void Pool::MakeRoom() {
   const size_t accounted = table_.leased() + ready + making;
   size_t leaving = existing - std::min(existing, accounted);
   size_t room = slots - std::min(slots, existing) + leaving + making;
-  while (waiting > room && ready > 0) {
+  while (wanted > room && ready > 0) {
     auto fullest = std::max_element(pools_.begin(), pools_.end(), [](const auto& a, const auto& b) {
       return a.second.ready.size() < b.second.ready.size();
     });
@@ -316,9 +365,18 @@ void Pool::MakeRoom() {
   }
 }
 
+size_t Pool::waiting() const {
+  size_t sum = 0;
+  for (const auto& [name, pool] : pools_) sum += pool.waiting();
+  return sum;
+}
+
 void Pool::FailWaiters(TemplatePool& pool, const absl::Status& why) {
-  for (auto& waiter : std::exchange(pool.waiters, {})) {
-    host_.loop.Post([waiter, why] { waiter->on_made(why); });
+  for (auto* waiters : {&pool.common_waiters, &pool.own_waiters}) {
+    for (Ticket& ticket : std::exchange(*waiters, {})) {
+      ticket->waiting = false;
+      host_.loop.Post([ticket, why] { ticket->Answer(why); });
+    }
   }
 }
 

@@ -5,14 +5,15 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "runtime/plan/template_store.h"
+#include "supervisor/base/mutex.h"
 #include "supervisor/pool/demand.h"
 #include "supervisor/pool/generations.h"
 #include "supervisor/session/sandbox.h"
@@ -43,8 +44,13 @@ struct PoolOptions {
 // arrival.
 //
 // Callers before the pool: while anyone waits nothing is refilled; while cells run the refill takes
-// a fifth of a core at most. All launches go from the IO thread; Take, Make and Status are for any
-// thread. One lock, taken before any sandbox's and never while the table's or a sandbox's is held.
+// a fifth of a core at most. Among those who wait, the templates take turns, and within one those
+// with limits of their own and those with the template's: many of the one kind do not hold up the
+// other. What is made for a caller who has left goes to the next who can use it, or into the pool
+// as far as that is meant to hold so much, or is destroyed.
+//
+// All launches go from the IO thread; Take, Make, GiveBack and Status are for any thread. One lock,
+// taken before any sandbox's and never while the table's or a sandbox's is held.
 // Lifecycle: constructor → Start → (Take | Make)* → Stop.
 class Pool {
  public:
@@ -53,6 +59,10 @@ class Pool {
     std::vector<warren::v1::StageTiming> stages;
   };
   using MadeCallback = absl::AnyInvocable<void(absl::StatusOr<Made>)>;
+
+  // A caller who waits.
+  struct Waiter;
+  using Ticket = std::shared_ptr<Waiter>;
 
   // `templates` hold, per template, the limits of a sandbox for which nobody asked for others.
   struct PoolTemplate {
@@ -70,12 +80,15 @@ class Pool {
   void OnZygoteExited(uint64_t zygote_id, const std::string& reason);
   // A sandbox is gone: there may be room for another.
   void OnSandboxGone();
+  // The caller has left: its callback runs now, with CANCELLED, unless it has run already.
+  void Cancel(const Ticket& ticket);
 
   // A ready sandbox with the template's default limits; null when none is ready.
   std::shared_ptr<Sandbox> Take(const std::string& template_id);
-  // Makes one; `on_made` runs on the IO thread. RESOURCE_EXHAUSTED at once when all slots are
-  // leased.
-  void Make(const std::string& template_id, const warren::v1::Limits& limits, MadeCallback on_made);
+  // Makes one; `on_made` runs once, on the IO thread. RESOURCE_EXHAUSTED at once, and null, when
+  // all slots are leased.
+  Ticket Make(const std::string& template_id, const warren::v1::Limits& limits,
+              MadeCallback on_made);
   // What was made, but found its caller gone.
   void GiveBack(std::shared_ptr<Sandbox> sandbox);
 
@@ -92,24 +105,24 @@ class Pool {
   // While cells run, a refill is followed by a pause of so many times its own duration.
   static constexpr int kPauseFactor = 4;
 
-  struct Waiter {
-    warren::v1::Limits limits;
-    // Takes any sandbox with the template's default limits, not only the one launched for it.
-    bool takes_default = false;
-    // Its own launch is under way; for those that take no default.
-    bool launched = false;
-    int retries = 0;
-    MonotonicTime since;
-    MadeCallback on_made;
-  };
   struct TemplatePool {
     TemplatePool(PoolTemplate from, Generations::Bounds generation)
-        : what(std::move(from)), zygotes(generation) {}
+        : what(std::move(from)),
+          default_key(what.default_limits.SerializeAsString()),
+          zygotes(generation) {}
+    size_t waiting() const { return common_waiters.size() + own_waiters.size(); }
     PoolTemplate what;
+    // Its default limits, to compare.
+    std::string default_key;
     Generations zygotes;
     Demand demand;
     std::deque<std::shared_ptr<Sandbox>> ready;
-    std::deque<std::shared_ptr<Waiter>> waiters;
+    // Those that take any sandbox with the template's default limits, and those with limits of
+    // their own; each in order of arrival.
+    std::deque<Ticket> common_waiters;
+    std::deque<Ticket> own_waiters;
+    // Whose turn it was last.
+    bool served_own = false;
     // Launches under way that make sandboxes with default limits.
     int making = 0;
     ReadyBounds bounds{0, std::numeric_limits<int>::max()};
@@ -127,29 +140,43 @@ class Pool {
     uint64_t zygote_id;
     warren::v1::Limits limits;
     // Set for a launch with limits of its own.
-    std::shared_ptr<Waiter> owner;
+    Ticket owner;
     bool refill = false;
     std::string id;
     MonotonicTime began;
     std::vector<warren::v1::StageTiming> stages;
   };
 
-  // With mu_ held, on the IO thread.
-  void Pump(MonotonicTime now);
-  void PumpZygote(TemplatePool& pool, MonotonicTime now);
-  void StartZygote(TemplatePool& pool);
-  void LaunchForWaiters(TemplatePool& pool, MonotonicTime now);
-  bool Refill(TemplatePool& pool, MonotonicTime now);
-  void Trim(TemplatePool& pool, MonotonicTime now);
-  void MakeRoom();
-  void BeginLaunch(TemplatePool& pool, std::shared_ptr<Waiter> owner, bool refill);
-  void EndLaunch(Launch& launch, MonotonicTime now);
-  void FailWaiters(TemplatePool& pool, const absl::Status& why);
-  int Target(const TemplatePool& pool, MonotonicTime now) const;
-  bool HasRoom() const;
-  void PumpAt(MonotonicTime when);
+  // On the IO thread.
+  void Pump(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void PumpZygote(TemplatePool& pool, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void StartZygote(TemplatePool& pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void LaunchForWaiters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool LaunchNextOf(TemplatePool& pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool Refill(TemplatePool& pool, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Trim(TemplatePool& pool, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void BeginLaunch(TemplatePool& pool, Ticket owner, bool refill)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void EndLaunch(Launch& launch, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void FailWaiters(TemplatePool& pool, const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void PumpAt(MonotonicTime when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  void PostPump();
+  // On any thread.
+  absl::Status Admit(const std::string& template_id, const Ticket& ticket)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Who gets what `launch` made, or what became of it; null where nobody waits for it.
+  Ticket WaiterFor(const Launch& launch) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Off the list; its callback is the caller's.
+  void TakeOff(TemplatePool& pool, const Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A sandbox that nobody has seen and nobody waits for.
+  void KeepOrDestroy(TemplatePool& pool, std::shared_ptr<Sandbox> sandbox)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int MostReady(const TemplatePool& pool) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int Target(const TemplatePool& pool, MonotonicTime now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  size_t waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void PostPump() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Without it.
   void OnLaunched(std::shared_ptr<Launch> launch, absl::StatusOr<LauncherMessage> reply);
@@ -163,19 +190,40 @@ class Pool {
   const internal::HostFacts facts_;
   const PoolOptions options_;
 
-  mutable std::mutex mu_;
-  std::map<std::string, TemplatePool> pools_;
-  bool stopped_ = false;
-  int launches_ = 0;
-  int refills_ = 0;
+  mutable Mutex mu_;
+  std::map<std::string, TemplatePool> pools_ ABSL_GUARDED_BY(mu_);
+  // Who is served first the next time, among the pools.
+  size_t turn_ ABSL_GUARDED_BY(mu_) = 0;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
+  int launches_ ABSL_GUARDED_BY(mu_) = 0;
+  int refills_ ABSL_GUARDED_BY(mu_) = 0;
   // Launches that the launcher has not answered: they count as existing.
-  int unanswered_ = 0;
+  int unanswered_ ABSL_GUARDED_BY(mu_) = 0;
   // While cells run, the next refill's time; after one that failed, in any case.
-  MonotonicTime next_refill_;
-  MonotonicTime refill_not_before_;
-  TimerId pump_timer_ = 0;
-  MonotonicTime pump_time_ = MonotonicTime::max();
-  bool pump_posted_ = false;
+  MonotonicTime next_refill_ ABSL_GUARDED_BY(mu_);
+  MonotonicTime refill_not_before_ ABSL_GUARDED_BY(mu_);
+  TimerId pump_timer_ ABSL_GUARDED_BY(mu_) = 0;
+  MonotonicTime pump_time_ ABSL_GUARDED_BY(mu_) = MonotonicTime::max();
+  bool pump_posted_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+struct Pool::Waiter {
+  // Once, without the pool's lock. What the callback holds goes with it.
+  void Answer(absl::StatusOr<Made> made) { std::exchange(on_made, nullptr)(std::move(made)); }
+
+  TemplatePool* pool = nullptr;
+  warren::v1::Limits limits;
+  // The same, to compare.
+  std::string limits_key;
+  // Takes any sandbox with the template's default limits, not only the one launched for it.
+  bool takes_default = false;
+  // Its own launch is under way; for those that take no default.
+  bool launched = false;
+  // On a list: it has had no answer yet.
+  bool waiting = false;
+  int retries = 0;
+  MonotonicTime since;
+  MadeCallback on_made;
 };
 
 }  // namespace warren

@@ -1,124 +1,129 @@
 #include "supervisor/session/execution.h"
 
-#include <signal.h>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "supervisor/session/detached_executions.h"
+#include "supervisor/session/ids.h"
 
 namespace warren {
-namespace {
 
-using warren::v1::Termination;
+using warren::v1::ExecutionEvent;
 
-Termination Make(Termination::Kind kind, absl::string_view message) {
-  Termination termination;
-  termination.set_kind(kind);
-  termination.set_message(message.data(), message.size());
-  return termination;
+class Execution::SinkCall {
+ public:
+  explicit SinkCall(Execution& execution) ABSL_EXCLUSIVE_LOCKS_REQUIRED(execution.mu_)
+      : execution_(execution) {
+    execution_.in_sink_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  ~SinkCall() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    execution_.in_sink_.store(std::thread::id(), std::memory_order_relaxed);
+    if (execution_.detach_wanted_.load(std::memory_order_relaxed)) execution_.DetachLocked();
+  }
+  SinkCall(const SinkCall&) = delete;
+  SinkCall& operator=(const SinkCall&) = delete;
+
+ private:
+  Execution& execution_;
+};
+
+Execution::Execution(warren::v1::ExecuteCodeRequest request, std::shared_ptr<ExecutionSink> sink,
+                     DetachedExecutions& detached)
+    : id_(NewId("ex")),
+      request_(std::move(request)),
+      detached_(detached),
+      sink_(std::move(sink)),
+      replay_(detached.budget()) {}
+
+// ---- The producer -----------------------------------------------------------------------------
+
+Flow Execution::PushOutput(Stream stream, absl::string_view data, int64_t time_unix_nanos) {
+  MutexLock lock(&mu_);
+  const ExecutionSink::OutputStamp stamp{time_unix_nanos, ++last_sequence_};
+  if (sink_ == nullptr) {
+    replay_.AppendOutput(stream, data, stamp);
+    return Flow::kContinue;
+  }
+  SinkCall call(*this);
+  return sink_->PushOutput(stream, data, stamp);
 }
 
-Termination MakeKilled(int signal, absl::string_view message) {
-  Termination termination = Make(Termination::KILLED, message);
-  termination.set_signal(signal);
-  return termination;
+Flow Execution::Push(ExecutionEvent event, int64_t time_unix_nanos) {
+  MutexLock lock(&mu_);
+  event.set_time_unix_nanos(time_unix_nanos);
+  event.set_sequence(++last_sequence_);
+  if (sink_ == nullptr) {
+    replay_.Append(std::move(event));
+    return Flow::kContinue;
+  }
+  SinkCall call(*this);
+  return sink_->Push(std::move(event));
 }
 
-std::string SignalName(int signal) {
-  const char* name = ::sigabbrev_np(signal);
-  return name != nullptr ? absl::StrCat("SIG", name) : absl::StrCat("signal ", signal);
+void Execution::Finish(ExecutionEvent finished, int64_t time_unix_nanos) {
+  MutexLock lock(&mu_);
+  finished.set_time_unix_nanos(time_unix_nanos);
+  finished.set_sequence(++last_sequence_);
+  if (sink_ == nullptr) {
+    replay_.AppendLast(std::move(finished));
+  } else {
+    SinkCall call(*this);
+    sink_->Push(std::move(finished));
+  }
+  End(absl::OkStatus());
 }
 
-// Nobody asked it to end.
-Termination OfItsOwnAccord(const ContextEnd& end) {
-  if (end.out_of_memory) {
-    return Make(Termination::OUT_OF_MEMORY,
-                "the sandbox used more memory than its limit and was killed; use less, or create "
-                "it with a higher "
-                "memory limit");
-  }
-  if (end.signal == SIGSYS) {
-    Termination termination =
-        Make(Termination::POLICY_VIOLATION,
-             "the code made a system call that the policy answers with death");
-    termination.set_signal(SIGSYS);
-    return termination;
-  }
-  if (end.closed_pipe) {
-    return Make(Termination::POLICY_VIOLATION,
-                "the code closed the context's control pipe (file descriptor 3 or 4); the context "
-                "was killed");
-  }
-  if (!end.known) return MakeKilled(0, "the context ended, and nothing told how");
-  if (end.signal != 0) {
-    return MakeKilled(end.signal,
-                      absl::StrCat("the context was ended by ", SignalName(end.signal)));
-  }
-  Termination termination =
-      Make(Termination::EXITED, absl::StrCat("the code ended its own process with exit code ",
-                                             end.exit_code, "; the context's state is gone"));
-  termination.set_exit_code(end.exit_code);
-  return termination;
+void Execution::Fail(absl::Status status) {
+  MutexLock lock(&mu_);
+  End(std::move(status));
 }
 
-}  // namespace
-
-Termination TerminationOfLivingCell(StopReason stop, bool raised) {
-  Termination termination;
-  switch (stop) {
-    case StopReason::kTimeout:
-      termination =
-          Make(Termination::TIMED_OUT,
-               "the cell ran to its timeout and was interrupted; the context keeps its state");
-      break;
-    case StopReason::kOutputLimit:
-      termination = Make(Termination::OUTPUT_LIMIT,
-                         "the cell produced more output than allowed and was interrupted; the "
-                         "context keeps its state");
-      break;
-    case StopReason::kNone:
-      if (raised) {
-        termination = Make(Termination::EXCEPTION, "the code raised an exception");
-      } else {
-        termination.set_kind(Termination::EXITED);
-      }
-      break;
-    default:
-      termination =
-          Make(Termination::CANCELLED, "the cell was cancelled; the context keeps its state");
-      break;
+void Execution::End(absl::Status status) {
+  ended_.store(true, std::memory_order_release);
+  if (sink_ == nullptr) {
+    end_status_ = std::move(status);
+    detached_.Ended(id_);
+    return;
   }
-  termination.set_context_alive(true);
-  return termination;
+  SinkCall call(*this);
+  // What it holds is not needed any more, and may hold the operation that holds this.
+  std::exchange(sink_, nullptr)->End(std::move(status));
 }
 
-Termination TerminationOfDeadCell(StopReason stop, const ContextEnd& end,
-                                  absl::string_view detail) {
-  switch (stop) {
-    case StopReason::kNone:
-      return OfItsOwnAccord(end);
-    case StopReason::kTimeout:
-      return Make(
-          Termination::TIMED_OUT,
-          "the cell ran to its timeout, ignored the interrupt and was killed with its sandbox");
-    case StopReason::kCancelled:
-      return Make(Termination::CANCELLED,
-                  "the cell was cancelled, ignored the interrupt and was killed with its sandbox");
-    case StopReason::kOutputLimit:
-      return Make(Termination::OUTPUT_LIMIT,
-                  "the cell produced more output than allowed, ignored the interrupt and was "
-                  "killed with its sandbox");
-    case StopReason::kCpuLimit:
-      return Make(Termination::CPU_LIMIT, "the sandbox's CPU seconds are used up; it was killed");
-    case StopReason::kViolation:
-      return Make(Termination::POLICY_VIOLATION,
-                  absl::StrCat("the sandbox broke the control protocol and was killed: ", detail));
-    case StopReason::kDestroyed:
-      return MakeKilled(SIGKILL, "the sandbox was destroyed while the cell ran");
-    case StopReason::kExpired:
-      return MakeKilled(SIGKILL, "the sandbox's lifetime ended while the cell ran");
-    case StopReason::kShutdown:
-      return MakeKilled(SIGKILL, "the supervisor was stopped while the cell ran");
+// ---- The client -------------------------------------------------------------------------------
+
+void Execution::DetachLocked() {
+  detach_wanted_.store(false, std::memory_order_relaxed);
+  sink_ = nullptr;
+}
+
+bool Execution::Detach() {
+  if (in_sink_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+    // The lock is this thread's own: done when the sink's call is over.
+    if (ended()) return false;
+    detach_wanted_.store(true, std::memory_order_relaxed);
+    return true;
   }
-  return MakeKilled(0, "the context ended");
+  MutexLock lock(&mu_);
+  if (ended()) return false;
+  DetachLocked();
+  return true;
+}
+
+absl::Status Execution::Attach(std::shared_ptr<ExecutionSink> sink, int64_t after_sequence) {
+  MutexLock lock(&mu_);
+  if (sink_ != nullptr) {
+    return absl::FailedPreconditionError(
+        "the execution has its client; another can take its place when that one has left");
+  }
+  sink_ = std::move(sink);
+  SinkCall call(*this);
+  replay_.Replay(after_sequence, last_sequence_, *sink_);
+  if (ended()) {
+    std::exchange(sink_, nullptr)->End(end_status_);
+  } else {
+    replay_.Clear();
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace warren

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
@@ -39,23 +40,37 @@ void IoLoop::Run() {
     RunTasks();
     RunTimers();
     {
-      std::lock_guard lock(mu_);
-      if (stopped_) return;
+      MutexLock lock(&mu_);
+      if (stopped_) break;
     }
     int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerWait, TimeoutMillis());
     for (int i = 0; i < count; ++i) {
       if (events[i].data.u64 != IoLoop::kNoWatch) Dispatch(events[i].data.u64, events[i].events);
     }
   }
+  DropAll();
+}
+
+void IoLoop::DropAll() {
+  std::vector<Task> tasks;
+  TimerQueue timers;
+  {
+    MutexLock lock(&mu_);
+    std::swap(tasks, tasks_);
+    std::swap(timers, timers_);
+  }
+  // They end without the lock and with nothing registered any more: what they hold may call here.
+  std::vector<Slot> slots = std::exchange(slots_, {});
+  free_slots_.clear();
 }
 
 void IoLoop::Stop() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   stopped_ = true;
   Wake();
 }
 
-// With mu_ held. The wake-up descriptor is edge-triggered: every write makes an edge, so nobody
+// The wake-up descriptor is edge-triggered: every write makes an edge, so nobody
 // needs to read it.
 void IoLoop::Wake() {
   if (wake_pending_ || OnIoThread()) return;
@@ -66,13 +81,13 @@ void IoLoop::Wake() {
 }
 
 void IoLoop::Post(Task task) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   tasks_.push_back(std::move(task));
   Wake();
 }
 
 TimerId IoLoop::AddTimer(MonotonicTime when, Task task) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   TimerId id = timers_.Add(when, std::move(task));
   if (when < sleeps_until_) Wake();
   return id;
@@ -80,14 +95,14 @@ TimerId IoLoop::AddTimer(MonotonicTime when, Task task) {
 
 void IoLoop::CancelTimer(TimerId id) {
   if (id == 0) return;
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   timers_.Cancel(id);
 }
 
 void IoLoop::RunTasks() {
   std::vector<Task> tasks;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     wake_pending_ = false;
     tasks.swap(tasks_);
   }
@@ -98,7 +113,7 @@ void IoLoop::RunTimers() {
   while (true) {
     std::optional<Task> task;
     {
-      std::lock_guard lock(mu_);
+      MutexLock lock(&mu_);
       task = timers_.TakeDue(MonotonicClock::now());
     }
     if (!task) return;
@@ -107,7 +122,7 @@ void IoLoop::RunTimers() {
 }
 
 int IoLoop::TimeoutMillis() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   if (!tasks_.empty() || stopped_) return 0;
   MonotonicTime now = MonotonicClock::now();
   if (sleeps_until_ <= now) sleeps_until_ = MonotonicTime::max();

@@ -3,13 +3,13 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
+#include "supervisor/base/mutex.h"
 #include "supervisor/session/timer_queue.h"
 
 namespace warren {
@@ -18,8 +18,8 @@ namespace warren {
 // threads hand over. It sleeps until one of them wants it; there is no tick.
 //
 // Post, AddTimer, CancelTimer and Stop are for any thread; the rest is for the IO thread, or for
-// before Run. Lifecycle: Create → Run (returns after Stop) → destruction, with tasks that never ran
-// dropped.
+// before Run. Lifecycle: Create → Run, which returns after Stop and drops what is watched, timed or
+// posted then, so that nothing of its users' outlives them here → destruction.
 class IoLoop {
  public:
   // Names one registration; stays unique when descriptors and slots are used again.
@@ -56,9 +56,10 @@ class IoLoop {
 
   IoLoop(UniqueFd epoll, UniqueFd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
   Slot* Find(WatchId id);
-  void Wake();
+  void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunTasks();
   void RunTimers();
+  void DropAll();
   int TimeoutMillis();
   void Dispatch(WatchId id, uint32_t events);
 
@@ -68,14 +69,14 @@ class IoLoop {
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_slots_;
 
-  std::mutex mu_;
-  std::vector<Task> tasks_;
-  TimerQueue timers_;
-  bool wake_pending_ = false;
-  bool stopped_ = false;
+  Mutex mu_;
+  std::vector<Task> tasks_ ABSL_GUARDED_BY(mu_);
+  TimerQueue timers_ ABSL_GUARDED_BY(mu_);
+  bool wake_pending_ ABSL_GUARDED_BY(mu_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
   // When the IO thread will look at its timers anyway. It only moves on when it has passed: so a
   // stream of short cells with long deadlines arms and disarms timers without one wake-up.
-  MonotonicTime sleeps_until_ = MonotonicTime::max();
+  MonotonicTime sleeps_until_ ABSL_GUARDED_BY(mu_) = MonotonicTime::max();
 };
 
 }  // namespace warren

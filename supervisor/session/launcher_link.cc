@@ -20,14 +20,14 @@ absl::Status LauncherLink::Start(EventCallback on_event,
   on_closed_ = std::move(on_closed);
   WARREN_ASSIGN_OR_RETURN(watch_, loop_.Watch(client_->socket(), EPOLLIN,
                                               [this](uint32_t events) { OnReady(events); }));
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   open_ = true;
   return absl::OkStatus();
 }
 
 void LauncherLink::Call(internal::LauncherRequest request, ReplyCallback on_reply) {
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     if (open_) {
       request.set_request_id(++last_request_id_);
       pending_.emplace(last_request_id_, std::move(on_reply));
@@ -60,7 +60,7 @@ bool LauncherLink::FlushLocked() {
 
 void LauncherLink::OnReady(uint32_t events) {
   if ((events & EPOLLOUT) != 0) {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     if (FlushLocked()) {
       absl::Status status = loop_.Modify(watch_, EPOLLIN);
       (void)status;  // The descriptor is being watched: this is its own callback.
@@ -93,7 +93,7 @@ void LauncherLink::Dispatch(LauncherMessage message) {
   }
   ReplyCallback on_reply;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     auto pending = pending_.find(message.reply.request_id());
     if (pending == pending_.end()) return;
     on_reply = std::move(pending->second);
@@ -111,7 +111,7 @@ void LauncherLink::Dispatch(LauncherMessage message) {
 void LauncherLink::FailAll(const absl::Status& why) {
   std::unordered_map<uint64_t, ReplyCallback> pending;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(&mu_);
     open_ = false;
     pending.swap(pending_);
     unsent_.clear();

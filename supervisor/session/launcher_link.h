@@ -3,13 +3,13 @@
 
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "runtime/control/launcher_client.h"
+#include "supervisor/base/mutex.h"
 #include "supervisor/session/io_loop.h"
 #include "warren/internal/launcher.pb.h"
 
@@ -43,8 +43,8 @@ class LauncherLink {
   void OnReady(uint32_t events);
   void Read();
   void Dispatch(LauncherMessage message);
-  // With mu_ held: sends what waits, in order. False when the socket is full.
-  bool FlushLocked();
+  // Sends what waits, in order. False when the socket is full.
+  bool FlushLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FailAll(const absl::Status& why);
 
   IoLoop& loop_;
@@ -53,11 +53,11 @@ class LauncherLink {
   absl::AnyInvocable<void(absl::Status)> on_closed_;
   IoLoop::WatchId watch_ = 0;
 
-  std::mutex mu_;
-  bool open_ = false;
-  uint64_t last_request_id_ = 0;
-  std::unordered_map<uint64_t, ReplyCallback> pending_;
-  std::deque<std::string> unsent_;
+  Mutex mu_;
+  bool open_ ABSL_GUARDED_BY(mu_) = false;
+  uint64_t last_request_id_ ABSL_GUARDED_BY(mu_) = 0;
+  std::unordered_map<uint64_t, ReplyCallback> pending_ ABSL_GUARDED_BY(mu_);
+  std::deque<std::string> unsent_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace warren

@@ -1,341 +1,230 @@
 #include "supervisor/session/sandbox.h"
 
-#include <signal.h>
-#include <sys/epoll.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 #include "runtime/base/status.h"
-#include "spdlog/spdlog.h"
 
-// How a sandbox starts, is read, and ends. What happens to its cells is in sandbox_cells.cc.
 namespace warren {
-namespace {
-
-using internal::WorkerEvent;
-using warren::v1::ExecutionEvent;
-
-// All times are those of a host of pace 1 (docs/TIMING.md).
-// From the reply that the context is forked until it says Ready. Templates that start by exec
-// import everything anew.
-constexpr std::chrono::seconds kReadyTimeout{30};
-// From our kill until its effect is no longer waited for: why the cell ended is known.
-constexpr std::chrono::seconds kKilledTimeout{2};
-// From the end of a context's event pipe until the launcher has told of its end. A context that
-// closed the pipe and lives on has no end to be told of.
-constexpr std::chrono::seconds kClosedPipeTimeout{4};
-// From the exit of a context in a sandbox that ends until the launcher has said whether it was for
-// memory. Only a launcher that hangs reaches it: the end of one is noticed.
-constexpr std::chrono::seconds kAccountTimeout{30};
-constexpr size_t kMaxStageName = 64;
-
-warren::v1::StageTiming Stage(const char* name, uint64_t nanoseconds) {
-  warren::v1::StageTiming stage;
-  stage.set_stage(name);
-  // The worker's word: bounded, so that it stays a valid Duration.
-  *stage.mutable_duration() = google::protobuf::util::TimeUtil::NanosecondsToDuration(
-      static_cast<int64_t>(std::min<uint64_t>(nanoseconds, 3600'000'000'000)));
-  return stage;
-}
-
-}  // namespace
 
 Sandbox::Sandbox(SandboxHost& host, Identity identity, SandboxStats stats, WorkerPipes pipes)
     : host_(host),
       identity_(std::move(identity)),
-      channel_(std::move(pipes)),
-      stats_(std::move(stats)) {}
+      first_(std::make_shared<Context>(host, static_cast<ContextHost&>(*this), kDefaultContextId,
+                                       std::move(pipes))),
+      stats_(std::move(stats)) {
+  ContextProcess process;
+  process.interrupt = [this](absl::AnyInvocable<void()> on_sent) {
+    SendInterrupt(std::move(on_sent));
+  };
+  members_.push_back(Member{first_, std::move(process)});
+}
 
-Sandbox::~Sandbox() = default;
+Sandbox::~Sandbox() {
+  std::vector<std::shared_ptr<Context>> left = contexts();
+  for (const auto& context : left) context->Abandon();
+}
 
-// ---- Start ------------------------------------------------------------------------------------
+// ---- Contexts ---------------------------------------------------------------------------------
 
 absl::Status Sandbox::Start(ReadyCallback on_ready, DeathCallback on_death) {
-  std::lock_guard lock(mu_);
-  WARREN_RETURN_IF_ERROR(WatchPipe(channel_.pipes().events.get(), Pipe::kEvents));
-  WARREN_RETURN_IF_ERROR(WatchPipe(channel_.pipes().standard_output.get(), Pipe::kStdout));
-  WARREN_RETURN_IF_ERROR(WatchPipe(channel_.pipes().standard_error.get(), Pipe::kStderr));
-  on_ready_ = std::move(on_ready);
-  on_death_ = std::move(on_death);
-  end_timer_ = At(MonotonicClock::now() + AtPace(kReadyTimeout), [](Sandbox& self) {
-    self.ReportReady(absl::DeadlineExceededError(absl::StrCat(
-        "sandbox ", self.identity_.id, ": its worker was not ready within ",
-        std::chrono::round<std::chrono::seconds>(self.AtPace(kReadyTimeout)).count(), " s")));
-    self.Kill(StopReason::kViolation);
-  });
-  return absl::OkStatus();
-}
-
-// Edge-triggered: a pipe that nobody wants to read, between cells or behind a slow client, costs no
-// wake-up, and none of it needs a system call to change.
-absl::Status Sandbox::WatchPipe(int fd, Pipe pipe) {
-  auto watch = host_.loop.Watch(
-      fd, EPOLLIN | EPOLLET,
-      [self = shared_from_this(), pipe](uint32_t events) { self->OnPipeReady(pipe, events); });
-  if (!watch.ok()) {
-    CloseWatches();
-    return watch.status();
+  {
+    MutexLock lock(&mu_);
+    on_death_ = std::move(on_death);
   }
-  watches_.push_back(*watch);
-  return absl::OkStatus();
+  return first_->Start(shared_from_this(), std::move(on_ready));
 }
 
-void Sandbox::ReportReady(absl::Status status) {
-  if (!on_ready_) return;
-  host_.loop.CancelTimer(std::exchange(end_timer_, 0));
-  if (status.ok()) state_ = State::kAlive;
-  host_.loop.Post([on_ready = std::move(on_ready_), status = std::move(status)]() mutable {
-    on_ready(std::move(status));
-  });
-  on_ready_ = nullptr;
-}
-
-absl::Status Sandbox::OnStartEvent(const WorkerEvent& event) {
-  if (event.has_ready()) {
-    worker_stages_.push_back(Stage("join", event.ready().join_ns()));
-    worker_stages_.push_back(Stage("reseed", event.ready().reseed_ns()));
-    ReportReady(absl::OkStatus());
-    return absl::OkStatus();
-  }
-  if (event.has_setup_failed()) {
-    const auto& failed = event.setup_failed();
-    errno = failed.error_number();
-    ReportReady(
-        absl::InternalError(absl::StrCat("sandbox ", identity_.id, ": set-up stage \"",
-                                         absl::CHexEscape(failed.stage().substr(0, kMaxStageName)),
-                                         "\" failed", Errno("").message())));
-    Kill(StopReason::kViolation);
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError("an event before Ready");
-}
-
-// ---- Reading ----------------------------------------------------------------------------------
-
-bool Sandbox::WantsMore() const {
-  if (state_ == State::kStarting) return true;
-  // Between cells nothing is read: a background thread that floods fills its pipe and blocks there.
-  return state_ == State::kAlive && running_.has_value() && !paused_ && violation_.empty();
-}
-
-void Sandbox::OnPipeReady(Pipe pipe, uint32_t events) {
-  std::lock_guard lock(mu_);
-  if (state_ == State::kDead) return;
-  if (WantsMore()) {
-    ReadPipe(pipe);
-  } else {
-    unread_ = true;
-  }
-  // The pipe's last writer is gone: whatever it still holds is read when the end is dealt with.
-  if (pipe == Pipe::kEvents && (events & (EPOLLHUP | EPOLLERR)) != 0) OnPipeClosed();
-}
-
-void Sandbox::ReadPipe(Pipe pipe) {
-  WorkerChannel::Outcome outcome;
-  if (pipe == Pipe::kEvents) {
-    auto read = channel_.ReadEvents(*this);
-    if (!read.ok()) return Violation(read.status());
-    outcome = *read;
-    if (outcome == WorkerChannel::Outcome::kClosed) return OnPipeClosed();
-  } else {
-    outcome = channel_.ReadOutput(
-        pipe == Pipe::kStdout ? ExecutionEvent::Output::STDOUT : ExecutionEvent::Output::STDERR,
-        *this);
-  }
-  if (outcome != WorkerChannel::Outcome::kMore) return;
-  unread_ = true;
-  // The turn is over, not the wish: go on after the other sandboxes' turns.
-  if (WantsMore()) PostReadAll();
-}
-
-void Sandbox::PostReadAll() {
-  host_.loop.Post([weak = weak_from_this()] {
-    if (auto self = weak.lock()) {
-      std::lock_guard lock(self->mu_);
-      self->ReadAll();
+absl::StatusOr<std::shared_ptr<Context>> Sandbox::AddContext(std::string context_id,
+                                                             ContextProcess process,
+                                                             WorkerPipes pipes,
+                                                             ReadyCallback on_ready) {
+  auto context = std::make_shared<Context>(host_, static_cast<ContextHost&>(*this),
+                                           std::move(context_id), std::move(pipes));
+  {
+    MutexLock lock(&mu_);
+    if (end_reason_ != StopReason::kNone || gone_) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("sandbox ", identity_.id, " is ending; create a new one"));
     }
-  });
+    for (const Member& member : members_) {
+      if (member.context->id() != context->id()) continue;
+      return absl::AlreadyExistsError(
+          absl::StrCat("sandbox ", identity_.id, " has a context \"", context->id(), "\" already"));
+    }
+    members_.push_back(Member{context, std::move(process)});
+    ++living_;
+  }
+  absl::Status started = context->Start(shared_from_this(), std::move(on_ready));
+  if (started.ok()) return context;
+  // Nothing has seen it, and it sees nothing.
+  MutexLock lock(&mu_);
+  Find(*context)->dead = true;
+  --living_;
+  return started;
 }
 
-void Sandbox::ReadAll() {
-  if (state_ == State::kDead || !WantsMore() || !std::exchange(unread_, false)) return;
-  ReadPipe(Pipe::kStdout);
-  ReadPipe(Pipe::kStderr);
-  if (state_ != State::kDead) ReadPipe(Pipe::kEvents);
+std::shared_ptr<Context> Sandbox::FindContext(const std::string& context_id) const {
+  if (context_id.empty() || context_id == kDefaultContextId) return first_;
+  MutexLock lock(&mu_);
+  for (const Member& member : members_) {
+    if (member.context->id() == context_id) return member.context;
+  }
+  return nullptr;
 }
 
-absl::Status Sandbox::OnEvent(const WorkerEvent& event) {
-  if (on_ready_) return OnStartEvent(event);
-  if (event.has_ready() || event.has_setup_failed()) {
-    return absl::InvalidArgumentError("a start-up event after the start");
+std::vector<std::shared_ptr<Context>> Sandbox::contexts() const {
+  MutexLock lock(&mu_);
+  std::vector<std::shared_ptr<Context>> result;
+  result.reserve(members_.size());
+  for (const Member& member : members_) result.push_back(member.context);
+  return result;
+}
+
+Sandbox::Member* Sandbox::Find(const Context& context) {
+  auto found = std::find_if(members_.begin(), members_.end(),
+                            [&](const Member& member) { return member.context.get() == &context; });
+  return found == members_.end() ? nullptr : &*found;
+}
+
+void Sandbox::RemoveContext(const Context& context) {
+  MutexLock lock(&mu_);
+  members_.erase(std::remove_if(members_.begin(), members_.end(),
+                                [&](const Member& member) {
+                                  return member.dead && member.context.get() == &context;
+                                }),
+                 members_.end());
+}
+
+bool Sandbox::alive() const {
+  if (first_->alive()) return true;
+  for (const auto& context : contexts()) {
+    if (context->alive()) return true;
   }
-  if (!running_) return absl::InvalidArgumentError("an event while no cell runs");
-  const bool of_running_cell = event.execution_id() == running_->number;
-  if (event.has_display() && event.execution_id() <= running_->number) {
-    // Also of a thread that an earlier cell left behind.
-    return OnDisplay(event.display());
+  return false;
+}
+
+void Sandbox::Interrupt(Context& context, absl::AnyInvocable<void()> on_sent) {
+  std::function<void(absl::AnyInvocable<void()>)> interrupt;
+  {
+    MutexLock lock(&mu_);
+    Member* member = Find(context);
+    if (member != nullptr) interrupt = member->process.interrupt;
   }
-  if (!of_running_cell) return absl::InvalidArgumentError("an event of a cell that does not run");
-  if (event.has_error()) return OnError(event.error());
-  if (event.has_interrupt_missed()) return OnInterruptMissed();
-  OnDone(event.done());
-  return absl::OkStatus();
+  if (interrupt) return interrupt(std::move(on_sent));
+  host_.loop.Post(std::move(on_sent));
+}
+
+void Sandbox::SendInterrupt(absl::AnyInvocable<void()> on_sent) {
+  internal::LauncherRequest request;
+  internal::SignalProcess& signal = *request.mutable_signal_process();
+  signal.set_sandbox_id(identity_.id);
+  signal.set_process_id(kFirstProcess);
+  signal.set_signal(internal::SignalProcess::INTERRUPT);
+  host_.link.Call(std::move(request), [on_sent = std::move(on_sent)](
+                                          absl::StatusOr<LauncherMessage>) mutable { on_sent(); });
 }
 
 // ---- The end ----------------------------------------------------------------------------------
 
-void Sandbox::Violation(const absl::Status& what) {
-  if (!violation_.empty() || state_ == State::kDead) return;
-  violation_ = std::string(what.message());
-  spdlog::warn("sandbox {}: protocol violation, killing it: {}", identity_.id, violation_);
-  ReportReady(absl::InternalError(
-      absl::StrCat("sandbox ", identity_.id, ": its worker broke the protocol: ", violation_)));
-  Kill(StopReason::kViolation);
+ContextHost::Reach Sandbox::Kill(Context& context, StopReason reason) {
+  MutexLock lock(&mu_);
+  Member* member = Find(context);
+  const bool last = living_ <= 1;
+  if (!last && reason != StopReason::kCpuLimit && member != nullptr && member->process.kill) {
+    member->process.kill();
+    return Reach::kContext;
+  }
+  if (last) {
+    SendDestroy(reason);
+  } else {
+    // The others must know why before it happens, and their locks must not be taken here.
+    host_.loop.Post([weak = weak_from_this(), reason] {
+      if (auto self = weak.lock()) self->Destroy(reason);
+    });
+  }
+  return Reach::kSandbox;
 }
 
 void Sandbox::Destroy(StopReason reason) {
-  std::lock_guard lock(mu_);
-  Kill(reason);
+  {
+    MutexLock lock(&mu_);
+    // From here on nothing is added.
+    if (end_reason_ == StopReason::kNone) end_reason_ = reason;
+  }
+  for (const auto& context : contexts()) context->End(reason);
+  MutexLock lock(&mu_);
+  SendDestroy(reason);
 }
 
-void Sandbox::Kill(StopReason reason) {
+void Sandbox::SendDestroy(StopReason reason) {
   if (end_reason_ == StopReason::kNone) end_reason_ = reason;
-  if (running_ && running_->stop == StopReason::kNone) running_->stop = reason;
-  if (std::exchange(kill_sent_, true) || gone_) return;
-  // The totals while the cgroup can still tell them.
+  if (std::exchange(destroy_sent_, true) || gone_) return;
+  // While the cgroup can still tell them.
   ReadTotalsLocked();
   internal::LauncherRequest request;
   request.mutable_destroy_sandbox()->set_sandbox_id(identity_.id);
   host_.link.Call(std::move(request), nullptr);
-  if (state_ == State::kDead) return;
-  // The call's end does not hang on a launcher that is slow: the kill has been asked for.
-  DieAfter(kKilledTimeout);
 }
 
-void Sandbox::OnPipeClosed() {
-  if (state_ == State::kDead || end_.closed_pipe) return;
+void Sandbox::OnDead(Context& context, const std::string& why) {
+  MutexLock lock(&mu_);
+  Member* member = Find(context);
+  if (member == nullptr || std::exchange(member->dead, true) || --living_ > 0) return;
   ReadTotalsLocked();
-  NoteOomKills();
-  if (end_.known || kill_sent_) return Die();
-  end_.closed_pipe = true;
-  // The exit code, or the signal, comes from the launcher.
-  DieAfter(kClosedPipeTimeout);
-}
-
-void Sandbox::OnProcessExited(const internal::ProcessExited& event) {
-  std::lock_guard lock(mu_);
-  if (state_ == State::kDead) return;
-  end_.known = true;
-  end_.closed_pipe = false;
-  end_.exit_code = event.exit_code();
-  end_.signal = event.signal();
-  ReadTotalsLocked();
-  NoteOomKills();
-  if (kill_sent_ || end_.signal != SIGKILL || end_.out_of_memory || !event.sandbox_ends()) {
-    return Die();
-  }
-  // On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2 the
-  // cgroup may be gone already: SandboxGone says whether it was for memory.
-  DieAfter(kAccountTimeout);
-}
-
-void Sandbox::OnGone(const internal::SandboxGone& event) {
-  std::lock_guard lock(mu_);
-  gone_ = true;
-  if (state_ == State::kDead) return;
-  if (!event.stats().empty()) stats_ = SandboxStats(event.stats());
-  if (event.reason() == internal::SandboxGone::OUT_OF_MEMORY) end_.out_of_memory = true;
-  if (!end_.known) {
-    end_.known = true;
-    end_.closed_pipe = false;
-    end_.signal = SIGKILL;
-  }
-  Die();
-}
-
-void Sandbox::NoteOomKills() {
-  auto kills = stats_.ReadOomKills();
-  // The cgroup cannot tell any more.
-  if (!kills) return;
-  // A context that ended otherwise was not what the kernel killed.
-  if (*kills > 0 && (!end_.known || end_.signal == SIGKILL)) end_.out_of_memory = true;
-}
-
-// IO thread.
-void Sandbox::Die() {
-  if (state_ == State::kDead) return;
-  const bool was_ready = !on_ready_;
-  state_ = State::kDead;
-  host_.loop.CancelTimer(std::exchange(end_timer_, 0));
-  if (end_.known && end_.signal != SIGKILL) end_.out_of_memory = false;
-  if (running_) channel_.ReadRemains(*this).IgnoreError();
-  warren::v1::Termination termination =
-      TerminationOfDeadCell(running_ ? running_->stop : end_reason_, end_, violation_);
-  death_reason_ = termination.message();
-  if (running_) Finish(std::move(termination), 0);
-  for (auto& execution : std::exchange(waiting_, {})) {
-    execution->stream.Fail(
-        absl::FailedPreconditionError(absl::StrCat("the context is gone: ", death_reason_)));
-  }
-  ReadTotalsLocked();
-  CloseWatches();
-  channel_.Close();
   stats_ = SandboxStats();
-  // What the context left running ends with it.
-  Kill(StopReason::kDestroyed);
-  ReportReady(absl::InternalError(
-      absl::StrCat("sandbox ", identity_.id, ": it ended before it was ready: ", death_reason_)));
-  if (was_ready && on_death_) host_.loop.Post(std::move(on_death_));
+  death_reason_ = why;
+  // What its contexts left running ends with them.
+  SendDestroy(StopReason::kDestroyed);
+  if (on_death_) host_.loop.Post(std::move(on_death_));
   on_death_ = nullptr;
 }
 
-void Sandbox::DieAfter(std::chrono::milliseconds time) {
-  host_.loop.CancelTimer(end_timer_);
-  end_timer_ = At(MonotonicClock::now() + AtPace(time), [](Sandbox& self) {
-    spdlog::warn("sandbox {}: the launcher has not said how it ended", self.identity_.id);
-    self.Die();
-  });
+void Sandbox::OnProcessExited(const internal::ProcessExited& event) {
+  if (event.process_id() != kFirstProcess) return;
+  first_->OnExited(ContextExit{event.exit_code(), event.signal(), event.sandbox_ends()});
 }
 
-void Sandbox::CloseWatches() {
-  for (IoLoop::WatchId watch : watches_) host_.loop.Unwatch(watch);
-  watches_.clear();
-  host_.loop.Unwatch(std::exchange(request_watch_, IoLoop::kNoWatch));
+void Sandbox::OnGone(const internal::SandboxGone& event) {
+  {
+    MutexLock lock(&mu_);
+    gone_ = true;
+    if (end_reason_ == StopReason::kNone) end_reason_ = StopReason::kDestroyed;
+    if (living_ > 0 && !event.stats().empty()) stats_ = SandboxStats(event.stats());
+  }
+  const bool out_of_memory = event.reason() == internal::SandboxGone::OUT_OF_MEMORY;
+  for (const auto& context : contexts()) context->OnSandboxGone(out_of_memory);
 }
 
 // ---- Facts ------------------------------------------------------------------------------------
 
-bool Sandbox::alive() const {
-  std::lock_guard lock(mu_);
-  return state_ == State::kAlive && end_reason_ == StopReason::kNone && !end_.closed_pipe;
-}
-
 std::string Sandbox::death_reason() const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   return death_reason_;
 }
 
-int Sandbox::execution_count() const {
-  std::lock_guard lock(mu_);
-  return execution_count_;
-}
-
 int64_t Sandbox::ReadMemory() const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   return stats_.ReadMemory().value_or(0);
 }
 
-std::vector<warren::v1::StageTiming> Sandbox::worker_stages() const {
-  std::lock_guard lock(mu_);
-  return worker_stages_;
+CpuTime Sandbox::ReadCpu() {
+  MutexLock lock(&mu_);
+  return stats_.ReadCpu().value_or(totals_.cpu);
+}
+
+std::optional<int64_t> Sandbox::ReadOomKills() {
+  MutexLock lock(&mu_);
+  return stats_.ReadOomKills();
+}
+
+void Sandbox::CountOutput(int64_t bytes) {
+  output_bytes_.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 SandboxTotals Sandbox::ReadTotals() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   return ReadTotalsLocked();
 }
 
@@ -347,6 +236,7 @@ SandboxTotals Sandbox::ReadTotalsLocked() {
     totals_.peak_memory_bytes = std::max(totals_.peak_memory_bytes, *peak);
   }
   if (auto pids = stats_.ReadPeakPids()) totals_.peak_pids = std::max(totals_.peak_pids, *pids);
+  totals_.output_bytes = output_bytes_.load(std::memory_order_relaxed);
   return totals_;
 }
 

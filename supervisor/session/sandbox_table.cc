@@ -8,13 +8,13 @@
 namespace warren {
 
 void SandboxTable::Add(std::shared_ptr<Sandbox> sandbox) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   std::string id = sandbox->identity().id;
   existing_.emplace(std::move(id), std::move(sandbox));
 }
 
 std::shared_ptr<Sandbox> SandboxTable::FindExisting(const std::string& id) const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   auto found = existing_.find(id);
   return found == existing_.end() ? nullptr : found->second;
 }
@@ -28,20 +28,31 @@ void SandboxTable::OnGone(const internal::SandboxGone& event) {
   auto sandbox = FindExisting(event.sandbox_id());
   if (!sandbox) return;
   sandbox->OnGone(event);
-  std::lock_guard lock(mu_);
-  existing_.erase(event.sandbox_id());
-  if (records_.count(event.sandbox_id()) == 0) return;
-  dead_.push_back(event.sandbox_id());
-  if (dead_.size() > kMaxDeadRecords) ForgetOldestDead();
+  std::string forgotten;
+  {
+    MutexLock lock(&mu_);
+    existing_.erase(event.sandbox_id());
+    if (records_.count(event.sandbox_id()) != 0) forgotten = NoteDead(event.sandbox_id());
+  }
+  if (!forgotten.empty()) on_forgotten_(forgotten);
 }
 
-// With mu_ held.
-void SandboxTable::ForgetOldestDead() {
-  auto record = records_.find(dead_.front());
+std::string SandboxTable::NoteDead(const std::string& id) {
+  dead_.push_back(id);
+  if (dead_.size() <= kMaxDeadRecords) return "";
+  std::string oldest = std::move(dead_.front());
   dead_.pop_front();
-  if (record == records_.end()) return;
+  auto record = records_.find(oldest);
+  if (record != records_.end()) Erase(record);
+  return oldest;
+}
+
+LeaseRef SandboxTable::Erase(Records::iterator record) {
   loop_.CancelTimer(record->second.expiry);
+  in_order_.erase(record->second.sequence);
+  LeaseRef lease = std::move(record->second.lease);
   records_.erase(record);
+  return lease;
 }
 
 TimerId SandboxTable::ArmExpiry(const std::string& id, absl::Duration lifetime) {
@@ -50,73 +61,95 @@ TimerId SandboxTable::ArmExpiry(const std::string& id, absl::Duration lifetime) 
 }
 
 void SandboxTable::Expire(const std::string& id) {
-  auto lease = Remove(id);
+  LeaseRef lease = Remove(id);
   if (!lease) return;
-  spdlog::info("sandbox {}: its lifetime is over", id);
+  spdlog::info("event=sandbox_expired sandbox={}", id);
   lease->sandbox->Destroy(StopReason::kExpired);
 }
 
-Lease SandboxTable::Publish(Lease lease, absl::Duration lifetime) {
+LeaseRef SandboxTable::Publish(Lease lease, absl::Duration lifetime) {
   lease.created_at = absl::Now();
   lease.expires_at = lease.created_at + lifetime;
-  const std::string& id = lease.sandbox->identity().id;
-  std::lock_guard lock(mu_);
-  records_[id] = Record{lease, ArmExpiry(id, lifetime), ++last_sequence_};
-  // It may have died in the hand that passed it on.
-  if (existing_.count(id) == 0) dead_.push_back(id);
-  return lease;
-}
-
-std::optional<Lease> SandboxTable::Find(const std::string& id) const {
-  std::lock_guard lock(mu_);
-  auto found = records_.find(id);
-  if (found == records_.end()) return std::nullopt;
-  return found->second.lease;
-}
-
-std::optional<Lease> SandboxTable::SetLifetime(const std::string& id, absl::Duration lifetime) {
-  std::lock_guard lock(mu_);
-  auto found = records_.find(id);
-  if (found == records_.end()) return std::nullopt;
-  loop_.CancelTimer(found->second.expiry);
-  found->second.expiry = ArmExpiry(id, lifetime);
-  found->second.lease.expires_at = absl::Now() + lifetime;
-  return found->second.lease;
-}
-
-std::optional<Lease> SandboxTable::Remove(const std::string& id) {
-  std::lock_guard lock(mu_);
-  auto found = records_.find(id);
-  if (found == records_.end()) return std::nullopt;
-  loop_.CancelTimer(found->second.expiry);
-  Lease lease = std::move(found->second.lease);
-  records_.erase(found);
-  if (existing_.count(id) == 0)
-    dead_.erase(std::remove(dead_.begin(), dead_.end(), id), dead_.end());
-  return lease;
-}
-
-std::vector<Lease> SandboxTable::List() const {
-  std::vector<std::pair<uint64_t, Lease>> sorted;
+  auto published = std::make_shared<const Lease>(std::move(lease));
+  const std::string& id = published->sandbox->identity().id;
+  std::string forgotten;
   {
-    std::lock_guard lock(mu_);
-    for (const auto& [id, record] : records_) sorted.emplace_back(record.sequence, record.lease);
+    MutexLock lock(&mu_);
+    records_[id] = Record{published, ArmExpiry(id, lifetime), ++last_sequence_};
+    in_order_.emplace(last_sequence_, published);
+    // It may have died in the hand that passed it on.
+    if (existing_.count(id) == 0) forgotten = NoteDead(id);
   }
-  std::sort(sorted.begin(), sorted.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<Lease> leases;
-  leases.reserve(sorted.size());
-  for (auto& [sequence, lease] : sorted) leases.push_back(std::move(lease));
+  if (!forgotten.empty()) on_forgotten_(forgotten);
+  return published;
+}
+
+LeaseRef SandboxTable::Find(const std::string& id) const {
+  MutexLock lock(&mu_);
+  auto found = records_.find(id);
+  return found == records_.end() ? nullptr : found->second.lease;
+}
+
+LeaseRef SandboxTable::SetLifetime(const std::string& id, absl::Duration lifetime) {
+  MutexLock lock(&mu_);
+  auto found = records_.find(id);
+  if (found == records_.end()) return nullptr;
+  Record& record = found->second;
+  auto changed = std::make_shared<Lease>(*record.lease);
+  changed->expires_at = absl::Now() + lifetime;
+  loop_.CancelTimer(record.expiry);
+  record.expiry = ArmExpiry(id, lifetime);
+  record.lease = std::move(changed);
+  in_order_[record.sequence] = record.lease;
+  return record.lease;
+}
+
+LeaseRef SandboxTable::Remove(const std::string& id) {
+  LeaseRef lease;
+  {
+    MutexLock lock(&mu_);
+    auto found = records_.find(id);
+    if (found == records_.end()) return nullptr;
+    lease = Erase(found);
+    if (existing_.count(id) == 0) {
+      dead_.erase(std::remove(dead_.begin(), dead_.end(), id), dead_.end());
+    }
+  }
+  on_forgotten_(id);
+  return lease;
+}
+
+std::vector<SandboxTable::Place> SandboxTable::List(
+    uint64_t after, size_t most, const std::function<bool(const Lease&)>& matches) const {
+  std::vector<Place> places;
+  MutexLock lock(&mu_);
+  for (auto next = in_order_.upper_bound(after); next != in_order_.end(); ++next) {
+    if (places.size() == most) break;
+    if (matches(*next->second)) places.push_back(Place{next->first, next->second});
+  }
+  return places;
+}
+
+std::vector<LeaseRef> SandboxTable::All() const {
+  MutexLock lock(&mu_);
+  std::vector<LeaseRef> leases;
+  leases.reserve(in_order_.size());
+  for (const auto& [sequence, lease] : in_order_) leases.push_back(lease);
   return leases;
 }
 
+uint64_t SandboxTable::last_sequence() const {
+  MutexLock lock(&mu_);
+  return last_sequence_;
+}
+
 size_t SandboxTable::existing() const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   return existing_.size();
 }
 
 size_t SandboxTable::leased() const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(&mu_);
   return records_.size() - std::min(records_.size(), dead_.size());
 }
 

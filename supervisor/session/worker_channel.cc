@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "absl/time/clock.h"
 #include "runtime/base/status.h"
 #include "runtime/control/worker_event.h"
 
@@ -46,6 +47,12 @@ size_t BytesHeld(int fd) {
 
 }  // namespace
 
+ssize_t WorkerChannel::ReadTimed(int fd, char* data, size_t size) {
+  const ssize_t n = ReadRetrying(fd, data, size);
+  if (n > 0) read_time_unix_nanos_ = absl::GetCurrentTimeNanos();
+  return n;
+}
+
 absl::Status WorkerChannel::DeliverFrame(absl::string_view frame, Sink& sink) {
   if (auto output = ParseOutputFrame(frame)) {
     return sink.OnOutput(output->execution_id,
@@ -72,7 +79,7 @@ void WorkerChannel::DrainSnapshot(Stream stream, Sink& sink) {
   size_t held = BytesHeld(pipe.get());
   char chunk[16384];
   while (held > 0) {
-    ssize_t n = ReadRetrying(pipe.get(), chunk, std::min(held, sizeof(chunk)));
+    ssize_t n = ReadTimed(pipe.get(), chunk, std::min(held, sizeof(chunk)));
     if (n <= 0) return;
     sink.OnOutput(0, stream, absl::string_view(chunk, static_cast<size_t>(n))).IgnoreError();
     held -= static_cast<size_t>(n);
@@ -88,7 +95,7 @@ void WorkerChannel::EnlargeIfFull(const UniqueFd& pipe, size_t read, bool* enlar
 
 absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEventsOnce(Sink& sink, size_t* bytes) {
   char* buffer = ReadBuffer();
-  ssize_t n = ReadRetrying(pipes_.events.get(), buffer, kReadBytes);
+  ssize_t n = ReadTimed(pipes_.events.get(), buffer, kReadBytes);
   if (n == 0 || (n < 0 && errno != EAGAIN)) return Outcome::kClosed;
   if (n < 0) return Outcome::kDrained;
   *bytes += static_cast<size_t>(n);
@@ -121,7 +128,7 @@ WorkerChannel::Outcome WorkerChannel::ReadOutput(Stream stream, Sink& sink) {
       stream == ExecutionEvent::Output::STDOUT ? pipes_.standard_output : pipes_.standard_error;
   size_t bytes = 0;
   while (sink.WantsMore() && bytes < kTurnBytes) {
-    ssize_t n = ReadRetrying(pipe.get(), ReadBuffer(), kReadBytes);
+    ssize_t n = ReadTimed(pipe.get(), ReadBuffer(), kReadBytes);
     if (n < 0 && errno == EAGAIN) return Outcome::kDrained;
     if (n <= 0) return Outcome::kClosed;
     sink.OnOutput(0, stream, absl::string_view(ReadBuffer(), static_cast<size_t>(n))).IgnoreError();

@@ -73,6 +73,10 @@ class WorkerChannel {
   void Close() { pipes_ = WorkerPipes(); }
 
   const WorkerPipes& pipes() const { return pipes_; }
+  // When what is delivered was read, or what was read last.
+  int64_t read_time_unix_nanos() const { return read_time_unix_nanos_; }
+  // Of the requests, the pipe had no room for all: no worker can have read the last of them.
+  bool has_unsent() const { return !unsent_.empty(); }
 
  private:
   absl::StatusOr<Outcome> ReadEventsOnce(Sink& sink, size_t* bytes);
@@ -84,6 +88,8 @@ class WorkerChannel {
   // switches between the worker and us. A pipe that is never full stays small, for there are three
   // to every sandbox.
   void EnlargeIfFull(const UniqueFd& pipe, size_t read, bool* enlarged);
+  // read(2) from `fd`, and when that was: one look at the clock for all that comes of it.
+  ssize_t ReadTimed(int fd, char* data, size_t size);
 
   WorkerPipes pipes_;
   bool events_enlarged_ = false;
@@ -91,6 +97,7 @@ class WorkerChannel {
   FrameParser parser_;
   internal::WorkerEvent event_;
   std::string unsent_;
+  int64_t read_time_unix_nanos_ = 0;
 };
 
 }  // namespace warren

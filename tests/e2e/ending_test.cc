@@ -141,8 +141,8 @@ TEST_F(EndingTest, KillOfTheContextByItselfIsReportedByTheLauncher) {
   EXPECT_EQ(run.termination.signal(), SIGKILL);
   ExpectDead(sandbox);
   // Not found out by waiting.
-  EXPECT_THAT(server().log(), ::testing::Not(HasSubstr(absl::StrCat(
-                                  "sandbox ", sandbox.id(), ": the launcher has not said"))));
+  EXPECT_THAT(server().log(),
+              ::testing::Not(HasSubstr(absl::StrCat("event=end_not_told sandbox=", sandbox.id()))));
 }
 
 TEST_F(EndingTest, AContextThatClosesItsPipeEndsAndTakesNoCell) {

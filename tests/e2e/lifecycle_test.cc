@@ -186,7 +186,7 @@ TEST(StopTest, TheLaunchersDeathEndsTheSupervisor) {
       Eventually([&] { return ::waitpid(server.pid(), &status, WNOHANG) == server.pid(); }));
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 1);
-  EXPECT_THAT(server.log(), HasSubstr("the launcher is gone"));
+  EXPECT_THAT(server.log(), HasSubstr("event=launcher_gone"));
   server.Forget();
 }
 
@@ -270,7 +270,7 @@ TEST(PoolLimitTest, SurvivesADeadZygote) {
     TestSandbox sandbox(server);
     EXPECT_EQ(sandbox.Execute("2").result(), "2");
   }
-  EXPECT_THAT(server.log(), HasSubstr("died"));
+  EXPECT_THAT(server.log(), HasSubstr("event=zygote_died"));
 }
 
 TEST(PoolLimitTest, AllSlotsTakenIsAClearErrorAndAFreedOneServesAgain) {

@@ -24,7 +24,7 @@ Door::Door(Backend& backend) {
   ::unlink(path_.c_str());
   EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0) << path_;
   EXPECT_EQ(::listen(listener_.get(), 128), 0);
-  auto server = ApiServer::Start(backend);
+  auto server = ApiServer::Start(backend, memory_);
   EXPECT_TRUE(server.ok());
   server_ = std::move(*server);
   acceptor_ = std::thread([this] { Accept(); });

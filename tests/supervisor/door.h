@@ -10,6 +10,7 @@
 #include "runtime/base/unique_fd.h"
 #include "supervisor/api/server.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/memory_budget.h"
 
 namespace warren {
 
@@ -34,6 +35,8 @@ class Door {
   std::string path_;
   std::string target_;
   UniqueFd listener_;
+  // Where memory is not what is tested.
+  MemoryBudget memory_{int64_t{1} << 40};
   std::unique_ptr<ApiServer> server_;
   std::atomic<bool> closing_{false};
   std::thread acceptor_;

@@ -11,6 +11,8 @@ namespace warren {
 namespace {
 
 using warren::v1::ExecutionEvent;
+// Where memory is not what is tested.
+MemoryBudget plenty(int64_t{1} << 40);
 constexpr auto kStdout = ExecutionEvent::Output::STDOUT;
 constexpr auto kStderr = ExecutionEvent::Output::STDERR;
 
@@ -44,7 +46,7 @@ void FillUp(EventQueue& queue) {
 
 TEST(EventQueueTest, TellsTheReaderOncePerSilence) {
   int told = 0;
-  EventQueue queue([&] { ++told; });
+  EventQueue queue(&plenty, [&] { ++told; });
   queue.PushOutput(kStdout, "a", {});
   queue.PushOutput(kStderr, "b", {});
   EXPECT_EQ(told, 1);
@@ -59,7 +61,7 @@ TEST(EventQueueTest, TellsTheReaderOncePerSilence) {
 }
 
 TEST(EventQueueTest, JoinsOutputOfOneStreamAndKeepsTheOrderOfSeveral) {
-  EventQueue queue([] {});
+  EventQueue queue(&plenty, [] {});
   queue.PushOutput(kStdout, "a", {});
   queue.PushOutput(kStdout, "b", {});
   queue.PushOutput(kStderr, "c", {});
@@ -70,7 +72,7 @@ TEST(EventQueueTest, JoinsOutputOfOneStreamAndKeepsTheOrderOfSeveral) {
 }
 
 TEST(EventQueueTest, JoinedOutputHasTheTimeOfItsFirstPartAndThePlaceOfItsLast) {
-  EventQueue queue([] {});
+  EventQueue queue(&plenty, [] {});
   queue.PushOutput(kStdout, "a", {100, 7});
   queue.PushOutput(kStdout, "b", {200, 8});
   auto item = queue.Take();
@@ -79,7 +81,7 @@ TEST(EventQueueTest, JoinedOutputHasTheTimeOfItsFirstPartAndThePlaceOfItsLast) {
 }
 
 TEST(EventQueueTest, ChunksAreBounded) {
-  EventQueue queue([] {});
+  EventQueue queue(&plenty, [] {});
   const std::string piece(200 << 10, 'x');
   for (int i = 0; i < 3; ++i) queue.PushOutput(kStdout, piece, {});
   EXPECT_LE(queue.Take()->event.output().data().size(), EventQueue::kChunkBytes);
@@ -87,7 +89,7 @@ TEST(EventQueueTest, ChunksAreBounded) {
 
 TEST(EventQueueTest, PausesAtTheHighMarkAndResumesAtTheLowOne) {
   Asked asked;
-  EventQueue queue([] {});
+  EventQueue queue(&plenty, [] {});
   queue.Attach(std::make_unique<CountingOperation>(asked));
   const std::string piece(256 << 10, 'x');
   EXPECT_EQ(queue.PushOutput(kStdout, piece, {}), Flow::kContinue);
@@ -104,17 +106,42 @@ TEST(EventQueueTest, PausesAtTheHighMarkAndResumesAtTheLowOne) {
 }
 
 TEST(EventQueueTest, AFloodOfTinyEventsPausesByItsNumber) {
-  EventQueue queue([] {});
-  size_t pushed = 0;
+  EventQueue queue(&plenty, [] {});
+  int64_t pushed = 0;
   while (queue.PushOutput(pushed % 2 == 0 ? kStdout : kStderr, "x", {}) == Flow::kContinue) {
     ++pushed;
   }
   EXPECT_LE(pushed, EventQueue::kHighWaterBytes / EventQueue::kEventBytes);
 }
 
+// Many queues that are not read are bounded together, those that have ended too.
+TEST(EventQueueTest, WhatIsNotReadCountsAndWhereMemoryIsUsedUpAQueueIsFullSooner) {
+  MemoryBudget little(300 << 10);
+  const std::string piece(100 << 10, 'x');
+  EventQueue ended(&little, [] {});
+  ended.PushOutput(kStdout, piece, {});
+  ended.PushOutput(kStderr, piece, {});
+  ended.Push(Finished());
+  EXPECT_GT(little.used(), 200 << 10);
+  {
+    Asked asked;
+    EventQueue queue(&little, [] {});
+    queue.Attach(std::make_unique<CountingOperation>(asked));
+    EXPECT_EQ(queue.PushOutput(kStdout, piece, {}), Flow::kPause);
+    EXPECT_TRUE(little.exhausted());
+    queue.Take();
+    EXPECT_EQ(asked.resumed, 1) << "its own reader goes on";
+    EXPECT_EQ(queue.PushOutput(kStdout, "x", {}), Flow::kContinue);
+    queue.Close();
+  }
+  while (ended.Take()) {
+  }
+  EXPECT_EQ(little.used(), 0);
+}
+
 TEST(EventQueueTest, WhatIsAskedBeforeTheOperationIsThereIsDoneOnceItIs) {
   Asked asked;
-  EventQueue queue([] {});
+  EventQueue queue(&plenty, [] {});
   FillUp(queue);
   while (queue.Take()) {
   }
@@ -127,7 +154,7 @@ TEST(EventQueueTest, WhatIsAskedBeforeTheOperationIsThereIsDoneOnceItIs) {
 }
 
 TEST(EventQueueTest, FinishedIsTheLastEventWithoutTheEndBehindIt) {
-  EventQueue queue([] {});
+  EventQueue queue(&plenty, [] {});
   queue.Push(Finished());
   auto last = queue.Take();
   EXPECT_TRUE(last->last);
@@ -137,7 +164,7 @@ TEST(EventQueueTest, FinishedIsTheLastEventWithoutTheEndBehindIt) {
 }
 
 TEST(EventQueueTest, EndsWithAStatus) {
-  EventQueue queue([] {});
+  EventQueue queue(&plenty, [] {});
   queue.End(absl::CancelledError("gone"));
   auto last = queue.Take();
   EXPECT_TRUE(last->last);
@@ -145,7 +172,7 @@ TEST(EventQueueTest, EndsWithAStatus) {
 }
 
 TEST(EventQueueTest, AnEndWithoutFinishedIsNoSuccess) {
-  EventQueue queue([] {});
+  EventQueue queue(&plenty, [] {});
   queue.PushOutput(kStdout, "a", {});
   queue.End(absl::OkStatus());
   queue.Take();
@@ -155,7 +182,7 @@ TEST(EventQueueTest, AnEndWithoutFinishedIsNoSuccess) {
 TEST(EventQueueTest, AClosedQueueDropsEventsAndOperationAndTellsNobody) {
   int told = 0;
   Asked asked;
-  EventQueue queue([&] { ++told; });
+  EventQueue queue(&plenty, [&] { ++told; });
   queue.Attach(std::make_unique<CountingOperation>(asked));
   queue.Close();
   EXPECT_FALSE(asked.alive);
@@ -170,7 +197,7 @@ TEST(EventQueueTest, AClosedQueueDropsEventsAndOperationAndTellsNobody) {
 TEST(EventQueueTest, LosesNothingBetweenTwoThreads) {
   constexpr int kEvents = 20'000;
   std::atomic<int> available{0};
-  EventQueue queue([&] { ++available; });
+  EventQueue queue(&plenty, [&] { ++available; });
   std::string received;
   std::thread reader([&] {
     for (bool last = false; !last;) {

@@ -28,7 +28,7 @@ class IoLoopTest : public ::testing::Test {
   }
   void TearDown() override {
     loop->Stop();
-    thread.join();
+    if (thread.joinable()) thread.join();
   }
   // Runs `task` on the IO thread and waits for it.
   void OnLoop(std::function<void()> task) {
@@ -121,6 +121,21 @@ TEST_F(IoLoopTest, NothingIsHeardOfAnUnwatchedDescriptorEvenInTheSameBatch) {
   ASSERT_TRUE(Eventually([&] { return calls > 0; })) << "either pipe";
   GoAroundSomeTimes();
   EXPECT_EQ(calls, 1);
+}
+
+// Else what its users gave it would live on with what they held of theirs.
+TEST_F(IoLoopTest, NothingIsKeptBeyondTheEndOfRun) {
+  Pipe pipe = *MakePipe();
+  auto held = std::make_shared<int>(0);
+  OnLoop([&] {
+    ASSERT_TRUE(loop->Watch(pipe.read_end.get(), EPOLLIN, [held](uint32_t) {}).ok());
+    loop->AddTimer(MonotonicClock::now() + std::chrono::hours(1), [held] {});
+    // Behind the stop, so that it never runs.
+    loop->Stop();
+    loop->Post([held] {});
+  });
+  thread.join();
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 // What the sandbox's back-pressure rests on.

@@ -1,0 +1,38 @@
+#include "supervisor/base/memory_budget.h"
+
+namespace warren {
+
+bool MemoryBudget::TryAdd(int64_t bytes) {
+  if (whole_ != nullptr && !whole_->TryAdd(bytes)) return false;
+  if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit_) return true;
+  Remove(bytes);
+  return false;
+}
+
+void MemoryBudget::Add(int64_t bytes) {
+  if (whole_ != nullptr) whole_->Add(bytes);
+  used_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void MemoryBudget::Remove(int64_t bytes) {
+  if (whole_ != nullptr) whole_->Remove(bytes);
+  used_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+bool MemoryCharge::TryAdd(int64_t bytes) {
+  if (budget_ != nullptr && !budget_->TryAdd(bytes)) return false;
+  bytes_ += bytes;
+  return true;
+}
+
+void MemoryCharge::Add(int64_t bytes) {
+  if (budget_ != nullptr) budget_->Add(bytes);
+  bytes_ += bytes;
+}
+
+void MemoryCharge::Remove(int64_t bytes) {
+  if (budget_ != nullptr && bytes != 0) budget_->Remove(bytes);
+  bytes_ -= bytes;
+}
+
+}  // namespace warren

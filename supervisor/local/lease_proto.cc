@@ -1,0 +1,52 @@
+#include "supervisor/local/lease_proto.h"
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "supervisor/base/proto_time.h"
+
+namespace warren {
+
+warren::v1::Sandbox ToProto(const Lease& lease, MemoryReading memory) {
+  const Sandbox& from = *lease.sandbox;
+  warren::v1::Sandbox sandbox;
+  sandbox.set_sandbox_id(from.identity().id);
+  sandbox.set_template_id(from.identity().template_id);
+  // In this order: what ends a context ends it before it says why.
+  const bool alive = from.alive();
+  const std::string reason = from.death_reason();
+  const bool dead = !alive || !reason.empty();
+  sandbox.set_state(dead ? warren::v1::Sandbox::DEAD : warren::v1::Sandbox::RUNNING);
+  sandbox.set_reason(dead && reason.empty() ? "it is being killed" : reason);
+  *sandbox.mutable_created_at() = ToProto(lease.created_at);
+  *sandbox.mutable_expires_at() = ToProto(lease.expires_at);
+  sandbox.mutable_metadata()->insert(lease.metadata.begin(), lease.metadata.end());
+  *sandbox.mutable_limits() = from.identity().limits;
+  sandbox.set_default_context_id(kDefaultContextId);
+  if (memory == MemoryReading::kCurrent) sandbox.set_memory_bytes(from.ReadMemory());
+  sandbox.set_from_pool(lease.from_pool);
+  return sandbox;
+}
+
+warren::v1::Usage LifetimeUsage(const Lease& lease, const SandboxTotals& totals) {
+  warren::v1::Usage usage;
+  *usage.mutable_wall() = ToProto(std::max(absl::Now() - lease.created_at, absl::ZeroDuration()));
+  *usage.mutable_cpu_user() = ToProto(totals.cpu.user);
+  *usage.mutable_cpu_system() = ToProto(totals.cpu.system);
+  usage.set_peak_memory_bytes(totals.peak_memory_bytes);
+  usage.set_peak_pids(totals.peak_pids);
+  usage.set_output_bytes(totals.output_bytes);
+  return usage;
+}
+
+warren::v1::Context ToProto(const std::string& sandbox_id, const Context& context) {
+  warren::v1::Context result;
+  result.set_context_id(context.id());
+  result.set_sandbox_id(sandbox_id);
+  result.set_language("python");
+  result.set_alive(context.alive());
+  result.set_execution_count(context.execution_count());
+  return result;
+}
+
+}  // namespace warren

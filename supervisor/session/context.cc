@@ -1,0 +1,361 @@
+#include "supervisor/session/context.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "google/protobuf/util/time_util.h"
+#include "runtime/base/status.h"
+#include "spdlog/spdlog.h"
+
+// How a context starts, is read, and ends. What happens to its cells is in context_cells.cc.
+namespace warren {
+namespace {
+
+using internal::WorkerEvent;
+using warren::v1::ExecutionEvent;
+
+// All times are those of a host of pace 1 (docs/TIMING.md).
+// From the reply that the context is forked until it says Ready. Templates that start by exec
+// import everything anew.
+constexpr std::chrono::seconds kReadyTimeout{30};
+// From our kill until its effect is no longer waited for: why the cell ended is known.
+constexpr std::chrono::seconds kKilledTimeout{2};
+// From the end of a context's event pipe until the launcher has told of its end. A context that
+// closed the pipe and lives on has no end to be told of.
+constexpr std::chrono::seconds kClosedPipeTimeout{4};
+// From the exit of a context in a sandbox that ends until the launcher has said whether it was for
+// memory. Only a launcher that hangs reaches it: the end of one is noticed.
+constexpr std::chrono::seconds kAccountTimeout{30};
+constexpr size_t kMaxStageName = 64;
+
+warren::v1::StageTiming Stage(const char* name, uint64_t nanoseconds) {
+  warren::v1::StageTiming stage;
+  stage.set_stage(name);
+  // The worker's word: bounded, so that it stays a valid Duration.
+  *stage.mutable_duration() = google::protobuf::util::TimeUtil::NanosecondsToDuration(
+      static_cast<int64_t>(std::min<uint64_t>(nanoseconds, 3600'000'000'000)));
+  return stage;
+}
+
+}  // namespace
+
+Context::Context(SandboxHost& shared, ContextHost& host, std::string id, WorkerPipes pipes)
+    : shared_(shared),
+      id_(std::move(id)),
+      host_(&host),
+      channel_(std::move(pipes)),
+      unsent_code_(&shared.memory) {}
+
+// ---- Start ------------------------------------------------------------------------------------
+
+absl::Status Context::Start(std::shared_ptr<void> keep, ReadyCallback on_ready) {
+  MutexLock lock(&mu_);
+  WARREN_RETURN_IF_ERROR(WatchPipe(channel_.pipes().events.get(), Pipe::kEvents, keep));
+  WARREN_RETURN_IF_ERROR(WatchPipe(channel_.pipes().standard_output.get(), Pipe::kStdout, keep));
+  WARREN_RETURN_IF_ERROR(WatchPipe(channel_.pipes().standard_error.get(), Pipe::kStderr, keep));
+  keep_ = keep;
+  on_ready_ = std::move(on_ready);
+  end_timer_ = At(MonotonicClock::now() + AtPace(kReadyTimeout), [](Context& self) {
+    self.mu_.AssertHeld();
+    self.ReportReady(absl::DeadlineExceededError(absl::StrCat(
+        "sandbox ", self.host_->id(), ": its worker was not ready within ",
+        std::chrono::round<std::chrono::seconds>(self.AtPace(kReadyTimeout)).count(), " s")));
+    self.KillLocked(StopReason::kViolation);
+  });
+  return absl::OkStatus();
+}
+
+// Edge-triggered: a pipe that nobody wants to read, between cells or behind a slow client, costs no
+// wake-up, and none of it needs a system call to change.
+absl::Status Context::WatchPipe(int fd, Pipe pipe, const std::shared_ptr<void>& keep) {
+  auto watch = shared_.loop.Watch(fd, EPOLLIN | EPOLLET,
+                                  [self = shared_from_this(), keep, pipe](uint32_t events) {
+                                    self->OnPipeReady(pipe, events);
+                                  });
+  if (!watch.ok()) {
+    CloseWatches();
+    return watch.status();
+  }
+  watches_.push_back(*watch);
+  return absl::OkStatus();
+}
+
+void Context::ReportReady(absl::Status status) {
+  if (!on_ready_) return;
+  shared_.loop.CancelTimer(std::exchange(end_timer_, 0));
+  if (status.ok()) state_ = State::kAlive;
+  shared_.loop.Post([on_ready = std::move(on_ready_), status = std::move(status)]() mutable {
+    on_ready(std::move(status));
+  });
+  on_ready_ = nullptr;
+}
+
+absl::Status Context::OnStartEvent(const WorkerEvent& event) {
+  if (event.has_ready()) {
+    worker_stages_.push_back(Stage("join", event.ready().join_ns()));
+    worker_stages_.push_back(Stage("reseed", event.ready().reseed_ns()));
+    ReportReady(absl::OkStatus());
+    return absl::OkStatus();
+  }
+  if (event.has_setup_failed()) {
+    const auto& failed = event.setup_failed();
+    errno = failed.error_number();
+    ReportReady(
+        absl::InternalError(absl::StrCat("sandbox ", host_->id(), ": set-up stage \"",
+                                         absl::CHexEscape(failed.stage().substr(0, kMaxStageName)),
+                                         "\" failed", Errno("").message())));
+    KillLocked(StopReason::kViolation);
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("an event before Ready");
+}
+
+// ---- Reading ----------------------------------------------------------------------------------
+
+bool Context::WantsMore() const {
+  mu_.AssertHeld();
+  return WantsMoreLocked();
+}
+
+bool Context::WantsMoreLocked() const {
+  if (state_ == State::kStarting) return true;
+  // Between cells nothing is read: a background thread that floods fills its pipe and blocks there.
+  if (state_ != State::kAlive || !running_ || !violation_.empty()) return false;
+  // A worker that was asked to stop must not be blocked on a full pipe, however slow the client is.
+  return !paused_ || running_->stop != StopReason::kNone;
+}
+
+void Context::OnPipeReady(Pipe pipe, uint32_t events) {
+  MutexLock lock(&mu_);
+  if (state_ == State::kDead) return;
+  if (WantsMoreLocked()) {
+    ReadPipe(pipe);
+  } else {
+    unread_ = true;
+  }
+  // The pipe's last writer is gone: whatever it still holds is read when the end is dealt with.
+  if (pipe == Pipe::kEvents && (events & (EPOLLHUP | EPOLLERR)) != 0) OnPipeClosed();
+}
+
+void Context::ReadPipe(Pipe pipe) {
+  WorkerChannel::Outcome outcome;
+  if (pipe == Pipe::kEvents) {
+    auto read = channel_.ReadEvents(*this);
+    if (!read.ok()) return Violation(read.status());
+    outcome = *read;
+    if (outcome == WorkerChannel::Outcome::kClosed) return OnPipeClosed();
+  } else {
+    outcome = channel_.ReadOutput(
+        pipe == Pipe::kStdout ? ExecutionEvent::Output::STDOUT : ExecutionEvent::Output::STDERR,
+        *this);
+  }
+  if (outcome != WorkerChannel::Outcome::kMore) return;
+  unread_ = true;
+  // The turn is over, not the wish: go on after the other sandboxes' turns.
+  if (WantsMoreLocked()) PostReadAll();
+}
+
+void Context::PostReadAll() {
+  Post([](Context& self) {
+    self.mu_.AssertHeld();
+    self.ReadAll();
+  });
+}
+
+void Context::ReadAll() {
+  if (state_ == State::kDead || !WantsMoreLocked() || !std::exchange(unread_, false)) return;
+  ReadPipe(Pipe::kStdout);
+  ReadPipe(Pipe::kStderr);
+  if (state_ != State::kDead) ReadPipe(Pipe::kEvents);
+}
+
+absl::Status Context::OnEvent(const WorkerEvent& event) {
+  mu_.AssertHeld();
+  if (on_ready_) return OnStartEvent(event);
+  if (event.has_ready() || event.has_setup_failed()) {
+    return absl::InvalidArgumentError("a start-up event after the start");
+  }
+  if (!running_) return absl::InvalidArgumentError("an event while no cell runs");
+  const bool of_running_cell = event.execution_id() == running_->number;
+  if (event.has_display() && event.execution_id() <= running_->number) {
+    // Also of a thread that an earlier cell left behind.
+    return OnDisplay(event.display());
+  }
+  if (!of_running_cell) return absl::InvalidArgumentError("an event of a cell that does not run");
+  if (event.has_error()) return OnError(event.error());
+  if (event.has_interrupt_missed()) return OnInterruptMissed();
+  if (channel_.has_unsent()) {
+    return absl::InvalidArgumentError("the end of a cell that it has not read");
+  }
+  OnDone(event.done());
+  return absl::OkStatus();
+}
+
+// ---- The end ----------------------------------------------------------------------------------
+
+void Context::Violation(const absl::Status& what) {
+  if (!violation_.empty() || state_ == State::kDead) return;
+  violation_ = std::string(what.message());
+  spdlog::warn("event=protocol_violation sandbox={} context={} error=\"{}\"", host_->id(), id_,
+               absl::CEscape(violation_));
+  ReportReady(absl::InternalError(
+      absl::StrCat("sandbox ", host_->id(), ": its worker broke the protocol: ", violation_)));
+  KillLocked(StopReason::kViolation);
+}
+
+void Context::NoteReason(StopReason reason) {
+  if (end_reason_ == StopReason::kNone) end_reason_ = reason;
+  if (running_ && running_->stop == StopReason::kNone) running_->stop = reason;
+}
+
+void Context::End(StopReason reason) {
+  MutexLock lock(&mu_);
+  if (state_ == State::kDead) return;
+  NoteReason(reason);
+  if (std::exchange(kill_sent_, true)) return;
+  // The call's end does not hang on a launcher that is slow: the kill has been asked for.
+  DieAfter(kKilledTimeout);
+}
+
+void Context::Kill(StopReason reason) {
+  MutexLock lock(&mu_);
+  if (state_ != State::kDead) KillLocked(reason);
+}
+
+void Context::KillLocked(StopReason reason) {
+  NoteReason(reason);
+  if (std::exchange(kill_sent_, true)) return;
+  end_.sandbox_lives = host_->Kill(*this, reason) == ContextHost::Reach::kContext;
+  DieAfter(kKilledTimeout);
+}
+
+void Context::OnPipeClosed() {
+  if (state_ == State::kDead || end_.closed_pipe) return;
+  host_->ReadTotals();
+  NoteOomKills();
+  if (end_.known || kill_sent_) return Die();
+  end_.closed_pipe = true;
+  // The exit code, or the signal, comes from the launcher.
+  DieAfter(kClosedPipeTimeout);
+}
+
+void Context::OnExited(const ContextExit& exit) {
+  MutexLock lock(&mu_);
+  if (state_ == State::kDead) return;
+  end_.known = true;
+  end_.closed_pipe = false;
+  end_.exit_code = exit.exit_code;
+  end_.signal = exit.signal;
+  host_->ReadTotals();
+  NoteOomKills();
+  if (kill_sent_ || end_.signal != SIGKILL || end_.out_of_memory || !exit.sandbox_ends) {
+    return Die();
+  }
+  // On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2 the
+  // cgroup may be gone already: SandboxGone says whether it was for memory.
+  DieAfter(kAccountTimeout);
+}
+
+void Context::OnSandboxGone(bool out_of_memory) {
+  MutexLock lock(&mu_);
+  if (state_ == State::kDead) return;
+  kill_sent_ = true;
+  if (out_of_memory) end_.out_of_memory = true;
+  if (!end_.known) {
+    end_.known = true;
+    end_.closed_pipe = false;
+    end_.signal = SIGKILL;
+  }
+  Die();
+}
+
+void Context::NoteOomKills() {
+  auto kills = host_->ReadOomKills();
+  // The cgroup cannot tell any more.
+  if (!kills) return;
+  // A context that ended otherwise was not what the kernel killed.
+  if (*kills > 0 && (!end_.known || end_.signal == SIGKILL)) end_.out_of_memory = true;
+}
+
+void Context::Die() {
+  if (state_ == State::kDead) return;
+  state_ = State::kDead;
+  shared_.loop.CancelTimer(std::exchange(end_timer_, 0));
+  if (end_.known && end_.signal != SIGKILL) end_.out_of_memory = false;
+  if (running_) channel_.ReadRemains(*this).IgnoreError();
+  warren::v1::Termination termination =
+      TerminationOfDeadCell(running_ ? running_->stop : end_reason_, end_, violation_);
+  death_reason_ = termination.message();
+  if (running_) Finish(std::move(termination), 0, absl::GetCurrentTimeNanos());
+  for (auto& execution : std::exchange(waiting_, {})) {
+    execution->code_charge().Clear();
+    execution->Fail(
+        absl::FailedPreconditionError(absl::StrCat("the context is gone: ", death_reason_)));
+  }
+  ReportReady(absl::InternalError(
+      absl::StrCat("sandbox ", host_->id(), ": it ended before it was ready: ", death_reason_)));
+  host_->OnDead(*this, death_reason_);
+  host_ = nullptr;
+  // The watches may be the last to hold the sandbox, whose destructor must not find this lock held.
+  shared_.loop.Post([keep = keep_.lock()] {});
+  CloseWatches();
+  channel_.Close();
+  unsent_code_.Clear();
+}
+
+void Context::DieAfter(std::chrono::milliseconds time) {
+  shared_.loop.CancelTimer(end_timer_);
+  end_timer_ = At(MonotonicClock::now() + AtPace(time), [](Context& self) {
+    self.mu_.AssertHeld();
+    spdlog::warn("event=end_not_told sandbox={} context={}", self.host_->id(), self.id_);
+    self.Die();
+  });
+}
+
+void Context::CloseWatches() {
+  for (IoLoop::WatchId watch : watches_) shared_.loop.Unwatch(watch);
+  watches_.clear();
+  shared_.loop.Unwatch(std::exchange(request_watch_, IoLoop::kNoWatch));
+}
+
+void Context::Abandon() {
+  MutexLock lock(&mu_);
+  state_ = State::kDead;
+  host_ = nullptr;
+  running_.reset();
+  waiting_.clear();
+}
+
+// ---- Facts ------------------------------------------------------------------------------------
+
+bool Context::AliveLocked() const {
+  return state_ == State::kAlive && end_reason_ == StopReason::kNone && !end_.closed_pipe;
+}
+
+bool Context::alive() const {
+  MutexLock lock(&mu_);
+  return AliveLocked();
+}
+
+std::string Context::death_reason() const {
+  MutexLock lock(&mu_);
+  return death_reason_;
+}
+
+int Context::execution_count() const {
+  MutexLock lock(&mu_);
+  return execution_count_;
+}
+
+std::vector<warren::v1::StageTiming> Context::worker_stages() const {
+  MutexLock lock(&mu_);
+  return worker_stages_;
+}
+
+}  // namespace warren

@@ -1,0 +1,395 @@
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "spdlog/spdlog.h"
+#include "supervisor/base/proto_time.h"
+#include "supervisor/base/text.h"
+#include "supervisor/session/context.h"
+
+// The cells of a context: queue, output, deadlines. How the context itself starts and ends is in
+// context.cc.
+namespace warren {
+namespace {
+
+using internal::WorkerDone;
+using warren::v1::ExecutionEvent;
+using warren::v1::Termination;
+
+constexpr size_t kMaxErrorName = 1 << 10;
+constexpr size_t kMaxErrorValue = 64 << 10;
+constexpr size_t kMaxTraceback = 256 << 10;
+// CPU seconds are looked at when they could be used up at the earliest, but no oftener than this.
+constexpr std::chrono::milliseconds kMinCpuCheck{50};
+// What an empty pipe takes at once: shorter code is not held here when its cell begins.
+constexpr size_t kPipeBytes = 60 << 10;
+// What a waiting cell takes beside its code.
+constexpr int64_t kCellBytes = 2048;
+
+absl::Status NoMemory(const MemoryBudget& memory) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the server holds ", memory.limit() >> 20,
+                   " MiB of waiting code and unread output, which is all that it may: wait until "
+                   "cells have ended, read or cancel open streams, or start warrend with a larger "
+                   "--buffer-memory"));
+}
+
+}  // namespace
+
+// ---- Asked by clients -------------------------------------------------------------------------
+
+absl::Status Context::Execute(std::shared_ptr<Execution> execution) {
+  MutexLock lock(&mu_);
+  if (!AliveLocked()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the context is gone: ", death_reason_.empty() ? "it is being killed" : death_reason_,
+        "; create a new sandbox"));
+  }
+  const auto code_bytes = static_cast<int64_t>(execution->request().code().size());
+  execution->code_charge() = MemoryCharge(&shared_.memory);
+  if (!running_ && waiting_.empty() && interrupts_in_flight_ == 0) {
+    if (shared_.memory.exhausted() || (code_bytes > static_cast<int64_t>(kPipeBytes) &&
+                                       !execution->code_charge().TryAdd(code_bytes))) {
+      return NoMemory(shared_.memory);
+    }
+    Begin(std::move(execution));
+    return absl::OkStatus();
+  }
+  if (waiting_.size() >= kMaxWaiting) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        kMaxWaiting, " cells wait for this context already; wait until some have ended"));
+  }
+  if (!execution->code_charge().TryAdd(code_bytes + kCellBytes)) return NoMemory(shared_.memory);
+  waiting_.push_back(std::move(execution));
+  return absl::OkStatus();
+}
+
+void Context::Cancel(std::shared_ptr<Execution> execution) {
+  shared_.loop.Post([weak = weak_from_this(), execution = std::move(execution)] {
+    auto self = weak.lock();
+    if (!self) return;
+    MutexLock lock(&self->mu_);
+    self->CancelLocked(*execution);
+  });
+}
+
+void Context::CancelLocked(const Execution& execution) {
+  if (running_ && running_->execution.get() == &execution) {
+    return RequestStop(StopReason::kCancelled);
+  }
+  auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                            [&](const auto& waiting) { return waiting.get() == &execution; });
+  if (found == waiting_.end()) return;
+  std::shared_ptr<Execution> cancelled = std::move(*found);
+  waiting_.erase(found);
+  cancelled->code_charge().Clear();
+  cancelled->Fail(absl::CancelledError("the cell was cancelled before it ran"));
+}
+
+void Context::Resume(std::shared_ptr<Execution> execution) {
+  shared_.loop.Post([weak = weak_from_this(), execution = std::move(execution)] {
+    auto self = weak.lock();
+    if (!self) return;
+    MutexLock lock(&self->mu_);
+    if (!self->running_ || self->running_->execution != execution) return;
+    self->paused_ = false;
+    self->ReadAll();
+  });
+}
+
+bool Context::Has(const std::string& execution_id) const {
+  MutexLock lock(&mu_);
+  if (running_ && running_->execution->id() == execution_id) return true;
+  return std::any_of(waiting_.begin(), waiting_.end(),
+                     [&](const auto& waiting) { return waiting->id() == execution_id; });
+}
+
+absl::Status Context::Interrupt() {
+  MutexLock lock(&mu_);
+  if (!running_) return absl::FailedPreconditionError("nothing runs in this context");
+  SendInterrupt();
+  return absl::OkStatus();
+}
+
+// ---- A cell's beginning -----------------------------------------------------------------------
+
+void Context::Begin(std::shared_ptr<Execution> execution) {
+  running_ = Running{};
+  running_->execution = std::move(execution);
+  running_->number = ++last_number_;
+  running_->max_output_bytes = running_->execution->request().max_output_bytes();
+  running_->cpu_at_start = host_->ReadCpu();
+  running_->started = MonotonicClock::now();
+  paused_ = false;
+  shared_.running_cells.fetch_add(1, std::memory_order_relaxed);
+
+  Execution& cell = *running_->execution;
+  SendToWorker(cell);
+  ExecutionEvent event;
+  event.mutable_started()->set_execution_id(cell.id());
+  paused_ = cell.Push(std::move(event), absl::GetCurrentTimeNanos()) == Flow::kPause;
+  ArmDeadline();
+  ArmCpuCheck();
+  // What a background thread wrote since the last cell may fill the pipe: without a new edge nobody
+  // would read it.
+  if (unread_) PostReadAll();
+}
+
+void Context::SendToWorker(Execution& execution) {
+  internal::WorkerRequest request;
+  request.set_execution_id(running_->number);
+  request.set_code(execution.TakeCode());
+  const auto code_bytes = static_cast<int64_t>(request.code().size());
+  const WorkerChannel::Outcome outcome = channel_.Send(request);
+  execution.code_charge().Clear();
+  // A closed pipe shows as the end of events.
+  if (outcome != WorkerChannel::Outcome::kMore) return;
+  unsent_code_.Add(code_bytes);
+  Post([](Context& self) {
+    self.mu_.AssertHeld();
+    self.WatchRequestPipe();
+  });
+}
+
+void Context::WatchRequestPipe() {
+  if (state_ == State::kDead || request_watch_ != IoLoop::kNoWatch) return;
+  auto watch =
+      shared_.loop.Watch(channel_.pipes().requests.get(), EPOLLOUT,
+                         [self = shared_from_this()](uint32_t) { self->OnRequestPipeWritable(); });
+  if (!watch.ok()) return Violation(watch.status());
+  request_watch_ = *watch;
+}
+
+void Context::OnRequestPipeWritable() {
+  MutexLock lock(&mu_);
+  if (state_ == State::kDead || channel_.Flush() == WorkerChannel::Outcome::kMore) return;
+  unsent_code_.Clear();
+  shared_.loop.Unwatch(std::exchange(request_watch_, IoLoop::kNoWatch));
+}
+
+void Context::BeginNext() {
+  if (running_ || waiting_.empty() || interrupts_in_flight_ > 0) return;
+  if (state_ != State::kAlive || end_reason_ != StopReason::kNone) return;
+  std::shared_ptr<Execution> next = std::move(waiting_.front());
+  waiting_.pop_front();
+  Begin(std::move(next));
+}
+
+// ---- Deadlines --------------------------------------------------------------------------------
+
+std::chrono::nanoseconds Context::AtPace(std::chrono::milliseconds time) const {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time * shared_.pace);
+}
+
+void Context::Post(LockedTask task) {
+  shared_.loop.Post([weak = weak_from_this(), task] {
+    auto self = weak.lock();
+    if (!self) return;
+    MutexLock lock(&self->mu_);
+    task(*self);
+  });
+}
+
+TimerId Context::At(MonotonicTime when, LockedTask task) {
+  return shared_.loop.AddTimer(when, [weak = weak_from_this(), task] {
+    auto self = weak.lock();
+    if (!self) return;
+    MutexLock lock(&self->mu_);
+    if (self->state_ != State::kDead) task(*self);
+  });
+}
+
+TimerId Context::AtForRunning(MonotonicTime when, LockedTask task) {
+  return shared_.loop.AddTimer(when, [weak = weak_from_this(), number = running_->number, task] {
+    auto self = weak.lock();
+    if (!self) return;
+    MutexLock lock(&self->mu_);
+    if (self->running_ && self->running_->number == number) task(*self);
+  });
+}
+
+void Context::ArmDeadline() {
+  const auto timeout =
+      absl::ToChronoNanoseconds(ToDuration(running_->execution->request().timeout()));
+  running_->timer = AtForRunning(running_->started + timeout, [](Context& self) {
+    self.mu_.AssertHeld();
+    self.RequestStop(StopReason::kTimeout);
+  });
+}
+
+void Context::ArmCpuCheck() {
+  const warren::v1::Limits& limits = host_->limits();
+  if (limits.cpu_seconds() == 0) return;
+  CpuTime used = host_->ReadCpu();
+  absl::Duration left = absl::Seconds(limits.cpu_seconds()) - used.user - used.system;
+  if (left <= absl::ZeroDuration()) {
+    spdlog::info("event=cpu_seconds_used_up sandbox={}", host_->id());
+    return KillLocked(StopReason::kCpuLimit);
+  }
+  const double cores = std::max(limits.cpu_millis(), 1) / 1000.0;
+  auto wait =
+      std::max<std::chrono::nanoseconds>(absl::ToChronoNanoseconds(left / cores), kMinCpuCheck);
+  running_->cpu_timer = AtForRunning(MonotonicClock::now() + wait, [](Context& self) {
+    self.mu_.AssertHeld();
+    self.ArmCpuCheck();
+  });
+}
+
+void Context::RequestStop(StopReason reason) {
+  if (running_->stop != StopReason::kNone) return;
+  running_->stop = reason;
+  SendInterrupt();
+  shared_.loop.CancelTimer(running_->timer);
+  running_->timer = AtForRunning(MonotonicClock::now() + AtPace(kGrace), [](Context& self) {
+    self.mu_.AssertHeld();
+    spdlog::info("event=interrupt_ignored sandbox={} context={} execution={}", self.host_->id(),
+                 self.id_, self.running_->execution->id());
+    self.KillLocked(self.running_->stop);
+  });
+  // A worker that is blocked on a full pipe could not react to the interrupt: from now on it is
+  // read whether the client has room or not.
+  if (paused_) PostReadAll();
+}
+
+// On a busy host the signal may be there before the worker has read its request. Else it was meant
+// for the cell before.
+absl::Status Context::OnInterruptMissed() {
+  if (std::exchange(running_->interrupt_missed, true)) {
+    return absl::InvalidArgumentError("a second missed interrupt of one cell");
+  }
+  if (running_->interrupted) SendInterrupt();
+  return absl::OkStatus();
+}
+
+void Context::SendInterrupt() {
+  running_->interrupted = true;
+  ++interrupts_in_flight_;
+  host_->Interrupt(*this, [weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (!self) return;
+    MutexLock lock(&self->mu_);
+    // The signal is sent, and nothing of it can reach a cell that begins now.
+    --self->interrupts_in_flight_;
+    self->BeginNext();
+  });
+}
+
+// ---- Output -----------------------------------------------------------------------------------
+
+bool Context::DropsOutput() const { return running_->stop != StopReason::kNone && paused_; }
+
+absl::Status Context::OnOutput(uint64_t execution_id, WorkerChannel::Stream stream,
+                               absl::string_view data) {
+  mu_.AssertHeld();
+  if (execution_id > last_number_)
+    return absl::InvalidArgumentError("output of a cell that never was");
+  if (on_ready_ && execution_id == 0) return absl::OkStatus();  // Noise of the start.
+  if (!running_) return absl::OkStatus();
+  if (running_->stop == StopReason::kCancelled || running_->stop == StopReason::kOutputLimit) {
+    return absl::OkStatus();
+  }
+  const int64_t room = running_->max_output_bytes - running_->output_bytes;
+  const bool over = static_cast<int64_t>(data.size()) > room;
+  if (over) data = data.substr(0, static_cast<size_t>(std::max<int64_t>(room, 0)));
+  running_->output_bytes += static_cast<int64_t>(data.size());
+  // After a stop the pipes are read on for the worker's sake; what a slow client has no room for is
+  // dropped then.
+  if (!data.empty() && !DropsOutput()) {
+    paused_ = running_->execution->PushOutput(stream, data, channel_.read_time_unix_nanos()) ==
+              Flow::kPause;
+  }
+  if (over) RequestStop(StopReason::kOutputLimit);
+  return absl::OkStatus();
+}
+
+absl::Status Context::OnDisplay(const internal::WorkerDisplay& display) {
+  ExecutionEvent event;
+  auto* out = event.mutable_display();
+  size_t bytes = 0;
+  for (const auto& part : display.parts()) {
+    if (!IsMimeType(part.mime_type())) continue;
+    std::string& data = (*out->mutable_data())[part.mime_type()];
+    data = IsTextMimeType(part.mime_type()) ? ToValidUtf8(part.data(), part.data().size())
+                                            : part.data();
+    bytes += part.mime_type().size() + data.size();
+  }
+  out->set_is_result(display.is_result());
+  if (out->data().empty() || running_->stop != StopReason::kNone) return absl::OkStatus();
+  if (running_->output_bytes + static_cast<int64_t>(bytes) > running_->max_output_bytes) {
+    RequestStop(StopReason::kOutputLimit);
+    return absl::OkStatus();
+  }
+  running_->output_bytes += static_cast<int64_t>(bytes);
+  paused_ =
+      running_->execution->Push(std::move(event), channel_.read_time_unix_nanos()) == Flow::kPause;
+  return absl::OkStatus();
+}
+
+absl::Status Context::OnError(const internal::WorkerError& error) {
+  if (std::exchange(running_->error_seen, true)) {
+    return absl::InvalidArgumentError("a second error of one cell");
+  }
+  ExecutionEvent event;
+  event.mutable_error()->set_name(ToValidUtf8(error.name(), kMaxErrorName));
+  event.mutable_error()->set_value(ToValidUtf8(error.value(), kMaxErrorValue));
+  event.mutable_error()->set_traceback(ToValidUtf8(error.traceback(), kMaxTraceback));
+  absl::string_view module = MissingModule(error.name(), error.value());
+  if (!module.empty()) {
+    event.mutable_error()->set_hint(shared_.module_hint(host_->template_id(), module));
+  }
+  running_->execution->Push(std::move(event), channel_.read_time_unix_nanos());
+  return absl::OkStatus();
+}
+
+// ---- A cell's end -----------------------------------------------------------------------------
+
+void Context::OnDone(const WorkerDone& done) {
+  execution_count_ = std::max(done.execution_count(), 0);
+  // The end of a cell that came too late to save its context: what is told is the kill.
+  const bool too_late = !AliveLocked() && running_->stop != StopReason::kNone;
+  Finish(too_late ? TerminationOfDeadCell(running_->stop, end_, violation_)
+                  : TerminationOfLivingCell(running_->stop, done.outcome() != WorkerDone::OK),
+         execution_count_, channel_.read_time_unix_nanos());
+  channel_.Shrink();
+  BeginNext();
+}
+
+warren::v1::Usage Context::UsageOfRunning() {
+  SandboxTotals totals = host_->ReadTotals();
+  warren::v1::Usage usage;
+  *usage.mutable_wall() = ToProto(absl::FromChrono(MonotonicClock::now() - running_->started));
+  // A counter that could not be read keeps its last value, which may lie before the start.
+  auto since = [](absl::Duration now, absl::Duration then) {
+    return ToProto(std::max(now - then, absl::ZeroDuration()));
+  };
+  *usage.mutable_cpu_user() = since(totals.cpu.user, running_->cpu_at_start.user);
+  *usage.mutable_cpu_system() = since(totals.cpu.system, running_->cpu_at_start.system);
+  usage.set_peak_memory_bytes(totals.peak_memory_bytes);
+  usage.set_peak_pids(totals.peak_pids);
+  usage.set_output_bytes(running_->output_bytes);
+  return usage;
+}
+
+void Context::Finish(Termination termination, int execution_count, int64_t time_unix_nanos) {
+  termination.set_context_alive(AliveLocked());
+  ExecutionEvent event;
+  *event.mutable_finished()->mutable_usage() = UsageOfRunning();
+  event.mutable_finished()->set_execution_count(execution_count);
+  spdlog::debug("event=execution_ended sandbox={} context={} execution={} termination={} bytes={}",
+                host_->id(), id_, running_->execution->id(),
+                Termination::Kind_Name(termination.kind()), running_->output_bytes);
+  *event.mutable_finished()->mutable_termination() = std::move(termination);
+  shared_.loop.CancelTimer(running_->timer);
+  shared_.loop.CancelTimer(running_->cpu_timer);
+  host_->CountOutput(running_->output_bytes);
+  shared_.running_cells.fetch_sub(1, std::memory_order_relaxed);
+  // Free for the next cell before the client can know that this one is over.
+  std::shared_ptr<Execution> ended = std::move(running_->execution);
+  running_.reset();
+  ended->Finish(std::move(event), time_unix_nanos);
+}
+
+}  // namespace warren

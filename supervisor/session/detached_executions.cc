@@ -1,0 +1,95 @@
+#include "supervisor/session/detached_executions.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace warren {
+
+DetachedExecutions::~DetachedExecutions() {
+  MutexLock lock(&mu_);
+  loop_.CancelTimer(timer_);
+}
+
+void DetachedExecutions::Add(const std::string& sandbox_id, std::shared_ptr<Context> context,
+                             std::shared_ptr<Execution> execution) {
+  {
+    MutexLock lock(&mu_);
+    Entry& entry = entries_[execution->id()];
+    entry.sandbox_id = sandbox_id;
+    entry.context = std::move(context);
+    entry.execution = execution;
+  }
+  // It may have ended before it was here to be told of.
+  if (execution->ended()) Ended(execution->id());
+}
+
+void DetachedExecutions::Ended(const std::string& execution_id) {
+  MutexLock lock(&mu_);
+  auto found = entries_.find(execution_id);
+  if (found == entries_.end() || found->second.has_ended) return;
+  Entry& entry = found->second;
+  entry.has_ended = true;
+  entry.ended = ended_.insert(
+      ended_.end(), EndedOne{execution_id, entry.sandbox_id, MonotonicClock::now() + kept_});
+  if (++ended_of_sandbox_[entry.sandbox_id] > kMaxEndedOfSandbox) ForgetOldestOf(entry.sandbox_id);
+  if (ended_.size() > kMaxEnded) Erase(entries_.find(ended_.front().execution_id));
+  if (timer_ == 0) ArmTimer();
+}
+
+DetachedExecutions::Found DetachedExecutions::Find(const std::string& sandbox_id,
+                                                   const std::string& execution_id) const {
+  MutexLock lock(&mu_);
+  auto found = entries_.find(execution_id);
+  if (found == entries_.end() || found->second.sandbox_id != sandbox_id) return {};
+  return {found->second.context, found->second.execution};
+}
+
+void DetachedExecutions::Remove(const std::string& execution_id) {
+  MutexLock lock(&mu_);
+  auto found = entries_.find(execution_id);
+  if (found != entries_.end()) Erase(found);
+}
+
+void DetachedExecutions::ForgetSandbox(const std::string& sandbox_id) {
+  MutexLock lock(&mu_);
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    auto next = std::next(entry);
+    if (entry->second.sandbox_id == sandbox_id) Erase(entry);
+    entry = next;
+  }
+}
+
+void DetachedExecutions::Erase(Entries::iterator entry) {
+  if (entry->second.has_ended) {
+    ended_.erase(entry->second.ended);
+    auto count = ended_of_sandbox_.find(entry->second.sandbox_id);
+    if (--count->second == 0) ended_of_sandbox_.erase(count);
+  }
+  entries_.erase(entry);
+}
+
+void DetachedExecutions::ForgetOldestOf(const std::string& sandbox_id) {
+  auto oldest = std::find_if(ended_.begin(), ended_.end(),
+                             [&](const EndedOne& each) { return each.sandbox_id == sandbox_id; });
+  Erase(entries_.find(oldest->execution_id));
+}
+
+void DetachedExecutions::ArmTimer() {
+  timer_ = ended_.empty() ? 0 : loop_.AddTimer(ended_.front().forget_at, [this] { ForgetOld(); });
+}
+
+void DetachedExecutions::ForgetOld() {
+  MutexLock lock(&mu_);
+  const MonotonicTime now = MonotonicClock::now();
+  while (!ended_.empty() && ended_.front().forget_at <= now) {
+    Erase(entries_.find(ended_.front().execution_id));
+  }
+  ArmTimer();
+}
+
+size_t DetachedExecutions::size() const {
+  MutexLock lock(&mu_);
+  return entries_.size();
+}
+
+}  // namespace warren

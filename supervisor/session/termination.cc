@@ -1,0 +1,141 @@
+#include "supervisor/session/termination.h"
+
+#include <signal.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace warren {
+namespace {
+
+using warren::v1::Termination;
+
+Termination Make(Termination::Kind kind, absl::string_view message) {
+  Termination termination;
+  termination.set_kind(kind);
+  termination.set_message(message.data(), message.size());
+  return termination;
+}
+
+Termination MakeKilled(int signal, absl::string_view message) {
+  Termination termination = Make(Termination::KILLED, message);
+  termination.set_signal(signal);
+  return termination;
+}
+
+std::string SignalName(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? absl::StrCat("SIG", name) : absl::StrCat("signal ", signal);
+}
+
+// Nobody asked it to end.
+// They end no process by themselves: the launcher does, which tells of them.
+bool IsStop(int signal) {
+  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+Termination OfItsOwnAccord(const ContextEnd& end) {
+  if (end.out_of_memory) {
+    return Make(Termination::OUT_OF_MEMORY,
+                "the sandbox used more memory than its limit and was killed; use less, or create "
+                "it with a higher "
+                "memory limit");
+  }
+  if (end.signal == SIGSYS) {
+    Termination termination =
+        Make(Termination::POLICY_VIOLATION,
+             "the code made a system call that the policy answers with death");
+    termination.set_signal(SIGSYS);
+    return termination;
+  }
+  if (end.closed_pipe) {
+    return Make(Termination::POLICY_VIOLATION,
+                "the code closed the context's control pipe (file descriptor 3 or 4); the context "
+                "was killed");
+  }
+  if (!end.known) return MakeKilled(0, "the context ended, and nothing told how");
+  if (IsStop(end.signal)) {
+    return MakeKilled(end.signal,
+                      absl::StrCat("the context was stopped by ", SignalName(end.signal),
+                                   "; stopped, it takes neither cells nor interrupts, so it was "
+                                   "killed"));
+  }
+  if (end.signal != 0) {
+    return MakeKilled(end.signal,
+                      absl::StrCat("the context was ended by ", SignalName(end.signal)));
+  }
+  Termination termination =
+      Make(Termination::EXITED, absl::StrCat("the code ended its own process with exit code ",
+                                             end.exit_code, "; the context's state is gone"));
+  termination.set_exit_code(end.exit_code);
+  return termination;
+}
+
+}  // namespace
+
+Termination TerminationOfLivingCell(StopReason stop, bool raised) {
+  Termination termination;
+  switch (stop) {
+    case StopReason::kTimeout:
+      termination =
+          Make(Termination::TIMED_OUT,
+               "the cell ran to its timeout and was interrupted; the context keeps its state");
+      break;
+    case StopReason::kOutputLimit:
+      termination = Make(Termination::OUTPUT_LIMIT,
+                         "the cell produced more output than allowed and was interrupted; the "
+                         "context keeps its state");
+      break;
+    case StopReason::kNone:
+      if (raised) {
+        termination = Make(Termination::EXCEPTION, "the code raised an exception");
+      } else {
+        termination.set_kind(Termination::EXITED);
+      }
+      break;
+    default:
+      termination =
+          Make(Termination::CANCELLED, "the cell was cancelled; the context keeps its state");
+      break;
+  }
+  termination.set_context_alive(true);
+  return termination;
+}
+
+Termination TerminationOfDeadCell(StopReason stop, const ContextEnd& end,
+                                  absl::string_view detail) {
+  // What went with the cell.
+  const absl::string_view context_or_sandbox =
+      end.sandbox_lives ? "; the other contexts of its sandbox go on" : " with its sandbox";
+  switch (stop) {
+    case StopReason::kNone:
+      return OfItsOwnAccord(end);
+    case StopReason::kTimeout:
+      return Make(Termination::TIMED_OUT,
+                  absl::StrCat("the cell ran to its timeout, ignored the interrupt and was killed",
+                               context_or_sandbox));
+    case StopReason::kCancelled:
+      return Make(Termination::CANCELLED,
+                  absl::StrCat("the cell was cancelled, ignored the interrupt and was killed",
+                               context_or_sandbox));
+    case StopReason::kOutputLimit:
+      return Make(Termination::OUTPUT_LIMIT,
+                  absl::StrCat("the cell produced more output than allowed, ignored the interrupt "
+                               "and was killed",
+                               context_or_sandbox));
+    case StopReason::kCpuLimit:
+      return Make(Termination::CPU_LIMIT, "the sandbox's CPU seconds are used up; it was killed");
+    case StopReason::kViolation:
+      return Make(Termination::POLICY_VIOLATION,
+                  absl::StrCat("the ", end.sandbox_lives ? "context" : "sandbox",
+                               " broke the control protocol and was killed: ", detail));
+    case StopReason::kDestroyed:
+      return MakeKilled(SIGKILL, "the sandbox was destroyed while the cell ran");
+    case StopReason::kExpired:
+      return MakeKilled(SIGKILL, "the sandbox's lifetime ended while the cell ran");
+    case StopReason::kShutdown:
+      return MakeKilled(SIGKILL, "the supervisor was stopped while the cell ran");
+  }
+  return MakeKilled(0, "the context ended");
+}
+
+}  // namespace warren

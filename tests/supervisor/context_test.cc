@@ -1,0 +1,503 @@
+// What happens to cells, contexts and sandboxes in the orders in which a launcher and a worker can
+// say what they say.
+#include "supervisor/session/context.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "gmock/gmock.h"
+#include "tests/supervisor/session_testing.h"
+
+namespace warren {
+namespace {
+
+using internal::LauncherRequest;
+using internal::SandboxGone;
+using ::testing::HasSubstr;
+using warren::v1::ExecutionEvent;
+using warren::v1::Termination;
+
+class ContextTest : public SessionTest {
+ protected:
+  using SessionTest::SessionTest;
+  FakeWorker worker;
+  std::shared_ptr<FakeSink> sink = std::make_shared<FakeSink>();
+};
+
+TEST_F(ContextTest, ACellRunsAndItsEventsCarryTheirPlaceAndTime) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  const int64_t before = absl::GetCurrentTimeNanos();
+  auto execution = NewExecution(Cell("print(1)"), sink);
+  ASSERT_TRUE(context->Execute(execution).ok());
+  auto request = worker.NextRequest();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->code(), "print(1)");
+  worker.SendOutput(1, "1\n");
+  worker.SendDone(1);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  const auto events = sink->events();
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0].started().execution_id(), execution->id());
+  EXPECT_EQ(events[1].output().data(), "1\n");
+  EXPECT_EQ(events[2].finished().execution_count(), 1);
+  EXPECT_TRUE(sink->termination().context_alive());
+  int64_t last = before;
+  for (size_t i = 0; i < events.size(); ++i) {
+    EXPECT_EQ(events[i].sequence(), static_cast<int64_t>(i) + 1);
+    EXPECT_GE(events[i].time_unix_nanos(), last);
+    last = events[i].time_unix_nanos();
+  }
+  EXPECT_TRUE(sink->well_formed());
+}
+
+// ---- The order of exit, pipe and sandbox's end
+
+TEST_F(ContextTest, ExitIsToldBeforeThePipeCloses) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  worker.SendOutput(1, "last words");
+  launcher.SendProcessExited("sb1", 3, 0);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::EXITED);
+  EXPECT_EQ(sink->termination().exit_code(), 3);
+  EXPECT_EQ(sink->output(), "last words") << "what the pipe still held";
+  worker.CloseAll();
+  Settle();
+  EXPECT_TRUE(sink->well_formed());
+  // What the context left running goes with it.
+  launcher.Expect(LauncherRequest::kDestroySandbox);
+  EXPECT_TRUE(Eventually([&] { return died.load(); }));
+}
+
+TEST_F(ContextTest, ThePipeClosesBeforeTheExitIsTold) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  Begin(*context, worker, sink);
+  worker.SendOutput(1, "last words");
+  worker.CloseAll();
+  ASSERT_TRUE(Eventually([&] { return !context->alive(); }));
+  EXPECT_FALSE(sink->ended()) << "how it ended is not known yet";
+  // Meanwhile no further cell is taken.
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      context->Execute(NewExecution(Cell("2"), std::make_shared<FakeSink>()))));
+  launcher.SendProcessExited("sb1", 0, SIGSEGV);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::KILLED);
+  EXPECT_EQ(sink->termination().signal(), SIGSEGV);
+  EXPECT_EQ(sink->output(), "last words");
+}
+
+TEST_F(ContextTest, TheSandboxIsGoneBeforeItsContextsExitIsTold) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  launcher.SendGone("sb1", SandboxGone::OUT_OF_MEMORY);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::OUT_OF_MEMORY);
+  launcher.SendProcessExited("sb1", 0, SIGKILL, true);
+  Settle();
+  EXPECT_TRUE(sink->well_formed());
+  EXPECT_EQ(table.existing(), 0u);
+  EXPECT_FALSE(launcher.Poll()) << "there is nothing left to destroy";
+}
+
+TEST_F(ContextTest, AKillForMemoryIsToldWhenTheSandboxIsGone) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  launcher.SendProcessExited("sb1", 0, SIGKILL, true);
+  Settle();
+  EXPECT_FALSE(sink->ended()) << "whether it was for memory is not known yet";
+  launcher.SendGone("sb1", SandboxGone::OUT_OF_MEMORY);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::OUT_OF_MEMORY);
+}
+
+TEST_F(ContextTest, AKillDuringTheStartIsAStartThatFailed) {
+  auto sandbox = MakeSandbox(worker);
+  sandbox->Destroy(StopReason::kDestroyed);
+  launcher.Expect(LauncherRequest::kDestroySandbox);
+  launcher.SendProcessExited("sb1", 0, SIGKILL);
+  ASSERT_TRUE(Eventually([&] { return ready.load(); }));
+  EXPECT_FALSE(ready_status.ok());
+  EXPECT_FALSE(sandbox->alive());
+  EXPECT_NE(sandbox->death_reason(), "");
+}
+
+// ---- A launcher that says nothing
+
+TEST_F(ContextTest, ASilentLauncherDoesNotHoldUpTheEndOfAKill) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  SetPace(kHasty);
+  sandbox->Destroy(StopReason::kDestroyed);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::KILLED);
+  EXPECT_THAT(sink->termination().message(), HasSubstr("destroyed"));
+  EXPECT_EQ(sandbox->death_reason(), sink->termination().message());
+}
+
+TEST_F(ContextTest, AClosedPipeThatIsNeverExplainedEndsTheContext) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  SetPace(kHasty);
+  worker.CloseEvents();
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::POLICY_VIOLATION);
+  launcher.Expect(LauncherRequest::kDestroySandbox);
+}
+
+TEST_F(ContextTest, AWorkerThatIsNeverReadyIsKilled) {
+  SetPace(kHasty);
+  auto sandbox = MakeSandbox(worker);
+  ASSERT_TRUE(Eventually([&] { return ready.load(); }));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ready_status)) << ready_status;
+  launcher.Expect(LauncherRequest::kDestroySandbox);
+}
+
+// ---- Slow clients
+
+TEST_F(ContextTest, ASlowReaderHoldsTheCellBackUntilItReads) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  auto execution = Begin(*context, worker, sink);
+  sink->Answer(Flow::kPause);
+  worker.SendOutput(1, "first");
+  ASSERT_TRUE(Eventually([&] { return sink->output() == "first"; }));
+  worker.SendOutput(1, "second");
+  Settle();
+  EXPECT_EQ(sink->output(), "first") << "it was asked to pause";
+  sink->Answer(Flow::kContinue);
+  context->Resume(execution);
+  EXPECT_TRUE(Eventually([&] { return sink->output() == "firstsecond"; }));
+}
+
+TEST_F(ContextTest, ASlowReaderWhoseCellTimesOutKeepsItsSandbox) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  sink->Answer(Flow::kPause);
+  Begin(*context, worker, sink, WithTimeout(Cell("flood"), 1));
+  worker.SendOutput(1, "x");
+  launcher.ReplyOk(launcher.Expect(LauncherRequest::kSignalProcess));
+  // More than any pipe holds: it ends only if it is read on, though nobody makes room.
+  const std::string piece(32 << 10, 'x');
+  for (int i = 0; i < 64; ++i) ASSERT_TRUE(worker.SendOutput(1, piece)) << i;
+  worker.SendDone(1);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::TIMED_OUT);
+  EXPECT_TRUE(sink->termination().context_alive());
+  EXPECT_LT(sink->output().size(), piece.size() * 4) << "what has no room is dropped";
+  EXPECT_TRUE(context->alive());
+}
+
+TEST_F(ContextTest, AnEndBehindTheKillIsToldAsTheKill) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink, WithTimeout(Cell("deaf"), 1));
+  launcher.Expect(LauncherRequest::kSignalProcess);
+  // Stands still, so that the cell's end is in the pipe when the kill is decided.
+  SetPace(kHasty);
+  std::promise<void> go_on;
+  loop->Post([&] { go_on.get_future().wait(); });
+  sandbox->Destroy(StopReason::kDestroyed);
+  worker.SendDone(1);
+  go_on.set_value();
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  const Termination termination = sink->termination();
+  EXPECT_FALSE(termination.context_alive());
+  EXPECT_THAT(termination.message(), ::testing::Not(HasSubstr("keeps its state")));
+}
+
+// ---- The queue
+
+TEST_F(ContextTest, ACancelledCellThatWaitsNeverRuns) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  Begin(*context, worker, sink);
+  auto second = std::make_shared<FakeSink>();
+  auto third = std::make_shared<FakeSink>();
+  auto waiting = NewExecution(Cell("second"), second);
+  ASSERT_TRUE(context->Execute(waiting).ok());
+  ASSERT_TRUE(context->Execute(NewExecution(Cell("third"), third)).ok());
+  EXPECT_TRUE(context->Has(waiting->id()));
+  context->Cancel(waiting);
+  EXPECT_TRUE(absl::IsCancelled(second->WaitForEnd()));
+  EXPECT_TRUE(second->events().empty());
+  EXPECT_FALSE(context->Has(waiting->id()));
+  worker.SendDone(1);
+  auto request = worker.NextRequest();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->code(), "third");
+}
+
+TEST_F(ContextTest, TheNextCellWaitsForAnInterruptThatIsOnItsWay) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  Begin(*context, worker, sink);
+  ASSERT_TRUE(context->Interrupt().ok());
+  auto interrupt = launcher.Expect(LauncherRequest::kSignalProcess);
+  worker.SendDone(1);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  auto second = std::make_shared<FakeSink>();
+  ASSERT_TRUE(context->Execute(NewExecution(Cell("second"), second)).ok());
+  Settle();
+  EXPECT_FALSE(worker.HasRequest()) << "the signal could hit it";
+  launcher.ReplyOk(interrupt);
+  auto request = worker.NextRequest();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->code(), "second");
+}
+
+TEST_F(ContextTest, MoreThanSoManyCellsDoNotWait) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  Begin(*context, worker, sink);
+  for (size_t i = 0; i < Context::kMaxWaiting; ++i) {
+    ASSERT_TRUE(context->Execute(NewExecution(Cell("1"), std::make_shared<FakeSink>())).ok());
+  }
+  auto one_more = std::make_shared<FakeSink>();
+  EXPECT_TRUE(absl::IsResourceExhausted(context->Execute(NewExecution(Cell("1"), one_more))));
+  EXPECT_FALSE(one_more->ended()) << "who asks says so, not the execution";
+}
+
+TEST_F(ContextTest, TheEndOfACellThatItHasNotReadIsAViolation) {
+  auto sandbox = MakeReadySandbox(worker);
+  // More than the pipe takes, and the worker reads nothing.
+  ASSERT_TRUE(sandbox->FindContext("")
+                  ->Execute(NewExecution(Cell(std::string(512 << 10, '#')), sink))
+                  .ok());
+  EXPECT_GT(budget.used(), 0) << "what is not sent counts";
+  worker.SendDone(1);
+  launcher.Expect(LauncherRequest::kDestroySandbox);
+  launcher.SendGone("sb1", SandboxGone::DESTROYED);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::POLICY_VIOLATION);
+  Settle();
+  EXPECT_EQ(budget.used(), 0);
+}
+
+// ---- Memory that is bounded together
+
+class SmallMemoryTest : public ContextTest {
+ protected:
+  SmallMemoryTest() : ContextTest(int64_t{3} << 20) {}
+};
+
+TEST_F(SmallMemoryTest, WaitingCodeIsBoundedOverAllContexts) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  Begin(*context, worker, sink);
+  const std::string code(1 << 20, '#');
+  int accepted = 0;
+  absl::Status refused;
+  std::shared_ptr<Execution> last;
+  while (true) {
+    auto execution = NewExecution(Cell(code), std::make_shared<FakeSink>());
+    refused = context->Execute(execution);
+    if (!refused.ok() || ++accepted > 10) break;
+    last = std::move(execution);
+  }
+  EXPECT_EQ(accepted, 2) << "of 3 MiB";
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("--buffer-memory"));
+  context->Cancel(last);
+  EXPECT_TRUE(Eventually([&] { return budget.used() < 2 << 20; }));
+  EXPECT_TRUE(context->Execute(NewExecution(Cell(code), std::make_shared<FakeSink>())).ok());
+  sandbox->Destroy(StopReason::kDestroyed);
+  launcher.SendGone("sb1", SandboxGone::DESTROYED);
+  EXPECT_TRUE(Eventually([&] { return budget.used() == 0; })) << budget.used();
+}
+
+TEST_F(SmallMemoryTest, NothingBeginsWhereItIsUsedUp) {
+  auto sandbox = MakeReadySandbox(worker);
+  MemoryCharge unread(&budget);
+  unread.Add(3 << 20);
+  EXPECT_TRUE(
+      absl::IsResourceExhausted(sandbox->FindContext("")->Execute(NewExecution(Cell("1"), sink))));
+  unread.Clear();
+  EXPECT_TRUE(sandbox->FindContext("")->Execute(NewExecution(Cell("1"), sink)).ok());
+}
+
+// ---- Several contexts in one sandbox
+
+class TwoContextsTest : public ContextTest {
+ protected:
+  void SetUp() override {
+    sandbox = MakeReadySandbox(worker);
+    Sandbox::ContextProcess process;
+    process.interrupt = [this](absl::AnyInvocable<void()> on_sent) {
+      ++interrupts;
+      loop->Post(std::move(on_sent));
+    };
+    process.kill = [this] { ++kills; };
+    OnLoop([&] {
+      auto added = sandbox->AddContext("second", std::move(process), second_worker.TakePipes(),
+                                       [this](absl::Status status) {
+                                         second_ready_status = status;
+                                         second_ready = true;
+                                       });
+      ASSERT_TRUE(added.ok()) << added.status();
+      second = *added;
+    });
+    second_worker.SendReady();
+    ASSERT_TRUE(Eventually([&] { return second_ready.load(); }));
+    ASSERT_TRUE(second_ready_status.ok()) << second_ready_status;
+  }
+  // The first context still runs cells.
+  void ExpectFirstLives() {
+    auto after = std::make_shared<FakeSink>();
+    Begin(*sandbox->FindContext(""), worker, after);
+    worker.SendDone(1);
+    EXPECT_TRUE(after->WaitForEnd().ok());
+    EXPECT_TRUE(after->termination().context_alive());
+    EXPECT_FALSE(died);
+    EXPECT_FALSE(launcher.Poll()) << "nothing is asked of the launcher";
+  }
+
+  std::shared_ptr<Sandbox> sandbox;
+  FakeWorker second_worker;
+  std::shared_ptr<Context> second;
+  absl::Status second_ready_status;
+  std::atomic<bool> second_ready{false};
+  std::atomic<int> interrupts{0};
+  std::atomic<int> kills{0};
+};
+
+TEST_F(TwoContextsTest, AKillThatOneOfThemEarnsReachesItAlone) {
+  Begin(*second, second_worker, sink, WithTimeout(Cell("deaf"), 1));
+  ASSERT_TRUE(Eventually([&] { return interrupts.load() == 1; }));
+  SetPace(kHasty);
+  // The timer of the grace was armed at the other pace, perhaps: another way to the same kill.
+  second->Kill(StopReason::kTimeout);
+  ASSERT_TRUE(Eventually([&] { return kills.load() == 1; }));
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::TIMED_OUT);
+  EXPECT_FALSE(sink->termination().context_alive());
+  EXPECT_THAT(sink->termination().message(), HasSubstr("go on"));
+  EXPECT_FALSE(second->alive());
+  SetPace(kPatient);
+  ExpectFirstLives();
+}
+
+TEST_F(TwoContextsTest, AnIgnoredInterruptEndsInTheKillOfItsContext) {
+  SetPace(kHasty);
+  Begin(*second, second_worker, sink, WithTimeout(Cell("deaf"), 1));
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::TIMED_OUT);
+  EXPECT_EQ(kills, 1);
+  SetPace(kPatient);
+  ExpectFirstLives();
+}
+
+TEST_F(TwoContextsTest, TheDeathOfOneIsItsOwn) {
+  Begin(*second, second_worker, sink);
+  OnLoop([&] { second->OnExited(ContextExit{3, 0}); });
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().exit_code(), 3);
+  EXPECT_TRUE(sandbox->alive());
+  ExpectFirstLives();
+  sandbox->RemoveContext(*second);
+  EXPECT_EQ(sandbox->contexts().size(), 1u);
+  sandbox->RemoveContext(*sandbox->FindContext(""));
+  EXPECT_EQ(sandbox->contexts().size(), 1u) << "one that lives is not taken off";
+}
+
+TEST_F(TwoContextsTest, TheFirstOneMayGoBeforeTheOther) {
+  launcher.SendProcessExited("sb1", 1, 0);
+  ASSERT_TRUE(Eventually([&] { return !sandbox->FindContext("")->alive(); }));
+  Begin(*second, second_worker, sink);
+  second_worker.SendDone(1);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_TRUE(sandbox->alive());
+  EXPECT_FALSE(launcher.Poll());
+  OnLoop([&] { second->OnExited(ContextExit{0, SIGKILL}); });
+  launcher.Expect(LauncherRequest::kDestroySandbox);
+  EXPECT_TRUE(Eventually([&] { return died.load(); })) << "the last one takes the sandbox along";
+}
+
+TEST_F(TwoContextsTest, AViolationIsTheContextsOwn) {
+  Begin(*second, second_worker, sink);
+  second_worker.SendDone(99);
+  ASSERT_TRUE(Eventually([&] { return kills.load() == 1; }));
+  OnLoop([&] { second->OnExited(ContextExit{0, SIGKILL}); });
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::POLICY_VIOLATION);
+  ExpectFirstLives();
+}
+
+TEST_F(TwoContextsTest, DestroyEndsAllOfThemForItsReason) {
+  auto first_sink = std::make_shared<FakeSink>();
+  Begin(*sandbox->FindContext(""), worker, first_sink);
+  Begin(*second, second_worker, sink);
+  sandbox->Destroy(StopReason::kExpired);
+  launcher.Expect(LauncherRequest::kDestroySandbox);
+  launcher.SendGone("sb1", SandboxGone::DESTROYED);
+  for (const auto& each : {first_sink, sink}) {
+    EXPECT_TRUE(each->WaitForEnd().ok());
+    EXPECT_THAT(each->termination().message(), HasSubstr("lifetime"));
+  }
+  EXPECT_EQ(kills, 0);
+}
+
+TEST_F(TwoContextsTest, NothingIsAddedToASandboxThatEnds) {
+  sandbox->Destroy(StopReason::kDestroyed);
+  FakeWorker third;
+  OnLoop([&] {
+    auto added = sandbox->AddContext("third", {}, third.TakePipes(), [](absl::Status) {});
+    EXPECT_TRUE(absl::IsFailedPrecondition(added.status())) << added.status();
+  });
+}
+
+TEST_F(TwoContextsTest, NamesAreTakenOnce) {
+  FakeWorker third;
+  OnLoop([&] {
+    auto added = sandbox->AddContext("second", {}, third.TakePipes(), [](absl::Status) {});
+    EXPECT_TRUE(absl::IsAlreadyExists(added.status())) << added.status();
+  });
+  EXPECT_EQ(sandbox->FindContext("second"), second);
+  EXPECT_EQ(sandbox->FindContext("default"), sandbox->FindContext(""));
+  EXPECT_EQ(sandbox->FindContext("third"), nullptr);
+}
+
+// ---- What all of a sandbox use up together
+
+TEST_F(ContextTest, UsedUpCpuSecondsEndTheSandboxAndAllInIt) {
+  google::protobuf::RepeatedPtrField<internal::StatFile> kinds;
+  kinds.Add()->set_kind(internal::StatFile::CPU_STAT);
+  UniqueFd file(::memfd_create("cpu.stat", MFD_CLOEXEC));
+  const std::string used_up = "usage_usec 2000000\nuser_usec 1500000\nsystem_usec 500000\n";
+  ASSERT_EQ(::write(file.get(), used_up.data(), used_up.size()),
+            static_cast<ssize_t>(used_up.size()));
+  std::vector<UniqueFd> files;
+  files.push_back(std::move(file));
+  warren::v1::Limits limits;
+  limits.set_cpu_seconds(1);
+  auto sandbox = MakeReadySandbox(worker, limits, SandboxStats(kinds, std::move(files)));
+  FakeWorker second_worker;
+  std::atomic<int> kills{0};
+  Sandbox::ContextProcess process;
+  process.interrupt = [](absl::AnyInvocable<void()>) {};
+  process.kill = [&] { ++kills; };
+  std::shared_ptr<Context> second;
+  OnLoop([&] {
+    second =
+        *sandbox->AddContext("second", process, second_worker.TakePipes(), [](absl::Status) {});
+  });
+  second_worker.SendReady();
+  ASSERT_TRUE(Eventually([&] { return second->alive(); }));
+  auto bystander = std::make_shared<FakeSink>();
+  // Both have begun before anything of the end can happen.
+  OnLoop([&] {
+    ASSERT_TRUE(second->Execute(NewExecution(Cell("1"), bystander)).ok());
+    ASSERT_TRUE(sandbox->FindContext("")->Execute(NewExecution(Cell("1"), sink)).ok());
+  });
+  launcher.Expect(LauncherRequest::kDestroySandbox);
+  launcher.SendGone("sb1", SandboxGone::DESTROYED);
+  for (const auto& each : {bystander, sink}) {
+    EXPECT_TRUE(each->WaitForEnd().ok());
+    EXPECT_EQ(each->termination().kind(), Termination::CPU_LIMIT) << each->termination().message();
+  }
+  EXPECT_EQ(kills, 0);
+}
+
+}  // namespace
+}  // namespace warren
