@@ -45,7 +45,7 @@ Flow EventQueue::PushOutput(ExecutionEvent::Output::Stream stream, absl::string_
   Tell tell = Tell::kNo;
   Flow result;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (!JoinTail(stream, data, stamp)) {
       Item item;
       item.event.set_time_unix_nanos(stamp.time_unix_nanos);
@@ -67,7 +67,7 @@ Flow EventQueue::Push(ExecutionEvent event) {
   Tell tell;
   Flow result;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     Item item;
     item.last = event.has_finished();
     item.event = std::move(event);
@@ -81,7 +81,7 @@ Flow EventQueue::Push(ExecutionEvent event) {
 void EventQueue::End(absl::Status status) {
   Tell tell;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     Item item;
     item.status = std::move(status);
     // An execution that says OK without Finished has lost its end on the way.
@@ -101,7 +101,7 @@ void EventQueue::Attach(std::unique_ptr<Operation> operation) {
     bool cancel;
     bool resume;
     {
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(&mu_);
       cancel = std::exchange(cancel_, false);
       resume = std::exchange(resume_, false);
       if (!cancel && !resume) {
@@ -118,7 +118,7 @@ std::optional<EventQueue::Item> EventQueue::Take() {
   std::optional<Item> item;
   Operation* resume = nullptr;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (items_.empty()) {
       reading_ = false;
       return std::nullopt;
@@ -140,7 +140,7 @@ std::optional<EventQueue::Item> EventQueue::Take() {
 void EventQueue::Cancel() {
   Operation* operation;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     operation = operation_.get();
     cancel_ = operation == nullptr;
   }
@@ -150,7 +150,7 @@ void EventQueue::Cancel() {
 void EventQueue::Close() {
   std::unique_ptr<Operation> operation;
   std::deque<Item> items;
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   closed_ = true;
   full_ = false;
   bytes_ = 0;

@@ -11,8 +11,8 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/mutex.h"
 #include "warren/v1/execution.pb.h"
 
 namespace warren {
@@ -88,7 +88,7 @@ class EventQueue final : public ExecutionSink {
   }
 
   absl::AnyInvocable<void()> on_available_;
-  absl::Mutex mu_;
+  Mutex mu_;
   std::deque<Item> items_ ABSL_GUARDED_BY(mu_);
   size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
   // The reader was told and has not found the queue empty since.
