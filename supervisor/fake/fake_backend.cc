@@ -48,7 +48,7 @@ class FakeBackend::CreateOperation final : public Operation {
 FakeBackend::~FakeBackend() {
   std::vector<std::thread> openers;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     openers.swap(openers_);
   }
   for (std::thread& opener : openers) opener.join();
@@ -56,7 +56,7 @@ FakeBackend::~FakeBackend() {
 }
 
 size_t FakeBackend::waiting_creates() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return waiting_.size();
 }
 
@@ -69,24 +69,24 @@ int FakeBackend::paused_cells() {
 }
 
 void FakeBackend::SetHealth(absl::Status health) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   health_ = std::move(health);
 }
 
 absl::Time FakeBackend::last_deadline() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return last_deadline_;
 }
 
 absl::Status FakeBackend::health() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return health_;
 }
 
 void FakeBackend::FinishCreates() {
   std::list<std::shared_ptr<Waiting>> waiting;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     waiting.swap(waiting_);
   }
   for (const auto& create : waiting) create->reply(Make(create->request));
@@ -94,7 +94,7 @@ void FakeBackend::FinishCreates() {
 
 void FakeBackend::CancelCreate(const std::shared_ptr<Waiting>& waiting) {
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     auto found = std::find(waiting_.begin(), waiting_.end(), waiting);
     if (found == waiting_.end()) return;
     waiting_.erase(found);
@@ -110,7 +110,7 @@ std::unique_ptr<Operation> FakeBackend::Create(const Call& call,
   if (valid.template_id().empty()) valid.set_template_id(kDefaultTemplate);
   if (status.ok()) status = CheckTemplate(valid.template_id());
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     last_deadline_ = call.deadline;
   }
   if (!status.ok()) {
@@ -122,7 +122,7 @@ std::unique_ptr<Operation> FakeBackend::Create(const Call& call,
     return std::make_unique<CreateOperation>(*this, nullptr);
   }
   auto waiting = std::make_shared<Waiting>(Waiting{std::move(valid), std::move(reply)});
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   waiting_.push_back(waiting);
   return std::make_unique<CreateOperation>(*this, std::move(waiting));
 }
@@ -131,7 +131,7 @@ absl::StatusOr<v1::Sandbox> FakeBackend::Make(const v1::CreateSandboxRequest& re
   if (Live().size() >= kMaxSandboxes) {
     return absl::ResourceExhaustedError(absl::StrCat("there are ", kMaxSandboxes, " sandboxes"));
   }
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   auto sandbox = std::make_shared<FakeSandbox>(absl::StrFormat("sb%020d", ++last_number_), request);
   sandboxes_.push_back(sandbox);
   return sandbox->description();
@@ -140,7 +140,7 @@ absl::StatusOr<v1::Sandbox> FakeBackend::Make(const v1::CreateSandboxRequest& re
 std::vector<std::shared_ptr<FakeSandbox>> FakeBackend::Live() {
   std::vector<std::shared_ptr<FakeSandbox>> gone;
   std::vector<std::shared_ptr<FakeSandbox>> live;
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   for (auto& sandbox : sandboxes_) (sandbox->gone() ? gone : live).push_back(std::move(sandbox));
   sandboxes_.assign(live.begin(), live.end());
   // `gone` waits for threads, behind the lock.
@@ -158,7 +158,7 @@ void FakeBackend::Open(const Call&, const std::string& sandbox_id,
                        Reply<std::shared_ptr<SandboxHandle>> reply) {
   auto found = Find(sandbox_id);
   if (opens_ == Opens::kInPlace) return reply(std::move(found));
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   openers_.emplace_back(
       [found = std::move(found), reply = std::move(reply)]() mutable { reply(std::move(found)); });
 }

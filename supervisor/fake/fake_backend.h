@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/mutex.h"
 #include "supervisor/fake/fake_sandbox.h"
 
 namespace warren {
@@ -68,7 +68,7 @@ class FakeBackend final : public Backend {
   void CancelCreate(const std::shared_ptr<Waiting>& waiting);
 
   const Opens opens_;
-  mutable absl::Mutex mu_;
+  mutable Mutex mu_;
   absl::Status health_ ABSL_GUARDED_BY(mu_);
   absl::Time last_deadline_ ABSL_GUARDED_BY(mu_);
   int64_t last_number_ ABSL_GUARDED_BY(mu_) = 0;

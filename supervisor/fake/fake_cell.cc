@@ -157,40 +157,44 @@ void FakeCell::Tell(v1::ExecutionEvent event) {
 
 void FakeCell::Heed(Flow flow) {
   if (flow == Flow::kContinue) return;
-  absl::MutexLock lock(&mu_);
-  // It may have been resumed already.
-  auto go_on = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return resumed_ || stop_ != StopReason::kNone;
-  };
+  std::unique_lock lock(mu_);
   paused_ = true;
-  if (!mu_.AwaitWithDeadline(absl::Condition(&go_on), deadline_)) stop_ = StopReason::kTimeout;
+  // It may have been resumed already.
+  if (!changed_.wait_until(lock, absl::ToChronoTime(deadline_),
+                           [this] { return resumed_ || stop_ != StopReason::kNone; })) {
+    stop_ = StopReason::kTimeout;
+  }
   paused_ = false;
   resumed_ = false;
 }
 
 void FakeCell::WaitForStop() {
-  absl::MutexLock lock(&mu_);
-  auto stopped = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stop_ != StopReason::kNone; };
-  if (!mu_.AwaitWithDeadline(absl::Condition(&stopped), deadline_)) stop_ = StopReason::kTimeout;
+  std::unique_lock lock(mu_);
+  if (!changed_.wait_until(lock, absl::ToChronoTime(deadline_),
+                           [this] { return stop_ != StopReason::kNone; })) {
+    stop_ = StopReason::kTimeout;
+  }
 }
 
 void FakeCell::Resume() {
-  absl::MutexLock lock(&mu_);
+  std::lock_guard lock(mu_);
   resumed_ = true;
+  changed_.notify_all();
 }
 
 void FakeCell::Stop(StopReason reason) {
-  absl::MutexLock lock(&mu_);
+  std::lock_guard lock(mu_);
   if (stop_ == StopReason::kNone || reason == StopReason::kKilled) stop_ = reason;
+  changed_.notify_all();
 }
 
 FakeCell::StopReason FakeCell::stop() {
-  absl::MutexLock lock(&mu_);
+  std::lock_guard lock(mu_);
   return stop_;
 }
 
 bool FakeCell::paused() {
-  absl::MutexLock lock(&mu_);
+  std::lock_guard lock(mu_);
   return paused_;
 }
 

@@ -1,13 +1,13 @@
 #ifndef WARREN_SUPERVISOR_FAKE_FAKE_CELL_H_
 #define WARREN_SUPERVISOR_FAKE_FAKE_CELL_H_
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "supervisor/backend/backend.h"
 
@@ -68,11 +68,13 @@ class FakeCell {
   int64_t sequence_ = 0;
   int64_t output_bytes_ = 0;
 
-  absl::Mutex mu_;
-  StopReason stop_ ABSL_GUARDED_BY(mu_) = StopReason::kNone;
-  bool paused_ ABSL_GUARDED_BY(mu_) = false;
+  // With what it guards behind it.
+  std::mutex mu_;
+  std::condition_variable changed_;
+  StopReason stop_ = StopReason::kNone;
+  bool paused_ = false;
   // Since the last pause.
-  bool resumed_ ABSL_GUARDED_BY(mu_) = false;
+  bool resumed_ = false;
 };
 
 }  // namespace warren

@@ -25,25 +25,26 @@ v1::Context FakeContext::Describe(const std::string& sandbox_id) const {
   context.set_context_id(id_);
   context.set_sandbox_id(sandbox_id);
   context.set_language("python");
-  absl::MutexLock lock(&mu_);
+  std::lock_guard lock(mu_);
   context.set_alive(alive_);
   context.set_execution_count(execution_count_);
   return context;
 }
 
 absl::Status FakeContext::Add(std::shared_ptr<FakeCell> cell) {
-  absl::MutexLock lock(&mu_);
+  std::lock_guard lock(mu_);
   if (!alive_) return Gone();
   if (waiting_.size() >= kMaxWaiting) {
     return absl::ResourceExhaustedError(
         absl::StrCat(kMaxWaiting, " cells wait for this context already"));
   }
   waiting_.push_back(std::move(cell));
+  changed_.notify_all();
   return absl::OkStatus();
 }
 
 absl::Status FakeContext::Interrupt() {
-  absl::MutexLock lock(&mu_);
+  std::lock_guard lock(mu_);
   if (running_ == nullptr) {
     return absl::FailedPreconditionError("nothing runs in this context");
   }
@@ -52,13 +53,14 @@ absl::Status FakeContext::Interrupt() {
 }
 
 bool FakeContext::paused() {
-  absl::MutexLock lock(&mu_);
+  std::lock_guard lock(mu_);
   return running_ != nullptr && running_->paused();
 }
 
 void FakeContext::Kill() {
-  absl::MutexLock lock(&mu_);
+  std::lock_guard lock(mu_);
   alive_ = false;
+  changed_.notify_all();
   if (running_ != nullptr) running_->Kill();
 }
 
@@ -68,10 +70,8 @@ void FakeContext::Run() {
     int count = 0;
     bool alive;
     {
-      absl::MutexLock lock(&mu_);
-      auto work = [this]()
-                      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !alive_ || !waiting_.empty(); };
-      mu_.Await(absl::Condition(&work));
+      std::unique_lock lock(mu_);
+      changed_.wait(lock, [this] { return !alive_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
       cell = std::move(waiting_.front());
       waiting_.pop_front();
@@ -87,7 +87,7 @@ void FakeContext::Run() {
       cell->Refuse(absl::CancelledError("the cell was cancelled before it ran"));
     } else {
       const bool lives = cell->Run(count);
-      absl::MutexLock lock(&mu_);
+      std::lock_guard lock(mu_);
       running_.reset();
       alive_ = alive_ && lives;
     }

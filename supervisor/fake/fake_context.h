@@ -1,14 +1,14 @@
 #ifndef WARREN_SUPERVISOR_FAKE_FAKE_CONTEXT_H_
 #define WARREN_SUPERVISOR_FAKE_FAKE_CONTEXT_H_
 
+#include <condition_variable>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "supervisor/fake/fake_cell.h"
 
 namespace warren {
@@ -37,11 +37,13 @@ class FakeContext {
   void Run();
 
   const std::string id_;
-  mutable absl::Mutex mu_;
-  bool alive_ ABSL_GUARDED_BY(mu_) = true;
-  int execution_count_ ABSL_GUARDED_BY(mu_) = 0;
-  std::shared_ptr<FakeCell> running_ ABSL_GUARDED_BY(mu_);
-  std::deque<std::shared_ptr<FakeCell>> waiting_ ABSL_GUARDED_BY(mu_);
+  // With what it guards behind it.
+  mutable std::mutex mu_;
+  std::condition_variable changed_;
+  bool alive_ = true;
+  int execution_count_ = 0;
+  std::shared_ptr<FakeCell> running_;
+  std::deque<std::shared_ptr<FakeCell>> waiting_;
   std::thread thread_;
 };
 

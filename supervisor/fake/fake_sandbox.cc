@@ -42,7 +42,7 @@ v1::Environment FakeEnvironment(const std::string& template_id) {
 FakeSandbox::FakeSandbox(std::string id, const v1::CreateSandboxRequest& request)
     : id_(std::move(id)) {
   const absl::Time now = absl::Now();
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   expires_at_ = now + ToDuration(request.lifetime());
   description_.set_sandbox_id(id_);
   description_.set_template_id(request.template_id());
@@ -56,19 +56,19 @@ FakeSandbox::FakeSandbox(std::string id, const v1::CreateSandboxRequest& request
 }
 
 v1::Sandbox FakeSandbox::description() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return description_;
 }
 
 bool FakeSandbox::GoneLocked() const { return destroyed_ || absl::Now() >= expires_at_; }
 
 bool FakeSandbox::gone() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return GoneLocked();
 }
 
 int FakeSandbox::paused_cells() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   int paused = 0;
   for (const auto& [id, context] : contexts_) paused += context->paused() ? 1 : 0;
   return paused;
@@ -77,7 +77,7 @@ int FakeSandbox::paused_cells() const {
 void FakeSandbox::Kill() {
   std::map<std::string, std::shared_ptr<FakeContext>> contexts;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     destroyed_ = true;
     contexts.swap(contexts_);
   }
@@ -86,7 +86,7 @@ void FakeSandbox::Kill() {
 
 absl::StatusOr<std::shared_ptr<FakeContext>> FakeSandbox::FindContext(
     const std::string& context_id) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   if (GoneLocked()) return NoSuchFakeSandbox();
   auto found = contexts_.find(context_id.empty() ? kDefaultContext : context_id);
   if (found == contexts_.end()) return absl::NotFoundError("no such context");
@@ -104,7 +104,7 @@ void FakeSandbox::SetLifetime(const Call&, const v1::SetSandboxLifetimeRequest& 
   if (absl::Status status = ValidateLifetime(valid); !status.ok()) return reply(status);
   if (gone()) return reply(NoSuchFakeSandbox());
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     expires_at_ = absl::Now() + ToDuration(valid.lifetime());
     *description_.mutable_expires_at() = ToProto(expires_at_);
   }
@@ -133,7 +133,7 @@ void FakeSandbox::CreateContext(const Call&, const v1::CreateContextRequest& req
   std::shared_ptr<FakeContext> context;
   absl::Status status;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (GoneLocked()) {
       status = NoSuchFakeSandbox();
     } else if (contexts_.size() >= kMaxContexts) {
@@ -153,7 +153,7 @@ void FakeSandbox::ListContexts(const Call&, Reply<v1::ListContextsResponse> repl
   v1::ListContextsResponse response;
   if (gone()) return reply(NoSuchFakeSandbox());
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     for (const auto& [id, context] : contexts_) *response.add_contexts() = context->Describe(id_);
   }
   reply(std::move(response));
@@ -164,7 +164,7 @@ void FakeSandbox::DeleteContext(const Call&, const std::string& context_id,
   auto context = FindContext(context_id);
   if (!context.ok()) return reply(context.status());
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     contexts_.erase((*context)->id());
   }
   (*context)->Kill();
@@ -177,7 +177,7 @@ void FakeSandbox::RestartContext(const Call&, const std::string& context_id,
   if (!context.ok()) return reply(context.status());
   auto fresh = std::make_shared<FakeContext>((*context)->id());
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     contexts_[fresh->id()] = fresh;
   }
   (*context)->Kill();

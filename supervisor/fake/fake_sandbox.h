@@ -7,9 +7,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/mutex.h"
 #include "supervisor/fake/fake_context.h"
 
 namespace warren {
@@ -54,7 +54,7 @@ class FakeSandbox final : public SandboxHandle {
   absl::StatusOr<std::shared_ptr<FakeContext>> FindContext(const std::string& context_id);
 
   const std::string id_;
-  mutable absl::Mutex mu_;
+  mutable Mutex mu_;
   v1::Sandbox description_ ABSL_GUARDED_BY(mu_);
   absl::Time expires_at_ ABSL_GUARDED_BY(mu_);
   bool destroyed_ ABSL_GUARDED_BY(mu_) = false;

@@ -4,6 +4,7 @@
 
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
+#include "supervisor/remote/callback_queue.h"
 #include "supervisor/remote/remote_call.h"
 #include "supervisor/remote/remote_sandbox.h"
 #include "supervisor/remote/stubs.h"
@@ -29,6 +30,7 @@ class CreateOperation final : public Operation {
 }  // namespace
 
 std::unique_ptr<RemoteBackend> RemoteBackend::Connect(const std::string& target) {
+  KeepCallbackQueue();
   grpc::ChannelArguments arguments;
   // Another Warren is reached directly; an http_proxy in the environment is meant for other things.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

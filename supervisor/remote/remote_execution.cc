@@ -25,12 +25,12 @@ void RemoteExecution::OnReadDone(bool ok) {
   finished_ = finished_ || event_.has_finished();
   bool drop;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     drop = cancelled_;
   }
   const Flow flow = drop ? Flow::kContinue : sink_->Push(std::exchange(event_, {}));
   if (flow == Flow::kPause) {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (!std::exchange(resumed_, false) && !cancelled_) {
       paused_ = true;
       return;
@@ -41,7 +41,7 @@ void RemoteExecution::OnReadDone(bool ok) {
 
 void RemoteExecution::Resume() {
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (!std::exchange(paused_, false)) {
       resumed_ = true;
       return;
@@ -53,7 +53,7 @@ void RemoteExecution::Resume() {
 void RemoteExecution::Cancel() {
   context_.TryCancel();
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     cancelled_ = true;
     if (!std::exchange(paused_, false)) return;
   }

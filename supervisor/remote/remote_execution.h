@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/mutex.h"
 #include "supervisor/remote/remote_call.h"
 #include "warren/v1/execution.grpc.pb.h"
 
@@ -43,7 +43,7 @@ class RemoteExecution final : public grpc::ClientReadReactor<v1::ExecutionEvent>
   // While gRPC uses it.
   std::shared_ptr<RemoteExecution> self_;
 
-  absl::Mutex mu_;
+  Mutex mu_;
   // No read is under way: the sink is full.
   bool paused_ ABSL_GUARDED_BY(mu_) = false;
   // Resumed before the pause began.

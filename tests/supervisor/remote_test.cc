@@ -94,6 +94,19 @@ TEST(RemoteBackendTest, HandlesAndOperationsOutliveTheBackend) {
   EXPECT_TRUE(got.ok()) << got.status();
 }
 
+// The sink hears of the end on a thread of gRPC's, and whoever waits for it may let everything go
+// before that thread does: then the last reference to the channel goes there.
+TEST(RemoteBackendTest, TheLastOfAChannelMayGoOnAThreadOfGrpcs) {
+  for (int i = 0; i < 200; ++i) {
+    auto remote = RemoteBackend::Connect("unix:///tmp/warren-nobody-is-here");
+    auto sink = std::make_shared<CollectingSink>();
+    auto operation = Open(*remote, "sb1")->Execute({}, v1::ExecuteCodeRequest(), sink);
+    operation.reset();
+    remote.reset();
+    ASSERT_TRUE(sink->WaitForEnd());
+  }
+}
+
 // An HTTP/2 server that takes requests and goes away with a GOAWAY that says it has seen none of
 // them: what gRPC, left alone, repeats by itself.
 class GoingAway {

@@ -1,15 +1,16 @@
 #ifndef WARREN_TESTS_SUPERVISOR_SINK_H_
 #define WARREN_TESTS_SUPERVISOR_SINK_H_
 
+#include <condition_variable>
 #include <functional>
+#include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "supervisor/backend/backend.h"
 #include "tests/support/patience.h"
 
@@ -18,19 +19,13 @@ namespace warren {
 // Calls `ask(reply)` and waits for the answer.
 template <class T, class Start>
 absl::StatusOr<T> Ask(Start start) {
-  struct Answer {
-    absl::Notification there;
-    absl::StatusOr<T> what = absl::UnknownError("no answer");
-  };
-  auto answer = std::make_shared<Answer>();
-  start(Reply<T>([answer](absl::StatusOr<T> what) {
-    answer->what = std::move(what);
-    answer->there.Notify();
-  }));
-  if (!answer->there.WaitForNotificationWithTimeout(Patience())) {
+  auto answer = std::make_shared<std::promise<absl::StatusOr<T>>>();
+  auto there = answer->get_future();
+  start(Reply<T>([answer](absl::StatusOr<T> what) { answer->set_value(std::move(what)); }));
+  if (there.wait_for(absl::ToChronoSeconds(Patience())) != std::future_status::ready) {
     return absl::DeadlineExceededError("nothing answered");
   }
-  return answer->what;
+  return there.get();
 }
 
 // Keeps what an execution says.
@@ -41,11 +36,12 @@ class CollectingSink final : public ExecutionSink {
 
   Flow Push(v1::ExecutionEvent event) override {
     {
-      absl::MutexLock lock(&mu_);
+      std::lock_guard lock(mu_);
       if (event.has_output()) Add(event.output().stream(), event.output().data());
       if (event.sequence() <= last_sequence_) in_order_ = false;
       last_sequence_ = event.sequence();
       events_.push_back(std::move(event));
+      changed_.notify_all();
     }
     return flow_ ? flow_() : Flow::kContinue;
   }
@@ -59,9 +55,10 @@ class CollectingSink final : public ExecutionSink {
     return Push(std::move(event));
   }
   void End(absl::Status status) override {
-    absl::MutexLock lock(&mu_);
+    std::lock_guard lock(mu_);
     ++ends_;
     status_ = std::move(status);
+    changed_.notify_all();
   }
 
   // False when it did not end.
@@ -73,56 +70,57 @@ class CollectingSink final : public ExecutionSink {
   }
 
   absl::Status status() const {
-    absl::MutexLock lock(&mu_);
+    std::lock_guard lock(mu_);
     return status_;
   }
   int ends() const {
-    absl::MutexLock lock(&mu_);
+    std::lock_guard lock(mu_);
     return ends_;
   }
   bool in_order() const {
-    absl::MutexLock lock(&mu_);
+    std::lock_guard lock(mu_);
     return in_order_;
   }
   std::vector<v1::ExecutionEvent> events() const {
-    absl::MutexLock lock(&mu_);
+    std::lock_guard lock(mu_);
     return events_;
   }
   std::string out() const {
-    absl::MutexLock lock(&mu_);
+    std::lock_guard lock(mu_);
     return out_;
   }
   std::string err() const {
-    absl::MutexLock lock(&mu_);
+    std::lock_guard lock(mu_);
     return err_;
   }
   // Of the last event.
   v1::ExecutionEvent::Finished finished() const {
-    absl::MutexLock lock(&mu_);
+    std::lock_guard lock(mu_);
     return events_.empty() ? v1::ExecutionEvent::Finished() : events_.back().finished();
   }
   v1::Termination::Kind kind() const { return finished().termination().kind(); }
 
  private:
-  void Add(v1::ExecutionEvent::Output::Stream stream, const std::string& data)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  void Add(v1::ExecutionEvent::Output::Stream stream, const std::string& data) {
     (stream == v1::ExecutionEvent::Output::STDOUT ? out_ : err_) += data;
   }
   template <class Done>
   bool WaitFor(Done done) {
-    absl::MutexLock lock(&mu_);
-    return mu_.AwaitWithTimeout(absl::Condition(&done), Patience());
+    std::unique_lock lock(mu_);
+    return changed_.wait_for(lock, absl::ToChronoSeconds(Patience()), done);
   }
 
   const std::function<Flow()> flow_;
-  mutable absl::Mutex mu_;
-  int ends_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::Status status_ ABSL_GUARDED_BY(mu_);
-  std::vector<v1::ExecutionEvent> events_ ABSL_GUARDED_BY(mu_);
-  std::string out_ ABSL_GUARDED_BY(mu_);
-  std::string err_ ABSL_GUARDED_BY(mu_);
-  int64_t last_sequence_ ABSL_GUARDED_BY(mu_) = 0;
-  bool in_order_ ABSL_GUARDED_BY(mu_) = true;
+  // With what it guards behind it.
+  mutable std::mutex mu_;
+  std::condition_variable changed_;
+  int ends_ = 0;
+  absl::Status status_;
+  std::vector<v1::ExecutionEvent> events_;
+  std::string out_;
+  std::string err_;
+  int64_t last_sequence_ = 0;
+  bool in_order_ = true;
 };
 
 }  // namespace warren
