@@ -1,4 +1,5 @@
-"""IPython as a context uses it: no terminal, no files, no colours, no history on disk.
+"""IPython as a context uses it: no terminal, no files, no history on disk, colours where a cell
+asks for them.
 
 Lifecycle: build_shell() in the zygote -> run_warmup() -> fork -> output connected by context.py.
 """
@@ -11,8 +12,11 @@ import linecache
 import os
 import subprocess
 import sys
+import tokenize
 import warnings
+from contextlib import contextmanager
 from importlib.util import find_spec
+from io import StringIO
 
 from IPython.core import async_helpers, interactiveshell
 from IPython.core.async_helpers import get_asyncio_loop
@@ -38,7 +42,10 @@ _INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 class _NoOutput:
     """Takes the displays of the warm-up."""
 
-    def display(self, bundle, is_result):
+    def display(self, bundle, is_result, metadata=None, display_id=None, update=False):
+        pass
+
+    def clear_output(self, wait):
         pass
 
 
@@ -77,15 +84,20 @@ class WorkerDisplayHook(DisplayHook):
     """The value of a cell's last expression -> a WorkerDisplay with is_result."""
 
     def quiet(self):
-        # The original tokenizes the cell each time to find a ';' at its end.
-        history = self.shell.history_manager.input_hist_parsed
-        return bool(history) and ";" in history[-1] and super().quiet()
+        # The original tokenizes the cell each time to find a ';' at its end, and takes that which
+        # entered the history last for the one that runs.
+        shell = self.shell
+        cell = shell.unstored_source
+        if cell is None:
+            history = shell.history_manager.input_hist_parsed
+            cell = history[-1] if history else ""
+        return ";" in cell and _ends_with_semicolon(cell)
 
     def write_output_prompt(self):
         pass
 
     def write_format_data(self, format_dict, md_dict=None):
-        self.shell.output.display(format_dict, True)
+        self.shell.output.display(format_dict, True, md_dict)
 
     def log_output(self, format_dict):
         # The original keeps every result's text a second time.
@@ -95,23 +107,34 @@ class WorkerDisplayHook(DisplayHook):
         pass
 
 
+def _ends_with_semicolon(cell):
+    try:
+        tokens = list(tokenize.generate_tokens(StringIO(cell).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return False
+    ends = (tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT)
+    return next((t.string == ";" for t in reversed(tokens) if t.type not in ends), False)
+
+
 class WorkerDisplayPublisher(DisplayPublisher):
-    """display(...) -> a WorkerDisplay. An update of a display is a new one: output is a stream,
-    not a page."""
+    """display(...), update_display(...) -> a WorkerDisplay."""
 
     def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **kwargs):
         self._validate_data(data, metadata)
-        self.shell.output.display(data, False)
+        display_id = transient.get("display_id") if transient else None
+        self.shell.output.display(data, False, metadata, display_id, update)
 
     def clear_output(self, wait=False):
-        pass
+        self.shell.output.clear_output(wait)
 
 
 class WorkerShell(InteractiveShell):
     """One context's interpreter. Main thread only."""
 
-    # Set by the context; display(bundle, is_result).
+    # Set by the context.
     output = _NoOutput()
+    # The running cell, where it does not enter the history.
+    unstored_source = None
 
     def __init__(self, **kwargs):
         # The last traceback made, as (exception, text), until the context takes it.
@@ -184,6 +207,19 @@ class WorkerShell(InteractiveShell):
         if self._traceback is not None and not self._cancelling:
             print(self._traceback[1], file=sys.stderr)
         self._traceback = (evalue, text)
+
+    @contextmanager
+    def colored(self):
+        """Tracebacks that are made meanwhile have colours."""
+        makers = (self.InteractiveTB, self.SyntaxTB)
+        before = [maker.color_scheme_table.active_scheme_name for maker in makers]
+        try:
+            for maker in makers:
+                maker.set_colors("Neutral")
+            yield
+        finally:
+            for maker, name in zip(makers, before):
+                maker.set_colors(name)
 
     def take_traceback(self, error):
         """IPython's traceback of the exception that ended the cell, or None where it made none."""
