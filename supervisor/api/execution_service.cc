@@ -23,6 +23,10 @@ absl::StatusOr<Execution::Request> Validate(const warren::v1::ExecuteCodeRequest
     return absl::UnimplementedError(
         "ExecuteCodeRequest.env is part of the contract, but not built yet");
   }
+  if (from.allow_stdin()) {
+    return absl::UnimplementedError(
+        "ExecuteCodeRequest.allow_stdin is part of the contract, but not built yet");
+  }
   if (from.code().size() > kMaxCodeBytes) {
     return absl::InvalidArgumentError(absl::StrCat("code has ", from.code().size(),
                                                    " bytes; at most ", kMaxCodeBytes,
@@ -40,9 +44,16 @@ absl::StatusOr<Execution::Request> Validate(const warren::v1::ExecuteCodeRequest
   WARREN_ASSIGN_OR_RETURN(
       absl::Duration timeout,
       ReadDuration("timeout", from.has_timeout() ? &from.timeout() : nullptr, kTimeout));
-  return Execution::Request{
-      from.code(), timeout,
-      from.max_output_bytes() == 0 ? kDefaultOutputBytes : from.max_output_bytes()};
+  Execution::Request request;
+  request.code = from.code();
+  request.timeout = timeout;
+  request.max_output_bytes =
+      from.max_output_bytes() == 0 ? kDefaultOutputBytes : from.max_output_bytes();
+  request.options.set_silent(from.silent());
+  if (from.has_store_history()) request.options.set_store_history(from.store_history());
+  *request.options.mutable_user_expressions() = from.user_expressions();
+  request.options.set_colors(from.colors());
+  return request;
 }
 
 absl::Status CheckContext(absl::string_view context_id) {

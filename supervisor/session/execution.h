@@ -18,6 +18,8 @@ struct Execution {
     std::string code;
     absl::Duration timeout;
     int64_t max_output_bytes;
+    // What else the client asked for, without the code.
+    warren::v1::ExecuteCodeRequest options;
   };
 
   Execution(Request what, absl::AnyInvocable<void()> on_available)

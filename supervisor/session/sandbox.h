@@ -133,7 +133,10 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   void PostReadAll();
   void OnPipeClosed();
   absl::Status OnStartEvent(const internal::WorkerEvent& event);
-  absl::Status OnDisplay(const internal::WorkerDisplay& display);
+  // What may come of a thread that any cell has left behind.
+  bool IsForAnyCell(const internal::WorkerEvent& event) const;
+  absl::Status OnDisplay(const internal::WorkerEvent& event);
+  void OnUnimplemented(const internal::WorkerUnimplemented& unimplemented);
   absl::Status OnError(const internal::WorkerError& error);
   void OnDone(const internal::WorkerDone& done);
   bool OverOutputLimit(size_t bytes) const;
@@ -148,7 +151,10 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Work
   absl::Status OnInterruptMissed();
   void Kill(StopReason reason);
   void Violation(const absl::Status& what);
-  void Finish(warren::v1::Termination termination, int execution_count);
+  void Finish(warren::v1::Termination termination, int execution_count,
+              const internal::WorkerDone& done);
+  // Frees the context for its next cell.
+  std::shared_ptr<Execution> TakeRunning();
   void Die();
   void DieAfter(std::chrono::milliseconds time);
   void CloseWatches();

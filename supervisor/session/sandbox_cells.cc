@@ -7,6 +7,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/base/text.h"
+#include "supervisor/session/public_events.h"
 #include "supervisor/session/sandbox.h"
 
 // The cells of a sandbox: queue, output, deadlines. How the sandbox itself starts and ends is in
@@ -19,9 +20,7 @@ using internal::WorkerDone;
 using warren::v1::ExecutionEvent;
 using warren::v1::Termination;
 
-constexpr size_t kMaxErrorName = 1 << 10;
-constexpr size_t kMaxErrorValue = 64 << 10;
-constexpr size_t kMaxTraceback = 256 << 10;
+constexpr size_t kMaxUnimplementedName = 128;
 // CPU seconds are looked at when they could be used up at the earliest, but no oftener than this.
 constexpr std::chrono::milliseconds kMinCpuCheck{50};
 
@@ -108,7 +107,8 @@ void Sandbox::Begin(std::shared_ptr<Execution> execution) {
 void Sandbox::SendToWorker(const Execution& execution) {
   internal::WorkerRequest request;
   request.set_execution_id(running_->number);
-  request.set_code(execution.request.code);
+  FillExecute(execution.request.options, request.mutable_execute());
+  request.mutable_execute()->set_code(execution.request.code);
   if (channel_.Send(request) != WorkerChannel::Outcome::kMore)
     return;  // A closed pipe shows as the end of events.
   host_.loop.Post([weak = weak_from_this()] {
@@ -245,26 +245,31 @@ absl::Status Sandbox::OnOutput(uint64_t execution_id, WorkerChannel::Stream stre
   return absl::OkStatus();
 }
 
-absl::Status Sandbox::OnDisplay(const internal::WorkerDisplay& display) {
-  ExecutionEvent event;
-  auto* out = event.mutable_display();
+bool Sandbox::IsForAnyCell(const internal::WorkerEvent& event) const {
+  return (event.has_display() || event.has_clear_output() || event.has_comm()) &&
+         event.execution_id() <= running_->number;
+}
+
+// Displays, and what else belongs to no place of a cell's own.
+absl::Status Sandbox::OnDisplay(const internal::WorkerEvent& event) {
+  ExecutionEvent out;
   size_t bytes = 0;
-  for (const auto& part : display.parts()) {
-    if (!IsMimeType(part.mime_type())) continue;
-    std::string& data = (*out->mutable_data())[part.mime_type()];
-    data = IsTextMimeType(part.mime_type()) ? ToValidUtf8(part.data(), part.data().size())
-                                            : part.data();
-    bytes += part.mime_type().size() + data.size();
+  if (event.has_display()) {
+    bytes = FillDisplay(event.display(), out.mutable_display());
+    if (bytes == 0) return absl::OkStatus();
+  } else if (event.has_comm()) {
+    bytes = FillComm(event.comm(), out.mutable_comm());
+  } else {
+    out.mutable_clear_output()->set_wait(event.clear_output().wait());
   }
-  out->set_is_result(display.is_result());
-  if (out->data().empty() || running_->stop != StopReason::kNone) return absl::OkStatus();
+  if (running_->stop != StopReason::kNone) return absl::OkStatus();
   if (running_->output_bytes + static_cast<int64_t>(bytes) >
       running_->execution->request.max_output_bytes) {
     RequestStop(StopReason::kOutputLimit);
     return absl::OkStatus();
   }
   running_->output_bytes += static_cast<int64_t>(bytes);
-  paused_ = running_->execution->stream.Push(std::move(event)) == EventStream::Pressure::kFull;
+  paused_ = running_->execution->stream.Push(std::move(out)) == EventStream::Pressure::kFull;
   return absl::OkStatus();
 }
 
@@ -273,9 +278,7 @@ absl::Status Sandbox::OnError(const internal::WorkerError& error) {
     return absl::InvalidArgumentError("a second error of one cell");
   }
   ExecutionEvent event;
-  event.mutable_error()->set_name(ToValidUtf8(error.name(), kMaxErrorName));
-  event.mutable_error()->set_value(ToValidUtf8(error.value(), kMaxErrorValue));
-  event.mutable_error()->set_traceback(ToValidUtf8(error.traceback(), kMaxTraceback));
+  FillError(error, event.mutable_error());
   absl::string_view module = MissingModule(error.name(), error.value());
   if (!module.empty()) {
     event.mutable_error()->set_hint(host_.module_hint(identity_.template_id, module));
@@ -289,8 +292,16 @@ absl::Status Sandbox::OnError(const internal::WorkerError& error) {
 void Sandbox::OnDone(const WorkerDone& done) {
   execution_count_ = std::max(done.execution_count(), 0);
   Finish(TerminationOfLivingCell(running_->stop, done.outcome() != WorkerDone::OK),
-         execution_count_);
+         execution_count_, done);
   channel_.Shrink();
+  BeginNext();
+}
+
+// The worker has not run it, and the context is as it was.
+void Sandbox::OnUnimplemented(const internal::WorkerUnimplemented& unimplemented) {
+  TakeRunning()->stream.Fail(absl::UnimplementedError(
+      absl::StrCat("this sandbox's worker has not built ",
+                   ToValidUtf8(unimplemented.what(), kMaxUnimplementedName))));
   BeginNext();
 }
 
@@ -310,23 +321,31 @@ warren::v1::Usage Sandbox::UsageOfRunning() {
   return usage;
 }
 
-void Sandbox::Finish(Termination termination, int execution_count) {
+void Sandbox::Finish(Termination termination, int execution_count, const WorkerDone& done) {
   termination.set_context_alive(state_ == State::kAlive && end_reason_ == StopReason::kNone);
   ExecutionEvent event;
   *event.mutable_finished()->mutable_usage() = UsageOfRunning();
   event.mutable_finished()->set_execution_count(execution_count);
+  if (done.user_expressions_size() > 0) {
+    FillExpressionValues(done, running_->execution->request.options.user_expressions(),
+                         event.mutable_finished()->mutable_user_expressions());
+  }
   spdlog::debug("sandbox {}: execution {} ended: {}, {} bytes out", identity_.id,
                 running_->execution->id, Termination::Kind_Name(termination.kind()),
                 running_->output_bytes);
   *event.mutable_finished()->mutable_termination() = std::move(termination);
+  // Free for the next cell before the client can know that this one is over.
+  TakeRunning()->stream.Finish(std::move(event));
+}
+
+std::shared_ptr<Execution> Sandbox::TakeRunning() {
   host_.loop.CancelTimer(running_->timer);
   host_.loop.CancelTimer(running_->cpu_timer);
   totals_.output_bytes += running_->output_bytes;
   host_.running_cells.fetch_sub(1, std::memory_order_relaxed);
-  // Free for the next cell before the client can know that this one is over.
   std::shared_ptr<Execution> ended = std::move(running_->execution);
   running_.reset();
-  ended->stream.Finish(std::move(event));
+  return ended;
 }
 
 }  // namespace warren

@@ -138,7 +138,7 @@ TEST_F(WorkerChannelTest, PassesTheSinksRefusalOn) {
 TEST_F(WorkerChannelTest, SendsAFrameWholeOrFlushesItLater) {
   internal::WorkerRequest request;
   request.set_execution_id(1);
-  request.set_code(std::string(1 << 20, '#'));
+  request.mutable_execute()->set_code(std::string(1 << 20, '#'));
   EXPECT_EQ(channel->Send(request), Outcome::kMore) << "a pipe does not take a mebibyte";
   const size_t whole = kFrameHeaderBytes + request.ByteSizeLong();
   std::string received;
@@ -151,7 +151,7 @@ TEST_F(WorkerChannelTest, SendsAFrameWholeOrFlushesItLater) {
   }
   internal::WorkerRequest parsed;
   ASSERT_TRUE(parsed.ParseFromString(received.substr(kFrameHeaderBytes)));
-  EXPECT_EQ(parsed.code().size(), size_t{1} << 20);
+  EXPECT_EQ(parsed.execute().code().size(), size_t{1} << 20);
 }
 
 TEST_F(WorkerChannelTest, SendingToADeadWorkerIsAnOutcome) {
