@@ -43,6 +43,8 @@ from . import errors, wire
 from .channel import EventChannel, RequestReader, report_setup_failure
 from .displays import encode_bundle
 from .expressions import evaluate
+from .foreground import raise_interrupts_of_scripts
+from .interrupts import InterruptHandler
 from .reseed import Reseeder
 from .shell import build_shell, forget, run_warmup
 from .streams import OutputStreams
@@ -151,8 +153,12 @@ class Context:
         self._connect_streams()
         self._shell.output = self
         register_at_fork(after_in_child=self._disconnect)
-        self._handle_interrupt = _interrupt_handler(self._run_user_code.__code__, self._miss_interrupt)
+        self._handle_interrupt = InterruptHandler(
+            self._run_user_code.__code__, self._miss_interrupt
+        )
         signal(SIGINT, self._handle_interrupt)
+        sys.unraisablehook = self._handle_interrupt.unraisable
+        raise_interrupts_of_scripts(self._shell, lambda: self._handle_interrupt.count)
         # The launcher sends it after an interrupt, to end a blocking call that the interrupt came
         # just before. Subprocesses ignore it.
         signal(SIGURG, lambda number, frame: None)
@@ -258,7 +264,7 @@ class Context:
 
     def _run_user_code(self, source, options):
         # SIGINT raises KeyboardInterrupt only while this function is on the stack: see
-        # _interrupt_handler. One that came before may have been meant for this cell.
+        # InterruptHandler. One that came before may have been meant for this cell.
         if self._interrupt_missed:
             self._interrupt_missed = False
             self._channel.send(wire.interrupt_missed())
@@ -336,21 +342,6 @@ class Context:
         name, value, _ = errors.describe(error, "")
         line = b"%s: %s: %s\n" % (what.encode(), name, value[:1000])
         self._channel.send_chunk(wire.STDERR_DATA, memoryview(line))
-
-
-def _interrupt_handler(code, missed):
-    """A SIGINT handler that raises while `code` is on the stack, and else only calls missed(). So
-    an interrupt that comes late, as the cell ends, is lost instead of killing the worker or the
-    next cell; there is no flag to race with."""
-
-    def handle_interrupt(signal_number, frame):
-        while frame is not None:
-            if frame.f_code is code:
-                raise KeyboardInterrupt
-            frame = frame.f_back
-        missed()
-
-    return handle_interrupt
 
 
 def _look_like_a_fresh_interpreter():

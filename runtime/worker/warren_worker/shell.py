@@ -24,6 +24,7 @@ from IPython.core.autocall import ExitAutocall
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
+from IPython.core.events import EventManager
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
@@ -31,6 +32,7 @@ from IPython.utils.text import LSString, SList
 from traitlets import default
 from traitlets.config import Config
 
+from . import foreground
 from .shortcuts import WorkerDisplayFormatter, WorkerTransformers, unwrap_formatters
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
@@ -71,6 +73,21 @@ class WorkerHistory(HistoryManager):
 
     def store_output(self, line_num):
         pass
+
+
+class WorkerEvents(EventManager):
+    """The original prints an interrupt of a callback, and goes on with the cell."""
+
+    def trigger(self, event, *args, **kwargs):
+        if not (callbacks := self.callbacks[event]):
+            return
+        for callback in callbacks[:]:
+            try:
+                callback(*args, **kwargs)
+            except Exception:
+                if getattr(self, "print_on_error", True):
+                    print(f"Error in callback {callback} (for {event}):")
+                self.shell.showtraceback()
 
 
 class _Exit(ExitAutocall):
@@ -160,12 +177,20 @@ class WorkerShell(InteractiveShell):
         self.history_manager = WorkerHistory(shell=self, parent=self)
         self.configurables.append(self.history_manager)
 
+    def init_events(self):
+        super().init_events()
+        self.events.__class__ = WorkerEvents
+
     def enable_gui(self, gui=None):
         pass
 
     def system(self, cmd):
-        # `!command`: straight to the raw pipes. The original wants a pseudo-terminal and pexpect.
-        self.system_raw(cmd)
+        # `!command`: straight to the raw pipes. The original wants a pseudo-terminal and pexpect,
+        # and its simpler one swallows interrupts.
+        status = subprocess.call(
+            self.var_expand(cmd, depth=1), shell=True, executable=os.environ.get("SHELL")
+        )
+        self.user_ns["_exit_code"] = 128 - status if status > 128 else status
 
     def getoutput(self, cmd, split=True, depth=0):
         done = subprocess.run(
@@ -248,17 +273,28 @@ class WorkerShell(InteractiveShell):
         """Runs a cell with `await` in it. An interrupt cancels the cell's task, so that the next
         cell with an `await` does not find it still running on the loop."""
         loop = get_asyncio_loop()
-        task = loop.create_task(coroutine)
         try:
-            return loop.run_until_complete(task)
+            return loop.run_until_complete(loop.create_task(coroutine))
         except KeyboardInterrupt:
             self._cancelling = True
             try:
-                task.cancel()
-                loop.run_until_complete(task)
+                _cancel(loop, coroutine)
             finally:
                 self._cancelling = False
             raise
+
+
+def _cancel(loop, coroutine):
+    """Ends the task of this coroutine, unless it has none yet, or the interrupt has ended it: the
+    loop would run for ever for that one."""
+    for task in asyncio.all_tasks(loop):
+        if task.get_coro() is coroutine:
+            task.cancel()
+            try:
+                loop.run_until_complete(task)
+            except asyncio.CancelledError:
+                pass
+    coroutine.close()
 
 
 def _drop_own_frames(error):
@@ -299,6 +335,7 @@ def build_shell():
     shell.compile.flags &= ~codeop.PyCF_ALLOW_INCOMPLETE_INPUT
     shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
     warnings.filterwarnings("ignore", message="To exit: use 'exit'")
+    os.system = foreground.system
     _refuse_input()
     if "matplotlib" in sys.modules:
         shell.enable_matplotlib("inline")
