@@ -69,8 +69,13 @@ _DEFERRED_SIGNALS = (
     SIGURG,
 )
 
-# Exit status after a request that the supervisor cannot have meant.
+# Exit statuses: see worker.proto.
 EXIT_BAD_REQUEST = 71
+EXIT_BROKEN = 73
+
+# So often in a row, without a request in between, an exception may come out of the protocol's own
+# code: user code has taken from it what it needs, memory for one.
+_MAX_ESCAPES = 1000
 
 
 class Context:
@@ -94,6 +99,7 @@ class Context:
         self._pid = 0
         self._in_cell = False
         self._escaped = None
+        self._requests = 0
         self._signal_mask = ()
         self._interrupt_missed = False
         # Of the running cell: whether it has a number, and the values of its user_expressions.
@@ -113,13 +119,17 @@ class Context:
         requests = RequestReader(REQUEST_FD)
         if not requests.waiting():
             self._rehearse()
-        while True:
+        escapes = last_count = 0
+        while escapes < _MAX_ESCAPES:
             try:
                 self._run_cells(requests)
             except BaseException as error:
                 # Out of a handler of user code's, in the moment between its end and the blocking of
                 # signals. It is dealt with in there: here the next one would end the process.
                 self._escaped = error
+            escapes = escapes + 1 if self._requests == last_count else 0
+            last_count = self._requests
+        _exit(EXIT_BROKEN)
 
     def _run_cells(self, requests):
         pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
@@ -136,6 +146,7 @@ class Context:
                 _exit(EXIT_BAD_REQUEST)
             if request is None:
                 _exit(0)
+            self._requests += 1
             execution_id, kind, body = request
             if kind == wire.EXECUTE:
                 self._execute(execution_id, *body)
@@ -193,7 +204,13 @@ class Context:
         """In a child that user code forks: its output goes to the raw pipes, and it has no part
         in the protocol."""
         self._streams.disconnect()
-        null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        try:
+            null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        except OSError:
+            # No descriptor is left for it.
+            close(REQUEST_FD)
+            close(EVENT_FD)
+            return
         dup2(null, REQUEST_FD, inheritable=False)
         dup2(null, EVENT_FD, inheritable=False)
         close(null)
