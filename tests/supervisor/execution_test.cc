@@ -52,6 +52,15 @@ TEST(TerminationTest, OurReasonGoesBeforeTheSignalThatCarriedItOut) {
   EXPECT_THAT(violation.message(), HasSubstr("frame of length 0"));
 }
 
+TEST(TerminationTest, ExplainsAWorkerThatWasCutOff) {
+  for (int code : {71, 72, 73}) {
+    Termination end = TerminationOfDeadCell(StopReason::kNone, Exited(code), "");
+    EXPECT_EQ(end.kind(), Termination::POLICY_VIOLATION) << code;
+    EXPECT_THAT(end.message(), HasSubstr(code == 73 ? "setrlimit" : "control channel"));
+  }
+  EXPECT_EQ(TerminationOfDeadCell(StopReason::kNone, Exited(74), "").kind(), Termination::EXITED);
+}
+
 TEST(TerminationTest, SaysWhenNothingIsKnown) {
   EXPECT_EQ(TerminationOfDeadCell(StopReason::kNone, ContextEnd(), "").kind(), Termination::KILLED);
   ContextEnd closed;
