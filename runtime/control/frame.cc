@@ -1,6 +1,7 @@
 #include "runtime/control/frame.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
@@ -46,6 +47,7 @@ absl::Status AppendFrame(const google::protobuf::MessageLite& message, std::stri
 absl::Status FrameParser::Refuse(absl::Status why) {
   failed_ = why;
   partial_ = std::string();
+  held_ = std::string();
   return why;
 }
 
@@ -57,23 +59,30 @@ bool FrameParser::FillTo(size_t want, absl::string_view* bytes) {
   return take == missing;
 }
 
-absl::Status FrameParser::FeedPartial(absl::string_view* bytes,
-                                      absl::FunctionRef<Next(absl::string_view)> on_frame) {
-  if (!FillTo(kFrameHeaderBytes, bytes)) return absl::OkStatus();
+absl::StatusOr<bool> FrameParser::Follow(Next next, absl::string_view rest) {
+  if (next == Next::kStop) return Refuse(absl::CancelledError("stopped by the reader"));
+  if (next == Next::kHold) held_.assign(rest.data(), rest.size());
+  return next == Next::kContinue;
+}
+
+absl::StatusOr<bool> FrameParser::FeedPartial(absl::string_view* bytes,
+                                              absl::FunctionRef<Next(absl::string_view)> on_frame) {
+  if (!FillTo(kFrameHeaderBytes, bytes)) return false;
   uint32_t length = DecodeLength(partial_.data());
   if (absl::Status status = CheckLength(length); !status.ok()) return Refuse(status);
   // The buffer grows with what has arrived, not with what the header claims.
-  if (!FillTo(kFrameHeaderBytes + length, bytes)) return absl::OkStatus();
+  if (!FillTo(kFrameHeaderBytes + length, bytes)) return false;
   Next next = on_frame(absl::string_view(partial_).substr(kFrameHeaderBytes));
   partial_.clear();
-  return next == Next::kStop ? Refuse(absl::CancelledError("stopped by the reader"))
-                             : absl::OkStatus();
+  return Follow(next, *bytes);
 }
 
-absl::Status FrameParser::Feed(absl::string_view bytes,
-                               absl::FunctionRef<Next(absl::string_view)> on_frame) {
-  if (!failed_.ok()) return failed_;
-  if (!partial_.empty()) WARREN_RETURN_IF_ERROR(FeedPartial(&bytes, on_frame));
+absl::Status FrameParser::FeedFresh(absl::string_view bytes,
+                                    absl::FunctionRef<Next(absl::string_view)> on_frame) {
+  if (!partial_.empty()) {
+    WARREN_ASSIGN_OR_RETURN(bool on, FeedPartial(&bytes, on_frame));
+    if (!on) return absl::OkStatus();
+  }
   // Whole frames are handed out in place; only the rest is copied.
   while (bytes.size() >= kFrameHeaderBytes) {
     uint32_t length = DecodeLength(bytes.data());
@@ -81,9 +90,21 @@ absl::Status FrameParser::Feed(absl::string_view bytes,
     if (bytes.size() - kFrameHeaderBytes < length) break;
     Next next = on_frame(bytes.substr(kFrameHeaderBytes, length));
     bytes.remove_prefix(kFrameHeaderBytes + length);
-    if (next == Next::kStop) return Refuse(absl::CancelledError("stopped by the reader"));
+    WARREN_ASSIGN_OR_RETURN(bool on, Follow(next, bytes));
+    if (!on) return absl::OkStatus();
   }
   if (!bytes.empty()) partial_.append(bytes.data(), bytes.size());
+  return absl::OkStatus();
+}
+
+absl::Status FrameParser::Feed(absl::string_view bytes,
+                               absl::FunctionRef<Next(absl::string_view)> on_frame) {
+  if (!failed_.ok()) return failed_;
+  if (held_.empty()) return FeedFresh(bytes, on_frame);
+  const std::string held = std::exchange(held_, {});
+  WARREN_RETURN_IF_ERROR(FeedFresh(held, on_frame));
+  if (held_.empty()) return FeedFresh(bytes, on_frame);
+  held_.append(bytes.data(), bytes.size());
   return absl::OkStatus();
 }
 

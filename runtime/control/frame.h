@@ -7,6 +7,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message_lite.h"
 
@@ -29,8 +30,8 @@ absl::Status AppendFrame(const google::protobuf::MessageLite& message, std::stri
 // understood any more and the parser refuses everything.
 class FrameParser {
  public:
-  // What to do after a frame.
-  enum class Next { kContinue, kStop };
+  // What to do after a frame. kHold: keeps the rest for the next Feed.
+  enum class Next { kContinue, kStop, kHold };
 
   // Calls `on_frame` for each frame that `bytes` completes. The view is valid during the call. A
   // frame of length zero or above kMaxFrameBytes is INVALID_ARGUMENT, found as soon as its header
@@ -39,6 +40,8 @@ class FrameParser {
 
   // Bytes held of a frame that is not complete.
   size_t pending() const { return partial_.size(); }
+  // Whether there are bytes of which Feed({}, …) would make frames.
+  bool holding() const { return !held_.empty(); }
 
   // Gives the memory of large frames back; call it when the stream falls silent.
   void Shrink();
@@ -47,10 +50,16 @@ class FrameParser {
   absl::Status Refuse(absl::Status why);
   // Moves from `bytes` what `partial_` still needs to have `want` bytes. True when it has.
   bool FillTo(size_t want, absl::string_view* bytes);
-  absl::Status FeedPartial(absl::string_view* bytes,
-                           absl::FunctionRef<Next(absl::string_view)> on_frame);
+  absl::StatusOr<bool> FeedPartial(absl::string_view* bytes,
+                                   absl::FunctionRef<Next(absl::string_view)> on_frame);
+  absl::Status FeedFresh(absl::string_view bytes,
+                         absl::FunctionRef<Next(absl::string_view)> on_frame);
+
+  // Carries out what `next` asks for, with `rest` not fed yet. False: the feeding ends.
+  absl::StatusOr<bool> Follow(Next next, absl::string_view rest);
 
   std::string partial_;
+  std::string held_;
   absl::Status failed_;
 };
 

@@ -23,8 +23,10 @@ struct OutputFrame {
 // stderr_data: then ParseWorkerEvent decides.
 std::optional<OutputFrame> ParseOutputFrame(absl::string_view frame);
 
-// Parses and bounds an event: what the message's own comments promise holds afterwards.
-// INVALID_ARGUMENT names what is wrong, without quoting the worker.
+// Parses and bounds an event: what the message's own comments promise holds afterwards, but for
+// texts that are cut where they are used (WorkerError). Metadata that is no JSON object is taken
+// out: what the worker's Python takes for JSON need not be what we do. INVALID_ARGUMENT names what
+// is wrong, without quoting the worker.
 absl::Status ParseWorkerEvent(absl::string_view frame, internal::WorkerEvent* event);
 
 }  // namespace warren

@@ -182,18 +182,29 @@ absl::Status Context::OnEvent(const WorkerEvent& event) {
     return absl::InvalidArgumentError("a start-up event after the start");
   }
   if (!running_) return absl::InvalidArgumentError("an event while no cell runs");
-  const bool of_running_cell = event.execution_id() == running_->number;
-  if (event.has_display() && event.execution_id() <= running_->number) {
-    // Also of a thread that an earlier cell left behind.
-    return OnDisplay(event.display());
+  if (IsForAnyCell(event)) return OnDisplay(event);
+  if (event.execution_id() != running_->number) {
+    return absl::InvalidArgumentError("an event of a cell that does not run");
   }
-  if (!of_running_cell) return absl::InvalidArgumentError("an event of a cell that does not run");
-  if (event.has_error()) return OnError(event.error());
-  if (event.has_interrupt_missed()) return OnInterruptMissed();
+  switch (event.event_case()) {
+    case WorkerEvent::kError:
+      return OnError(event.error());
+    case WorkerEvent::kInterruptMissed:
+      return OnInterruptMissed();
+    case WorkerEvent::kUnimplemented:
+    case WorkerEvent::kDone:
+      break;
+    default:
+      return absl::InvalidArgumentError("an answer to a request that was not made");
+  }
   if (channel_.has_unsent()) {
     return absl::InvalidArgumentError("the end of a cell that it has not read");
   }
-  OnDone(event.done());
+  if (event.has_done()) {
+    OnDone(event.done());
+  } else {
+    OnUnimplemented(event.unimplemented());
+  }
   return absl::OkStatus();
 }
 
@@ -292,7 +303,7 @@ void Context::Die() {
   warren::v1::Termination termination =
       TerminationOfDeadCell(running_ ? running_->stop : end_reason_, end_, violation_);
   death_reason_ = termination.message();
-  if (running_) Finish(std::move(termination), 0, absl::GetCurrentTimeNanos());
+  if (running_) Finish(std::move(termination), 0, absl::GetCurrentTimeNanos(), {});
   for (auto& execution : std::exchange(waiting_, {})) {
     execution->code_charge().Clear();
     execution->Fail(

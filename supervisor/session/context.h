@@ -122,7 +122,11 @@ class Context final : public std::enable_shared_from_this<Context>, private Work
   void PostReadAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnPipeClosed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status OnStartEvent(const internal::WorkerEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status OnDisplay(const internal::WorkerDisplay& display) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What may come of a thread that any cell has left behind.
+  bool IsForAnyCell(const internal::WorkerEvent& event) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status OnDisplay(const internal::WorkerEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnUnimplemented(const internal::WorkerUnimplemented& unimplemented)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status OnError(const internal::WorkerError& error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnDone(const internal::WorkerDone& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -141,8 +145,10 @@ class Context final : public std::enable_shared_from_this<Context>, private Work
   void KillLocked(StopReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteReason(StopReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Violation(const absl::Status& what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Finish(warren::v1::Termination termination, int execution_count, int64_t time_unix_nanos)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Finish(warren::v1::Termination termination, int execution_count, int64_t time_unix_nanos,
+              const internal::WorkerDone& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Frees the context for its next cell.
+  std::shared_ptr<Execution> TakeRunning() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // IO thread.
   void Die() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void DieAfter(std::chrono::milliseconds time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -9,6 +9,7 @@
 #include "supervisor/base/proto_time.h"
 #include "supervisor/base/text.h"
 #include "supervisor/session/context.h"
+#include "supervisor/session/public_events.h"
 
 // The cells of a context: queue, output, deadlines. How the context itself starts and ends is in
 // context.cc.
@@ -19,9 +20,7 @@ using internal::WorkerDone;
 using warren::v1::ExecutionEvent;
 using warren::v1::Termination;
 
-constexpr size_t kMaxErrorName = 1 << 10;
-constexpr size_t kMaxErrorValue = 64 << 10;
-constexpr size_t kMaxTraceback = 256 << 10;
+constexpr size_t kMaxUnimplementedName = 128;
 // CPU seconds are looked at when they could be used up at the earliest, but no oftener than this.
 constexpr std::chrono::milliseconds kMinCpuCheck{50};
 // What an empty pipe takes at once: shorter code is not held here when its cell begins.
@@ -141,8 +140,9 @@ void Context::Begin(std::shared_ptr<Execution> execution) {
 void Context::SendToWorker(Execution& execution) {
   internal::WorkerRequest request;
   request.set_execution_id(running_->number);
-  request.set_code(execution.TakeCode());
-  const auto code_bytes = static_cast<int64_t>(request.code().size());
+  FillExecute(execution.request(), request.mutable_execute());
+  request.mutable_execute()->set_code(execution.TakeCode());
+  const auto code_bytes = static_cast<int64_t>(request.execute().code().size());
   const WorkerChannel::Outcome outcome = channel_.Send(request);
   execution.code_charge().Clear();
   // A closed pipe shows as the end of events.
@@ -305,26 +305,31 @@ absl::Status Context::OnOutput(uint64_t execution_id, WorkerChannel::Stream stre
   return absl::OkStatus();
 }
 
-absl::Status Context::OnDisplay(const internal::WorkerDisplay& display) {
-  ExecutionEvent event;
-  auto* out = event.mutable_display();
+bool Context::IsForAnyCell(const internal::WorkerEvent& event) const {
+  return (event.has_display() || event.has_clear_output() || event.has_comm()) &&
+         event.execution_id() <= running_->number;
+}
+
+// Displays, and what else belongs to no place of a cell's own.
+absl::Status Context::OnDisplay(const internal::WorkerEvent& event) {
+  ExecutionEvent out;
   size_t bytes = 0;
-  for (const auto& part : display.parts()) {
-    if (!IsMimeType(part.mime_type())) continue;
-    std::string& data = (*out->mutable_data())[part.mime_type()];
-    data = IsTextMimeType(part.mime_type()) ? ToValidUtf8(part.data(), part.data().size())
-                                            : part.data();
-    bytes += part.mime_type().size() + data.size();
+  if (event.has_display()) {
+    bytes = FillDisplay(event.display(), out.mutable_display());
+    if (bytes == 0) return absl::OkStatus();
+  } else if (event.has_comm()) {
+    bytes = FillComm(event.comm(), out.mutable_comm());
+  } else {
+    out.mutable_clear_output()->set_wait(event.clear_output().wait());
   }
-  out->set_is_result(display.is_result());
-  if (out->data().empty() || running_->stop != StopReason::kNone) return absl::OkStatus();
+  if (running_->stop != StopReason::kNone) return absl::OkStatus();
   if (running_->output_bytes + static_cast<int64_t>(bytes) > running_->max_output_bytes) {
     RequestStop(StopReason::kOutputLimit);
     return absl::OkStatus();
   }
   running_->output_bytes += static_cast<int64_t>(bytes);
   paused_ =
-      running_->execution->Push(std::move(event), channel_.read_time_unix_nanos()) == Flow::kPause;
+      running_->execution->Push(std::move(out), channel_.read_time_unix_nanos()) == Flow::kPause;
   return absl::OkStatus();
 }
 
@@ -333,9 +338,7 @@ absl::Status Context::OnError(const internal::WorkerError& error) {
     return absl::InvalidArgumentError("a second error of one cell");
   }
   ExecutionEvent event;
-  event.mutable_error()->set_name(ToValidUtf8(error.name(), kMaxErrorName));
-  event.mutable_error()->set_value(ToValidUtf8(error.value(), kMaxErrorValue));
-  event.mutable_error()->set_traceback(ToValidUtf8(error.traceback(), kMaxTraceback));
+  FillError(error, event.mutable_error());
   absl::string_view module = MissingModule(error.name(), error.value());
   if (!module.empty()) {
     event.mutable_error()->set_hint(shared_.module_hint(host_->template_id(), module));
@@ -352,8 +355,16 @@ void Context::OnDone(const WorkerDone& done) {
   const bool too_late = !AliveLocked() && running_->stop != StopReason::kNone;
   Finish(too_late ? TerminationOfDeadCell(running_->stop, end_, violation_)
                   : TerminationOfLivingCell(running_->stop, done.outcome() != WorkerDone::OK),
-         execution_count_, channel_.read_time_unix_nanos());
+         execution_count_, channel_.read_time_unix_nanos(), done);
   channel_.Shrink();
+  BeginNext();
+}
+
+// The worker has not run it, and the context is as it was.
+void Context::OnUnimplemented(const internal::WorkerUnimplemented& unimplemented) {
+  TakeRunning()->Fail(absl::UnimplementedError(
+      absl::StrCat("this sandbox's worker has not built ",
+                   ToValidUtf8(unimplemented.what(), kMaxUnimplementedName))));
   BeginNext();
 }
 
@@ -373,23 +384,32 @@ warren::v1::Usage Context::UsageOfRunning() {
   return usage;
 }
 
-void Context::Finish(Termination termination, int execution_count, int64_t time_unix_nanos) {
+void Context::Finish(Termination termination, int execution_count, int64_t time_unix_nanos,
+                     const WorkerDone& done) {
   termination.set_context_alive(AliveLocked());
   ExecutionEvent event;
   *event.mutable_finished()->mutable_usage() = UsageOfRunning();
   event.mutable_finished()->set_execution_count(execution_count);
+  if (done.user_expressions_size() > 0) {
+    FillExpressionValues(done, running_->execution->request().user_expressions(),
+                         event.mutable_finished()->mutable_user_expressions());
+  }
   spdlog::debug("event=execution_ended sandbox={} context={} execution={} termination={} bytes={}",
                 host_->id(), id_, running_->execution->id(),
                 Termination::Kind_Name(termination.kind()), running_->output_bytes);
   *event.mutable_finished()->mutable_termination() = std::move(termination);
+  // Free for the next cell before the client can know that this one is over.
+  TakeRunning()->Finish(std::move(event), time_unix_nanos);
+}
+
+std::shared_ptr<Execution> Context::TakeRunning() {
   shared_.loop.CancelTimer(running_->timer);
   shared_.loop.CancelTimer(running_->cpu_timer);
   host_->CountOutput(running_->output_bytes);
   shared_.running_cells.fetch_sub(1, std::memory_order_relaxed);
-  // Free for the next cell before the client can know that this one is over.
   std::shared_ptr<Execution> ended = std::move(running_->execution);
   running_.reset();
-  ended->Finish(std::move(event), time_unix_nanos);
+  return ended;
 }
 
 }  // namespace warren

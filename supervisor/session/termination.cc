@@ -28,6 +28,28 @@ std::string SignalName(int signal) {
 }
 
 // Nobody asked it to end.
+// A worker that user code has cut off says so by its exit status (worker.proto); one that lives on,
+// or was replaced, by the end of its pipe. A program that ends itself with such a status is told
+// the same.
+constexpr int kExitBadRequest = 71;
+constexpr int kExitChannelLost = 72;
+constexpr int kExitBroken = 73;
+
+absl::string_view LossByExitCode(int exit_code) {
+  switch (exit_code) {
+    case kExitBadRequest:
+    case kExitChannelLost:
+      return "the code closed or replaced the context's control channel (file descriptors 3 and "
+             "4), or made it non-blocking, and the context ended; leave these two descriptors "
+             "alone where you close or redirect others";
+    case kExitBroken:
+      return "the code took from its own process what the context needs to go on (memory, by "
+             "resource.setrlimit for one), and the context ended; set such limits in a subprocess";
+    default:
+      return "";
+  }
+}
+
 // They end no process by themselves: the launcher does, which tells of them.
 bool IsStop(int signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
@@ -49,8 +71,9 @@ Termination OfItsOwnAccord(const ContextEnd& end) {
   }
   if (end.closed_pipe) {
     return Make(Termination::POLICY_VIOLATION,
-                "the code closed the context's control pipe (file descriptor 3 or 4); the context "
-                "was killed");
+                "the code closed the context's control channel (file descriptor 4), or replaced "
+                "the context by another program (exec), and the context was killed; leave file "
+                "descriptors 3 and 4 alone, and start programs as subprocesses");
   }
   if (!end.known) return MakeKilled(0, "the context ended, and nothing told how");
   if (IsStop(end.signal)) {
@@ -62,6 +85,9 @@ Termination OfItsOwnAccord(const ContextEnd& end) {
   if (end.signal != 0) {
     return MakeKilled(end.signal,
                       absl::StrCat("the context was ended by ", SignalName(end.signal)));
+  }
+  if (absl::string_view loss = LossByExitCode(end.exit_code); !loss.empty()) {
+    return Make(Termination::POLICY_VIOLATION, loss);
   }
   Termination termination =
       Make(Termination::EXITED, absl::StrCat("the code ended its own process with exit code ",

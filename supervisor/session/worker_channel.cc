@@ -53,24 +53,43 @@ ssize_t WorkerChannel::ReadTimed(int fd, char* data, size_t size) {
   return n;
 }
 
-absl::Status WorkerChannel::DeliverFrame(absl::string_view frame, Sink& sink) {
+absl::StatusOr<FrameParser::Next> WorkerChannel::DeliverFrame(absl::string_view frame, Sink& sink,
+                                                              Extent extent) {
+  // Output does not end a cell: what was read of it is delivered in one go.
   if (auto output = ParseOutputFrame(frame)) {
-    return sink.OnOutput(output->execution_id,
-                         output->stream == WorkerEvent::kStdoutData
-                             ? ExecutionEvent::Output::STDOUT
-                             : ExecutionEvent::Output::STDERR,
-                         output->data);
+    WARREN_RETURN_IF_ERROR(sink.OnOutput(output->execution_id,
+                                         output->stream == WorkerEvent::kStdoutData
+                                             ? ExecutionEvent::Output::STDOUT
+                                             : ExecutionEvent::Output::STDERR,
+                                         output->data));
+    return FrameParser::Next::kContinue;
   }
   WARREN_RETURN_IF_ERROR(ParseWorkerEvent(frame, &event_));
   if (event_.has_stdout_data()) {
-    return sink.OnOutput(event_.execution_id(), ExecutionEvent::Output::STDOUT,
-                         event_.stdout_data());
+    WARREN_RETURN_IF_ERROR(
+        sink.OnOutput(event_.execution_id(), ExecutionEvent::Output::STDOUT, event_.stdout_data()));
+  } else if (event_.has_stderr_data()) {
+    WARREN_RETURN_IF_ERROR(
+        sink.OnOutput(event_.execution_id(), ExecutionEvent::Output::STDERR, event_.stderr_data()));
+  } else {
+    WARREN_RETURN_IF_ERROR(sink.OnEvent(event_));
   }
-  if (event_.has_stderr_data()) {
-    return sink.OnOutput(event_.execution_id(), ExecutionEvent::Output::STDERR,
-                         event_.stderr_data());
-  }
-  return sink.OnEvent(event_);
+  const bool goes_on = extent == Extent::kAll || sink.WantsMore();
+  return goes_on ? FrameParser::Next::kContinue : FrameParser::Next::kHold;
+}
+
+absl::Status WorkerChannel::DeliverFrames(absl::string_view bytes, Sink& sink, Extent extent) {
+  DrainSnapshot(ExecutionEvent::Output::STDOUT, sink);
+  DrainSnapshot(ExecutionEvent::Output::STDERR, sink);
+  absl::Status refused;
+  absl::Status fed = parser_.Feed(bytes, [&](absl::string_view frame) {
+    auto next = DeliverFrame(frame, sink, extent);
+    if (next.ok()) return *next;
+    refused = next.status();
+    return FrameParser::Next::kStop;
+  });
+  WARREN_RETURN_IF_ERROR(refused);
+  return fed;
 }
 
 void WorkerChannel::DrainSnapshot(Stream stream, Sink& sink) {
@@ -93,31 +112,29 @@ void WorkerChannel::EnlargeIfFull(const UniqueFd& pipe, size_t read, bool* enlar
   ::fcntl(pipe.get(), F_SETPIPE_SZ, kLargePipeBytes);
 }
 
-absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEventsOnce(Sink& sink, size_t* bytes) {
+absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEventsOnce(Sink& sink, size_t* bytes,
+                                                                     Extent extent) {
   char* buffer = ReadBuffer();
   ssize_t n = ReadTimed(pipes_.events.get(), buffer, kReadBytes);
   if (n == 0 || (n < 0 && errno != EAGAIN)) return Outcome::kClosed;
   if (n < 0) return Outcome::kDrained;
   *bytes += static_cast<size_t>(n);
   EnlargeIfFull(pipes_.events, static_cast<size_t>(n), &events_enlarged_);
-  DrainSnapshot(ExecutionEvent::Output::STDOUT, sink);
-  DrainSnapshot(ExecutionEvent::Output::STDERR, sink);
-  absl::Status refused;
-  absl::Status fed =
-      parser_.Feed(absl::string_view(buffer, static_cast<size_t>(n)), [&](absl::string_view frame) {
-        refused = DeliverFrame(frame, sink);
-        return refused.ok() ? FrameParser::Next::kContinue : FrameParser::Next::kStop;
-      });
-  WARREN_RETURN_IF_ERROR(refused);
-  WARREN_RETURN_IF_ERROR(fed);
+  WARREN_RETURN_IF_ERROR(
+      DeliverFrames(absl::string_view(buffer, static_cast<size_t>(n)), sink, extent));
   // A pipe gives all it has: a short read emptied it.
-  return static_cast<size_t>(n) < kReadBytes ? Outcome::kDrained : Outcome::kMore;
+  const bool all = static_cast<size_t>(n) < kReadBytes && !parser_.holding();
+  return all ? Outcome::kDrained : Outcome::kMore;
 }
 
 absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEvents(Sink& sink) {
   size_t bytes = 0;
   while (sink.WantsMore() && bytes < kTurnBytes) {
-    WARREN_ASSIGN_OR_RETURN(Outcome outcome, ReadEventsOnce(sink, &bytes));
+    if (parser_.holding()) {
+      WARREN_RETURN_IF_ERROR(DeliverFrames({}, sink, Extent::kWanted));
+      continue;
+    }
+    WARREN_ASSIGN_OR_RETURN(Outcome outcome, ReadEventsOnce(sink, &bytes, Extent::kWanted));
     if (outcome != Outcome::kMore) return outcome;
   }
   return Outcome::kMore;
@@ -140,9 +157,10 @@ WorkerChannel::Outcome WorkerChannel::ReadOutput(Stream stream, Sink& sink) {
 }
 
 absl::Status WorkerChannel::ReadRemains(Sink& sink) {
+  if (parser_.holding()) WARREN_RETURN_IF_ERROR(DeliverFrames({}, sink, Extent::kAll));
   // Bounded by what the pipes can hold: whoever still has an end open must not keep us here.
   for (size_t bytes = 0; bytes < kTurnBytes;) {
-    WARREN_ASSIGN_OR_RETURN(Outcome outcome, ReadEventsOnce(sink, &bytes));
+    WARREN_ASSIGN_OR_RETURN(Outcome outcome, ReadEventsOnce(sink, &bytes, Extent::kAll));
     if (outcome != Outcome::kMore) break;
   }
   DrainSnapshot(ExecutionEvent::Output::STDOUT, sink);

@@ -39,7 +39,8 @@ class WorkerChannel {
     virtual absl::Status OnOutput(uint64_t execution_id, Stream stream, absl::string_view data) = 0;
     // Everything but output.
     virtual absl::Status OnEvent(const internal::WorkerEvent& event) = 0;
-    // False: the pipes are not to be read further now.
+    // False: the pipes are not to be read further now. What was read beyond an event that brought
+    // this about, the end of a cell say, is held and delivered when more is wanted.
     virtual bool WantsMore() const = 0;
 
    protected:
@@ -79,8 +80,13 @@ class WorkerChannel {
   bool has_unsent() const { return !unsent_.empty(); }
 
  private:
-  absl::StatusOr<Outcome> ReadEventsOnce(Sink& sink, size_t* bytes);
-  absl::Status DeliverFrame(absl::string_view frame, Sink& sink);
+  // What is delivered of what was read: up to an event after which no more is wanted, or all.
+  enum class Extent { kWanted, kAll };
+
+  absl::StatusOr<Outcome> ReadEventsOnce(Sink& sink, size_t* bytes, Extent extent);
+  absl::Status DeliverFrames(absl::string_view bytes, Sink& sink, Extent extent);
+  absl::StatusOr<FrameParser::Next> DeliverFrame(absl::string_view frame, Sink& sink,
+                                                 Extent extent);
   // Delivers what the raw pipe holds at this moment, and not what is written meanwhile.
   void DrainSnapshot(Stream stream, Sink& sink);
 

@@ -125,21 +125,21 @@ TEST(FrameParserTest, RandomBytesNeverGrowTheBufferBeyondOneFrame) {
 TEST(AppendFrameTest, RoundTripsThroughTheParser) {
   internal::WorkerRequest request;
   request.set_execution_id(7);
-  request.set_code("print(1)");
+  request.mutable_execute()->set_code("print(1)");
   std::string bytes;
   ASSERT_TRUE(AppendFrame(request, &bytes).ok());
   Reader reader;
   ASSERT_TRUE(reader.Feed(bytes).ok());
   internal::WorkerRequest parsed;
   ASSERT_TRUE(parsed.ParseFromString(reader.frames.at(0)));
-  EXPECT_EQ(parsed.code(), "print(1)");
+  EXPECT_EQ(parsed.execute().code(), "print(1)");
 }
 
 TEST(AppendFrameTest, RefusesWhatNoFrameCanCarry) {
   internal::WorkerRequest request;
   std::string bytes;
   EXPECT_FALSE(AppendFrame(request, &bytes).ok());
-  request.set_code(std::string(kMaxFrameBytes, 'x'));
+  request.mutable_execute()->set_code(std::string(kMaxFrameBytes, 'x'));
   EXPECT_FALSE(AppendFrame(request, &bytes).ok());
   EXPECT_TRUE(bytes.empty());
 }

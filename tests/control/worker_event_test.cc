@@ -2,8 +2,10 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/control/json_check.h"
 
 namespace warren {
 namespace {
@@ -65,6 +67,112 @@ TEST(ParseWorkerEventTest, BoundsDisplays) {
   EXPECT_FALSE(Parse(event).ok());
   event.mutable_display()->mutable_parts(0)->clear_mime_type();
   event.mutable_display()->add_parts();
+  EXPECT_FALSE(Parse(event).ok());
+}
+
+std::string Nested(int depth) {
+  std::string json;
+  for (int i = 1; i < depth; ++i) absl::StrAppend(&json, "{\"a\":");
+  return absl::StrCat(json, "{}", std::string(static_cast<size_t>(depth - 1), '}'));
+}
+
+TEST(JsonTest, IsOneObjectOfBoundedDepth) {
+  for (const char* good : {"{}", " {\"a\": [1, -2.5e3, \"\\u00e4\", true, null, {\"b\": []}]} "}) {
+    EXPECT_TRUE(IsJsonObject(good)) << good;
+  }
+  for (const char* bad : {"", "[]", "1", "\"a\"", "null", "{", "{}{}", "{} x", "{a: 1}", "{'a': 1}",
+                          "{\"a\": NaN}", "{\"a\": 1,}", "{\"a\": \"\xff\"}",
+                          "{\"a\": \"\\ud800\"}", "{\"a\": 1e999}", "// {}\n{}"}) {
+    EXPECT_FALSE(IsJsonObject(bad)) << bad;
+  }
+  EXPECT_TRUE(IsJsonObject(Nested(kMaxJsonDepth)));
+  EXPECT_FALSE(IsJsonObject(Nested(kMaxJsonDepth + 1)));
+  EXPECT_FALSE(IsJsonObject(std::string(1 << 20, '['))) << "no stack is used up for it";
+  EXPECT_FALSE(IsJsonObject(absl::StrCat("{\"a\":", std::string(1 << 20, '['))));
+}
+
+TEST(ParseWorkerEventTest, BoundsMetadataAndIds) {
+  WorkerEvent event;
+  event.mutable_display()->set_metadata_json("{\"a\":1}");
+  event.mutable_display()->set_display_id(std::string(256, 'i'));
+  WorkerEvent parsed;
+  ASSERT_TRUE(ParseWorkerEvent(event.SerializeAsString(), &parsed).ok());
+  EXPECT_EQ(parsed.display().metadata_json(), "{\"a\":1}");
+  event.mutable_display()->set_metadata_json("[1]");
+  ASSERT_TRUE(ParseWorkerEvent(event.SerializeAsString(), &parsed).ok());
+  EXPECT_EQ(parsed.display().metadata_json(), "") << "no object";
+  event.mutable_display()->set_metadata_json(std::string((64 << 10) + 1, ' '));
+  EXPECT_FALSE(Parse(event).ok());
+  event.mutable_display()->clear_metadata_json();
+  event.mutable_display()->set_display_id(std::string(257, 'i'));
+  EXPECT_FALSE(Parse(event).ok());
+}
+
+TEST(ParseWorkerEventTest, BoundsExpressionValues) {
+  WorkerEvent event;
+  WorkerDone& done = *event.mutable_done();
+  done.set_outcome(WorkerDone::OK);
+  for (int i = 0; i < 64; ++i) done.add_user_expressions()->set_name(std::string(128, 'n'));
+  EXPECT_TRUE(Parse(event).ok());
+  done.mutable_user_expressions(0)->set_name(std::string(129, 'n'));
+  EXPECT_FALSE(Parse(event).ok());
+  done.mutable_user_expressions(0)->clear_name();
+  done.mutable_user_expressions(1)->mutable_error()->set_value(std::string(1 << 20, 'v'));
+  EXPECT_FALSE(Parse(event).ok());
+  done.mutable_user_expressions(1)->clear_error();
+  done.mutable_user_expressions(1)->mutable_display()->set_display_id(std::string(257, 'i'));
+  EXPECT_FALSE(Parse(event).ok());
+  done.mutable_user_expressions(1)->clear_display();
+  done.add_user_expressions();
+  EXPECT_FALSE(Parse(event).ok());
+}
+
+TEST(ParseWorkerEventTest, BoundsComms) {
+  WorkerEvent event;
+  auto& comm = *event.mutable_comm();
+  EXPECT_FALSE(Parse(event).ok()) << "no kind";
+  comm.set_kind(internal::WorkerComm::OPEN);
+  comm.set_comm_id(std::string(256, 'i'));
+  comm.set_target_name(std::string(256, 't'));
+  comm.set_data_json("{\"a\": 1} and more");
+  for (int i = 0; i < 64; ++i) comm.add_buffers(std::string(1, 'b'));
+  WorkerEvent parsed;
+  ASSERT_TRUE(ParseWorkerEvent(event.SerializeAsString(), &parsed).ok());
+  EXPECT_EQ(parsed.comm().data_json(), "");
+  comm.set_comm_id(std::string(257, 'i'));
+  EXPECT_FALSE(Parse(event).ok());
+  comm.clear_comm_id();
+  comm.set_target_name(std::string(257, 't'));
+  EXPECT_FALSE(Parse(event).ok());
+  comm.clear_target_name();
+  comm.add_buffers(std::string(8, 'b'));
+  EXPECT_FALSE(Parse(event).ok());
+}
+
+TEST(ParseWorkerEventTest, BoundsAnswers) {
+  WorkerEvent event;
+  event.mutable_input_request()->set_prompt(std::string(64 << 10, 'p'));
+  EXPECT_TRUE(Parse(event).ok());
+  event.mutable_input_request()->set_prompt(std::string((64 << 10) + 1, 'p'));
+  EXPECT_FALSE(Parse(event).ok());
+  event.mutable_complete_reply()->add_matches(std::string(4096, 'm'));
+  EXPECT_TRUE(Parse(event).ok());
+  event.mutable_complete_reply()->add_matches(std::string(4097, 'm'));
+  EXPECT_FALSE(Parse(event).ok());
+  event.mutable_complete_reply()->clear_matches();
+  for (int i = 0; i < 4097; ++i) event.mutable_complete_reply()->add_matches(std::string(1, 'm'));
+  EXPECT_FALSE(Parse(event).ok());
+  event.mutable_inspect_reply()->mutable_display()->set_display_id(std::string(257, 'i'));
+  EXPECT_FALSE(Parse(event).ok());
+  event.mutable_is_complete_reply();
+  EXPECT_FALSE(Parse(event).ok()) << "no status";
+  event.mutable_is_complete_reply()->set_status(internal::WorkerIsCompleteReply::INCOMPLETE);
+  EXPECT_TRUE(Parse(event).ok());
+  event.mutable_is_complete_reply()->set_indent(std::string(1025, ' '));
+  EXPECT_FALSE(Parse(event).ok());
+  for (int i = 0; i < 4097; ++i) event.mutable_history_reply()->add_entries();
+  EXPECT_FALSE(Parse(event).ok());
+  event.mutable_unimplemented()->set_what(std::string(129, 'x'));
   EXPECT_FALSE(Parse(event).ok());
 }
 

@@ -383,7 +383,7 @@ internal::WorkerEvent Harness::ReadEvent(int fd, bool& gone) {
 void Harness::StartCell(const RunningSandbox& sandbox, const std::string& code) {
   internal::WorkerRequest request;
   request.set_execution_id(++last_request_);
-  request.set_code(code);
+  request.mutable_execute()->set_code(code);
   std::string frame = request.SerializeAsString();
   uint32_t length = static_cast<uint32_t>(frame.size());
   frame.insert(0, reinterpret_cast<const char*>(&length), sizeof(length));

@@ -33,7 +33,7 @@ TEST_F(ContextTest, ACellRunsAndItsEventsCarryTheirPlaceAndTime) {
   ASSERT_TRUE(context->Execute(execution).ok());
   auto request = worker.NextRequest();
   ASSERT_TRUE(request);
-  EXPECT_EQ(request->code(), "print(1)");
+  EXPECT_EQ(request->execute().code(), "print(1)");
   worker.SendOutput(1, "1\n");
   worker.SendDone(1);
   EXPECT_TRUE(sink->WaitForEnd().ok());
@@ -226,7 +226,7 @@ TEST_F(ContextTest, ACancelledCellThatWaitsNeverRuns) {
   worker.SendDone(1);
   auto request = worker.NextRequest();
   ASSERT_TRUE(request);
-  EXPECT_EQ(request->code(), "third");
+  EXPECT_EQ(request->execute().code(), "third");
 }
 
 TEST_F(ContextTest, TheNextCellWaitsForAnInterruptThatIsOnItsWay) {
@@ -244,7 +244,7 @@ TEST_F(ContextTest, TheNextCellWaitsForAnInterruptThatIsOnItsWay) {
   launcher.ReplyOk(interrupt);
   auto request = worker.NextRequest();
   ASSERT_TRUE(request);
-  EXPECT_EQ(request->code(), "second");
+  EXPECT_EQ(request->execute().code(), "second");
 }
 
 TEST_F(ContextTest, MoreThanSoManyCellsDoNotWait) {

@@ -1,5 +1,6 @@
 #include "tests/supervisor/fake_launcher.h"
 
+
 #include <poll.h>
 
 #include <utility>
@@ -7,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "runtime/base/io.h"
+#include "supervisor/session/sandbox.h"
 #include "tests/support/patience.h"
 
 namespace warren {
@@ -89,6 +91,7 @@ void FakeLauncher::SendProcessExited(const std::string& sandbox_id, int exit_cod
                                      bool sandbox_ends) {
   LauncherReply event;
   auto* exited = event.mutable_process_exited();
+  exited->set_process_id(Sandbox::kFirstProcess);
   exited->set_sandbox_id(sandbox_id);
   exited->set_exit_code(exit_code);
   exited->set_signal(signal);

@@ -52,6 +52,26 @@ TEST(TerminationTest, OurReasonGoesBeforeTheSignalThatCarriedItOut) {
   EXPECT_THAT(violation.message(), HasSubstr("frame of length 0"));
 }
 
+TEST(TerminationTest, ExplainsAWorkerThatWasCutOff) {
+  for (int code : {71, 72, 73}) {
+    ContextEnd exited;
+    exited.known = true;
+    exited.exit_code = code;
+    Termination end = TerminationOfDeadCell(StopReason::kNone, exited, "");
+    EXPECT_EQ(end.kind(), Termination::POLICY_VIOLATION) << code;
+    EXPECT_THAT(end.message(), HasSubstr(code == 73 ? "setrlimit" : "control channel"));
+  }
+}
+
+TEST(TerminationTest, AStoppedContextIsSaidToBeOne) {
+  ContextEnd stopped;
+  stopped.known = true;
+  stopped.signal = SIGSTOP;
+  Termination end = TerminationOfDeadCell(StopReason::kNone, stopped, "");
+  EXPECT_EQ(end.kind(), Termination::KILLED);
+  EXPECT_THAT(end.message(), HasSubstr("stopped by SIGSTOP"));
+}
+
 TEST(TerminationTest, SaysWhenNothingIsKnown) {
   EXPECT_EQ(TerminationOfDeadCell(StopReason::kNone, ContextEnd(), "").kind(), Termination::KILLED);
   ContextEnd closed;

@@ -58,6 +58,7 @@ class WorkerChannelTest : public ::testing::Test, private WorkerChannel::Sink {
   UniqueFd requests, events, out, err;
   std::vector<std::string> heard;
   bool wants_more = true;
+  bool stops_at_done = false;
   absl::Status answer;
 
  private:
@@ -69,6 +70,7 @@ class WorkerChannelTest : public ::testing::Test, private WorkerChannel::Sink {
   }
   absl::Status OnEvent(const WorkerEvent& event) override {
     heard.push_back(event.has_done() ? "done" : "other");
+    if (event.has_done() && stops_at_done) wants_more = false;
     return answer;
   }
   bool WantsMore() const override { return wants_more; }
@@ -114,6 +116,53 @@ TEST_F(WorkerChannelTest, ReadsNothingThatNobodyWants) {
   EXPECT_TRUE(heard.empty());
 }
 
+TEST_F(WorkerChannelTest, WhatWasReadBehindTheEndOfACellIsHeldForTheNext) {
+  stops_at_done = true;
+  SendEvent(Output("of the cell"));
+  SendEvent(Done());
+  SendEvent(Output("of a thread"));
+  SendEvent(Output("again"));
+  // All but the last byte of a frame.
+  std::string frame;
+  ASSERT_TRUE(AppendFrame(Output("cut"), &frame).ok());
+  Write(events, frame.substr(0, frame.size() - 1));
+  EXPECT_EQ(*ReadEvents(), Outcome::kMore) << "it is not over";
+  EXPECT_THAT(heard, ElementsAre("out1:of the cell", "done"));
+  EXPECT_EQ(*ReadEvents(), Outcome::kMore);
+  EXPECT_EQ(heard.size(), 2u) << "nobody wants it yet";
+  wants_more = true;
+  Write(out, "raw");
+  EXPECT_EQ(*ReadEvents(), Outcome::kDrained);
+  EXPECT_THAT(
+      heard, ElementsAre("out1:of the cell", "done", "out0:raw", "out1:of a thread", "out1:again"));
+  Write(events, frame.substr(frame.size() - 1));
+  EXPECT_EQ(*ReadEvents(), Outcome::kDrained);
+  EXPECT_EQ(heard.back(), "out1:cut");
+}
+
+TEST_F(WorkerChannelTest, WhatIsHeldStopsAtTheNextEnd) {
+  stops_at_done = true;
+  for (int i = 0; i < 3; ++i) {
+    SendEvent(Output("x"));
+    SendEvent(Done());
+  }
+  for (size_t cell = 1; cell <= 3; ++cell) {
+    wants_more = true;
+    ASSERT_TRUE(ReadEvents().ok());
+    EXPECT_EQ(heard.size(), 2 * cell);
+  }
+}
+
+TEST_F(WorkerChannelTest, LastWordsOfWhatIsHeldAreRead) {
+  stops_at_done = true;
+  SendEvent(Done());
+  SendEvent(Output("held"));
+  EXPECT_EQ(*ReadEvents(), Outcome::kMore);
+  SendEvent(Output("in the pipe"));
+  EXPECT_TRUE(ReadRemains().ok());
+  EXPECT_THAT(heard, ElementsAre("done", "out1:held", "out1:in the pipe"));
+}
+
 TEST_F(WorkerChannelTest, LastWordsAreReadWhetherWantedOrNot) {
   wants_more = false;
   Write(out, "last");
@@ -138,7 +187,7 @@ TEST_F(WorkerChannelTest, PassesTheSinksRefusalOn) {
 TEST_F(WorkerChannelTest, SendsAFrameWholeOrFlushesItLater) {
   internal::WorkerRequest request;
   request.set_execution_id(1);
-  request.set_code(std::string(1 << 20, '#'));
+  request.mutable_execute()->set_code(std::string(1 << 20, '#'));
   EXPECT_EQ(channel->Send(request), Outcome::kMore) << "a pipe does not take a mebibyte";
   const size_t whole = kFrameHeaderBytes + request.ByteSizeLong();
   std::string received;
@@ -151,7 +200,7 @@ TEST_F(WorkerChannelTest, SendsAFrameWholeOrFlushesItLater) {
   }
   internal::WorkerRequest parsed;
   ASSERT_TRUE(parsed.ParseFromString(received.substr(kFrameHeaderBytes)));
-  EXPECT_EQ(parsed.code().size(), size_t{1} << 20);
+  EXPECT_EQ(parsed.execute().code().size(), size_t{1} << 20);
 }
 
 TEST_F(WorkerChannelTest, SendingToADeadWorkerIsAnOutcome) {

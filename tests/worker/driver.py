@@ -30,6 +30,8 @@ _FIELDS = {
     7: "error",
     8: "done",
     9: "interrupt_missed",
+    10: "clear_output",
+    17: "unimplemented",
 }
 OK, EXCEPTION, INTERRUPTED = wire.OK, wire.EXCEPTION, wire.INTERRUPTED
 
@@ -38,16 +40,43 @@ def fields(data):
     """The fields of a protobuf message, in order: (number, int or bytes)."""
     position = 0
     while position < len(data):
-        key, position = wire._read_varint(data, position)
-        number, position = wire._read_varint(data, position)
+        key, position = wire._read_varint(data, position, len(data))
+        number, position = wire._read_varint(data, position, len(data))
         if key & 7 == 2:
             number, position = bytes(data[position : position + number]), position + number
         yield key >> 3, number
 
 
-def encode_request(execution_id, code):
-    data = code if isinstance(code, bytes) else code.encode()
-    body = b"\x08" + wire.varint(execution_id) + b"\x12" + wire.varint(len(data)) + data
+def encode_field(number, value):
+    """value: bool, int, str or bytes; a dict of str to str is a repeated WorkerNamedText."""
+    if isinstance(value, int):
+        return wire.varint(number << 3) + wire.varint(int(value))
+    if isinstance(value, dict):
+        pairs = (encode_field(1, name) + encode_field(2, text) for name, text in value.items())
+        return b"".join(encode_field(number, pair) for pair in pairs)
+    data = value if isinstance(value, bytes) else value.encode()
+    return wire.varint(number << 3 | 2) + wire.varint(len(data)) + data
+
+
+_EXECUTE_FIELDS = {
+    "silent": 2,
+    "store_history": 3,
+    "user_expressions": 4,
+    "allow_stdin": 5,
+    "colors": 6,
+    "env": 7,
+}
+
+
+def encode_execute(code, **options):
+    """A WorkerExecute."""
+    fields = (encode_field(_EXECUTE_FIELDS[name], value) for name, value in options.items())
+    return encode_field(1, code) + b"".join(fields)
+
+
+def encode_request(execution_id, body, kind=wire.EXECUTE):
+    """A frame. body: the message of the request's kind."""
+    body = encode_field(1, execution_id) + encode_field(kind, body)
     return struct.pack("<I", len(body)) + body
 
 
@@ -62,6 +91,10 @@ class Event:
 class Display:
     parts: dict
     is_result: bool
+    # Parsed.
+    metadata: dict
+    display_id: str
+    update: bool
 
 
 @dataclass
@@ -100,6 +133,15 @@ class Cell:
     def outcome(self):
         return self.of("done")[0][0]
 
+    @property
+    def count(self):
+        return self.of("done")[0][1]
+
+    @property
+    def values(self):
+        """The user_expressions: name to Display or to (name, value, traceback) as text."""
+        return self.of("done")[0][2]
+
 
 def decode_event(data):
     parsed = dict(fields(data))
@@ -107,16 +149,44 @@ def decode_event(data):
     ((number, value),) = parsed.items()
     kind = _FIELDS[number]
     if kind == "display":
-        inner = list(fields(value))
-        parts = [dict(fields(part)) for key, part in inner if key == 1]
-        value = Display({p[1].decode(): p.get(2, b"") for p in parts}, (2, 1) in inner)
+        value = decode_display(value)
     elif kind == "error":
         inner = dict(fields(value))
         value = tuple(inner.get(key, b"") for key in (1, 2, 3))
-    elif kind in ("done", "ready", "setup_failed"):
+    elif kind == "done":
+        inner = dict(fields(value))
+        values = dict(map(decode_value, (body for key, body in fields(value) if key == 3)))
+        value = (inner.get(1, 0), inner.get(2, 0), values)
+    elif kind in ("ready", "setup_failed"):
         inner = dict(fields(value))
         value = tuple(inner.get(key, 0) for key in range(1, 4))
+    elif kind == "clear_output":
+        value = bool(dict(fields(value)).get(1))
+    elif kind == "unimplemented":
+        value = dict(fields(value))[1].decode()
     return Event(execution_id, kind, value)
+
+
+def decode_display(data):
+    inner = list(fields(data))
+    parts = [dict(fields(part)) for key, part in inner if key == 1]
+    rest = dict(inner)
+    return Display(
+        {part[1].decode(): part.get(2, b"") for part in parts},
+        bool(rest.get(2)),
+        json.loads(rest.get(3, b"{}")),
+        rest.get(4, b"").decode(),
+        bool(rest.get(5)),
+    )
+
+
+def decode_value(data):
+    inner = dict(fields(data))
+    name = inner[1].decode()
+    if 2 in inner:
+        return name, decode_display(inner[2])
+    error = dict(fields(inner[3]))
+    return name, tuple(error.get(key, b"").decode() for key in (1, 2, 3))
 
 
 class Connection:
@@ -139,11 +209,15 @@ class Connection:
         self.ready = self.event()
         assert self.ready.kind == "ready", self.ready
 
-    def send(self, code):
+    def send(self, code, **options):
         """Starts a cell; returns its id."""
+        return self.send_request(encode_execute(code, **options))
+
+    def send_request(self, body, kind=wire.EXECUTE):
+        """Sends the message of any kind of request; returns its id."""
         execution_id = self._next_id
         self._next_id += 1
-        request = memoryview(encode_request(execution_id, code))
+        request = memoryview(encode_request(execution_id, body, kind))
         while request:
             request = request[os.write(self.requests, request) :]
         return execution_id
@@ -183,8 +257,8 @@ class Connection:
             if event.kind == "done":
                 return cell
 
-    def run(self, code):
-        return self.until_done(self.send(code))
+    def run(self, code, **options):
+        return self.until_done(self.send(code, **options))
 
 
 class Host:
@@ -260,6 +334,7 @@ class Worker(Host):
         context = self.contexts[0]
         self.ready, self.send, self.event = context.ready, context.send, context.event
         self.until_done, self.run = context.until_done, context.run
+        self.send_request = context.send_request
         self._events = context.events
 
     @property

@@ -312,6 +312,48 @@ class ExecutionTest(unittest.TestCase):
                 worker.event()
             worker.process.wait(patience())
 
+    def test_lost_request_pipe_ends_the_worker(self):
+        for code in (
+            "os.close(3)",
+            "os.dup2(os.open('/dev/null', os.O_RDONLY), 3)",
+            "os.dup2(os.open('/', os.O_RDONLY), 3)",
+        ):
+            with self.subTest(code=code), Worker() as worker:
+                self.assertEqual(worker.run("import os; _ = " + code).outcome, OK)
+                self.assertEqual(worker.process.wait(patience()), 72)
+
+    def test_request_pipe_that_does_not_block_is_none_the_worse(self):
+        self.run_cell("import os; os.set_blocking(3, False)")
+        self.assertEqual(self.run_cell("1 + 1").result, "2")
+        self.run_cell("os.set_blocking(3, True)")
+
+    def test_no_descriptors_left(self):
+        with Worker() as worker:
+            worker.run(
+                "import os, resource\n"
+                "resource.setrlimit(resource.RLIMIT_NOFILE,"
+                " (0, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))"
+            )
+            self.assertEqual(worker.run("6 * 7").result, "42")
+            # A child has no part in the protocol, though it cannot open /dev/null over the pipes.
+            cell = worker.run(
+                "pid = os.fork()\n"
+                "if pid == 0:\n"
+                "    try: os.fstat(4)\n"
+                "    except OSError: os._exit(9)\n"
+                "    os._exit(8)\n"
+                "os.waitpid(pid, 0)[1] >> 8"
+            )
+            self.assertEqual(cell.result, "9")
+
+    def test_worker_that_cannot_go_on_ends(self):
+        with Worker() as worker:
+            worker.send(
+                "import sys\nchannel = sys.modules['warren_worker.channel']\n"
+                "channel.EventChannel.send = channel.EventChannel.send_chunk = None"
+            )
+            self.assertEqual(worker.process.wait(patience()), 73)
+
     def test_end_of_requests_ends_the_worker(self):
         with Worker() as worker:
             worker.run("1")

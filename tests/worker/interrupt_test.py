@@ -1,7 +1,9 @@
 """SIGINT: stops the cell, and nothing but the cell."""
 
+import itertools
 import os
 import signal
+import subprocess
 import time
 import unittest
 
@@ -77,6 +79,21 @@ class InterruptTest(unittest.TestCase):
         self.worker.run("ticks.clear()")
         self.assertEqual(self.worker.run("await asyncio.sleep(0.1)\nticks").result, "[]")
 
+    def check_interrupted_at_once(self, code):
+        """As check_interrupted, of a cell that says nothing before it waits."""
+        execution_id = self.worker.send(code)
+        self.worker.until_asleep()
+        cell = self.worker.interrupt_until_done(execution_id)
+        self.assertEqual((cell.outcome, cell.error[0]), (INTERRUPTED, "KeyboardInterrupt"))
+
+    def test_before_the_task_of_an_await_has_come_to_user_code(self):
+        self.worker.run(
+            "class Slow:\n"
+            "    def visit(self, node): ip.ast_transformers.clear(); time.sleep(1e6)\n"
+            "ip = get_ipython(); ip.ast_transformers.append(Slow())"
+        )
+        self.check_interrupted_at_once("await asyncio.sleep(1e6)")
+
     def test_raised_by_the_code_itself(self):
         cell = self.worker.run("raise KeyboardInterrupt('mine')")
         self.assertEqual(
@@ -88,6 +105,35 @@ class InterruptTest(unittest.TestCase):
             "try: time.sleep(1e6)\nexcept KeyboardInterrupt: caught = True\ncaught"
         )
         self.assertEqual((cell.outcome, cell.result), (OK, "True"))
+
+    # Where Python or IPython swallows exceptions.
+
+    def test_in_a_finalizer(self):
+        self.check_interrupted(
+            "class Slow:\n    def __del__(self): time.sleep(1e6)\nSlow(); time.sleep(1e6)"
+        )
+
+    def test_in_a_callback_of_a_weak_reference(self):
+        self.check_interrupted(
+            "import weakref\n"
+            "class Thing: pass\n"
+            "thing = Thing()\n"
+            "slow = weakref.ref(thing, lambda _: time.sleep(1e6))\n"
+            "del thing; time.sleep(1e6)"
+        )
+
+    def test_in_a_callback_of_ipython(self):
+        self.worker.run(
+            "events = get_ipython().events\n"
+            "def slow(): events.unregister('pre_execute', slow); time.sleep(1e6)\n"
+            "events.register('pre_execute', slow)"
+        )
+        self.check_interrupted_at_once("time.sleep(1e6)")
+
+    def test_exceptions_in_finalizers_are_still_told(self):
+        cell = self.worker.run("class Bad:\n    def __del__(self): 1/0\nBad(); 'went on'")
+        self.assertIn("ZeroDivisionError", cell.stderr)
+        self.assertEqual(cell.result, "'went on'")
 
     def test_twice_in_one_cell(self):
         execution_id = self.worker.send(
@@ -189,6 +235,130 @@ class InterruptTest(unittest.TestCase):
         with Worker() as worker:
             os.kill(worker.process.pid, signal.SIGTERM)
             self.assertEqual(worker.process.wait(patience()), -signal.SIGTERM)
+
+
+class ForegroundTest(unittest.TestCase):
+    """What a cell waits for ends with it; what it started for the background lives on."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.worker = cls.enterClassContext(Worker())
+        cls.worker.run("import os, signal, subprocess, sys, time")
+
+    def setUp(self):
+        self.addCleanup(lambda: self.assertEqual(self.worker.run("6 * 7").result, "42"))
+
+    def alive(self, mark):
+        """Processes of this worker with the mark in their command lines."""
+        found = subprocess.run(
+            ["ps", "--no-headers", "-eo", "pid,stat,args"], capture_output=True, text=True
+        ).stdout.splitlines()
+        return [line for line in found if mark in line and line.split()[1][0] != "Z"]
+
+    marks = itertools.count(1)
+
+    def check_ends(self, code):
+        # Its own name, so that no other test's processes are taken for it.
+        mark = f"{os.getpid()}{next(self.marks):04}"
+        execution_id = self.worker.send(code.replace("LONG", f"sleep {mark}"))
+        self.assertTrue(eventually(lambda: self.alive(mark)))
+        self.worker.until_asleep()
+        cell = self.worker.interrupt_until_done(execution_id)
+        self.assertEqual(cell.outcome, INTERRUPTED, cell.events)
+        self.assertTrue(eventually(lambda: not self.alive(mark)), self.alive(mark))
+        return cell
+
+    def test_shell_escape(self):
+        self.check_ends("!LONG; true")
+
+    def test_shell_escapes_in_a_loop(self):
+        self.check_ends("for _ in range(99):\n    !LONG; true")
+
+    def test_captured_shell_escape(self):
+        self.check_ends("x = !LONG; true")
+
+    def test_bash(self):
+        self.check_ends("%%bash\nLONG\ntrue")
+
+    def test_bash_with_captured_output(self):
+        self.check_ends("%%bash --out x\nLONG | cat\ntrue")
+
+    def test_bash_that_a_function_calls_in_a_loop(self):
+        self.check_ends(
+            "for _ in range(99): get_ipython().run_cell_magic('bash', '', 'LONG; true')"
+        )
+
+    def test_python_script(self):
+        self.check_ends("%%script python3\nimport os\nos.system('LONG; true')")
+
+    def test_subprocess_run_with_descendants(self):
+        self.check_ends("subprocess.run('(LONG; true) | cat; true', shell=True)")
+
+    def test_check_output(self):
+        self.check_ends("subprocess.check_output('LONG; true', shell=True)")
+
+    def test_os_system(self):
+        self.check_ends("os.system('LONG; true')")
+
+    def test_one_that_ignores_interrupts(self):
+        self.check_ends("subprocess.run('trap \"\" INT TERM; LONG; true', shell=True)")
+        self.check_ends("%%bash\ntrap '' INT TERM\nLONG\ntrue")
+
+    def test_one_that_ends_by_itself_at_an_interrupt_may(self):
+        self.worker.run("open('done', 'w').close()")
+        self.check_ends("!trap 'echo cleaned > done; kill $!; exit' INT; LONG & wait $!")
+        self.assertEqual(self.worker.run("open('done').read()").result, "'cleaned\\n'")
+
+    def test_the_background_lives_on(self):
+        self.worker.run(
+            "p = subprocess.Popen(['sleep', '98765'])\nq = os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '98765')"
+        )
+        self.worker.run("!sleep 98765 &")
+        self.check_ends("!LONG; true")
+        execution_id = self.worker.send("p.wait()")
+        self.worker.until_asleep()
+        self.assertEqual(self.worker.interrupt_until_done(execution_id).outcome, INTERRUPTED)
+        self.assertEqual(len(self.alive("sleep 98765")), 3)
+        self.worker.run("p.kill(); p.wait(); os.kill(q, 9); os.waitpid(q, 0)")
+        self.worker.run("!pkill -x -f 'sleep 98765'")
+
+    def test_at_every_moment_of_a_start(self):
+        mark = f"4321{os.getpid()}"
+        starts = (
+            f"!sleep {mark}; true",
+            f"%%bash\nsleep {mark}",
+            f"subprocess.run(['sleep', '{mark}'])",
+            f"os.system('sleep {mark}')",
+        )
+        for attempt in range(120):
+            execution_id = self.worker.send(starts[attempt % 4])
+            deadline = time.perf_counter() + attempt * 0.0001
+            while time.perf_counter() < deadline:
+                pass
+            missed = self.worker.contexts[0].interrupts_missed
+            self.worker.interrupt()
+
+            def nudge():
+                # As the supervisor: what came before the cell is asked for again.
+                if self.worker.contexts[0].interrupts_missed != missed:
+                    self.worker.interrupt()
+                os.kill(self.worker.process.pid, signal.SIGURG)
+
+            cell = self.worker.until_done(execution_id, nudge=nudge)
+            self.assertEqual(cell.outcome, INTERRUPTED, (attempt, cell.events))
+        self.assertTrue(eventually(lambda: not self.alive(mark)), self.alive(mark))
+
+    def test_os_system_returns_a_status_as_ever(self):
+        for command, result in (("exit 3", "768"), ("true", "0"), ("kill -9 $$", "9")):
+            self.assertEqual(self.worker.run(f"os.system('{command}')").result, result)
+
+    def test_exit_codes_of_shell_escapes(self):
+        for command, result in (("exit 3", "3"), ("true", "0"), ("kill -9 $$", "-9")):
+            self.assertEqual(self.worker.run(f"!{command}\n_exit_code").result, result)
+
+    def test_variables_in_shell_escapes(self):
+        self.worker.run("def f():\n    local = 5\n    !exit {local}\nf()")
+        self.assertEqual(self.worker.run("_exit_code").result, "5")
 
 
 if __name__ == "__main__":

@@ -48,10 +48,27 @@ class EventTest(unittest.TestCase):
         text += ' parts { mime_type: "image/png" data: "\\211PNG\\000\\377" }'
         self.check(
             300,
-            wire.display(parts, True),
+            wire.display(wire.display_body(parts, True)),
             f"execution_id: 300 display {{ {text} is_result: true }}",
         )
-        self.check(300, wire.display(parts, False), f"execution_id: 300 display {{ {text} }}")
+        self.check(
+            300,
+            wire.display(wire.display_body(parts, False)),
+            f"execution_id: 300 display {{ {text} }}",
+        )
+        self.check(
+            300,
+            wire.display(wire.display_body(parts, False, b'{"a":1}', b"id", True)),
+            f"execution_id: 300 display {{ {text} "
+            'metadata_json: "{\\"a\\":1}" display_id: "id" update: true }',
+        )
+
+    def test_clear_output(self):
+        self.check(1, wire.clear_output(False), "execution_id: 1 clear_output { }")
+        self.check(1, wire.clear_output(True), "execution_id: 1 clear_output { wait: true }")
+
+    def test_unimplemented(self):
+        self.check(1, wire.unimplemented("x"), 'execution_id: 1 unimplemented { what: "x" }')
 
     def test_error(self):
         body = wire.error(b"ValueError", b"bad \xff", b"line 1\nline 2")
@@ -73,6 +90,18 @@ class EventTest(unittest.TestCase):
             "execution_id: 1 done { outcome: INTERRUPTED execution_count: 3 }",
         )
 
+    def test_done_with_values(self):
+        display = wire.display_body([(b"text/plain", b"1")], False)
+        values = wire.expression_value(b"a", display_body=display)
+        values += wire.expression_value(b"b", error_body=wire.error_body(b"E", b"v", b"t"))
+        self.check(
+            1,
+            wire.done(wire.OK, 1, values),
+            "execution_id: 1 done { outcome: OK execution_count: 1 "
+            'user_expressions { name: "a" display { parts { mime_type: "text/plain" data: "1" } } }'
+            'user_expressions { name: "b" error { name: "E" value: "v" traceback: "t" } } }',
+        )
+
     def test_chunks(self):
         for key, name in ((wire.STDOUT_DATA, "stdout_data"), (wire.STDERR_DATA, "stderr_data")):
             for size in (1, 127, 128, 20000):
@@ -84,36 +113,84 @@ class EventTest(unittest.TestCase):
                 )
 
 
+def encode(text):
+    return protoc("encode", "WorkerRequest", text.encode())
+
+
 class RequestTest(unittest.TestCase):
-    def test_decodes_what_protoc_encodes(self):
-        data = protoc(
-            "encode",
-            "WorkerRequest",
-            b'execution_id: 18446744073709551615 code: "print(1)\\n\\303\\244"',
+    def test_plain_cell(self):
+        for number in (1, 127, 128, 2**64 - 1):
+            for size in (1, 100, 200, 20000):
+                code = "x" * size
+                data = encode(f'execution_id: {number} execute {{ code: "{code}" }}')
+                # The shorter way, and the one that everything can go.
+                self.assertIsNotNone(wire._decode_plain(data))
+                expected = (number, wire.EXECUTE, (code.encode(), None))
+                self.assertEqual(wire.decode_request(data), expected)
+
+    def test_text_that_is_not_ascii(self):
+        data = encode('execution_id: 1 execute { code: "print(1)\\n\\303\\244" }')
+        self.assertEqual(wire.decode_request(data)[2][0], "print(1)\nä".encode())
+
+    def test_cell_with_everything(self):
+        data = encode(
+            'execution_id: 9 execute { code: "1" silent: true store_history: true '
+            'user_expressions { name: "a" text: "b" } user_expressions { name: "c" } '
+            'allow_stdin: true colors: true env { name: "N" text: "V" } }'
         )
-        self.assertEqual(wire.decode_request(data), (2**64 - 1, "print(1)\nä".encode()))
+        execution_id, kind, (code, options) = wire.decode_request(data)
+        self.assertEqual((execution_id, kind, code), (9, wire.EXECUTE, b"1"))
+        self.assertEqual((options.silent, options.store_history), (True, True))
+        self.assertEqual(options.expressions, [(b"a", b"b"), (b"c", b"")])
+        self.assertEqual(options.env, [(b"N", b"V")])
+        self.assertTrue(options.allow_stdin and options.colors)
+        self.assertFalse(options.counts)
+
+    def test_which_cells_count(self):
+        for text, counts in (
+            ("colors: true", True),
+            ("store_history: true", True),
+            ("store_history: false", False),
+            ("silent: true", False),
+        ):
+            _, _, (_, options) = wire.decode_request(encode(f"execute {{ {text} }}"))
+            self.assertEqual(options.counts, counts, text)
+
+    def test_every_other_kind_has_its_name(self):
+        for number, name in wire.REQUEST_NAMES.items():
+            data = encode(f"execution_id: 3 {name} {{ }}")
+            execution_id, kind, _ = wire.decode_request(data)
+            self.assertEqual((execution_id, kind), (3, number))
 
     def test_absent_fields_are_defaults(self):
-        self.assertEqual(wire.decode_request(b""), (0, b""))
+        self.assertEqual(wire.decode_request(b""), (0, 0, b""))
+        self.assertEqual(
+            wire.decode_request(encode("execution_id: 1 execute { }")),
+            (1, wire.EXECUTE, (b"", None)),
+        )
 
-    def test_unknown_fields_are_skipped(self):
-        known = protoc("encode", "WorkerRequest", b'execution_id: 3 code: "x"')
-        unknown = b"\x78\x96\x01" + b"\x7a\x02hi" + b"\x79" + b"8" * 8 + b"\x7d" + b"4" * 4
-        self.assertEqual(wire.decode_request(unknown + known + unknown), (3, b"x"))
+    def test_unknown_fields_are_skipped_and_an_unknown_kind_is_told(self):
+        known = encode('execution_id: 3 execute { code: "x" }')
+        unknown = b"\x78\x96\x01" + b"\x79" + b"8" * 8 + b"\x7d" + b"4" * 4
+        expected = (3, wire.EXECUTE, (b"x", None))
+        self.assertEqual(wire.decode_request(unknown + known + unknown), expected)
+        self.assertEqual(wire.decode_request(b"\x08\x03\x7a\x02hi"), (3, 15, b"hi"))
 
     def test_every_cut_message_is_refused_or_shorter(self):
-        data = protoc("encode", "WorkerRequest", b'execution_id: 300 code: "some code"')
-        for size in range(len(data)):
-            try:
-                execution_id, code = wire.decode_request(data[:size])
-            except wire.WireError:
-                continue
-            self.assertIn(execution_id, (0, 300))
-            self.assertEqual(code, b"")
+        for text in ("", "silent: true"):
+            data = encode(f'execution_id: 300 execute {{ code: "some code" {text} }}')
+            for size in range(len(data)):
+                try:
+                    execution_id, kind, body = wire.decode_request(data[:size])
+                except wire.WireError:
+                    continue
+                self.assertIn(execution_id, (0, 300))
+                self.assertEqual((kind, body), (0, b""))
 
     def test_overlong_varint_is_refused(self):
-        with self.assertRaises(wire.WireError):
-            wire.decode_request(b"\x08" + b"\x80" * 10 + b"\x01")
+        for data in (b"\x08" + b"\x80" * 10 + b"\x01", b"\x08\x01\x12" + b"\x80" * 11 + b"\x01"):
+            with self.assertRaises(wire.WireError):
+                wire.decode_request(data)
 
     def test_unknown_wire_type_is_refused(self):
         with self.assertRaises(wire.WireError):

@@ -2,9 +2,12 @@
 
 zygote.py    warms the libraries once and forks a context for each sandbox; never runs user code
 context.py   the worker: takes cells from fd 3, runs them, sends events to fd 4
-shell.py     IPython, without files, colours, history or a terminal
+shell.py     IPython, without files, history on disk or a terminal
 shortcuts.py ways around what IPython does for each cell and hardly any needs
-displays.py  MIME bundles -> wire parts
+displays.py  MIME bundles and metadata -> wire parts
+expressions.py  user_expressions -> values
+interrupts.py   SIGINT -> KeyboardInterrupt in the running cell, and nowhere else
+foreground.py   subprocesses that a cell waits for, which end with it
 errors.py    exceptions -> name, value, traceback, whatever the exception object does
 streams.py   sys.stdout and sys.stderr as frames
 channel.py   the two pipes

@@ -1,10 +1,10 @@
 """The two pipes between a context worker and the supervisor: requests in, events out."""
 
 import builtins
-from errno import EAGAIN, EBADF, EPIPE
+from errno import EAGAIN, EBADF, EINVAL, EIO, EISDIR, EPIPE
 from io import BufferedWriter, FileIO
-from os import _exit, read
-from select import POLLIN, poll
+from os import _exit, fstat, read
+from select import POLLIN, poll, select
 
 from . import wire
 
@@ -14,6 +14,10 @@ __builtins__ = dict(vars(builtins))  # See wire.py.
 # the worker's, or made it non-blocking. Nothing more can be said to anybody. Other OSErrors come
 # out of signal handlers: TimeoutError is one.
 _CHANNEL_LOST = (EPIPE, EBADF, EAGAIN)
+# The same of the request pipe, or what user code has put in its place.
+_REQUESTS_LOST = (EBADF, EINVAL, EIO, EISDIR)
+
+# Exit statuses: see worker.proto.
 EXIT_CHANNEL_LOST = 72
 
 
@@ -72,16 +76,19 @@ class RequestReader:
 
     def __init__(self, fd):
         self._fd = fd
+        self._identity = _identity(fd)
         self._data = bytearray()
-        self._poll = poll()
-        self._poll.register(fd, POLLIN)
+        poller = poll()
+        poller.register(fd, POLLIN)
+        self._poll = poller.poll
 
     def waiting(self):
         """Whether next() would return at once."""
-        return bool(self._data or self._poll.poll(0))
+        return bool(self._data or self._poll(0))
 
     def next(self):
-        """The next (execution_id, code), or None at the end of the pipe. Raises WireError."""
+        """The next request, as wire.decode_request() gives it, or None at the end of the pipe.
+        Raises WireError. Ends the process when user code has taken the pipe away."""
         data = self._data
         while True:
             if len(data) >= 4:
@@ -92,10 +99,35 @@ class RequestReader:
                     request = wire.decode_request(data[4 : 4 + size])
                     del data[: 4 + size]
                     return request
-            # Waits outside of read: an exception out of a user's signal handler finds nothing half
-            # done here, and the caller just calls again.
-            self._poll.poll()
-            more = read(self._fd, 65536)
+            try:
+                # Waits outside of read: an exception out of a user's signal handler finds nothing
+                # half done here, and the caller just calls again.
+                self._poll()
+                more = read(self._fd, 65536)
+            except OSError as error:
+                self._recover(error)
+                continue
             if not more:
+                if _identity(self._fd) != self._identity:
+                    _exit(EXIT_CHANNEL_LOST)
                 return None
             data += more
+
+    def _recover(self, error):
+        if error.errno == EINVAL and self._poll != self._select:
+            # poll(2) wants a limit of descriptors above the number that it looks at, of which user
+            # code may have left itself none. select(2) does not ask.
+            self._poll = self._select
+        elif error.errno in _REQUESTS_LOST:
+            _exit(EXIT_CHANNEL_LOST)
+        elif error.errno != EAGAIN:
+            raise error
+
+    def _select(self, timeout=None):
+        return select((self._fd,), (), (), timeout)[0]
+
+
+def _identity(fd):
+    """What tells a pipe from another, and from what is put in its place."""
+    status = fstat(fd)
+    return status.st_dev, status.st_ino

@@ -23,6 +23,7 @@ from _signal import (
     pthread_sigmask,
     signal,
 )
+from contextlib import nullcontext
 from os import (
     O_CLOEXEC,
     O_RDWR,
@@ -41,6 +42,9 @@ from time import monotonic_ns
 from . import errors, wire
 from .channel import EventChannel, RequestReader, report_setup_failure
 from .displays import encode_bundle
+from .expressions import evaluate
+from .foreground import raise_interrupts_of_scripts
+from .interrupts import InterruptHandler
 from .reseed import Reseeder
 from .shell import build_shell, forget, run_warmup
 from .streams import OutputStreams
@@ -65,8 +69,13 @@ _DEFERRED_SIGNALS = (
     SIGURG,
 )
 
-# Exit status after a request that the supervisor cannot have meant.
+# Exit statuses: see worker.proto.
 EXIT_BAD_REQUEST = 71
+EXIT_BROKEN = 73
+
+# So often in a row, without a request in between, an exception may come out of the protocol's own
+# code: user code has taken from it what it needs, memory for one.
+_MAX_ESCAPES = 1000
 
 
 class Context:
@@ -90,8 +99,12 @@ class Context:
         self._pid = 0
         self._in_cell = False
         self._escaped = None
+        self._requests = 0
         self._signal_mask = ()
         self._interrupt_missed = False
+        # Of the running cell: whether it has a number, and the values of its user_expressions.
+        self._counts = True
+        self._values = b""
         # Our own count of the cells: the shell's is the user's to change.
         self._execution_count = 1
 
@@ -106,13 +119,17 @@ class Context:
         requests = RequestReader(REQUEST_FD)
         if not requests.waiting():
             self._rehearse()
-        while True:
+        escapes = last_count = 0
+        while escapes < _MAX_ESCAPES:
             try:
                 self._run_cells(requests)
             except BaseException as error:
                 # Out of a handler of user code's, in the moment between its end and the blocking of
                 # signals. It is dealt with in there: here the next one would end the process.
                 self._escaped = error
+            escapes = escapes + 1 if self._requests == last_count else 0
+            last_count = self._requests
+        _exit(EXIT_BROKEN)
 
     def _run_cells(self, requests):
         pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
@@ -122,7 +139,6 @@ class Context:
         if self._in_cell:
             self._done(wire.EXCEPTION)
         while True:
-            self._channel.begin(0)
             try:
                 request = requests.next()
             except wire.WireError as error:
@@ -130,7 +146,12 @@ class Context:
                 _exit(EXIT_BAD_REQUEST)
             if request is None:
                 _exit(0)
-            self._execute(*request)
+            self._requests += 1
+            execution_id, kind, body = request
+            if kind == wire.EXECUTE:
+                self._execute(execution_id, *body)
+            else:
+                self._refuse(execution_id, wire.REQUEST_NAMES.get(kind, f"request {kind}"))
 
     def _start(self, fork_ns, joined_ns):
         self._signal_mask = pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
@@ -143,8 +164,12 @@ class Context:
         self._connect_streams()
         self._shell.output = self
         register_at_fork(after_in_child=self._disconnect)
-        self._handle_interrupt = _interrupt_handler(self._run_user_code.__code__, self._miss_interrupt)
+        self._handle_interrupt = InterruptHandler(
+            self._run_user_code.__code__, self._miss_interrupt
+        )
         signal(SIGINT, self._handle_interrupt)
+        sys.unraisablehook = self._handle_interrupt.unraisable
+        raise_interrupts_of_scripts(self._shell, lambda: self._handle_interrupt.count)
         # The launcher sends it after an interrupt, to end a blocking call that the interrupt came
         # just before. Subprocesses ignore it.
         signal(SIGURG, lambda number, frame: None)
@@ -179,21 +204,33 @@ class Context:
         """In a child that user code forks: its output goes to the raw pipes, and it has no part
         in the protocol."""
         self._streams.disconnect()
-        null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        try:
+            null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        except OSError:
+            # No descriptor is left for it.
+            close(REQUEST_FD)
+            close(EVENT_FD)
+            return
         dup2(null, REQUEST_FD, inheritable=False)
         dup2(null, EVENT_FD, inheritable=False)
         close(null)
 
     # A cell.
 
-    def _execute(self, execution_id, code):
+    def _execute(self, execution_id, code, options=None):
+        """options: CellOptions, or None for a plain cell."""
+        if options is not None:
+            if options.not_built:
+                self._refuse(execution_id, options.not_built)
+                return
+            self._counts = options.counts
         channel = self._channel
         channel.begin(execution_id)
         self._in_cell = True
         try:
             source = code.decode()
             self._open_signals()
-            result = self._run_user_code(source)
+            result = self._run_user_code(source, options)
             error = result.error_before_exec
             if error is None:
                 error = result.error_in_exec
@@ -227,17 +264,45 @@ class Context:
                 self._say("Exception in a signal handler between cells", error)
 
     def _done(self, outcome):
-        self._channel.send(wire.done(outcome, self._execution_count))
+        values = self._values if outcome == wire.OK else b""
+        number = self._execution_count if self._counts else self._execution_count - 1
+        self._channel.send(wire.done(outcome, number, values))
+        self._channel.begin(0)
         self._in_cell = False
-        self._execution_count += 1
+        self._execution_count = number + 1
+        self._counts = True
+        self._values = b""
 
-    def _run_user_code(self, source):
+    def _refuse(self, execution_id, what):
+        """For a request that is not built: nothing of it is done."""
+        self._channel.begin(execution_id)
+        self._channel.send(wire.unimplemented(what))
+        self._channel.begin(0)
+
+    def _run_user_code(self, source, options):
         # SIGINT raises KeyboardInterrupt only while this function is on the stack: see
-        # _interrupt_handler. One that came before may have been meant for this cell.
+        # InterruptHandler. One that came before may have been meant for this cell.
         if self._interrupt_missed:
             self._interrupt_missed = False
             self._channel.send(wire.interrupt_missed())
-        return self._run_cell(source, store_history=True)
+        if options is None:
+            return self._run_cell(source, store_history=True)
+        return self._run_with_options(source, options)
+
+    def _run_with_options(self, source, options):
+        shell = self._shell
+        if not options.counts:
+            shell.unstored_source = source
+        try:
+            with shell.colored() if options.colors else nullcontext():
+                result = self._run_cell(
+                    source, store_history=options.counts, silent=options.silent
+                )
+        finally:
+            shell.unstored_source = None
+        if options.expressions and result.success:
+            self._values = evaluate(shell, options.expressions)
+        return result
 
     def _miss_interrupt(self):
         self._interrupt_missed = True
@@ -274,35 +339,26 @@ class Context:
 
     # Output.
 
-    def display(self, bundle, is_result):
+    def display(self, bundle, is_result, metadata=None, display_id=None, update=False):
         """For shell.py: a display, after everything printed before it."""
-        body = encode_bundle(bundle, is_result)
+        body = encode_bundle(bundle, is_result, metadata, display_id, update)
         if getpid() != self._pid:
             # A child that user code forked has only the raw pipes.
             print(bundle.get("text/plain", ""), file=self._streams.stdout)
         elif body is not None:
             self._streams.flush()
-            self._channel.send(body)
+            self._channel.send(wire.display(body))
+
+    def clear_output(self, wait):
+        """For shell.py."""
+        if getpid() == self._pid:
+            self._streams.flush()
+            self._channel.send(wire.clear_output(wait))
 
     def _say(self, what, error):
         name, value, _ = errors.describe(error, "")
         line = b"%s: %s: %s\n" % (what.encode(), name, value[:1000])
         self._channel.send_chunk(wire.STDERR_DATA, memoryview(line))
-
-
-def _interrupt_handler(code, missed):
-    """A SIGINT handler that raises while `code` is on the stack, and else only calls missed(). So
-    an interrupt that comes late, as the cell ends, is lost instead of killing the worker or the
-    next cell; there is no flag to race with."""
-
-    def handle_interrupt(signal_number, frame):
-        while frame is not None:
-            if frame.f_code is code:
-                raise KeyboardInterrupt
-            frame = frame.f_back
-        missed()
-
-    return handle_interrupt
 
 
 def _look_like_a_fresh_interpreter():

@@ -1,4 +1,5 @@
-"""IPython as a context uses it: no terminal, no files, no colours, no history on disk.
+"""IPython as a context uses it: no terminal, no files, no history on disk, colours where a cell
+asks for them.
 
 Lifecycle: build_shell() in the zygote -> run_warmup() -> fork -> output connected by context.py.
 """
@@ -11,8 +12,11 @@ import linecache
 import os
 import subprocess
 import sys
+import tokenize
 import warnings
+from contextlib import contextmanager
 from importlib.util import find_spec
+from io import StringIO
 
 from IPython.core import async_helpers, interactiveshell
 from IPython.core.async_helpers import get_asyncio_loop
@@ -20,6 +24,7 @@ from IPython.core.autocall import ExitAutocall
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
+from IPython.core.events import EventManager
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
@@ -27,6 +32,7 @@ from IPython.utils.text import LSString, SList
 from traitlets import default
 from traitlets.config import Config
 
+from . import foreground
 from .shortcuts import WorkerDisplayFormatter, WorkerTransformers, unwrap_formatters
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
@@ -38,7 +44,10 @@ _INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 class _NoOutput:
     """Takes the displays of the warm-up."""
 
-    def display(self, bundle, is_result):
+    def display(self, bundle, is_result, metadata=None, display_id=None, update=False):
+        pass
+
+    def clear_output(self, wait):
         pass
 
 
@@ -66,6 +75,21 @@ class WorkerHistory(HistoryManager):
         pass
 
 
+class WorkerEvents(EventManager):
+    """The original prints an interrupt of a callback, and goes on with the cell."""
+
+    def trigger(self, event, *args, **kwargs):
+        if not (callbacks := self.callbacks[event]):
+            return
+        for callback in callbacks[:]:
+            try:
+                callback(*args, **kwargs)
+            except Exception:
+                if getattr(self, "print_on_error", True):
+                    print(f"Error in callback {callback} (for {event}):")
+                self.shell.showtraceback()
+
+
 class _Exit(ExitAutocall):
     """`exit`, `exit()`, `quit(1)` in a cell: as sys.exit."""
 
@@ -77,15 +101,20 @@ class WorkerDisplayHook(DisplayHook):
     """The value of a cell's last expression -> a WorkerDisplay with is_result."""
 
     def quiet(self):
-        # The original tokenizes the cell each time to find a ';' at its end.
-        history = self.shell.history_manager.input_hist_parsed
-        return bool(history) and ";" in history[-1] and super().quiet()
+        # The original tokenizes the cell each time to find a ';' at its end, and takes that which
+        # entered the history last for the one that runs.
+        shell = self.shell
+        cell = shell.unstored_source
+        if cell is None:
+            history = shell.history_manager.input_hist_parsed
+            cell = history[-1] if history else ""
+        return ";" in cell and _ends_with_semicolon(cell)
 
     def write_output_prompt(self):
         pass
 
     def write_format_data(self, format_dict, md_dict=None):
-        self.shell.output.display(format_dict, True)
+        self.shell.output.display(format_dict, True, md_dict)
 
     def log_output(self, format_dict):
         # The original keeps every result's text a second time.
@@ -95,23 +124,34 @@ class WorkerDisplayHook(DisplayHook):
         pass
 
 
+def _ends_with_semicolon(cell):
+    try:
+        tokens = list(tokenize.generate_tokens(StringIO(cell).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return False
+    ends = (tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT)
+    return next((t.string == ";" for t in reversed(tokens) if t.type not in ends), False)
+
+
 class WorkerDisplayPublisher(DisplayPublisher):
-    """display(...) -> a WorkerDisplay. An update of a display is a new one: output is a stream,
-    not a page."""
+    """display(...), update_display(...) -> a WorkerDisplay."""
 
     def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **kwargs):
         self._validate_data(data, metadata)
-        self.shell.output.display(data, False)
+        display_id = transient.get("display_id") if transient else None
+        self.shell.output.display(data, False, metadata, display_id, update)
 
     def clear_output(self, wait=False):
-        pass
+        self.shell.output.clear_output(wait)
 
 
 class WorkerShell(InteractiveShell):
     """One context's interpreter. Main thread only."""
 
-    # Set by the context; display(bundle, is_result).
+    # Set by the context.
     output = _NoOutput()
+    # The running cell, where it does not enter the history.
+    unstored_source = None
 
     def __init__(self, **kwargs):
         # The last traceback made, as (exception, text), until the context takes it.
@@ -137,12 +177,20 @@ class WorkerShell(InteractiveShell):
         self.history_manager = WorkerHistory(shell=self, parent=self)
         self.configurables.append(self.history_manager)
 
+    def init_events(self):
+        super().init_events()
+        self.events.__class__ = WorkerEvents
+
     def enable_gui(self, gui=None):
         pass
 
     def system(self, cmd):
-        # `!command`: straight to the raw pipes. The original wants a pseudo-terminal and pexpect.
-        self.system_raw(cmd)
+        # `!command`: straight to the raw pipes. The original wants a pseudo-terminal and pexpect,
+        # and its simpler one swallows interrupts.
+        status = subprocess.call(
+            self.var_expand(cmd, depth=1), shell=True, executable=os.environ.get("SHELL")
+        )
+        self.user_ns["_exit_code"] = 128 - status if status > 128 else status
 
     def getoutput(self, cmd, split=True, depth=0):
         done = subprocess.run(
@@ -185,6 +233,19 @@ class WorkerShell(InteractiveShell):
             print(self._traceback[1], file=sys.stderr)
         self._traceback = (evalue, text)
 
+    @contextmanager
+    def colored(self):
+        """Tracebacks that are made meanwhile have colours."""
+        makers = (self.InteractiveTB, self.SyntaxTB)
+        before = [maker.color_scheme_table.active_scheme_name for maker in makers]
+        try:
+            for maker in makers:
+                maker.set_colors("Neutral")
+            yield
+        finally:
+            for maker, name in zip(makers, before):
+                maker.set_colors(name)
+
     def take_traceback(self, error):
         """IPython's traceback of the exception that ended the cell, or None where it made none."""
         shown, self._traceback = self._traceback, None
@@ -212,17 +273,28 @@ class WorkerShell(InteractiveShell):
         """Runs a cell with `await` in it. An interrupt cancels the cell's task, so that the next
         cell with an `await` does not find it still running on the loop."""
         loop = get_asyncio_loop()
-        task = loop.create_task(coroutine)
         try:
-            return loop.run_until_complete(task)
+            return loop.run_until_complete(loop.create_task(coroutine))
         except KeyboardInterrupt:
             self._cancelling = True
             try:
-                task.cancel()
-                loop.run_until_complete(task)
+                _cancel(loop, coroutine)
             finally:
                 self._cancelling = False
             raise
+
+
+def _cancel(loop, coroutine):
+    """Ends the task of this coroutine, unless it has none yet, or the interrupt has ended it: the
+    loop would run for ever for that one."""
+    for task in asyncio.all_tasks(loop):
+        if task.get_coro() is coroutine:
+            task.cancel()
+            try:
+                loop.run_until_complete(task)
+            except asyncio.CancelledError:
+                pass
+    coroutine.close()
 
 
 def _drop_own_frames(error):
@@ -263,6 +335,7 @@ def build_shell():
     shell.compile.flags &= ~codeop.PyCF_ALLOW_INCOMPLETE_INPUT
     shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
     warnings.filterwarnings("ignore", message="To exit: use 'exit'")
+    os.system = foreground.system
     _refuse_input()
     if "matplotlib" in sys.modules:
         shell.enable_matplotlib("inline")

@@ -19,6 +19,29 @@ MAX_CHUNK = 64 * 1024
 MAX_PARTS = 64
 MAX_MIME_TYPE = 128
 
+# Nesting of what is JSON in a message: what parses it elsewhere may count on it.
+MAX_JSON_DEPTH = 64
+MAX_METADATA = 64 * 1024
+MAX_DISPLAY_ID = 256
+# Of WorkerDone.
+MAX_EXPRESSIONS = 64
+MAX_EXPRESSION_NAME = 128
+MAX_EXPRESSION_VALUES = 1024 * 1024
+MAX_UNIMPLEMENTED = 128
+
+# WorkerRequest.request: field numbers.
+EXECUTE = 2
+REQUEST_NAMES = {
+    2: "execute",
+    3: "complete",
+    4: "inspect",
+    5: "is_complete",
+    6: "history",
+    7: "input_reply",
+    8: "comm",
+}
+_EXECUTE = EXECUTE << 3 | 2
+
 # WorkerDone.Outcome
 OK = 1
 EXCEPTION = 2
@@ -36,6 +59,8 @@ _DISPLAY = b"\x32"
 _ERROR = b"\x3a"
 _DONE = b"\x42"
 _INTERRUPT_MISSED = b"\x4a"
+_CLEAR_OUTPUT = b"\x52"
+_UNIMPLEMENTED = b"\x8a\x01"
 
 _ONE_BYTE = tuple(bytes((n,)) for n in range(128))
 
@@ -91,62 +116,193 @@ def setup_failed(stage, error_number):
     return _field(_SETUP_FAILED, body)
 
 
-def display(parts, is_result):
-    """parts: list of (MIME type, data), both bytes."""
+def display(body):
+    """An event. body: display_body()."""
+    return _field(_DISPLAY, body)
+
+
+def display_body(parts, is_result, metadata=b"", display_id=b"", update=False):
+    """A WorkerDisplay. parts: list of (MIME type, data), both bytes; metadata: JSON, UTF-8."""
     body = [_field(b"\x0a", _field(b"\x0a", mime) + _field(b"\x12", data)) for mime, data in parts]
     if is_result:
         body.append(b"\x10\x01")
-    return _field(_DISPLAY, b"".join(body))
+    if metadata:
+        body.append(_field(b"\x1a", metadata))
+    if display_id:
+        body.append(_field(b"\x22", display_id))
+    if update:
+        body.append(b"\x28\x01")
+    return b"".join(body)
+
+
+def clear_output(wait):
+    return _field(_CLEAR_OUTPUT, b"\x08\x01" if wait else b"")
 
 
 def error(name, value, traceback):
-    """All three bytes, already cut to size."""
-    return _field(
-        _ERROR, _field(b"\x0a", name) + _field(b"\x12", value) + _field(b"\x1a", traceback)
-    )
+    """An event. All three bytes, already cut to size."""
+    return _field(_ERROR, error_body(name, value, traceback))
 
 
-def done(outcome, execution_count):
-    return _field(_DONE, b"\x08" + varint(outcome) + b"\x10" + varint(execution_count))
+def error_body(name, value, traceback):
+    """A WorkerError."""
+    return _field(b"\x0a", name) + _field(b"\x12", value) + _field(b"\x1a", traceback)
+
+
+def done(outcome, execution_count, values=b""):
+    """values: joined expression_value()s."""
+    body = b"\x08" + varint(outcome) + b"\x10" + varint(execution_count) + values
+    return _field(_DONE, body)
+
+
+def expression_value(name, display_body=None, error_body=None):
+    """A field of WorkerDone, with one of the two."""
+    if display_body is not None:
+        value = _field(b"\x12", display_body)
+    else:
+        value = _field(b"\x1a", error_body)
+    return _field(b"\x1a", _field(b"\x0a", name) + value)
+
+
+def unimplemented(what):
+    """what: text; see the message."""
+    data = what.encode("utf-8", "backslashreplace")[:MAX_UNIMPLEMENTED]
+    return _field(_UNIMPLEMENTED, _field(b"\x0a", data))
 
 
 def interrupt_missed():
     return _field(_INTERRUPT_MISSED, b"")
 
 
+class CellOptions:
+    """What a WorkerExecute asks for beside its code."""
+
+    __slots__ = ("silent", "store_history", "expressions", "allow_stdin", "colors", "env")
+
+    def __init__(self):
+        self.silent = False
+        # None: unless silent.
+        self.store_history = None
+        # Lists of (name, text), both bytes.
+        self.expressions = []
+        self.allow_stdin = False
+        self.colors = False
+        self.env = []
+
+    @property
+    def counts(self):
+        """Whether the cell has a number and enters the history."""
+        return not self.silent and self.store_history is not False
+
+    @property
+    def not_built(self):
+        """The name of what it asks for that this worker has not, or None."""
+        if self.allow_stdin:
+            return "execute.allow_stdin"
+        return "execute.env" if self.env else None
+
+
 def decode_request(data):
-    """WorkerRequest -> (execution_id, code as bytes). Unknown fields are skipped. Raises
-    WireError."""
-    execution_id, code, position, size = 0, b"", 0, len(data)
-    while position < size:
-        key, position = _read_varint(data, position)
+    """WorkerRequest -> (execution_id, kind, body). kind: the field number of the last oneof field,
+    0 where there is none. body: of EXECUTE, (code as bytes, CellOptions or None for a plain cell);
+    of any other, the message's bytes. Unknown fields are skipped, but one that may be a kind of
+    request, a message above EXECUTE, is returned like any other. Raises WireError."""
+    plain = _decode_plain(data)
+    if plain is not None:
+        return plain
+    execution_id, kind, body = 0, 0, b""
+    for key, value in _fields(data, 0, len(data)):
+        if key == 0x08:
+            execution_id = value
+        elif key & 7 == 2 and key >= _EXECUTE:
+            kind = key >> 3
+            body = value
+    if kind == EXECUTE:
+        return execution_id, kind, _decode_execute(data, *body)
+    return execution_id, kind, bytes(data[slice(*body)]) if kind else b""
+
+
+def _decode_plain(data):
+    """decode_request() of what a plain cell looks like, execution_id and code and nothing else, or
+    None: every cell comes through here, and most are that."""
+    size = len(data)
+    if size < 7 or data[0] != 0x08:
+        return None
+    execution_id, position = data[1], 2
+    if execution_id > 127:
+        execution_id, position = _read_varint(data, 1, size)
+    for key in (_EXECUTE, 0x0A):
+        if position + 1 >= size or data[position] != key:
+            return None
+        length, position = data[position + 1], position + 2
+        if length > 127:
+            length, position = _read_varint(data, position - 1, size)
+        if position + length != size:
+            return None
+    return execution_id, EXECUTE, (bytes(data[position:]), None)
+
+
+def _decode_execute(data, position, end):
+    code, options = b"", None
+    for key, value in _fields(data, position, end):
+        if key == 0x0A:
+            code = bytes(data[slice(*value)])
+            continue
+        if options is None:
+            options = CellOptions()
+        if key == 0x10:
+            options.silent = bool(value)
+        elif key == 0x18:
+            options.store_history = bool(value)
+        elif key == 0x22:
+            options.expressions.append(_decode_named_text(data, *value))
+        elif key == 0x28:
+            options.allow_stdin = bool(value)
+        elif key == 0x30:
+            options.colors = bool(value)
+        elif key == 0x3A:
+            options.env.append(_decode_named_text(data, *value))
+    return code, options
+
+
+def _decode_named_text(data, position, end):
+    name = text = b""
+    for key, value in _fields(data, position, end):
+        if key == 0x0A:
+            name = bytes(data[slice(*value)])
+        elif key == 0x12:
+            text = bytes(data[slice(*value)])
+    return name, text
+
+
+def _fields(data, position, end):
+    """The fields of a message in data[position:end]: (key, value) with the number of a varint, the
+    (start, end) of what is length-delimited, and of anything else None. Raises WireError."""
+    while position < end:
+        key, position = _read_varint(data, position, end)
         wire_type = key & 7
         if wire_type == 0:
-            number, position = _read_varint(data, position)
-            if key == 0x08:
-                execution_id = number
+            value, position = _read_varint(data, position, end)
+            yield key, value
             continue
         if wire_type == 2:
-            length, position = _read_varint(data, position)
+            length, position = _read_varint(data, position, end)
         elif wire_type == 1:
             length = 8
         elif wire_type == 5:
             length = 4
         else:
             raise WireError(f"unknown wire type {wire_type} at byte {position}")
-        end = position + length
-        if end > size:
-            raise WireError(f"field of {length} bytes at byte {position} of a message of {size}")
-        if key == 0x12:
-            code = bytes(data[position:end])
-        position = end
-    return execution_id, code
+        start, position = position, position + length
+        if position > end:
+            raise WireError(f"field of {length} bytes at byte {start} of a message of {end}")
+        yield key, (start, position) if wire_type == 2 else None
 
 
-def _read_varint(data, position):
+def _read_varint(data, position, end):
     number = shift = 0
     while True:
-        if position >= len(data) or shift > 63:
+        if position >= end or shift > 63:
             raise WireError(f"varint cut short or too long at byte {position}")
         byte = data[position]
         position += 1

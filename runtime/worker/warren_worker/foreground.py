@@ -1,0 +1,155 @@
+"""Subprocesses that a cell waits for: an interrupt of the cell ends them first, as Ctrl-C in a
+terminal would. The launcher signals the context alone, for what the user's code started to run
+beside its cells (Popen, &) must live on.
+
+In the foreground is what `!`, %%bash and its like, os.system and subprocess's run(), call(),
+check_call() and check_output() wait for, with all its descendants.
+"""
+
+import builtins
+import functools
+import subprocess
+from errno import EPERM
+from os import P_PID, WEXITED, WNOHANG, WNOWAIT, kill, listdir, waitid
+from signal import SIGCONT, SIGINT, SIGKILL, SIGSTOP
+from time import monotonic, sleep
+
+from IPython.core.magics.script import ScriptMagics
+
+__builtins__ = dict(vars(builtins))  # See wire.py.
+
+# From the interrupt of a subprocess to its kill: as long as subprocess.run() gives one, for which
+# it counts on the terminal.
+GRACE_S = 0.25
+_LOOK_INTERVAL_S = 0.002
+_ROUNDS = 8
+
+# Functions that wait for a subprocess, and which of their variables holds it.
+_WAITS = {
+    subprocess.run.__code__: "process",
+    subprocess.call.__code__: "p",
+    # Not yet the user's: an exception from here on loses it.
+    subprocess.Popen.__init__.__code__: "self",
+    ScriptMagics.shebang.__code__: "p",
+}
+
+
+class NotStartedYet(Exception):
+    """A function that starts a subprocess has begun, and whether there is one cannot be told."""
+
+
+def waits(frame):
+    """Whether this frame is one that waits for a subprocess."""
+    return frame.f_code in _WAITS
+
+
+def process_of(frame):
+    """The pid of the subprocess that a frame of waits() has, or None where it has ended. Raises
+    NotStartedYet."""
+    process = frame.f_locals.get(_WAITS[frame.f_code])
+    pid = getattr(process, "pid", None)
+    if pid is None:
+        raise NotStartedYet
+    return pid if getattr(process, "returncode", None) is None else None
+
+
+def end(pids):
+    """Interrupts these children and their descendants, and kills those that stay, with all below
+    them."""
+    family = _stop(pids)
+    _signal_all(family, SIGINT)
+    _signal_all(family, SIGCONT)
+    deadline = monotonic() + GRACE_S
+    while pids := [pid for pid in pids if _runs(pid)]:
+        if monotonic() > deadline:
+            _signal_all(_stop(pids), SIGKILL)
+            return
+        sleep(_LOOK_INTERVAL_S)
+
+
+def _stop(pids):
+    """Stops these processes and their descendants, and returns them. What is stopped starts nothing
+    more, so that in a few rounds all of it is known; else a shell that dies could leave a child
+    behind that was not there yet when they were counted."""
+    stopped = []
+    for _ in range(_ROUNDS):
+        fresh = [pid for pid in _descendants(pids) if pid not in stopped]
+        if not fresh:
+            break
+        _signal_all(fresh, SIGSTOP)
+        stopped += fresh
+    return stopped
+
+
+def _runs(pid):
+    """Whether a child of ours has not ended; it is left for whoever waits for it."""
+    try:
+        return waitid(P_PID, pid, WEXITED | WNOHANG | WNOWAIT) is None
+    except ChildProcessError:
+        return False
+
+
+def _signal_all(pids, number):
+    for pid in pids:
+        try:
+            kill(pid, number)
+        except ProcessLookupError:
+            pass
+        except OSError as error:
+            # A program with another user's rights.
+            if error.errno != EPERM:
+                raise
+
+
+def _descendants(pids):
+    """Those of these processes that live, and all that descend from them; only their own pids where
+    /proc cannot be read."""
+    children, alive = {}, set()
+    try:
+        for name in filter(str.isdigit, listdir("/proc")):
+            parent, state = _parent_and_state(name)
+            if state not in ("Z", "X"):
+                alive.add(int(name))
+                children.setdefault(parent, []).append(int(name))
+    except OSError:
+        # No descriptor is left for it.
+        return list(pids)
+    family = [pid for pid in pids if pid in alive]
+    for pid in family:
+        family.extend(child for child in children.get(pid, ()) if child not in family)
+    return family
+
+
+def _parent_and_state(name):
+    try:
+        with open(f"/proc/{name}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0, "X"
+    return int(fields[1]), fields[0].decode()
+
+
+def raise_interrupts_of_scripts(shell, count_interrupts):
+    """%%bash and its like swallow the interrupt of their script, or make another exception of it,
+    by IPython's version: then a cell goes on with what comes next."""
+    magics = shell.magics_manager.registry["ScriptMagics"]
+    original = magics.shebang
+
+    @functools.wraps(original)
+    def shebang(line, cell):
+        before = count_interrupts()
+        try:
+            return original(line, cell)
+        finally:
+            if count_interrupts() != before:
+                raise KeyboardInterrupt from None
+
+    magics.shebang = shebang
+    shell.magics_manager.magics["cell"]["script"] = shebang
+
+
+def system(command):
+    """os.system() that an interrupt ends: the original ignores SIGINT while it waits, and leaves
+    that to the terminal."""
+    status = subprocess.call(command, shell=True)
+    return -status if status < 0 else status << 8
