@@ -30,7 +30,11 @@ TEST_F(LauncherTest, ASandboxRunsCodeAndLeavesNothing) {
   EXPECT_EQ(pids.size(), 2u) << "init and the context";
   shared_->Destroy("one");
   EXPECT_FALSE(shared_->GroupExists("one"));
-  for (pid_t pid : pids) EXPECT_EQ(StatusField(pid, "NoNewPrivs").substr(0, 1), "N") << pid;
+  // The anchor may not have waited for them yet.
+  for (pid_t pid : pids) {
+    EXPECT_TRUE(Eventually([&] { return StatusField(pid, "NoNewPrivs").substr(0, 1) == "N"; }))
+        << pid;
+  }
 }
 
 TEST_F(LauncherTest, StatesPersistBetweenCellsOfOneContextOnly) {
