@@ -103,6 +103,7 @@ void Launcher::OnForked(ZygoteProcess::Event event) {
     reply.mutable_process_started()->set_process_id(name.process_id);
     std::vector<UniqueFd> ends = process.process.TakeEnds();
     std::vector<int> fds;
+    fds.reserve(ends.size());
     for (const UniqueFd& end : ends) fds.push_back(end.get());
     Send(reply, fds);
   }

@@ -123,6 +123,7 @@ void Launcher::ReplyWhenComplete(const std::string& id, LiveSandbox& sandbox) {
   started.set_process_id(kFirstProcess);
   std::vector<UniqueFd> ends = first.TakeEnds();
   std::vector<int> fds;
+  fds.reserve(ends.size() + stats->fds.size());
   for (const UniqueFd& end : ends) fds.push_back(end.get());
   for (size_t i = 0; i < stats->fds.size(); ++i) {
     started.add_stats()->set_kind(stats->kinds[i]);
