@@ -1,6 +1,5 @@
 #include "tests/supervisor/fake_launcher.h"
 
-
 #include <poll.h>
 
 #include <utility>
