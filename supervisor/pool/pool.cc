@@ -149,7 +149,8 @@ Pool::Ticket Pool::WaiterFor(const Launch& launch) const {
 
 void Pool::GiveBack(std::shared_ptr<Sandbox> sandbox) {
   MutexLock lock(&mu_);
-  KeepOrDestroy(pools_.at(sandbox->identity().template_id), std::move(sandbox));
+  TemplatePool& pool = pools_.at(sandbox->identity().template_id);
+  KeepOrDestroy(pool, std::move(sandbox));
 }
 
 void Pool::KeepOrDestroy(TemplatePool& pool, std::shared_ptr<Sandbox> sandbox) {
