@@ -201,6 +201,13 @@ uint64_t Harness::RequestProcess(const std::string& sandbox_id, uint64_t zygote)
   return Send(std::move(request));
 }
 
+uint64_t Harness::RequestProcess(const std::string& sandbox_id, internal::StartProcess::Kind kind) {
+  internal::LauncherRequest request;
+  request.mutable_start_process()->set_sandbox_id(sandbox_id);
+  request.mutable_start_process()->set_kind(kind);
+  return Send(std::move(request));
+}
+
 uint64_t Harness::RequestKill(const std::string& sandbox_id, uint64_t process) {
   internal::LauncherRequest request;
   request.mutable_signal_process()->set_sandbox_id(sandbox_id);

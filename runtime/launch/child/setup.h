@@ -23,8 +23,11 @@ enum class CloneKind : uint32_t {
   // In a pid namespace of its own and a user namespace that maps 0 to `first_id` of the template
   // user namespace.
   kSandbox = 2,
+  // In the anchor's own namespaces too, from where it joins a sandbox; not the anchor's program.
+  kAgent = 3,
 };
-// Comes with the fds of the cgroup.procs files that the new process writes itself into.
+// Comes with the fds of the cgroup.procs files that the new process writes itself into; of kAgent,
+// first with the memfd of its program.
 struct CloneRequest {
   uint32_t magic = kSetupMagic;
   uint32_t version = kSetupVersion;

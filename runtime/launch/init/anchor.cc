@@ -31,6 +31,8 @@ namespace {
 
 constexpr size_t kMaxLowers = 9;
 constexpr size_t kMaxCgroupFds = 8;
+// And an agent's program.
+constexpr size_t kMaxRequestFds = kMaxCgroupFds + 1;
 
 struct CloneContext {
   CloneRequest request;
@@ -79,10 +81,12 @@ int WriteIdMap(pid_t pid, const char* file, const CloneRequest& request) {
 }
 
 // Runs in the clone: never returns.
-[[noreturn]] void BecomeInit(const CloneContext& context) {
+[[noreturn]] void BecomeProgram(const CloneContext& context) {
   char go;
   if (::read(context.go_read, &go, 1) != 1) ::_exit(126);
-  // The anchor takes its signals from a descriptor.
+  // The launcher ignores some, which every program below would inherit; the anchor takes its own
+  // from a descriptor.
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -93,7 +97,8 @@ int WriteIdMap(pid_t pid, const char* file, const CloneRequest& request) {
   if (::dup2(context.init_socket, kControlFd) < 0) ::_exit(122);
   // dup2 onto itself would keep close-on-exec.
   ::fcntl(kControlFd, F_SETFD, 0);
-  const char* argv[] = {"warren-init", nullptr};
+  const bool agent = context.request.kind == CloneKind::kAgent;
+  const char* argv[] = {agent ? "warren-agent" : "warren-init", nullptr};
   const char* envp[] = {nullptr};
   ::syscall(SYS_execveat, context.executable, "", argv, envp, AT_EMPTY_PATH);
   ::_exit(121);
@@ -122,7 +127,7 @@ long CloneProcess(CloneKind kind, int* pidfd) {
 CloneReply StartClone(CloneContext& context, int go_write, int* pidfd, int32_t* child) {
   long pid = CloneProcess(context.request.kind, pidfd);
   if (pid < 0) return FailClone("clone3");
-  if (pid == 0) BecomeInit(context);
+  if (pid == 0) BecomeProgram(context);
   *child = static_cast<int32_t>(pid);
   if (context.request.kind == CloneKind::kSandbox) {
     // On failure the clone reads EOF from its pipe and exits.
@@ -139,9 +144,14 @@ void HandleClone(int control, int executable, const CloneRequest& request, const
                  size_t fd_count) {
   CloneContext context = {};
   context.request = request;
-  context.cgroup_fd_count = fd_count;
-  for (size_t i = 0; i < fd_count; ++i) context.cgroup_fds[i] = fds[i];
   context.executable = executable;
+  if (request.kind == CloneKind::kAgent && fd_count > 0) {
+    context.executable = fds[0];
+    ++fds;
+    --fd_count;
+  }
+  context.cgroup_fd_count = fd_count < kMaxCgroupFds ? fd_count : kMaxCgroupFds;
+  for (size_t i = 0; i < context.cgroup_fd_count; ++i) context.cgroup_fds[i] = fds[i];
   int pair[2] = {-1, -1};
   int go[2] = {-1, -1};
   int pidfd = -1;
@@ -215,8 +225,8 @@ void Drain(int signals) {
 // One request. Negative to go on, else the anchor's exit code.
 int ServeRequest(int control, int executable) {
   CloneRequest request;
-  int fds[kMaxCgroupFds];
-  size_t fd_count = kMaxCgroupFds;
+  int fds[kMaxRequestFds];
+  size_t fd_count = kMaxRequestFds;
   ssize_t size = ReceiveWithFds(control, &request, sizeof(request), fds, &fd_count);
   if (size == 0) return 0;
   if (size != sizeof(request) || request.magic != kSetupMagic || request.version != kSetupVersion)
@@ -246,7 +256,7 @@ int Serve(int control, int executable, int exits, int signals) {
 }  // namespace
 
 int RunAnchor(int control, int executable, int exits) {
-  // They came over an exec; the inits get what BecomeInit gives them.
+  // They came over an exec; what it clones gets what BecomeProgram gives it.
   for (int fd : {control, executable, exits}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   int signals = WatchChildren();
   CloneReply ready;

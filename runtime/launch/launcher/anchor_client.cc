@@ -127,7 +127,7 @@ absl::Status AnchorClient::WaitUntilReady() {
 absl::StatusOr<ClonedInit> AnchorClient::CloneZygote(const std::vector<UniqueFd>& cgroup_procs) {
   CloneRequest request;
   request.kind = CloneKind::kZygote;
-  return Clone(request, cgroup_procs);
+  return Clone(request, -1, cgroup_procs);
 }
 
 absl::StatusOr<ClonedInit> AnchorClient::CloneSandbox(uint32_t slot,
@@ -136,13 +136,21 @@ absl::StatusOr<ClonedInit> AnchorClient::CloneSandbox(uint32_t slot,
   request.kind = CloneKind::kSandbox;
   request.first_id = slot * kIdsPerSlot;
   request.id_count = kIdsPerSlot;
-  return Clone(request, cgroup_procs);
+  return Clone(request, -1, cgroup_procs);
 }
 
-absl::StatusOr<ClonedInit> AnchorClient::Clone(const CloneRequest& request,
+absl::StatusOr<ClonedInit> AnchorClient::CloneAgent(int program,
+                                                    const std::vector<UniqueFd>& cgroup_procs) {
+  CloneRequest request;
+  request.kind = CloneKind::kAgent;
+  return Clone(request, program, cgroup_procs);
+}
+
+absl::StatusOr<ClonedInit> AnchorClient::Clone(const CloneRequest& request, int program,
                                                const std::vector<UniqueFd>& cgroup_procs) {
   std::vector<int> fds;
-  fds.reserve(cgroup_procs.size());
+  fds.reserve(cgroup_procs.size() + 1);
+  if (program >= 0) fds.push_back(program);
   for (const UniqueFd& fd : cgroup_procs) fds.push_back(fd.get());
   absl::string_view data(reinterpret_cast<const char*>(&request), sizeof(request));
   WARREN_RETURN_IF_ERROR(SendMessage(control_.get(), data, fds));
@@ -152,8 +160,7 @@ absl::StatusOr<ClonedInit> AnchorClient::Clone(const CloneRequest& request,
   std::memcpy(&reply, message.data.data(), sizeof(reply));
   if (reply.error != 0) {
     reply.step[sizeof(reply.step) - 1] = '\0';
-    return absl::ErrnoToStatus(reply.error,
-                               absl::StrCat("make the sandbox's namespaces: ", reply.step));
+    return absl::ErrnoToStatus(reply.error, absl::StrCat("make a process: ", reply.step));
   }
   if (message.fds.size() != 2)
     return absl::InternalError("the anchor's reply lacks its descriptors");

@@ -36,6 +36,8 @@ class AnchorClient {
 
   absl::StatusOr<ClonedInit> CloneZygote(const std::vector<UniqueFd>& cgroup_procs);
   absl::StatusOr<ClonedInit> CloneSandbox(uint32_t slot, const std::vector<UniqueFd>& cgroup_procs);
+  // `program`: memfd of warren-agent.
+  absl::StatusOr<ClonedInit> CloneAgent(int program, const std::vector<UniqueFd>& cgroup_procs);
 
   // Readable when a process of the anchor's namespace has ended or was stopped.
   int exits() const { return exits_.get(); }
@@ -49,7 +51,8 @@ class AnchorClient {
 
  private:
   AnchorClient() = default;
-  absl::StatusOr<ClonedInit> Clone(const CloneRequest& request,
+  // `program`: passed first; -1 for none.
+  absl::StatusOr<ClonedInit> Clone(const CloneRequest& request, int program,
                                    const std::vector<UniqueFd>& cgroup_procs);
   absl::Status WaitUntilReady();
 

@@ -11,10 +11,6 @@ namespace warren {
 
 absl::Status ContextProcess::Fork(ZygoteProcess& zygote, const JoinRequest& request,
                                   Sandbox sandbox) {
-  std::vector<UniqueFd> procs = std::move(sandbox.procs);
-  if (group_) {
-    WARREN_ASSIGN_OR_RETURN(procs, group_->OpenProcs());
-  }
   // Pipes, for they belong to no network namespace.
   WARREN_ASSIGN_OR_RETURN(Pipe requests, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe events, MakePipe());
@@ -22,7 +18,7 @@ absl::Status ContextProcess::Fork(ZygoteProcess& zygote, const JoinRequest& requ
   WARREN_ASSIGN_OR_RETURN(Pipe err, MakePipe());
   std::vector<int> fds = {sandbox.init_pidfd,  requests.read_end.get(), events.write_end.get(),
                           out.write_end.get(), err.write_end.get(),     sandbox.init_ready.get()};
-  for (const UniqueFd& fd : procs) fds.push_back(fd.get());
+  for (const UniqueFd& fd : sandbox.procs) fds.push_back(fd.get());
   fork_begin_ = std::chrono::steady_clock::now();
   WARREN_RETURN_IF_ERROR(zygote.Fork(request, fds));
   for (UniqueFd* end : {&requests.write_end, &events.read_end, &out.read_end, &err.read_end}) {

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,7 +12,6 @@
 #include "runtime/base/unique_fd.h"
 #include "runtime/launch/child/setup.h"
 #include "runtime/launch/launcher/zygote_process.h"
-#include "runtime/linux/process_group.h"
 
 namespace warren {
 
@@ -21,15 +19,11 @@ namespace warren {
 // Lifecycle: constructor → Fork → OnForked → TakeEnds → Interrupt* → the report of its end.
 class ContextProcess {
  public:
-  ContextProcess() = default;
-  // With a group of its own; the sandbox's first has none.
-  explicit ContextProcess(ProcessGroup group) : group_(std::move(group)) {}
-
   // What it joins: an init, and the pipe on which that says that it is ready.
   struct Sandbox {
     int init_pidfd;
     UniqueFd init_ready;
-    // Files to enter the sandbox's groups by; not for one with a group of its own.
+    // Files to enter its groups by.
     std::vector<UniqueFd> procs;
   };
   // Asks the zygote for the fork, which waits by itself until init is ready.
@@ -53,10 +47,7 @@ class ContextProcess {
   // say, waits for the end of that call.
   void Nudge();
 
-  std::optional<ProcessGroup>& group() { return group_; }
-
  private:
-  std::optional<ProcessGroup> group_;
   UniqueFd pidfd_;
   pid_t pid_ = 0;
   std::vector<UniqueFd> supervisor_ends_;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/io.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/launcher/host_template.h"
 #include "runtime/launch/launcher/launcher.h"
@@ -30,10 +31,13 @@ absl::Status LoadPolicies(const std::string& prefix, LaunchResources& resources)
   fs::path directory = fs::path(prefix) / "share/warren/policies/seccomp";
   WARREN_ASSIGN_OR_RETURN(resources.init_policy, CompilePolicy(directory / "init.textproto"));
   WARREN_ASSIGN_OR_RETURN(resources.zygote_policy, CompilePolicy(directory / "zygote.textproto"));
+  WARREN_ASSIGN_OR_RETURN(resources.agent_policy, CompilePolicy(directory / "agent.textproto"));
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
     std::string name = entry.path().stem().string();
-    if (entry.path().extension() != ".textproto" || name == "init" || name == "zygote") continue;
+    if (entry.path().extension() != ".textproto" || name == "init" || name == "zygote" ||
+        name == "agent")
+      continue;
     WARREN_ASSIGN_OR_RETURN(UniqueFd compiled, CompilePolicy(entry.path()));
     resources.context_policies.emplace(name, std::move(compiled));
   }
@@ -114,9 +118,13 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
                             {},
                             {},
                             {},
+                            {},
+                            {},
                             config.prefix + "/share/warren/worker",
                             config.layers_off};
   WARREN_RETURN_IF_ERROR(LoadPolicies(config.prefix, resources));
+  WARREN_ASSIGN_OR_RETURN(std::string agent, ReadFile(config.prefix + "/bin/warren-agent"));
+  WARREN_ASSIGN_OR_RETURN(resources.agent_program, SealedMemfd("warren-agent", agent));
   return std::unique_ptr<Launcher>(
       new Launcher(config, {std::move(loop), std::move(ids), std::move(janitor),
                             std::move(resources), std::move(templates), std::move(limits)}));

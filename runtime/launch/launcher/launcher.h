@@ -3,6 +3,8 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -10,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runtime/launch/launcher/agent_process.h"
 #include "runtime/launch/launcher/context_process.h"
 #include "runtime/launch/launcher/event_loop.h"
 #include "runtime/launch/launcher/id_slots.h"
@@ -43,8 +46,8 @@ struct LauncherConfig {
 
 // The only process that makes namespaces, cgroups and mounts. Single-threaded; plans what the
 // supervisor asks for (launcher.proto), carries it out and reports what ends. Nothing that a
-// sandbox sends is read here. launcher.cc has the messages, zygotes.cc, sandboxes.cc and
-// processes.cc what they are about. Lifecycle: Create → Run → destructor, which ends every sandbox
+// sandbox sends is read here. launcher.cc has the messages, zygotes.cc, sandboxes.cc, processes.cc
+// and agents.cc what they are about. Lifecycle: Create → Run → destructor, which ends every sandbox
 // and waits until all of them are gone.
 class Launcher {
  public:
@@ -66,8 +69,13 @@ class Launcher {
   };
   // A process of a sandbox, until it has ended and nothing of its group is left.
   struct LiveProcess {
+    internal::StartProcess::Kind kind = internal::StartProcess::CONTEXT;
+    // Of all but the first, which shares its sandbox's.
+    std::optional<ProcessGroup> group;
+    // Of the two, the one of its kind. A command is a child of the agent's.
     ContextProcess process;
-    // Names its fork to the zygote.
+    std::unique_ptr<AgentProcess> agent;
+    // Of a context: names its fork to the zygote.
     uint64_t fork_id = 0;
     uint64_t zygote_id = 0;
     // Of StartProcess, until it is replied to; then 0. The first's is its sandbox's.
@@ -135,6 +143,8 @@ class Launcher {
 
   // ---- processes.cc
   absl::Status HandleStartProcess(uint64_t request_id, const internal::StartProcess& request);
+  absl::Status CheckStart(const internal::StartProcess& request, LiveSandbox& sandbox);
+  absl::Status ForkContext(const ProcessKey& name, LiveProcess& process);
   absl::Status HandleSignalProcess(const internal::SignalProcess& request);
   // The anchor's reports.
   void OnExits();
@@ -147,7 +157,24 @@ class Launcher {
   void EndProcess(const ProcessKey& name, int attempts);
   void FailStart(const ProcessKey& name, const absl::Status& status);
   LiveProcess* FindProcess(const ProcessKey& name);
+  // Lets go of its timers and watches.
+  void ReleaseProcess(LiveProcess& process);
   void ForgetProcess(const ProcessKey& name);
+
+  // ---- agents.cc
+  absl::Status StartAgent(const ProcessKey& name, LiveProcess& process);
+  absl::Status OfferCommand(const ProcessKey& name, LiveProcess& process);
+  // FAILED_PRECONDITION where there is none, or not yet.
+  absl::StatusOr<LiveProcess*> FindAgent(LiveSandbox& sandbox);
+  void ReplyStarted(const ProcessKey& name, LiveProcess& process, std::span<const int> ends);
+  // `name` is the agent's in these.
+  void OnAgent(const ProcessKey& name);
+  void OnAgentReport(const ProcessKey& name, const AgentReport& report);
+  // A command ends with its agent.
+  void EndCommandsOf(const ProcessKey& agent);
+  void OnCommandExited(const ProcessKey& name, int wait_status);
+  // Where it was not started yet, the agent tells of its end.
+  void WithdrawCommand(const ProcessKey& name);
 
   // ---- sandboxes.cc
   absl::Status HandleCreateSandbox(uint64_t request_id, const internal::CreateSandbox& request);
@@ -166,7 +193,8 @@ class Launcher {
   // Keeps the sandboxes that compute from delaying those that answer; docs/adr/0015.
   void SortByCpuTime();
   void FailLaunch(const std::string& id, const absl::Status& status);
-  void AbandonForks(LiveSandbox& sandbox);
+  // Nobody waits for them any more; what no pid namespace takes along is killed.
+  void AbandonProcesses(LiveSandbox& sandbox);
   void KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason reason);
 
   LauncherConfig config_;

@@ -34,40 +34,72 @@ constexpr size_t kMaxUnclaimed = 64;
 
 absl::Status Launcher::HandleStartProcess(uint64_t request_id,
                                           const internal::StartProcess& request) {
-  if (request.kind() != internal::StartProcess::CONTEXT)
-    return absl::InvalidArgumentError("a process of no known kind");
   auto found = sandboxes_.find(request.sandbox_id());
   if (found == sandboxes_.end() || found->second.dying)
     return absl::NotFoundError("no such sandbox");
   LiveSandbox& sandbox = found->second;
+  WARREN_RETURN_IF_ERROR(CheckStart(request, sandbox));
+  const ProcessKey name{request.sandbox_id(), sandbox.last_process_id + 1};
+  WARREN_ASSIGN_OR_RETURN(ProcessGroup group,
+                          sandbox.process->MakeProcessGroup(absl::StrCat("p", name.process_id)));
+  ++sandbox.last_process_id;
+  LiveProcess& process = sandbox.processes[name.process_id];
+  process.kind = request.kind();
+  process.group = std::move(group);
+  process.request_id = request_id;
+  process.zygote_id = request.zygote_id();
+  process.deadline = loop_.After(AtPace(kStartDeadline), [this, name] {
+    FailStart(name, absl::DeadlineExceededError("the process has not started in time"));
+  });
+  absl::Status status;
+  switch (request.kind()) {
+    case internal::StartProcess::AGENT:
+      status = StartAgent(name, process);
+      break;
+    case internal::StartProcess::COMMAND:
+      status = OfferCommand(name, process);
+      break;
+    default:
+      status = ForkContext(name, process);
+  }
+  if (!status.ok()) FailStart(name, status);
+  return absl::OkStatus();
+}
+
+// Before anything is made for it.
+absl::Status Launcher::CheckStart(const internal::StartProcess& request, LiveSandbox& sandbox) {
   if (sandbox.request_id != 0)
     return absl::FailedPreconditionError("the sandbox is still being made");
   if (sandbox.processes.size() >= kMaxProcessGroups) {
     return absl::ResourceExhaustedError(absl::StrCat("the sandbox has ", sandbox.processes.size(),
                                                      " processes of its own: end some first"));
   }
+  switch (request.kind()) {
+    case internal::StartProcess::CONTEXT:
+      return FindZygote(request.zygote_id(), sandbox.process->plan().template_id()).status();
+    case internal::StartProcess::AGENT:
+      for (const auto& [process_id, process] : sandbox.processes) {
+        if (process.agent != nullptr && !process.exited)
+          return absl::AlreadyExistsError("the sandbox has an agent");
+      }
+      return absl::OkStatus();
+    case internal::StartProcess::COMMAND:
+      return FindAgent(sandbox).status();
+    default:
+      return absl::InvalidArgumentError("a process of no known kind");
+  }
+}
+
+absl::Status Launcher::ForkContext(const ProcessKey& name, LiveProcess& process) {
+  SandboxProcess& sandbox = *sandboxes_.at(name.sandbox_id).process;
   WARREN_ASSIGN_OR_RETURN(LiveZygote * zygote,
-                          FindZygote(request.zygote_id(), sandbox.process->plan().template_id()));
-  const ProcessKey name{request.sandbox_id(), sandbox.last_process_id + 1};
-  WARREN_ASSIGN_OR_RETURN(ProcessGroup group,
-                          sandbox.process->MakeProcessGroup(absl::StrCat("p", name.process_id)));
-  ++sandbox.last_process_id;
-  LiveProcess& process = sandbox.processes[name.process_id];
-  process.process = ContextProcess(std::move(group));
-  process.request_id = request_id;
+                          FindZygote(process.zygote_id, sandbox.plan().template_id()));
   process.fork_id = next_id_++;
-  process.zygote_id = request.zygote_id();
-  process.deadline = loop_.After(AtPace(kStartDeadline), [this, name] {
-    FailStart(name, absl::DeadlineExceededError("the zygote has not forked it in time"));
-  });
   forks_[process.fork_id] = name;
-  absl::StatusOr<JoinRequest> join = sandbox.process->MakeJoinRequest(process.fork_id, resources_);
-  absl::StatusOr<ContextProcess::Sandbox> joined = sandbox.process->FurtherContextJoins();
-  absl::Status status = join.status();
-  status.Update(joined.status());
-  if (status.ok()) status = process.process.Fork(*zygote->process, *join, *std::move(joined));
-  if (!status.ok()) FailStart(name, status);
-  return absl::OkStatus();
+  WARREN_ASSIGN_OR_RETURN(JoinRequest join, sandbox.MakeJoinRequest(process.fork_id, resources_));
+  WARREN_ASSIGN_OR_RETURN(ContextProcess::Sandbox joined,
+                          sandbox.FurtherContextJoins(*process.group));
+  return process.process.Fork(*zygote->process, join, std::move(joined));
 }
 
 Launcher::LiveProcess* Launcher::FindProcess(const ProcessKey& name) {
@@ -97,15 +129,11 @@ void Launcher::OnForked(ZygoteProcess::Event event) {
     sandbox.process->Mark("fork", process.process.fork_begin());
     ReplyWhenComplete(name.sandbox_id, sandbox);
   } else {
-    loop_.Cancel(process.deadline);
-    internal::LauncherReply reply;
-    reply.set_request_id(std::exchange(process.request_id, 0));
-    reply.mutable_process_started()->set_process_id(name.process_id);
     std::vector<UniqueFd> ends = process.process.TakeEnds();
     std::vector<int> fds;
     fds.reserve(ends.size());
     for (const UniqueFd& end : ends) fds.push_back(end.get());
-    Send(reply, fds);
+    ReplyStarted(name, process, fds);
   }
   // It may have ended while its zygote did, which told of its fork but not of its end.
   auto unclaimed = unclaimed_.find(event.message.pid);
@@ -161,9 +189,7 @@ void Launcher::OnProcessExited(const ProcessKey& name, int wait_status) {
   exited->set_process_id(name.process_id);
   exited->set_sandbox_ends(sandbox.dying || sandbox.process->RanOutOfMemory());
   exited->set_stopped(process.stopped_by != 0);
-  if (const auto& group = process.process.group()) {
-    exited->set_cpu_us(group->CpuTimeUs().value_or(0));
-  }
+  if (process.group) exited->set_cpu_us(process.group->CpuTimeUs().value_or(0));
   if (process.stopped_by != 0) {
     exited->set_signal(process.stopped_by);
   } else if (WIFSIGNALED(wait_status)) {
@@ -173,6 +199,7 @@ void Launcher::OnProcessExited(const ProcessKey& name, int wait_status) {
   }
   // Before anything else of the sandbox ends: its end is told with what was true then.
   Send(event, {});
+  if (process.agent != nullptr) EndCommandsOf(name);
   // What it started ends with it.
   if (!sandbox.dying) EndProcess(name, 0);
 }
@@ -186,10 +213,10 @@ void Launcher::EndProcess(const ProcessKey& name, int attempts) {
     return;
   absl::Status status;
   bool empty = false;
-  if (std::optional<ProcessGroup>& group = process->process.group()) {
-    status = group->Kill();
-    empty = group->Remove().ok();
-    if (empty) group.reset();
+  if (process->group) {
+    status = process->group->Kill();
+    empty = process->group->Remove().ok();
+    if (empty) process->group.reset();
   } else if (name.process_id == kFirstProcess) {
     absl::StatusOr<int> signalled = sandbox.process->KillFirstContext();
     status = signalled.status();
@@ -215,15 +242,20 @@ void Launcher::FailStart(const ProcessKey& name, const absl::Status& status) {
   if (process == nullptr || process->request_id == 0) return;
   forks_.erase(process->fork_id);
   Reply(std::exchange(process->request_id, 0), status);
-  // It was not forked, so nobody will tell of its end.
+  // It was not started, so nobody will tell of its end.
   process->exited = true;
+  if (process->agent != nullptr) process->agent->Kill();
   EndProcess(name, 0);
 }
 
-void Launcher::ForgetProcess(const ProcessKey& name) {
-  LiveProcess& process = *FindProcess(name);
+void Launcher::ReleaseProcess(LiveProcess& process) {
   loop_.Cancel(process.deadline);
   for (EventLoop::TimerId nudge : process.nudges) loop_.Cancel(nudge);
+  if (process.agent != nullptr) loop_.Unwatch(process.agent->control());
+}
+
+void Launcher::ForgetProcess(const ProcessKey& name) {
+  ReleaseProcess(*FindProcess(name));
   sandboxes_.at(name.sandbox_id).processes.erase(name.process_id);
 }
 
@@ -234,11 +266,15 @@ absl::Status Launcher::HandleSignalProcess(const internal::SignalProcess& reques
   if (process == nullptr || process->exited) return absl::NotFoundError("no such process");
   switch (request.signal()) {
     case internal::SignalProcess::INTERRUPT:
+      if (process->kind != internal::StartProcess::CONTEXT)
+        return absl::InvalidArgumentError("only a context can be interrupted");
       return InterruptProcess(name, *process);
     case internal::SignalProcess::KILL:
-      if (!process->process.forked()) {
+      if (process->kind == internal::StartProcess::CONTEXT ? !process->process.forked()
+                                                           : process->request_id != 0) {
         return absl::FailedPreconditionError("the process is not there yet");
       }
+      if (process->kind == internal::StartProcess::COMMAND) WithdrawCommand(name);
       EndProcess(name, 0);
       return absl::OkStatus();
     default:

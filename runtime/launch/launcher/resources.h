@@ -27,6 +27,9 @@ struct LaunchResources {
   UniqueFd init_policy;
   UniqueFd zygote_policy;
   std::map<std::string, UniqueFd> context_policies;
+  UniqueFd agent_policy;
+  // Sealed memfd of warren-agent.
+  UniqueFd agent_program;
   // Directory of zygote_main.py and libwarren-context.so.
   std::string worker_directory;
   // TestLayer bits; 0 but in test builds.

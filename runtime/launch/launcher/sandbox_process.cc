@@ -87,11 +87,14 @@ absl::StatusOr<ContextProcess::Sandbox> SandboxProcess::FirstContextJoins() {
   return joins;
 }
 
-absl::StatusOr<ContextProcess::Sandbox> SandboxProcess::FurtherContextJoins() const {
+absl::StatusOr<ContextProcess::Sandbox> SandboxProcess::FurtherContextJoins(
+    const ProcessGroup& group) const {
   WARREN_ASSIGN_OR_RETURN(Pipe ready, MakePipe());
   // What init says to the first one.
   if (::write(ready.write_end.get(), "r", 1) != 1) return Errno("say that init is ready");
-  return ContextProcess::Sandbox{pidfd(), std::move(ready.read_end), {}};
+  ContextProcess::Sandbox joins{pidfd(), std::move(ready.read_end), {}};
+  WARREN_ASSIGN_OR_RETURN(joins.procs, group.OpenProcs());
+  return joins;
 }
 
 void SandboxProcess::Kill() {

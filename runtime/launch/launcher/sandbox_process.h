@@ -47,7 +47,7 @@ class SandboxProcess {
   // For the first context: it waits until init has said that it is ready.
   absl::StatusOr<ContextProcess::Sandbox> FirstContextJoins();
   // For a further one, once init is.
-  absl::StatusOr<ContextProcess::Sandbox> FurtherContextJoins() const;
+  absl::StatusOr<ContextProcess::Sandbox> FurtherContextJoins(const ProcessGroup& group) const;
   absl::StatusOr<ProcessGroup> MakeProcessGroup(const std::string& name) const {
     return ProcessGroup::Make(cgroup_, name);
   }

@@ -170,7 +170,7 @@ void Launcher::FailLaunch(const std::string& id, const absl::Status& status) {
 void Launcher::KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason reason) {
   sandbox.dying = true;
   sandbox.reason = reason;
-  AbandonForks(sandbox);
+  AbandonProcesses(sandbox);
   loop_.Cancel(sandbox.deadline);
   loop_.Cancel(sandbox.oom_timer);
   sandbox.process->Kill();
@@ -180,11 +180,12 @@ void Launcher::KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason r
       loop_.After(AtPace(kUsualEnd), [process = sandbox.process.get()] { process->HurryEnd(); });
 }
 
-// Nobody waits for them any more.
-void Launcher::AbandonForks(LiveSandbox& sandbox) {
+void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
   for (auto& [process_id, process] : sandbox.processes) {
     forks_.erase(process.fork_id);
     loop_.Cancel(process.deadline);
+    // It is in the anchor's pid namespace, not in the sandbox's.
+    if (process.agent != nullptr) process.agent->Kill();
     if (process.request_id == 0) continue;
     Reply(std::exchange(process.request_id, 0),
           absl::CancelledError("its sandbox ended while it was being started"));
@@ -240,7 +241,7 @@ void Launcher::OnSandboxDead(const std::string& id) {
           absl::InternalError("the sandbox's init died during its set-up"));
   }
   sandbox.dying = true;
-  AbandonForks(sandbox);
+  AbandonProcesses(sandbox);
   RemoveSandbox(id, 0);
 }
 
@@ -251,7 +252,7 @@ void Launcher::RemoveSandbox(const std::string& id, int attempts) {
   LiveSandbox& sandbox = sandboxes_.at(id);
   absl::Status status;
   for (auto& [process_id, process] : sandbox.processes) {
-    if (process.process.group()) status.Update(process.process.group()->Remove());
+    if (process.group) status.Update(process.group->Remove());
   }
   if (absl::Status own = sandbox.process->Remove(); !absl::IsFailedPrecondition(status))
     status = own;
@@ -271,10 +272,14 @@ void Launcher::RemoveSandbox(const std::string& id, int attempts) {
   *event.mutable_sandbox_gone()->mutable_stats() = std::move(sandbox.last_stats);
   slots_.Return(sandbox.process->slot());
   for (auto& [process_id, process] : sandbox.processes) {
-    auto pid = by_pid_.find(process.process.pid());
-    if (pid != by_pid_.end() && pid->second.sandbox_id == id) by_pid_.erase(pid);
-    loop_.Cancel(process.deadline);
-    for (EventLoop::TimerId nudge : process.nudges) loop_.Cancel(nudge);
+    const pid_t number = process.agent != nullptr ? process.agent->pid() : process.process.pid();
+    auto pid = by_pid_.find(number);
+    if (pid != by_pid_.end() && pid->second.sandbox_id == id) {
+      by_pid_.erase(pid);
+      // Its end is still to be reported, and nobody's any more.
+      if (process.agent != nullptr) clones_.insert(number);
+    }
+    ReleaseProcess(process);
   }
   sandboxes_.erase(id);
   Send(event, {});

@@ -1,0 +1,211 @@
+#include "runtime/agent/agent.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/base/io.h"
+
+namespace warren {
+namespace {
+
+// A supervisor that asks and does not read its answers has broken the protocol.
+constexpr size_t kMaxUnsent = 1 << 20;
+constexpr int kMaxStrings = 4096;
+constexpr int kMaxSignal = 64;
+// Also bounded by the launcher, which makes their groups.
+constexpr size_t kMaxCommands = 64;
+
+bool HasNul(const std::string& text) { return text.find('\0') != std::string::npos; }
+
+bool Valid(const internal::StartCommand& request) {
+  return request.argv_size() >= 1 && request.argv_size() <= kMaxStrings &&
+         request.environment_size() <= kMaxStrings && !request.argv(0).empty() &&
+         std::none_of(request.argv().begin(), request.argv().end(), HasNul) &&
+         std::none_of(request.environment().begin(), request.environment().end(), HasNul) &&
+         !HasNul(request.working_directory());
+}
+
+}  // namespace
+
+int Agent::Serve() {
+  while (true) {
+    std::vector<pollfd> waits = {{channels_.orders.get(), POLLIN, 0},
+                                 {channels_.requests.get(), POLLIN, 0},
+                                 {channels_.children.get(), POLLIN, 0},
+                                 {unsent_.empty() ? -1 : channels_.events.get(), POLLOUT, 0}};
+    const size_t fixed = waits.size();
+    std::vector<uint64_t> starting;
+    for (const auto& [process_id, command] : commands_) {
+      if (command.failure_pipe() < 0) continue;
+      waits.push_back({command.failure_pipe(), POLLIN, 0});
+      starting.push_back(process_id);
+    }
+    if (::poll(waits.data(), waits.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return 1;
+    }
+    bool on = true;
+    if (waits[0].revents != 0) on = TakeOrders();
+    for (size_t i = 0; on && i < starting.size(); ++i) {
+      if (waits[fixed + i].revents != 0) on = OnOutcome(starting[i]);
+    }
+    // After that: it is said that a command runs before it is said that it has ended.
+    if (on && waits[2].revents != 0) on = OnChildren();
+    if (on && waits[1].revents != 0) on = OnRequests();
+    if (on && waits[3].revents != 0) on = Flush();
+    if (!on) return 1;
+  }
+}
+
+bool Agent::TakeOrders() {
+  pollfd wait = {channels_.orders.get(), POLLIN, 0};
+  while (::poll(&wait, 1, 0) == 1) {
+    if (!OnOrder()) return false;
+  }
+  return true;
+}
+
+bool Agent::OnOrder() {
+  absl::StatusOr<Message> message = ReceiveMessage(channels_.orders.get(), sizeof(AgentOrder));
+  AgentOrder order;
+  // Shorter: the launcher is gone.
+  if (!message.ok() || message->data.size() != sizeof(order)) return false;
+  std::memcpy(&order, message->data.data(), sizeof(order));
+  if (order.magic != kSetupMagic || order.version != kSetupVersion) return false;
+  if (order.kind == AgentOrderKind::kWithdraw) {
+    auto found = commands_.find(order.process_id);
+    if (found == commands_.end() || found->second.started()) return true;
+    commands_.erase(found);
+    return ReportExit(order.process_id, SIGKILL);
+  }
+  if (order.kind != AgentOrderKind::kOffer || message->fds.size() < kCommandFirstCgroup ||
+      commands_.size() >= kMaxCommands || order.process.rlimit_count > kMaxRlimits) {
+    return false;
+  }
+  order.process.working_directory[sizeof(order.process.working_directory) - 1] = '\0';
+  commands_.try_emplace(order.process_id, order.process, std::move(message->fds));
+  return true;
+}
+
+bool Agent::OnRequests() {
+  char bytes[65536];
+  const ssize_t size = ::read(channels_.requests.get(), bytes, sizeof(bytes));
+  if (size < 0) return errno == EINTR || errno == EAGAIN;
+  if (size == 0) return false;
+  return parser_
+      .Feed(absl::string_view(bytes, static_cast<size_t>(size)),
+            [&](absl::string_view frame) {
+              return OnRequest(frame) ? FrameParser::Next::kContinue : FrameParser::Next::kStop;
+            })
+      .ok();
+}
+
+bool Agent::OnRequest(absl::string_view frame) {
+  internal::AgentRequest request;
+  if (!request.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) return false;
+  switch (request.request_case()) {
+    case internal::AgentRequest::kStart:
+      return OnStart(request.start());
+    case internal::AgentRequest::kSignal:
+      OnSignal(request.signal());
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Agent::OnStart(const internal::StartCommand& request) {
+  if (!Valid(request)) return false;
+  // The launcher offers a command before it tells the supervisor of it, but on another channel.
+  if (!commands_.contains(request.process_id()) && !TakeOrders()) return false;
+  auto found = commands_.find(request.process_id());
+  // Withdrawn, or never offered.
+  if (found == commands_.end() || found->second.started())
+    return TellFailed(request.process_id(), {SetupStage::kMessage, EINVAL, -1});
+  const SetupResult result = found->second.Start(request);
+  if (result.ok()) return true;
+  commands_.erase(found);
+  // For its launcher it has ended as one that was not executed.
+  return TellFailed(request.process_id(), result) && ReportExit(request.process_id(), 127 << 8);
+}
+
+void Agent::OnSignal(const internal::SignalCommand& request) {
+  auto found = commands_.find(request.process_id());
+  if (found == commands_.end() || !found->second.started()) return;
+  // It is not reaped yet, so its pid is nobody else's.
+  if (request.signal() >= 1 && request.signal() <= kMaxSignal)
+    ::kill(found->second.pid(), request.signal());
+}
+
+bool Agent::OnOutcome(uint64_t process_id) {
+  auto found = commands_.find(process_id);
+  if (found == commands_.end()) return true;
+  const SetupResult result = found->second.TakeOutcome();
+  return result.ok() ? TellStarted(process_id) : TellFailed(process_id, result);
+}
+
+bool Agent::OnChildren() {
+  signalfd_siginfo ignored;
+  while (::read(channels_.children.get(), &ignored, sizeof(ignored)) > 0) {
+  }
+  while (true) {
+    int status = 0;
+    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+    if (pid <= 0) return true;
+    auto found = std::find_if(commands_.begin(), commands_.end(),
+                              [&](const auto& each) { return each.second.pid() == pid; });
+    if (found == commands_.end()) continue;
+    const uint64_t process_id = found->first;
+    // It ended before its pipe was looked at.
+    if (found->second.failure_pipe() >= 0 && !OnOutcome(process_id)) return false;
+    commands_.erase(found);
+    if (!ReportExit(process_id, status)) return false;
+  }
+}
+
+bool Agent::ReportExit(uint64_t process_id, int wait_status) {
+  AgentReport report;
+  report.kind = AgentReportKind::kExited;
+  report.process_id = process_id;
+  report.wait_status = wait_status;
+  return SendMessage(channels_.orders.get(),
+                     absl::string_view(reinterpret_cast<const char*>(&report), sizeof(report)), {})
+      .ok();
+}
+
+bool Agent::TellStarted(uint64_t process_id) {
+  internal::AgentEvent event;
+  event.mutable_started()->set_process_id(process_id);
+  return Tell(event);
+}
+
+bool Agent::TellFailed(uint64_t process_id, const SetupResult& result) {
+  internal::AgentEvent event;
+  event.mutable_failed()->set_process_id(process_id);
+  event.mutable_failed()->set_step(SetupStageName(result.stage));
+  event.mutable_failed()->set_error(result.error);
+  return Tell(event);
+}
+
+bool Agent::Tell(const internal::AgentEvent& event) {
+  return AppendFrame(event, &unsent_).ok() && Flush() && unsent_.size() <= kMaxUnsent;
+}
+
+bool Agent::Flush() {
+  while (!unsent_.empty()) {
+    const ssize_t size = ::write(channels_.events.get(), unsent_.data(), unsent_.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return errno == EAGAIN;
+    unsent_.erase(0, static_cast<size_t>(size));
+  }
+  return true;
+}
+
+}  // namespace warren

@@ -1,0 +1,196 @@
+#include "runtime/agent/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "runtime/launch/child/confine.h"
+#include "runtime/launch/child/test_layers.h"
+
+namespace warren {
+namespace {
+
+using child::Fail;
+
+// Of a program that could not be executed, as the shell has it.
+constexpr int kNotExecuted = 127;
+
+// What the child needs, made before the fork: it allocates nothing.
+struct ChildPlan {
+  const JoinRequest* confinement;
+  const int* fds;
+  size_t fd_count;
+  const void* policy;
+  size_t policy_size;
+  const char* working_directory;
+  char* const* argv;
+  char* const* environment;
+  int failure;
+};
+
+// Standard streams, and the failure pipe on 3; nothing else stays open.
+SetupResult ArrangeDescriptors(const ChildPlan& plan) {
+  constexpr int kFailure = 3;
+  const int sources[] = {plan.fds[kCommandStdin], plan.fds[kCommandStdout],
+                         plan.fds[kCommandStderr], plan.failure};
+  int moved[4];
+  // First out of the way of 0 to 3, then into place.
+  for (int i = 0; i < 4; ++i) {
+    moved[i] = ::fcntl(sources[i], F_DUPFD_CLOEXEC, 64);
+    if (moved[i] < 0) return Fail(SetupStage::kDescriptors, errno);
+  }
+  for (int i = 0; i < kFailure; ++i) {
+    if (::dup2(moved[i], i) < 0) return Fail(SetupStage::kDescriptors, errno);
+  }
+  if (::dup3(moved[kFailure], kFailure, O_CLOEXEC) < 0 ||
+      ::syscall(SYS_close_range, kFailure + 1, ~0U, 0) != 0) {
+    return Fail(SetupStage::kDescriptors, errno);
+  }
+  return {};
+}
+
+SetupResult LimitResources(const JoinRequest& confinement) {
+  for (uint32_t i = 0; i < confinement.rlimit_count; ++i) {
+    rlimit limit = {confinement.rlimits[i].soft, confinement.rlimits[i].hard};
+    if (::syscall(SYS_prlimit64, 0, confinement.rlimits[i].resource, &limit, nullptr) != 0) {
+      return Fail(SetupStage::kRlimit, errno);
+    }
+  }
+  return {};
+}
+
+SetupResult StartSession() {
+  // The agent takes its signals from a descriptor.
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::umask(022);
+  return ::setsid() < 0 ? Fail(SetupStage::kSession, errno) : SetupResult{};
+}
+
+// TEMPORARY until profiles are merged.
+SetupResult GiveUp(const JoinRequest& confinement, const void* policy, size_t size) {
+  SetupResult result = child::RestrictCapabilities(0);
+  if (result.ok()) result = child::DropIdentity(confinement.uid, confinement.gid);
+  if (result.ok()) result = child::ClearCapabilities();
+  if (result.ok()) result = child::NoNewPrivileges();
+  if (result.ok()) result = child::RestrictWritesByLandlock(confinement.landlock_abi);
+  if (result.ok()) result = child::VerifyConfinement();
+  if (result.ok()) result = child::InstallSeccomp(policy, size);
+  return result;
+}
+
+// In the child, until its program runs. Returns what failed.
+SetupResult BecomeCommand(const ChildPlan& plan) {
+  SetupResult result;
+  // Before anything else: what it writes and starts from here on is in its own groups.
+  if (!LayerIsOff(plan.confinement->layers_off, TestLayer::kCgroup)) {
+    result =
+        child::EnterCgroups(plan.fds + kCommandFirstCgroup, plan.fd_count - kCommandFirstCgroup);
+  }
+  int failure = plan.failure;
+  if (result.ok()) {
+    result = ArrangeDescriptors(plan);
+    failure = 3;
+  }
+  if (result.ok()) result = StartSession();
+  if (result.ok()) result = LimitResources(*plan.confinement);
+  if (result.ok()) result = GiveUp(*plan.confinement, plan.policy, plan.policy_size);
+  // As who it is now: nobody enters a directory that is not theirs.
+  if (result.ok() && ::chdir(plan.working_directory) != 0)
+    result = Fail(SetupStage::kWorkingDirectory, errno);
+  if (result.ok()) {
+    ::execvpe(plan.argv[0], plan.argv, plan.environment);
+    result = Fail(SetupStage::kExec, errno);
+  }
+  ssize_t ignored = ::write(failure, &result, sizeof(result));
+  (void)ignored;
+  return result;
+}
+
+std::vector<char*> Pointers(const google::protobuf::RepeatedPtrField<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(static_cast<size_t>(strings.size()) + 1);
+  for (const std::string& each : strings) pointers.push_back(const_cast<char*>(each.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// The child has it from its parent, for it keeps no descriptor to read it from.
+class MappedPolicy {
+ public:
+  explicit MappedPolicy(int memfd) {
+    struct stat info;
+    if (::fstat(memfd, &info) != 0) return;
+    size_ = static_cast<size_t>(info.st_size);
+    void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, memfd, 0);
+    if (data != MAP_FAILED) data_ = data;
+  }
+  ~MappedPolicy() {
+    if (data_ != nullptr) ::munmap(data_, size_);
+  }
+  MappedPolicy(const MappedPolicy&) = delete;
+  MappedPolicy& operator=(const MappedPolicy&) = delete;
+  const void* data() const { return data_; }
+  size_t size() const { return size_; }
+
+ private:
+  void* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace
+
+SetupResult Command::Start(const internal::StartCommand& request) {
+  MappedPolicy policy(fds_[kCommandPolicy].get());
+  if (policy.data() == nullptr) return Fail(SetupStage::kSeccomp, errno);
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return Fail(SetupStage::kDescriptors, errno);
+  failure_.reset(ends[0]);
+  UniqueFd failure_write(ends[1]);
+  std::vector<int> fds;
+  fds.reserve(fds_.size());
+  for (const UniqueFd& fd : fds_) fds.push_back(fd.get());
+  const std::vector<char*> argv = Pointers(request.argv());
+  const std::vector<char*> environment = Pointers(request.environment());
+  const ChildPlan plan = {&confinement_,
+                          fds.data(),
+                          fds.size(),
+                          policy.data(),
+                          policy.size(),
+                          request.working_directory().empty() ? confinement_.working_directory
+                                                              : request.working_directory().c_str(),
+                          argv.data(),
+                          environment.data(),
+                          failure_write.get()};
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    BecomeCommand(plan);
+    ::_exit(kNotExecuted);
+  }
+  if (pid < 0) {
+    failure_.reset();
+    return Fail(SetupStage::kExec, errno);
+  }
+  pid_ = pid;
+  // The command has them now: its streams end with it.
+  fds_.clear();
+  return {};
+}
+
+SetupResult Command::TakeOutcome() {
+  SetupResult result;
+  const ssize_t size = ::read(failure_.get(), &result, sizeof(result));
+  failure_.reset();
+  return size == static_cast<ssize_t>(sizeof(result)) ? result : SetupResult{};
+}
+
+}  // namespace warren

@@ -1,0 +1,73 @@
+#include "runtime/launch/launcher/agent_process.h"
+
+#include <signal.h>
+
+#include <cstring>
+
+#include "runtime/base/io.h"
+#include "runtime/base/status.h"
+#include "runtime/launch/launcher/detached_set.h"
+#include "runtime/linux/process.h"
+
+namespace warren {
+
+absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Start(
+    LaunchResources& resources, int init_pidfd, const std::vector<UniqueFd>& procs) {
+  WARREN_ASSIGN_OR_RETURN(ClonedInit process,
+                          resources.anchor.CloneAgent(resources.agent_program.get(), procs));
+  // From here on the destructor ends it.
+  std::unique_ptr<AgentProcess> agent(new AgentProcess(std::move(process)));
+  WARREN_RETURN_IF_ERROR(SetNonBlocking(agent->control()));
+  // Pipes, for they belong to no network namespace.
+  WARREN_ASSIGN_OR_RETURN(Pipe requests, MakePipe());
+  WARREN_ASSIGN_OR_RETURN(Pipe events, MakePipe());
+  AgentSetup setup;
+  setup.layers_off = resources.layers_off;
+  const int fds[kAgentSetupFds] = {init_pidfd, requests.read_end.get(), events.write_end.get(),
+                                   resources.agent_policy.get()};
+  WARREN_RETURN_IF_ERROR(SendMessage(agent->control(), AsBytes(setup), fds));
+  for (UniqueFd* end : {&requests.write_end, &events.read_end}) {
+    WARREN_RETURN_IF_ERROR(SetNonBlocking(end->get()));
+    agent->supervisor_ends_.push_back(std::move(*end));
+  }
+  return agent;
+}
+
+absl::Status AgentProcess::Offer(uint64_t process_id, const JoinRequest& confinement,
+                                 std::span<const int> fds) {
+  AgentOrder order;
+  order.process_id = process_id;
+  order.process = confinement;
+  return SendMessage(control(), AsBytes(order), fds);
+}
+
+absl::Status AgentProcess::Withdraw(uint64_t process_id) {
+  AgentOrder order;
+  order.kind = AgentOrderKind::kWithdraw;
+  order.process_id = process_id;
+  return SendMessage(control(), AsBytes(order), {});
+}
+
+absl::StatusOr<AgentReport> AgentProcess::Receive() {
+  absl::StatusOr<Message> message = ReceiveMessage(control(), sizeof(AgentReport));
+  if (message.ok()) return Parse(message->data);
+  if (absl::IsUnavailable(message.status())) return message.status();
+  return absl::AbortedError(message.status().message());
+}
+
+absl::StatusOr<AgentReport> AgentProcess::Parse(absl::string_view message) {
+  if (message.empty()) return absl::AbortedError("the agent is gone");
+  AgentReport report;
+  if (message.size() != sizeof(report))
+    return absl::AbortedError("the agent's report is malformed");
+  std::memcpy(&report, message.data(), sizeof(report));
+  if (report.kind < AgentReportKind::kReady || report.kind > AgentReportKind::kExited)
+    return absl::AbortedError("the agent's report is of no known kind");
+  return report;
+}
+
+void AgentProcess::Kill() {
+  if (process_.pidfd.valid()) SignalProcess(process_.pidfd.get(), SIGKILL).IgnoreError();
+}
+
+}  // namespace warren
