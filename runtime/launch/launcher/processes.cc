@@ -61,7 +61,8 @@ absl::Status Launcher::HandleStartProcess(uint64_t request_id,
     FailStart(name, absl::DeadlineExceededError("the zygote has not forked it in time"));
   });
   forks_[process.fork_id] = name;
-  absl::StatusOr<JoinRequest> join = sandbox.process->MakeJoinRequest(process.fork_id, resources_);
+  absl::StatusOr<JoinRequest> join =
+      sandbox.process->MakeJoinRequest(process.fork_id, request.profile(), resources_);
   absl::StatusOr<ContextProcess::Sandbox> joined = sandbox.process->FurtherContextJoins();
   absl::Status status = join.status();
   status.Update(joined.status());
