@@ -91,7 +91,7 @@ def makes_tree_of(recipe, recipe_digest, template):
 def _tree_source(recipe):
     source = template_pb2.TemplateRecipe()
     source.CopyFrom(recipe)
-    for field in ("description", "limits", "seccomp_policy", "warmup", "start"):
+    for field in ("description", "limits", "seccomp_policy", "warmup", "start", "profiles"):
         source.ClearField(field)
     return source
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/str_split.h"
 #include "runtime/base/io.h"
 
 namespace warren {
@@ -86,11 +87,15 @@ bool Agent::OnOrder() {
     return ReportExit(order.process_id, SIGKILL);
   }
   if (order.kind != AgentOrderKind::kOffer || message->fds.size() < kCommandFirstCgroup ||
-      commands_.size() >= kMaxCommands || order.process.rlimit_count > kMaxRlimits) {
+      commands_.size() >= kMaxCommands || order.process.rlimit_count > kMaxRlimits ||
+      order.environment_bytes > kMaxProfileEnvironment) {
     return false;
   }
   order.process.working_directory[sizeof(order.process.working_directory) - 1] = '\0';
-  commands_.try_emplace(order.process_id, order.process, std::move(message->fds));
+  std::vector<std::string> environment = absl::StrSplit(
+      absl::string_view(order.environment, order.environment_bytes), '\0', absl::SkipEmpty());
+  commands_.try_emplace(order.process_id, order.process, std::move(environment),
+                        std::move(message->fds));
   return true;
 }
 

@@ -5,11 +5,11 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <map>
 #include <string>
 
 #include "runtime/launch/child/confine.h"
@@ -28,8 +28,7 @@ struct ChildPlan {
   const JoinRequest* confinement;
   const int* fds;
   size_t fd_count;
-  const void* policy;
-  size_t policy_size;
+  child::SeccompBlob policy;
   const char* working_directory;
   char* const* argv;
   char* const* environment;
@@ -57,16 +56,6 @@ SetupResult ArrangeDescriptors(const ChildPlan& plan) {
   return {};
 }
 
-SetupResult LimitResources(const JoinRequest& confinement) {
-  for (uint32_t i = 0; i < confinement.rlimit_count; ++i) {
-    rlimit limit = {confinement.rlimits[i].soft, confinement.rlimits[i].hard};
-    if (::syscall(SYS_prlimit64, 0, confinement.rlimits[i].resource, &limit, nullptr) != 0) {
-      return Fail(SetupStage::kRlimit, errno);
-    }
-  }
-  return {};
-}
-
 SetupResult StartSession() {
   // The agent takes its signals from a descriptor.
   sigset_t none;
@@ -74,18 +63,6 @@ SetupResult StartSession() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::umask(022);
   return ::setsid() < 0 ? Fail(SetupStage::kSession, errno) : SetupResult{};
-}
-
-// TEMPORARY until profiles are merged.
-SetupResult GiveUp(const JoinRequest& confinement, const void* policy, size_t size) {
-  SetupResult result = child::RestrictCapabilities(0);
-  if (result.ok()) result = child::DropIdentity(confinement.uid, confinement.gid);
-  if (result.ok()) result = child::ClearCapabilities();
-  if (result.ok()) result = child::NoNewPrivileges();
-  if (result.ok()) result = child::RestrictWritesByLandlock(confinement.landlock_abi);
-  if (result.ok()) result = child::VerifyConfinement();
-  if (result.ok()) result = child::InstallSeccomp(policy, size);
-  return result;
 }
 
 // In the child, until its program runs. Returns what failed.
@@ -102,13 +79,20 @@ SetupResult BecomeCommand(const ChildPlan& plan) {
     failure = 3;
   }
   if (result.ok()) result = StartSession();
-  if (result.ok()) result = LimitResources(*plan.confinement);
-  if (result.ok()) result = GiveUp(*plan.confinement, plan.policy, plan.policy_size);
+  if (result.ok() && !LayerIsOff(plan.confinement->layers_off, TestLayer::kRlimits)) {
+    result = child::LimitResources(*plan.confinement);
+  }
+  if (result.ok()) {
+    result = child::Confine(plan.confinement->profile, plan.confinement->landlock_abi, plan.policy,
+                            plan.confinement->layers_off);
+  }
   // As who it is now: nobody enters a directory that is not theirs.
   if (result.ok() && ::chdir(plan.working_directory) != 0)
     result = Fail(SetupStage::kWorkingDirectory, errno);
   if (result.ok()) {
-    ::execvpe(plan.argv[0], plan.argv, plan.environment);
+    // Its PATH counts, not the agent's.
+    ::environ = const_cast<char**>(plan.environment);
+    ::execvp(plan.argv[0], plan.argv);
     result = Fail(SetupStage::kExec, errno);
   }
   ssize_t ignored = ::write(failure, &result, sizeof(result));
@@ -116,12 +100,26 @@ SetupResult BecomeCommand(const ChildPlan& plan) {
   return result;
 }
 
-std::vector<char*> Pointers(const google::protobuf::RepeatedPtrField<std::string>& strings) {
+template <typename Strings>
+std::vector<char*> Pointers(const Strings& strings) {
   std::vector<char*> pointers;
   pointers.reserve(static_cast<size_t>(strings.size()) + 1);
   for (const std::string& each : strings) pointers.push_back(const_cast<char*>(each.c_str()));
   pointers.push_back(nullptr);
   return pointers;
+}
+
+// The profile's, and over it the request's.
+std::vector<std::string> Merge(const std::vector<std::string>& base,
+                               const google::protobuf::RepeatedPtrField<std::string>& over) {
+  std::map<std::string, std::string> by_name;
+  auto add = [&](const std::string& entry) { by_name[entry.substr(0, entry.find('='))] = entry; };
+  for (const std::string& entry : base) add(entry);
+  for (const std::string& entry : over) add(entry);
+  std::vector<std::string> merged;
+  merged.reserve(by_name.size());
+  for (auto& [name, entry] : by_name) merged.push_back(std::move(entry));
+  return merged;
 }
 
 // The child has it from its parent, for it keeps no descriptor to read it from.
@@ -160,12 +158,12 @@ SetupResult Command::Start(const internal::StartCommand& request) {
   fds.reserve(fds_.size());
   for (const UniqueFd& fd : fds_) fds.push_back(fd.get());
   const std::vector<char*> argv = Pointers(request.argv());
-  const std::vector<char*> environment = Pointers(request.environment());
+  const std::vector<std::string> merged = Merge(environment_, request.environment());
+  const std::vector<char*> environment = Pointers(merged);
   const ChildPlan plan = {&confinement_,
                           fds.data(),
                           fds.size(),
-                          policy.data(),
-                          policy.size(),
+                          {policy.data(), policy.size()},
                           request.working_directory().empty() ? confinement_.working_directory
                                                               : request.working_directory().c_str(),
                           argv.data(),

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,9 @@ namespace warren {
 class Command {
  public:
   // `fds` as AgentCommandFd says.
-  Command(const JoinRequest& confinement, std::vector<UniqueFd> fds)
-      : confinement_(confinement), fds_(std::move(fds)) {}
+  Command(const JoinRequest& confinement, std::vector<std::string> environment,
+          std::vector<UniqueFd> fds)
+      : confinement_(confinement), environment_(std::move(environment)), fds_(std::move(fds)) {}
 
   bool started() const { return pid_ != 0; }
   // In the agent's pid namespace, not in the sandbox's; 0 before the start.
@@ -35,6 +37,8 @@ class Command {
 
  private:
   JoinRequest confinement_;
+  // Of its profile.
+  std::vector<std::string> environment_;
   std::vector<UniqueFd> fds_;
   UniqueFd failure_;
   pid_t pid_ = 0;

@@ -1,13 +1,9 @@
 #include "runtime/agent/join.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/test_layers.h"
@@ -16,12 +12,6 @@ namespace warren {
 namespace {
 
 using child::Fail;
-
-// What its commands may be given, and what giving it takes (SETPCAP: a bounding set).
-constexpr child::CapabilityMask kKept =
-    (1ULL << CAP_CHOWN) | (1ULL << CAP_DAC_OVERRIDE) | (1ULL << CAP_FOWNER) | (1ULL << CAP_FSETID) |
-    (1ULL << CAP_SETUID) | (1ULL << CAP_SETGID) | (1ULL << CAP_KILL) |
-    (1ULL << CAP_NET_BIND_SERVICE) | (1ULL << CAP_SETPCAP);
 
 SetupResult JoinNamespaces(int init_pidfd, uint32_t layers_off) {
   int all =
@@ -36,35 +26,35 @@ SetupResult JoinNamespaces(int init_pidfd, uint32_t layers_off) {
   return ::setns(init_pidfd, all) == 0 ? SetupResult{} : Fail(SetupStage::kNamespaces, errno);
 }
 
-SetupResult InstallPolicyFrom(int memfd) {
-  struct stat info;
-  if (::fstat(memfd, &info) != 0) return Fail(SetupStage::kSeccomp, errno);
-  const size_t size = static_cast<size_t>(info.st_size);
-  void* blob = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, memfd, 0);
-  if (blob == MAP_FAILED) return Fail(SetupStage::kSeccomp, errno);
-  return child::InstallSeccomp(blob, size);
+// Its commands inherit both, so a test that switches either off does so here too.
+uint32_t OwnLayersOff(uint32_t layers_off) {
+  uint32_t own = 0;
+  for (TestLayer layer :
+       {TestLayer::kNoNewPrivileges, TestLayer::kSeccomp, TestLayer::kUndumpable}) {
+    if (LayerIsOff(layers_off, layer)) own |= static_cast<uint32_t>(layer);
+  }
+  return own;
 }
 
-SetupResult KeepCapabilities(child::CapabilityMask keep) {
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[2] = {};
-  data[0].effective = data[0].permitted = static_cast<uint32_t>(keep);
-  data[1].effective = data[1].permitted = static_cast<uint32_t>(keep >> 32);
-  if (::syscall(SYS_capset, &header, data) != 0) return Fail(SetupStage::kCapabilities, errno);
-  return {};
+SetupResult ConfineSelf(const JoinRequest& confinement, int policy_memfd) {
+  struct stat info;
+  if (::fstat(policy_memfd, &info) != 0) return Fail(SetupStage::kSeccomp, errno);
+  const size_t size = static_cast<size_t>(info.st_size);
+  void* blob = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, policy_memfd, 0);
+  if (blob == MAP_FAILED) return Fail(SetupStage::kSeccomp, errno);
+  return child::Confine(confinement.profile, confinement.landlock_abi, {blob, size},
+                        OwnLayersOff(confinement.layers_off));
 }
 
 }  // namespace
 
 SetupResult JoinSandbox(const AgentSetup& setup, const int* fds) {
-  SetupResult result = JoinNamespaces(fds[kAgentInitPidfd], setup.layers_off);
-  if (result.ok()) result = child::BoundCapabilities(kKept);
-  if (result.ok()) result = child::DropIdentity(0, 0);
-  if (result.ok()) result = KeepCapabilities(kKept);
-  if (result.ok()) result = child::NoNewPrivileges();
-  if (result.ok() && ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-    result = Fail(SetupStage::kIdentity, errno);
-  if (result.ok()) result = InstallPolicyFrom(fds[kAgentPolicy]);
+  const JoinRequest& confinement = setup.confinement;
+  SetupResult result = JoinNamespaces(fds[kAgentInitPidfd], confinement.layers_off);
+  if (result.ok() && !LayerIsOff(confinement.layers_off, TestLayer::kRlimits)) {
+    result = child::LimitResources(confinement);
+  }
+  if (result.ok()) result = ConfineSelf(confinement, fds[kAgentPolicy]);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "runtime/base/status.h"
 #include "runtime/policy/limits_policy.h"
 
@@ -177,10 +178,6 @@ absl::Status CheckSpec(const internal::SandboxSpec& spec, const config::Template
   if (spec.template_id() != recipe.name()) {
     return absl::InternalError(absl::StrCat("planned with the recipe of ", recipe.name()));
   }
-  if (!spec.profile().empty() && spec.profile() != "user") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("no profile \"", absl::CEscape(spec.profile()), "\"; there is: user"));
-  }
   if (!spec.network().empty() && spec.network() != "none") {
     return absl::InvalidArgumentError(
         absl::StrCat("no network policy \"", absl::CEscape(spec.network()), "\"; there is: none"));
@@ -223,13 +220,6 @@ void AddRlimits(const v1::Limits& limits, internal::LaunchPlan& plan) {
   AddRlimit(plan, "NOFILE", static_cast<uint64_t>(limits.open_files()));
   AddRlimit(plan, "FSIZE", static_cast<uint64_t>(limits.file_size_bytes()));
   AddRlimit(plan, "NPROC", static_cast<uint64_t>(limits.pids()));
-  AddRlimit(plan, "SIGPENDING", 1024);
-  AddRlimit(plan, "MEMLOCK", 0);
-  AddRlimit(plan, "MSGQUEUE", 0);
-  AddRlimit(plan, "NICE", 0);
-  AddRlimit(plan, "RTPRIO", 0);
-  // 1, not 0: a piped core_pattern ignores 0, and with 1 the kernel skips the dump.
-  AddRlimit(plan, "CORE", 1);
 }
 
 }  // namespace
@@ -238,6 +228,20 @@ std::vector<TemplatePart> TemplateParts(const config::TemplateRecipe& recipe) {
   std::vector<TemplatePart> parts = {{"/"}};
   for (const std::string& directory : recipe.host().directories()) parts.push_back({directory});
   return parts;
+}
+
+std::vector<std::string> GrantedProfiles(const config::TemplateRecipe& recipe) {
+  if (recipe.profiles().empty()) return {kUserProfile};
+  return {recipe.profiles().begin(), recipe.profiles().end()};
+}
+
+absl::StatusOr<int> ProfileIndex(const internal::LaunchPlan& plan, const std::string& profile) {
+  const std::string& wanted = profile.empty() ? plan.profile() : profile;
+  const auto found = std::find(plan.profiles().begin(), plan.profiles().end(), wanted);
+  if (found != plan.profiles().end()) return static_cast<int>(found - plan.profiles().begin());
+  return absl::InvalidArgumentError(
+      absl::StrCat("template ", plan.template_id(), " grants no profile \"", absl::CEscape(wanted),
+                   "\"; there is: ", absl::StrJoin(plan.profiles(), ", ")));
 }
 
 FdIndices PlanFdIndices(const config::TemplateRecipe& recipe) {
@@ -256,8 +260,9 @@ absl::StatusOr<internal::LaunchPlan> MakeLaunchPlan(const internal::SandboxSpec&
   plan.set_sandbox_id(spec.sandbox_id());
   plan.set_template_id(spec.template_id());
   plan.set_hostname("sandbox");
-  plan.set_uid(kUserUid);
-  plan.set_gid(kUserGid);
+  for (std::string& profile : GrantedProfiles(recipe)) plan.add_profiles(std::move(profile));
+  plan.set_profile(spec.profile().empty() ? kUserProfile : spec.profile());
+  WARREN_RETURN_IF_ERROR(ProfileIndex(plan, plan.profile()).status());
   plan.set_working_directory("/home/user");
   *plan.mutable_limits() = limits;
   AddCgroupWrites(limits, facts, plan);

@@ -18,6 +18,17 @@ namespace warren {
 inline constexpr uint32_t kUserUid = 1000;
 inline constexpr uint32_t kUserGid = 1000;
 
+// Profiles that run a client's code.
+inline constexpr char kUserProfile[] = "user";
+inline constexpr char kRootProfile[] = "root";
+
+// The profiles that sandboxes of a template may have, in a fixed order: the recipe's, else "user".
+std::vector<std::string> GrantedProfiles(const config::TemplateRecipe& recipe);
+
+// Place of a profile among those of the plan; an empty name is the sandbox's own. INVALID_ARGUMENT
+// names those that there are.
+absl::StatusOr<int> ProfileIndex(const internal::LaunchPlan& plan, const std::string& profile);
+
 // One lower layer of a template's root file system: what the launcher attaches as detached mount
 // number i.
 struct TemplatePart {

@@ -36,6 +36,24 @@ bool ValidAbsolute(const std::string& path) {
          path.find_first_of(":,\\") == std::string::npos;
 }
 
+// What is wrong with the profiles that a recipe grants; empty where nothing is.
+std::string ProfilesError(const config::TemplateRecipe& recipe) {
+  const auto& profiles = recipe.profiles();
+  const auto count = [&](absl::string_view name) {
+    return std::count(profiles.begin(), profiles.end(), name);
+  };
+  if (profiles.empty()) return "";
+  if (count("user") != 1 || count("root") > 1 || count("user") + count("root") != profiles.size()) {
+    return "profiles are \"user\", and \"root\" where it is granted";
+  }
+  const std::string& policy = recipe.seccomp_policy();
+  if (count("root") == 1 && !policy.empty() && policy != "default") {
+    return absl::StrCat("profile \"root\" has a seccomp policy of its own, which would go past \"",
+                        absl::CEscape(policy), "\": grant \"user\" only");
+  }
+  return "";
+}
+
 absl::Status CheckRecipe(const config::TemplateRecipe& recipe, const std::string& directory_name,
                          const std::string& path) {
   auto invalid = [&](absl::string_view why) {
@@ -52,7 +70,8 @@ absl::Status CheckRecipe(const config::TemplateRecipe& recipe, const std::string
     if (!ValidAbsolute(directory))
       return invalid(absl::StrCat("bad directory \"", directory, "\""));
   }
-  return absl::OkStatus();
+  const std::string wrong = ProfilesError(recipe);
+  return wrong.empty() ? absl::OkStatus() : invalid(wrong);
 }
 
 // What of a recipe its tree is made and checked from; the rest says what sandboxes get.
@@ -62,6 +81,7 @@ std::string TreeSource(config::TemplateRecipe recipe) {
   recipe.clear_seccomp_policy();
   recipe.clear_warmup();
   recipe.clear_start();
+  recipe.clear_profiles();
   return recipe.SerializeAsString();
 }
 

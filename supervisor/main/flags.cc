@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/user_ids.h"
+#include "runtime/plan/launch_plan.h"
 #include "runtime/plan/template_store.h"
 
 namespace warren {
@@ -101,6 +102,13 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
                  "Name of the limits policy, share/warren/policies/limits/NAME.textproto")
       ->envname("WARREN_LIMITS_POLICY")
       ->default_val("default");
+  app.add_option(
+         "--profile", flags.profile,
+         "Profile of all sandboxes, share/warren/policies/profiles/NAME.textproto: user, or "
+         "root of its sandbox, which the default template must grant")
+      ->envname("WARREN_PROFILE")
+      ->check(CLI::IsMember({kUserProfile, kRootProfile}))
+      ->default_val(kUserProfile);
 }
 
 }  // namespace

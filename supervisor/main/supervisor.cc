@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
+#include "runtime/plan/launch_plan.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/main/template_choice.h"
 
@@ -66,6 +67,15 @@ std::map<std::string, Template> TakeTemplates(internal::LauncherOffer& offer) {
     taken.modules.insert(offered.modules().begin(), offered.modules().end());
   }
   return templates;
+}
+
+// Better said now than at each create.
+absl::Status CheckGranted(const std::string& profile, const config::TemplateRecipe& recipe) {
+  const std::vector<std::string> granted = GrantedProfiles(recipe);
+  if (std::count(granted.begin(), granted.end(), profile) > 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("template ", recipe.name(), " grants no profile \"", profile,
+                   "\": add it to its recipe, or start without --profile"));
 }
 
 PoolOptions MakePoolOptions(const Flags& flags, const internal::HostFacts& facts,
@@ -122,6 +132,8 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   parts.templates = TakeTemplates(hello.offer);
   WARREN_ASSIGN_OR_RETURN(parts.default_template,
                           ChooseDefaultTemplate(flags.default_template, parts.templates));
+  WARREN_RETURN_IF_ERROR(
+      CheckGranted(flags.profile, parts.templates.at(parts.default_template).recipe));
   WARREN_ASSIGN_OR_RETURN(auto pools,
                           ChoosePools(flags.pool, parts.default_template, parts.templates));
   parts.modules = ModuleIndex::Of(parts.templates);
@@ -133,6 +145,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   spdlog::info("event=pace pace={:.1f}", self->pace_);
   parts.pool = MakePoolOptions(flags, parts.facts, open_files);
   parts.pool.ready = std::move(pools);
+  parts.pool.profile = flags.profile;
   parts.buffer_memory = flags.buffer_memory_bytes;
   self->max_connections_ = MaxConnections(open_files, parts.pool.max_sandboxes);
 

@@ -82,6 +82,7 @@ void Pool::BeginLaunch(TemplatePool& pool, Ticket owner, bool refill) {
   spec.set_sandbox_id(launch->id);
   spec.set_template_id(pool.what.source.recipe.name());
   *spec.mutable_limits() = launch->limits;
+  spec.set_profile(options_.profile);
   internal::LauncherRequest request;
   *request.mutable_create_sandbox()->mutable_spec() = std::move(spec);
   request.mutable_create_sandbox()->set_zygote_id(launch->zygote_id);

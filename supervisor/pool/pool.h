@@ -36,6 +36,8 @@ struct PoolOptions {
   int max_sandboxes = 0;
   // Launches at the same time. More than twice the cores only makes each of them slower.
   int max_launches = 4;
+  // Of all sandboxes; empty for "user".
+  std::string profile;
   Generations::Bounds generations;
 };
 

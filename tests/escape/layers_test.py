@@ -20,27 +20,29 @@ PREFIX = os.environ.get("WARREN_TEST_PREFIX", "")
 # TestLayer of runtime/launch/child/test_layers.h, in its order.
 LAYERS = ("seccomp", "landlock", "capabilities", "no_new_privileges", "identity", "descriptors", "rlimits", "pid_namespace",
           "mount_namespace", "net_namespace", "ipc_namespace", "uts_namespace", "cgroup_namespace", "user_ids", "cgroup",
-          "proc_masks", "layer_size")
+          "proc_masks", "layer_size", "undumpable")
 # Without no_new_privs and without a capability the kernel loads no filter: both have to go.
 ALONG = {"no_new_privileges": ("capabilities",)}
 
 
 def combinations():
-    """Layers → the probes whose claims they enforce together."""
+    """(Layers, who attacks) → the probes whose claims those enforce together."""
     found = collections.defaultdict(list)
     for probe in all_probes():
         if set(probe["layer"]) <= set(LAYERS):
-            found[tuple(sorted(probe["layer"]))].append(probe)
+            attacker = "root" if probe["profiles"] == ["root"] else "user"
+            found[tuple(sorted(probe["layer"])), attacker].append(probe)
     return found
 
 
-def attack_without(layers):
+def attack_without(layers, attacker):
     """{name: report} of the probes of these layers, in sandboxes without them."""
     off = set(layers).union(*(ALONG.get(layer, ()) for layer in layers))
     bits = sum(1 << LAYERS.index(layer) for layer in off)
     command = ["unshare", "--pid", "--fork", "--mount", "--mount-proc", "--ipc", "--uts", "--net", "--kill-child", "--",
                sys.executable, "-B", os.path.join(HERE, "throwaway.py"), "--run",
-               os.path.join(PREFIX, "bin/warren"), "doctor", "--attack", "--json", "--jobs", "1", "--layers", ",".join(layers)]
+               os.path.join(PREFIX, "bin/warren"), "doctor", "--attack", "--json", "--jobs", "1", "--as", attacker,
+               "--layers", ",".join(layers)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=patience(900), stdin=subprocess.DEVNULL,
                           env=dict(environment(), WARREN_UNSAFE_LAYERS_OFF=str(bits)))
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -63,21 +65,21 @@ def lacking(probe, report):
 
 class Layers(unittest.TestCase):
     def test_every_layer_is_what_keeps_its_claims(self):
-        for layers, probes in sorted(combinations().items()):
+        for (layers, attacker), probes in sorted(combinations().items()):
             try:
-                reports = attack_without(layers)
+                reports = attack_without(layers, attacker)
             except AssertionError as error:
-                with self.subTest(without=layers):
+                with self.subTest(without=layers, attacker=attacker):
                     raise error
                 continue
             for probe in probes:
-                with self.subTest(without=layers, probe=probe["name"]):
+                with self.subTest(without=layers, attacker=attacker, probe=probe["name"]):
                     report = reports.get(probe["name"], {"verdict": "missing", "detail": ""})
                     if report["verdict"] != "broken" and not lacking(probe, report):
                         self.fail(f"{report['verdict']}: {report['detail']}")
 
     def test_every_layer_is_tried(self):
-        tried = {layer for layers in combinations() for layer in layers}
+        tried = {layer for layers, _ in combinations() for layer in layers}
         self.assertEqual(set(LAYERS) - tried, set())
 
 

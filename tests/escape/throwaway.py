@@ -66,7 +66,7 @@ def make_host():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     host = {"marker": "/tmp/marker", "tcp_port": kept[2].getsockname()[1], "abstract": "unconfined",
             "socket": "/tmp/service", "pid": neighbour.pid, "hostname": socket.gethostname(), "token": "warren-unconfined",
-            "planted": None, "unconfined": True, "pace": PACE}
+            "planted": None, "unconfined": True, "pace": PACE, "profile": "user"}
     return host, kept
 
 

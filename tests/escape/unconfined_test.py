@@ -77,6 +77,13 @@ class Suite(unittest.TestCase):
             self.assertTrue(all(found["layer"]), found["name"])
             self.assertTrue(found["unconfined"], found["name"])
 
+    def test_what_root_is_granted_says_why(self):
+        for found in all_probes():
+            self.assertLessEqual(set(found["profiles"]), {"user", "root"}, found["name"])
+            if found["granted_to_root"] is not None:
+                self.assertRegex(found["granted_to_root"], r".{12,}", found["name"])
+                self.assertEqual((found["profiles"], found["ends"]), ([], []), found["name"])
+
     def test_a_deadline_is_for_cells_that_may_run_into_it(self):
         for found in all_probes():
             self.assertEqual(found["deadline"] is not None, "TIMED_OUT" in found["ends"], found["name"])
@@ -105,7 +112,7 @@ class KernelsOwnRefusal(unittest.TestCase):
         module.probe_unknown = lambda host: attack.refused(1000, 0)
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            attack.run(module, "probe_unknown", {"pace": 1, "unconfined": unconfined})
+            attack.run(module, "probe_unknown", {"pace": 1, "unconfined": unconfined, "profile": "user"})
         return json.loads(out.getvalue().split("WARREN-ATTACK ")[1])["verdict"]
 
     def test_is_not_on_this_host(self):

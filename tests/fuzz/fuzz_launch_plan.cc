@@ -31,9 +31,12 @@ void Pack(const uint8_t* data, size_t size) {
   if (!plan.ParseFromArray(data, static_cast<int>(size))) return;
   auto setup = std::make_unique<InitSetup>();
   if (PackMounts(plan.mounts(), plan.hostname(), *setup).ok()) CheckPacked(*setup);
-  auto join = PackJoin(plan, 1, 0);
+  LoadedProfile profile;
+  profile.text.set_name("user");
+  profile.process.uid = 1000;
+  auto join = PackJoin(plan, profile, 1, 0);
   if (!join.ok()) return;
-  Require(join->uid != 0 && join->gid != 0);
+  Require(join->profile.uid == 1000);
   Require(join->rlimit_count <= kMaxRlimits);
   Require(::memchr(join->working_directory, '\0', sizeof(join->working_directory)) != nullptr);
 }

@@ -59,9 +59,9 @@ class AgentTest : public SharedLauncherTest {
   }
 
   // Offered by the launcher, not started.
-  RunningCommand Offered() {
-    LauncherMessage reply =
-        shared_->WaitForReply(shared_->RequestProcess(id_, internal::StartProcess::COMMAND));
+  RunningCommand Offered(const std::string& profile = "") {
+    LauncherMessage reply = shared_->WaitForReply(
+        shared_->RequestProcess(id_, internal::StartProcess::COMMAND, profile));
     EXPECT_EQ(reply.fds.size(), 3u) << reply.reply.message();
     if (reply.fds.size() != 3) return {};
     return {reply.reply.process_started().process_id(), std::move(reply.fds[0]),
@@ -83,7 +83,6 @@ class AgentTest : public SharedLauncherTest {
     internal::AgentRequest request;
     request.mutable_start()->set_process_id(process_id);
     for (const std::string& argument : argv) request.mutable_start()->add_argv(argument);
-    request.mutable_start()->add_environment("PATH=/usr/bin:/bin");
     return request;
   }
 
@@ -108,8 +107,8 @@ class AgentTest : public SharedLauncherTest {
     return event;
   }
 
-  RunningCommand Started(const std::vector<std::string>& argv) {
-    RunningCommand command = Offered();
+  RunningCommand Started(const std::vector<std::string>& argv, const std::string& profile = "") {
+    RunningCommand command = Offered(profile);
     Ask(StartRequest(command.process_id, argv));
     EXPECT_EQ(NextEvent().started().process_id(), command.process_id);
     return command;
@@ -131,8 +130,8 @@ class AgentTest : public SharedLauncherTest {
     }
   }
 
-  std::string OutputOf(const std::vector<std::string>& argv) {
-    RunningCommand command = Started(argv);
+  std::string OutputOf(const std::vector<std::string>& argv, const std::string& profile = "") {
+    RunningCommand command = Started(argv, profile);
     command.in.reset();
     const std::string out = ReadToEnd(command.out);
     EXPECT_EQ(ReadToEnd(command.err), "");
@@ -209,6 +208,58 @@ TEST_F(AgentTest, ACommandIsUnderTheFilterOfUserCode) {
   RunningCommand write = Started({"sh", "-c", "echo x > /usr/bin/new || echo x > /etc/new"});
   EXPECT_EQ(ReadToEnd(write.out), "");
   EXPECT_NE(Exit(write).exit_code(), 0);
+}
+
+TEST_F(AgentTest, ACommandHasTheEnvironmentOfItsProfileUnderItsOwn) {
+  RunningCommand command = Offered();
+  internal::AgentRequest request =
+      StartRequest(command.process_id, {"sh", "-c", "echo $HOME $OWN"});
+  request.mutable_start()->add_environment("OWN=own");
+  Ask(request);
+  EXPECT_EQ(ReadToEnd(command.out), "/home/user own\n");
+  command = Offered();
+  request = StartRequest(command.process_id, {"sh", "-c", "echo $HOME"});
+  request.mutable_start()->add_environment("HOME=/tmp");
+  Ask(request);
+  EXPECT_EQ(ReadToEnd(command.out), "/tmp\n");
+}
+
+TEST_F(AgentTest, ACommandOfRootIsRootOfItsSandbox) {
+  EXPECT_EQ(
+      OutputOf({"sh", "-c",
+                "id -u; grep -E '^Cap(Prm|Bnd)|^NoNewPrivs' /proc/self/status | tr -d '\\n'; "
+                "echo; touch /etc/new && chown 1000 /etc/new && stat -c %u /etc/new; echo $HOME"},
+               "root"),
+      "0\nCapPrm:\t00000000000004fbCapBnd:\t00000000000004fbNoNewPrivs:\t1\n1000\n/root\n");
+  EXPECT_TRUE(absl::IsInvalidArgument(shared_->WaitForStatus(
+      shared_->RequestProcess(id_, internal::StartProcess::COMMAND, "agent"))));
+}
+
+// Root of the sandbox has the agent's user id, and may signal and look into what it can name.
+TEST_F(AgentTest, RootInsideCannotReachTheAgent) {
+  const pid_t agent = AgentPid();
+  const std::string program =
+      "import ctypes, os, signal\n"
+      "libc = ctypes.CDLL(None)\n"
+      "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+      "os.kill(-1, signal.SIGKILL)\n"
+      "for pid in range(2, 40000):\n"
+      "    if pid == os.getpid(): continue\n"
+      "    for attempt in (lambda: os.kill(pid, signal.SIGKILL),\n"
+      "                    lambda: os.pidfd_open(pid),\n"
+      "                    lambda: os.listdir(f'/proc/{pid}/fd')):\n"
+      "        try: attempt(); print('reached', pid)\n"
+      "        except OSError: pass\n"
+      "    if libc.ptrace(16, pid, 0, 0) == 0: print('traced', pid)\n"
+      "print('done', sorted(p for p in os.listdir('/proc') if p.isdigit() and int(p) > 1)\n"
+      "      == [str(os.getpid())])\n";
+  RunningCommand command = Started({"python3", "-I", "-c", program}, "root");
+  command.in.reset();
+  EXPECT_EQ(ReadToEnd(command.out), "done True\n");
+  EXPECT_EQ(Exit(command).exit_code(), 0);
+  EXPECT_EQ(AgentPid(), agent);
+  EXPECT_EQ(OutputOf({"echo", "on"}), "on\n");
+  EXPECT_EQ(shared_->WaitForProcessExited(id_).signal(), SIGKILL) << "the context";
 }
 
 TEST_F(AgentTest, NothingInsideSeesTheAgent) {

@@ -193,18 +193,22 @@ uint64_t Harness::RequestCreate(const internal::SandboxSpec& spec, uint64_t zygo
   return Send(std::move(request));
 }
 
-uint64_t Harness::RequestProcess(const std::string& sandbox_id, uint64_t zygote) {
+uint64_t Harness::RequestProcess(const std::string& sandbox_id, uint64_t zygote,
+                                 const std::string& profile) {
   internal::LauncherRequest request;
   request.mutable_start_process()->set_sandbox_id(sandbox_id);
   request.mutable_start_process()->set_kind(internal::StartProcess::CONTEXT);
   request.mutable_start_process()->set_zygote_id(zygote);
+  request.mutable_start_process()->set_profile(profile);
   return Send(std::move(request));
 }
 
-uint64_t Harness::RequestProcess(const std::string& sandbox_id, internal::StartProcess::Kind kind) {
+uint64_t Harness::RequestProcess(const std::string& sandbox_id, internal::StartProcess::Kind kind,
+                                 const std::string& profile) {
   internal::LauncherRequest request;
   request.mutable_start_process()->set_sandbox_id(sandbox_id);
   request.mutable_start_process()->set_kind(kind);
+  request.mutable_start_process()->set_profile(profile);
   return Send(std::move(request));
 }
 

@@ -98,9 +98,11 @@ class Harness {
   uint64_t Send(internal::LauncherRequest request);
   uint64_t RequestZygote(const std::string& template_id);
   uint64_t RequestCreate(const internal::SandboxSpec& spec, uint64_t zygote);
-  uint64_t RequestProcess(const std::string& sandbox_id, uint64_t zygote);
+  uint64_t RequestProcess(const std::string& sandbox_id, uint64_t zygote,
+                          const std::string& profile = "");
   // An agent or a command.
-  uint64_t RequestProcess(const std::string& sandbox_id, internal::StartProcess::Kind kind);
+  uint64_t RequestProcess(const std::string& sandbox_id, internal::StartProcess::Kind kind,
+                          const std::string& profile = "");
   uint64_t RequestKill(const std::string& sandbox_id, uint64_t process);
   uint64_t RequestDestroy(const std::string& sandbox_id);
   uint64_t RequestInterrupt(const std::string& sandbox_id);

@@ -62,6 +62,11 @@ class HostileSupervisorTest : public ::testing::Test {
     return ids[Below(static_cast<uint32_t>(ids.size()))];
   }
 
+  std::string HostileProfile() {
+    const char* profiles[] = {"user", "root", "agent", "init", "zygote", "default"};
+    return Below(4) == 0 ? HostileId() : profiles[Below(std::size(profiles))];
+  }
+
   v1::Limits HostileLimits() {
     const int64_t values[] = {0, -1, 1, 64 << 20, int64_t{1} << 40, int64_t{1} << 62, 4096};
     v1::Limits limits;
@@ -93,7 +98,7 @@ class HostileSupervisorTest : public ::testing::Test {
         create.mutable_spec()->set_template_id(Below(5) == 0 ? HostileId()
                                                              : launcher_->template_id());
         *create.mutable_spec()->mutable_limits() = HostileLimits();
-        if (Below(6) == 0) create.mutable_spec()->set_profile(HostileId());
+        if (Below(6) == 0) create.mutable_spec()->set_profile(HostileProfile());
         if (Below(6) == 0) create.mutable_spec()->set_network(HostileId());
         break;
       }
@@ -102,6 +107,7 @@ class HostileSupervisorTest : public ::testing::Test {
         start.set_sandbox_id(HostileId());
         start.set_kind(static_cast<internal::StartProcess::Kind>(Below(4)));
         start.set_zygote_id(Below(3) == 0 ? random_() : zygote_);
+        if (Below(3) == 0) start.set_profile(HostileProfile());
         break;
       }
       case 5: {

@@ -24,10 +24,16 @@ internal::MountOp Op(internal::MountOp::Kind kind, const std::string& target) {
 
 internal::LaunchPlan Plan() {
   internal::LaunchPlan plan;
-  plan.set_uid(1000);
-  plan.set_gid(1000);
   plan.set_working_directory("/home/user");
   return plan;
+}
+
+LoadedProfile User() {
+  LoadedProfile profile;
+  profile.text.set_name("user");
+  profile.process.uid = 1000;
+  profile.process.gid = 1000;
+  return profile;
 }
 
 class PackMountsTest : public ::testing::Test {
@@ -115,39 +121,47 @@ TEST(PackExecTest, TextsHaveABound) {
       absl::IsInvalidArgument(PackExec({std::string(kMaxExecStrings - 1, 'x')}, {"y"}, *setup)));
 }
 
-TEST(PackJoinTest, ThePlanArrives) {
+TEST(PackJoinTest, ThePlanAndTheProfileArrive) {
   internal::LaunchPlan plan = Plan();
   internal::Rlimit* limit = plan.add_rlimits();
   limit->set_resource("NOFILE");
   limit->set_soft(10);
   limit->set_hard(20);
-  auto request = PackJoin(plan, 7, 4);
+  LoadedProfile profile = User();
+  profile.process.capabilities = 5;
+  auto* own = profile.text.add_rlimits();
+  own->set_resource("CORE");
+  own->set_value(1);
+  auto request = PackJoin(plan, profile, 7, 4);
   ASSERT_TRUE(request.ok()) << request.status();
   EXPECT_EQ(request->kind, kZygoteFork);
   EXPECT_EQ(request->context_id, 7u);
   EXPECT_EQ(request->magic, kSetupMagic);
-  EXPECT_EQ(request->uid, 1000u);
+  EXPECT_EQ(request->profile.uid, 1000u);
+  EXPECT_EQ(request->profile.capabilities, 5u);
   EXPECT_EQ(request->landlock_abi, 4);
   EXPECT_STREQ(request->working_directory, "/home/user");
-  ASSERT_EQ(request->rlimit_count, 1u);
+  ASSERT_EQ(request->rlimit_count, 2u);
   EXPECT_EQ(request->rlimits[0].resource, RLIMIT_NOFILE);
   EXPECT_EQ(request->rlimits[0].soft, 10u);
   EXPECT_EQ(request->rlimits[0].hard, 20u);
+  EXPECT_EQ(request->rlimits[1].resource, RLIMIT_CORE);
+  EXPECT_EQ(request->rlimits[1].hard, 1u);
 }
 
-TEST(PackJoinTest, RootIsRefused) {
-  internal::LaunchPlan plan = Plan();
-  plan.set_uid(0);
-  EXPECT_TRUE(absl::IsInvalidArgument(PackJoin(plan, 1, 0).status()));
-  plan = Plan();
-  plan.set_gid(0);
-  EXPECT_TRUE(absl::IsInvalidArgument(PackJoin(plan, 1, 0).status()));
+// Whatever became of the profile's text on its way.
+TEST(PackJoinTest, RootIsRefusedUnderAnotherName) {
+  LoadedProfile profile = User();
+  profile.process.uid = 0;
+  EXPECT_TRUE(absl::IsInvalidArgument(PackJoin(Plan(), profile, 1, 0).status()));
+  profile.text.set_name("root");
+  EXPECT_TRUE(PackJoin(Plan(), profile, 1, 0).ok());
 }
 
 TEST(PackJoinTest, UnknownResourcesAreRefusedByName) {
   internal::LaunchPlan plan = Plan();
   plan.add_rlimits()->set_resource("AS\n");
-  absl::Status status = PackJoin(plan, 1, 0).status();
+  absl::Status status = PackJoin(plan, User(), 1, 0).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("AS"));
 }
@@ -155,17 +169,17 @@ TEST(PackJoinTest, UnknownResourcesAreRefusedByName) {
 TEST(PackJoinTest, ResourcesHaveABound) {
   internal::LaunchPlan plan = Plan();
   for (uint32_t i = 0; i < kMaxRlimits; ++i) plan.add_rlimits()->set_resource("CORE");
-  EXPECT_TRUE(PackJoin(plan, 1, 0).ok());
+  EXPECT_TRUE(PackJoin(plan, User(), 1, 0).ok());
   plan.add_rlimits()->set_resource("CORE");
-  EXPECT_TRUE(absl::IsInvalidArgument(PackJoin(plan, 1, 0).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(PackJoin(plan, User(), 1, 0).status()));
 }
 
 TEST(PackJoinTest, TheWorkingDirectoryHasABound) {
   internal::LaunchPlan plan = Plan();
   plan.set_working_directory(std::string(127, '/'));
-  EXPECT_TRUE(PackJoin(plan, 1, 0).ok());
+  EXPECT_TRUE(PackJoin(plan, User(), 1, 0).ok());
   plan.set_working_directory(std::string(128, '/'));
-  EXPECT_TRUE(absl::IsInvalidArgument(PackJoin(plan, 1, 0).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(PackJoin(plan, User(), 1, 0).status()));
 }
 
 }  // namespace

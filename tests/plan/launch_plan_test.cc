@@ -127,10 +127,27 @@ TEST(LaunchPlanTest, CpuIsAShareOfAPeriod) {
   EXPECT_EQ(Written(*plan, "cpu.max"), "1000 100000");
 }
 
-TEST(LaunchPlanTest, UserCodeIsNeverRoot) {
+TEST(LaunchPlanTest, UserCodeIsNotRootUnlessAskedFor) {
   internal::LaunchPlan plan = PlanFor(Recipe("base"), V1Host());
-  EXPECT_EQ(plan.uid(), 1000u);
-  EXPECT_EQ(plan.gid(), 1000u);
+  EXPECT_EQ(plan.profile(), "user");
+  EXPECT_THAT(plan.profiles(), ::testing::ElementsAre("user", "root"));
+}
+
+TEST(LaunchPlanTest, ATemplateGrantsProfiles) {
+  config::TemplateRecipe recipe = Recipe("base");
+  internal::SandboxSpec spec = Spec(recipe);
+  spec.set_profile("root");
+  auto plan = MakeLaunchPlan(spec, recipe, Policy(), V1Host());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->profile(), "root");
+  EXPECT_EQ(*ProfileIndex(*plan, ""), 1);
+  EXPECT_EQ(*ProfileIndex(*plan, "user"), 0);
+  recipe.clear_profiles();
+  EXPECT_THAT(GrantedProfiles(recipe), ::testing::ElementsAre("user"));
+  absl::Status status = MakeLaunchPlan(spec, recipe, Policy(), V1Host()).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("template base grants no profile \"root\"; there is: user"));
 }
 
 TEST(LaunchPlanTest, FailsClosedWithoutAController) {
@@ -169,7 +186,7 @@ TEST(LaunchPlanTest, RefusesWhatThePolicyDoesNotAllow) {
       [](internal::SandboxSpec& spec, const config::LimitsPolicy&) {
         spec.mutable_limits()->set_disk_bytes(-1);
       },
-      [](internal::SandboxSpec& spec, const config::LimitsPolicy&) { spec.set_profile("root"); },
+      [](internal::SandboxSpec& spec, const config::LimitsPolicy&) { spec.set_profile("init"); },
       [](internal::SandboxSpec& spec, const config::LimitsPolicy&) { spec.set_network("host"); },
       [](internal::SandboxSpec& spec, const config::LimitsPolicy&) {
         spec.set_sandbox_id("../up");

@@ -118,7 +118,8 @@ TEST_F(TemplateStoreTest, ATreeOutlivesAChangeThatDoesNotReachIt) {
         absl::StrCat("name: \"one\" recipe_digest: \"", Digest(kDebian), "\""));
   fs::create_directories(root_ / "store/one/rootfs");
   Write("recipes/one/recipe.textproto",
-        absl::StrCat(kDebian, " limits { pids: 9 } description: \"new\" start: EXEC"));
+        absl::StrCat(kDebian,
+                     " limits { pids: 9 } description: \"new\" start: EXEC profiles: \"user\""));
   EXPECT_EQ(Unavailable(), "");
   Write("recipes/one/recipe.textproto", absl::StrCat(kDebian, " preload: \"json\""));
   EXPECT_THAT(Unavailable(), HasSubstr("older recipe"));
@@ -170,6 +171,19 @@ TEST_F(TemplateStoreTest, RefusesDirectoriesThatAreNotPlain) {
   std::string many = "name: \"one\" python: \"/usr/bin/python3\" host {";
   for (int i = 0; i < 9; ++i) absl::StrAppend(&many, " directories: \"/d", i, "\"");
   EXPECT_THAT(Refusal(many + "}"), HasSubstr("at most 8"));
+}
+
+TEST_F(TemplateStoreTest, RefusesProfilesThatNoTemplateGrants) {
+  for (const char* profiles : {"profiles: \"root\"", "profiles: \"user\" profiles: \"init\"",
+                               "profiles: \"\"", "profiles: \"user\" profiles: \"user\"",
+                               "profiles: \"user\" profiles: \"root\" profiles: \"root\""}) {
+    EXPECT_THAT(Refusal(absl::StrCat(kHost, profiles)), HasSubstr("profiles are \"user\""));
+  }
+  const std::string both = absl::StrCat(kHost, "profiles: \"user\" profiles: \"root\"");
+  EXPECT_THAT(Refusal(absl::StrCat(both, " seccomp_policy: \"strict\"")),
+              HasSubstr("would go past \"strict\""));
+  Write("recipes/one/recipe.textproto", absl::StrCat(both, " seccomp_policy: \"default\""));
+  EXPECT_TRUE(Load().ok());
 }
 
 TEST_F(TemplateStoreTest, NoRecipeAtAllIsAnError) {

@@ -29,7 +29,8 @@ TEST_P(PolicyGoldenTest, CompilesToWhatWasReviewed) {
                            << path;
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, PolicyGoldenTest, ::testing::Values("default", "zygote", "init"),
+INSTANTIATE_TEST_SUITE_P(Policies, PolicyGoldenTest,
+                         ::testing::Values("default", "root", "agent", "zygote", "init"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 }  // namespace

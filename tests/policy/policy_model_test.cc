@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/policy/policy_testing.h"
 
 namespace warren::testing {
@@ -147,14 +148,23 @@ TEST_P(PolicyModelTest, NoHighBitsGetPastADeniedArgument) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, PolicyModelTest, ::testing::Values("default", "zygote", "init"),
+INSTANTIATE_TEST_SUITE_P(Policies, PolicyModelTest,
+                         ::testing::Values("default", "root", "agent", "zygote", "init"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
-// Filters stack and stay: what the zygote's refuses, no context gets back.
-TEST(ZygotePolicyTest, PassesAllThatUserCodeMayDo) {
-  config::SeccompPolicy user_policy = LoadOrDie("default");
+struct ParentAndChild {
+  const char* parent;
+  const char* child;
+};
+
+// Filters stack and stay: what that of the process which starts them refuses, no context and no
+// command gets back.
+class StackedPolicyTest : public ::testing::TestWithParam<ParentAndChild> {};
+
+TEST_P(StackedPolicyTest, TheParentsPassesAllThatItsChildrenMayDo) {
+  config::SeccompPolicy user_policy = LoadOrDie(GetParam().child);
   CompiledPolicy user = CompileOrDie(user_policy);
-  CompiledPolicy zygote = CompileOrDie(LoadOrDie("zygote"));
+  CompiledPolicy zygote = CompileOrDie(LoadOrDie(GetParam().parent));
   Model model(user_policy);
   std::mt19937_64 random(11);
   for (uint32_t number = 0; number < kCallsToTry; ++number) {
@@ -167,6 +177,26 @@ TEST(ZygotePolicyTest, PassesAllThatUserCodeMayDo) {
       if (AnswerTo(user, data) != "ALLOW") continue;
       ASSERT_EQ(AnswerTo(zygote, data), "ALLOW") << SyscallName(number);
     }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Policies, StackedPolicyTest,
+                         ::testing::Values(ParentAndChild{"zygote", "default"},
+                                           ParentAndChild{"zygote", "root"},
+                                           ParentAndChild{"agent", "default"},
+                                           ParentAndChild{"agent", "root"}),
+                         [](const auto& parameter) {
+                           return absl::StrCat(parameter.param.parent, "_", parameter.param.child);
+                         });
+
+TEST(AgentPolicyTest, ConfinesACommandAndEntersNoNamespace) {
+  CompiledPolicy agent = CompileOrDie(LoadOrDie("agent"));
+  for (long number : {SYS_setresuid, SYS_setresgid, SYS_setgroups, SYS_capset}) {
+    EXPECT_EQ(AnswerTo(agent, Call(number)), "ALLOW") << SyscallName(static_cast<uint32_t>(number));
+  }
+  for (long number : {SYS_setns, SYS_unshare, SYS_mount, SYS_ptrace, SYS_bpf, SYS_init_module,
+                      SYS_open_by_handle_at, SYS_keyctl, SYS_io_uring_setup}) {
+    EXPECT_EQ(AnswerTo(agent, Call(number)), "EPERM") << SyscallName(static_cast<uint32_t>(number));
   }
 }
 

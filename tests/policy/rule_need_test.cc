@@ -121,7 +121,8 @@ TEST_P(RuleNeedTest, WorkloadsFailWithoutTheirRule) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, RuleNeedTest, ::testing::Values("default", "zygote", "init"),
+INSTANTIATE_TEST_SUITE_P(Policies, RuleNeedTest,
+                         ::testing::Values("default", "root", "agent", "zygote", "init"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 // The trace against the lists: what real work calls is allowed, or refused on purpose.
@@ -136,7 +137,8 @@ TEST(ObservedCallsTest, AreAllowedOrRefusedByName) {
 
 TEST(WorkloadsTest, EachIsNamedByARule) {
   std::set<std::string> named;
-  for (const char* policy : {"default", "zygote", "init"}) named.merge(NeedsOf(LoadOrDie(policy)));
+  for (const char* policy : {"default", "root", "agent", "zygote", "init"})
+    named.merge(NeedsOf(LoadOrDie(policy)));
   for (const auto& [name, workload] : AllWorkloads()) {
     EXPECT_TRUE(named.contains(name)) << "no rule names the workload " << name;
   }

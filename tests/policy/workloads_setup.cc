@@ -27,6 +27,34 @@ bool BecomeUser() {
          Step(::syscall(SYS_setresuid, 1000, 1000, 1000) == 0, "setresuid");
 }
 
+// In children: each leaves its caller without what the next one needs.
+bool Gives(long result, const char* call) { return Step(result == 0, call); }
+bool InChild(bool (*body)()) {
+  pid_t pid = ::fork();
+  if (pid == 0) ::_exit(body() ? 0 : 1);
+  return ExitedWell(pid);
+}
+bool BecomeUserByOlderCalls() {
+  return InChild([] {
+           return Gives(::syscall(SYS_setgid, 1000), "setgid") &&
+                  Gives(::syscall(SYS_setuid, 1000), "setuid");
+         }) &&
+         InChild([] {
+           return Gives(::syscall(SYS_setregid, 1000, 1000), "setregid") &&
+                  Gives(::syscall(SYS_setreuid, 1000, 1000), "setreuid");
+         });
+}
+
+// They return what was before, also where they fail: the second call tells.
+bool OpenFilesAsUser() {
+  return InChild([] {
+    ::syscall(SYS_setfsgid, 1000);
+    ::syscall(SYS_setfsuid, 1000);
+    return Step(::syscall(SYS_setfsgid, 1000) == 1000, "setfsgid") &&
+           Step(::syscall(SYS_setfsuid, 1000) == 1000, "setfsuid");
+  });
+}
+
 bool DropCapabilities() {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct none[2] = {};
@@ -65,6 +93,8 @@ std::map<std::string, Workload> SetupWorkloads() {
   return {
       {"join_namespace", {JoinNamespace}},
       {"become_user", {BecomeUser}},
+      {"become_user_by_older_calls", {BecomeUserByOlderCalls}},
+      {"open_files_as_user", {OpenFilesAsUser}},
       {"drop_capabilities", {DropCapabilities}},
       {"drop_bounding_set", {DropBoundingSet}},
       {"lock_securebits", {LockSecurebits}},

@@ -53,9 +53,10 @@ class Currency(unittest.TestCase):
     def is_current(self):
         return recipes.makes_tree_of(self.recipe, "sha256:of-another-file", self.template)
 
-    def test_limits_do_not_reach_the_tree(self):
+    def test_limits_and_profiles_do_not_reach_the_tree(self):
         self.recipe.limits.pids += 1
         self.recipe.description = "another"
+        del self.recipe.profiles[:]
         self.assertTrue(self.is_current())
 
     def test_packages_do(self):

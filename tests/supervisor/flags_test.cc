@@ -26,6 +26,14 @@ TEST(FlagsTest, Defaults) {
   EXPECT_TRUE(flags.pool.empty());
   EXPECT_EQ(flags.cgroup_parent, "warren");
   EXPECT_EQ(flags.max_sandboxes, 1000);
+  EXPECT_EQ(flags.profile, "user");
+}
+
+TEST(FlagsTest, OnlyProfilesOfUserCode) {
+  EXPECT_EQ(Parse({"--profile=root"}).flags.profile, "root");
+  for (const char* profile : {"", "init", "agent", "zygote", "Root"}) {
+    EXPECT_EQ(Parse({std::string("--profile=") + profile}).exit_code, 2) << profile;
+  }
 }
 
 TEST(FlagsTest, RepeatedFlagsReplaceTheDefault) {

@@ -100,6 +100,21 @@ TEST(WithHostCheck, DecidesWhereTheProbeCannot) {
   EXPECT_EQ(verdict({Verdict::kBroken, ""}, absl::OkStatus()), Verdict::kBroken);
 }
 
+TEST(ForProfile, RootMustBeAbleToDoWhatItIsGranted) {
+  Probe probe;
+  auto verdict = [&](const char* profile, Verdict found) {
+    return ForProfile(probe, profile, {found, ""}).verdict;
+  };
+  EXPECT_EQ(verdict("root", Verdict::kBroken), Verdict::kBroken);
+  EXPECT_EQ(verdict("root", Verdict::kHeld), Verdict::kHeld);
+  probe.granted_to_root = "why";
+  EXPECT_EQ(verdict("root", Verdict::kBroken), Verdict::kGranted);
+  EXPECT_EQ(verdict("root", Verdict::kHeld), Verdict::kBroken);
+  EXPECT_EQ(verdict("root", Verdict::kInconclusive), Verdict::kInconclusive);
+  EXPECT_EQ(verdict("user", Verdict::kBroken), Verdict::kBroken);
+  EXPECT_EQ(verdict("user", Verdict::kHeld), Verdict::kHeld);
+}
+
 TEST(CellTimeout, BoundsGrowAndDeadlinesDoNot) {
   Probe probe;
   probe.bound = absl::Seconds(60);
@@ -127,6 +142,9 @@ TEST(Tally, FailsOnAllThatIsNotHeldOrAllowedToBeMissing) {
   tally.Add(Verdict::kNotOnThisHost, true);
   EXPECT_EQ(tally.Sentence(),
             "1 claims held, 0 broken, 0 could not be found out, 1 not on this host.");
+  tally.Add(Verdict::kGranted, false);
+  EXPECT_EQ(tally.ExitCode(), 0);
+  EXPECT_THAT(tally.Sentence(), HasSubstr("1 not on this host, 1 granted to root."));
 }
 
 TEST(MissingList, AllowsAProbeForItsReasonAlone) {
@@ -167,7 +185,8 @@ TEST(ParseProbes, ReadsWhatTheSuiteSays) {
   std::string line =
       R"(WARREN-ATTACK [{"group": "g", "name": "n", "claim": "It holds.", "layer": ["a", "b"], )"
       R"("ends": ["KILLED"], "plant": "p", "order": "predecessor", "aftermath": null, )"
-      R"("limits": {"memory_mib": 2, "pids": 9}, "deadline": 2, "bound": 60, "output_mib": 8}])";
+      R"("limits": {"memory_mib": 2, "pids": 9}, "deadline": 2, "bound": 60, "output_mib": 8, "profiles": ["root"], )"
+      R"("granted_to_root": null}])";
   absl::StatusOr<std::vector<Probe>> probes = ParseProbes("noise\n" + line + "\n");
   ASSERT_TRUE(probes.ok()) << probes.status();
   ASSERT_EQ(probes->size(), 1u);
@@ -180,6 +199,8 @@ TEST(ParseProbes, ReadsWhatTheSuiteSays) {
   EXPECT_EQ(probe.deadline, absl::Seconds(2));
   EXPECT_EQ(probe.bound, absl::Seconds(60));
   EXPECT_EQ(probe.max_output_bytes, 8 << 20);
+  EXPECT_THAT(probe.profiles, ElementsAre("root"));
+  EXPECT_EQ(probe.granted_to_root, "");
 }
 
 TEST(ParseProbes, RefusesWhatIsNoList) {
@@ -319,7 +340,7 @@ class Bystander {
 TEST(Processes, AnUnconfinedProcessIsSeenAsSuch) {
   Bystander bystander("warren-attack-test-token");
   ASSERT_GT(bystander.pid(), 0);
-  EXPECT_FALSE(CheckConfined("warren-attack-test-token").ok());
+  EXPECT_FALSE(CheckConfined("warren-attack-test-token", 0).ok());
   EXPECT_EQ(ProcessesWithArgument("warren-attack-test-token").size(), 1u);
   EXPECT_FALSE(AwaitNoProcess("warren-attack-test-token", absl::Milliseconds(30)).ok());
   // Part of an argument is no match.

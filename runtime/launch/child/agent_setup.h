@@ -12,12 +12,15 @@ namespace warren {
 
 // ---- Launcher → agent
 
+// Bound on the environment that a profile gives.
+inline constexpr uint32_t kMaxProfileEnvironment = 2048;
+
 // The first message. Comes with the fds of AgentSetupFd, in that order.
 struct AgentSetup {
   uint32_t magic = kSetupMagic;
   uint32_t version = kSetupVersion;
-  // TestLayer bits; read by test builds only.
-  uint32_t layers_off = 0;
+  // What it becomes itself; working_directory and context_id say nothing.
+  JoinRequest confinement;
 };
 enum AgentSetupFd : uint32_t {
   // Of the sandbox that it joins.
@@ -42,8 +45,11 @@ struct AgentOrder {
   uint32_t version = kSetupVersion;
   AgentOrderKind kind = AgentOrderKind::kOffer;
   uint64_t process_id = 0;
-  // kOffer: how it is confined. Its context_id says nothing.
+  // kOffer: how it is confined; context_id and policy_index say nothing.
   JoinRequest process;
+  // kOffer: NUL-terminated strings, of its profile.
+  uint32_t environment_bytes = 0;
+  char environment[kMaxProfileEnvironment] = {};
 };
 enum AgentCommandFd : uint32_t {
   // Its standard input (read end), output and error (write ends).

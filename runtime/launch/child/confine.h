@@ -18,34 +18,23 @@ inline SetupResult Fail(SetupStage stage, int error) { return {stage, error, -1}
 // Writes the calling process into each cgroup.procs file.
 SetupResult EnterCgroups(const int* procs_fds, size_t count);
 
-// A bit mask of the capabilities to keep in the bounding set; 0 for none.
-using CapabilityMask = uint64_t;
+// Sets the request's resource limits.
+SetupResult LimitResources(const JoinRequest& request);
 
-// Empties ambient set and bounding set but for `keep`, and locks the securebits so that root gains
-// nothing by exec. Before DropIdentity: needs CAP_SETPCAP.
-SetupResult RestrictCapabilities(CapabilityMask keep);
-// Same bounding set, securebits left alone: for a program that stays root and has its capabilities
-// by exec.
-SetupResult BoundCapabilities(CapabilityMask keep);
-
-// No groups but `gid`, and `uid` for good.
+// No groups but `gid`, and `uid` for good. Needs the privilege of both.
 SetupResult DropIdentity(uid_t uid, gid_t gid);
 
-// Empties every capability set of the process. After DropIdentity.
-SetupResult ClearCapabilities();
+// A compiled policy (runtime/policy/policy_blob.h), mapped.
+struct SeccompBlob {
+  const void* data = nullptr;
+  size_t size = 0;
+};
 
-SetupResult NoNewPrivileges();
-
-// Write access only below the user's own directories; reading and executing as before. abi 0: does
-// nothing.
-SetupResult RestrictWritesByLandlock(int abi);
-
-// Installs the filters of a serialized policy (runtime/policy/policy_blob.h), in their order. The
-// last step.
-SetupResult InstallSeccomp(const void* blob, size_t size);
-
-// Asks the kernel whether the process is what the steps above should have made it.
-SetupResult VerifyConfinement();
+// Makes the caller what its profile says, for good: the one sequence for contexts, init, zygotes
+// and whatever else runs in a sandbox. Needs every capability of its user namespace, and one
+// thread. `landlock_abi` 0: without Landlock. `layers_off`: TestLayer bits.
+SetupResult Confine(const ProcessProfile& profile, int landlock_abi, SeccompBlob policy,
+                    uint32_t layers_off);
 
 }  // namespace warren::child
 

@@ -9,7 +9,7 @@
 namespace warren {
 
 inline constexpr uint32_t kSetupMagic = 0x4e525257;  // "WRRN"
-inline constexpr uint32_t kSetupVersion = 2;
+inline constexpr uint32_t kSetupVersion = 3;
 
 // Fds at fixed places in every process that warren-init's code runs in.
 inline constexpr int kControlFd = 3;
@@ -57,6 +57,34 @@ struct ExitReport {
   int32_t wait_status = 0;
 };
 
+// ---- What a process becomes
+// ----------------------------------------------------------------------------------------------
+
+enum class LandlockRule : uint32_t {
+  kNone = 0,
+  // Writes below the user's own directories.
+  kUserDirectories = 1,
+  // Writes wherever mounts and owners allow them, but for device nodes.
+  kWholeRoot = 2,
+};
+
+inline constexpr uint32_t kProfileNoNewPrivileges = 1u << 0;
+inline constexpr uint32_t kProfileDumpable = 1u << 1;
+
+// What a profile (policies/profiles) is to the code that carries it out (confine.h).
+struct ProcessProfile {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  // Permitted, effective and bounding set, by capability number; the other sets are empty.
+  uint64_t capabilities = 0;
+  // As prctl(PR_SET_SECUREBITS) takes them.
+  uint32_t securebits = 0;
+  LandlockRule landlock = LandlockRule::kNone;
+  // kProfile*
+  uint32_t flags = 0;
+  uint32_t reserved = 0;
+};
+
 // ---- Launcher → init
 // ------------------------------------------------------------------------------------------------
 
@@ -98,8 +126,8 @@ inline constexpr uint32_t kMaxExecStrings = 2048;
 
 // Comes with the detached mounts that the ops name by fd_index, then one memfd with the seccomp
 // policy for init itself (or for the zygote), and one more fd: in kZygote mode the memfd with the
-// policy of its contexts, in kSandbox mode the write end of the pipe that its first context waits
-// on (JoinRequest).
+// policies of its contexts behind each other, in kSandbox mode the write end of the pipe that its
+// first context waits on (JoinRequest).
 struct InitSetup {
   uint32_t magic = kSetupMagic;
   uint32_t version = kSetupVersion;
@@ -109,6 +137,8 @@ struct InitSetup {
   uint32_t mount_fd_count = 0;
   // TestLayer bits; read by test builds only.
   uint32_t layers_off = 0;
+  // Of init itself, or of the zygote.
+  ProcessProfile profile;
   char hostname[64] = {};
   SetupOp ops[kMaxSetupOps] = {};
   char strings[kMaxSetupStrings] = {};
@@ -168,6 +198,8 @@ struct SetupResult {
 
 inline constexpr uint32_t kZygoteFork = 1;
 inline constexpr uint32_t kMaxRlimits = 16;
+// Profiles that a template can grant.
+inline constexpr uint32_t kMaxContextPolicies = 8;
 
 // Starts with the header that zygote.py reads ('<IIQ'); the rest passes through it unread. Comes
 // with the fds: init's pidfd, requests (read end), events, stdout, stderr (write ends), the pipe on
@@ -178,8 +210,9 @@ struct JoinRequest {
   uint64_t context_id = 0;
   uint32_t magic = kSetupMagic;
   uint32_t version = kSetupVersion;
-  uint32_t uid = 0;
-  uint32_t gid = 0;
+  ProcessProfile profile;
+  // Which of the policies that its zygote has mapped.
+  uint32_t policy_index = 0;
   uint32_t rlimit_count = 0;
   struct {
     int32_t resource;

@@ -38,6 +38,8 @@ enum class TestLayer : uint32_t {
   kProcMasks = 1u << 15,
   // Plan: the writable layer has no size.
   kLayerSize = 1u << 16,
+  // Init lets others of its user look into it.
+  kUndumpable = 1u << 17,
 };
 
 #ifdef WARREN_TEST_LAYERS

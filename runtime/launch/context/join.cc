@@ -5,14 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,13 +23,30 @@
 #include "runtime/launch/context/arenas.h"
 #include "runtime/launch/context/heap_holes.h"
 #include "runtime/launch/context/huge_pages.h"
+#include "runtime/policy/policy_blob.h"
 
 namespace warren::child {
 namespace {
 
-// Written once, before the first fork.
-const void* g_policy = nullptr;
-size_t g_policy_size = 0;
+// Written once, before the first fork. By the index that JoinRequest has.
+SeccompBlob g_policies[kMaxContextPolicies];
+uint32_t g_policy_count = 0;
+
+// Finds the policies that lie behind each other. Returns 0 or errno.
+int SplitPolicies(const unsigned char* data, size_t size) {
+  while (size > 0) {
+    warren_policy_blob_header header;
+    if (g_policy_count == kMaxContextPolicies || size < sizeof(header)) return EINVAL;
+    ::memcpy(&header, data, sizeof(header));
+    warren_policy_blob_cursor cursor;
+    if (header.size > size || warren_policy_blob_open(&cursor, data, header.size) != 0)
+      return EINVAL;
+    g_policies[g_policy_count++] = {data, header.size};
+    data += header.size;
+    size -= header.size;
+  }
+  return 0;
+}
 
 enum FdIndex : size_t {
   kInitPidfd,
@@ -95,16 +109,6 @@ SetupResult ArrangeDescriptors(const int* fds, uint32_t layers_off) {
   return {};
 }
 
-SetupResult LimitResources(const JoinRequest& request) {
-  for (uint32_t i = 0; i < request.rlimit_count; ++i) {
-    rlimit limit = {request.rlimits[i].soft, request.rlimits[i].hard};
-    if (::syscall(SYS_prlimit64, 0, request.rlimits[i].resource, &limit, nullptr) != 0) {
-      return Fail(SetupStage::kRlimit, errno);
-    }
-  }
-  return {};
-}
-
 SetupResult EnterSession(const JoinRequest& request) {
   if (::chdir(request.working_directory) != 0) return Fail(SetupStage::kWorkingDirectory, errno);
   // A session of its own: no controlling terminal to push input into.
@@ -114,40 +118,6 @@ SetupResult EnterSession(const JoinRequest& request) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   return {};
-}
-
-// The order matters: capabilities are needed to drop the identity, no_new_privs to load Landlock
-// and filters without a capability, and the filter comes last because it forbids most of what is
-// done before.
-SetupResult GiveUpPrivilege(const JoinRequest& request) {
-  uint32_t off = request.layers_off;
-  SetupResult result;
-  if (LayerIsOff(off, TestLayer::kCapabilities)) {
-    ::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0);
-  } else {
-    result = RestrictCapabilities(0);
-  }
-  if (result.ok()) {
-    bool root = LayerIsOff(off, TestLayer::kIdentity);
-    result = DropIdentity(root ? 0 : request.uid, root ? 0 : request.gid);
-  }
-  if (result.ok() && !LayerIsOff(off, TestLayer::kCapabilities)) result = ClearCapabilities();
-  if (result.ok() && !LayerIsOff(off, TestLayer::kNoNewPrivileges)) result = NoNewPrivileges();
-  if (result.ok() && !LayerIsOff(off, TestLayer::kLandlock)) {
-    result = RestrictWritesByLandlock(request.landlock_abi);
-  }
-  bool whole =
-      !LayerIsOff(off, TestLayer::kCapabilities) && !LayerIsOff(off, TestLayer::kNoNewPrivileges);
-  if (result.ok() && whole) result = VerifyConfinement();
-  if (result.ok() && !LayerIsOff(off, TestLayer::kSeccomp)) {
-    result = InstallSeccomp(g_policy, g_policy_size);
-  }
-  // The change of identity made it undumpable, and /proc/self unreadable to itself; there is no
-  // secret in it to keep. Last of all: until its filter is there, no other process of this user,
-  // of which the sandbox may have hostile ones by now, must be able to write to its memory.
-  if (result.ok() && ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
-    result = Fail(SetupStage::kIdentity, errno);
-  return result;
 }
 
 SetupResult Join(const JoinRequest& request, const int* fds, size_t fd_count) {
@@ -163,7 +133,10 @@ SetupResult Join(const JoinRequest& request, const int* fds, size_t fd_count) {
   if (result.ok() && !LayerIsOff(request.layers_off, TestLayer::kRlimits)) {
     result = LimitResources(request);
   }
-  if (result.ok()) result = GiveUpPrivilege(request);
+  if (result.ok()) {
+    result = Confine(request.profile, request.landlock_abi, g_policies[request.policy_index],
+                     request.layers_off);
+  }
   return result;
 }
 
@@ -172,17 +145,15 @@ SetupResult Join(const JoinRequest& request, const int* fds, size_t fd_count) {
 
 extern "C" {
 
-// Maps the policy of the contexts. Returns 0 or errno.
-int warren_zygote_prepare(int policy_fd) {
+// Maps the policies of the contexts. Returns 0 or errno.
+int warren_zygote_prepare(int policies_fd) {
   struct stat info;
-  if (::fstat(policy_fd, &info) != 0) return errno;
+  if (::fstat(policies_fd, &info) != 0) return errno;
   size_t size = static_cast<size_t>(info.st_size);
-  void* blob = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, policy_fd, 0);
-  if (blob == MAP_FAILED) return errno;
-  ::close(policy_fd);
-  warren::child::g_policy = blob;
-  warren::child::g_policy_size = size;
-  return 0;
+  void* blobs = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, policies_fd, 0);
+  if (blobs == MAP_FAILED) return errno;
+  ::close(policies_fd);
+  return warren::child::SplitPolicies(static_cast<const unsigned char*>(blobs), size);
 }
 
 // The caller's next children are born in the pid namespace of that init. Returns 0 or errno.
@@ -214,7 +185,8 @@ int warren_context_join(const void* request, size_t size, const int* fds, size_t
   } else {
     ::memcpy(&copy, request, sizeof(copy));
     bool valid = copy.magic == warren::kSetupMagic && copy.version == warren::kSetupVersion &&
-                 copy.rlimit_count <= warren::kMaxRlimits && warren::child::g_policy != nullptr;
+                 copy.rlimit_count <= warren::kMaxRlimits &&
+                 copy.policy_index < warren::child::g_policy_count;
     result = valid ? warren::child::Join(copy, fds, fd_count)
                    : warren::child::Fail(warren::SetupStage::kMessage, EPROTO);
   }

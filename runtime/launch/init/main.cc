@@ -10,12 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,7 +28,7 @@ namespace warren::child {
 namespace {
 
 constexpr size_t kMaxFds = 16;
-// Where a zygote finds the policy of its contexts.
+// Where a zygote finds the policies of its contexts.
 constexpr int kContextPolicyFd = 4;
 
 // Static, not on the stack: pid 1 has one message in its life.
@@ -52,24 +50,20 @@ SetupResult ReceiveSetup(Received& received) {
   return {};
 }
 
-SetupResult InstallPolicyFrom(int memfd) {
+// Puts the profile of the message on, with the policy in the memfd.
+SetupResult ConfineSelf(int policy_memfd, uint32_t layers_off) {
   struct stat info;
-  if (::fstat(memfd, &info) != 0) return Fail(SetupStage::kSeccomp, errno);
+  if (::fstat(policy_memfd, &info) != 0) return Fail(SetupStage::kSeccomp, errno);
   size_t size = static_cast<size_t>(info.st_size);
-  void* blob = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, memfd, 0);
+  void* blob = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, policy_memfd, 0);
   if (blob == MAP_FAILED) return Fail(SetupStage::kSeccomp, errno);
-  ::close(memfd);
-  return InstallSeccomp(blob, size);
+  ::close(policy_memfd);
+  return Confine(setup.profile, 0, {blob, size}, layers_off);
 }
 
-// Root of the sandbox's own user namespace, without a capability. It keeps its uid: user code can
-// neither signal nor trace it.
-SetupResult ConfineInit(int policy) {
-  SetupResult result = RestrictCapabilities(0);
-  if (result.ok()) result = ClearCapabilities();
-  if (result.ok()) result = NoNewPrivileges();
-  if (result.ok()) result = InstallPolicyFrom(policy);
-  return result;
+// Of those that a test switches off.
+uint32_t LayersOff(TestLayer layer) {
+  return LayerIsOff(setup.layers_off, layer) ? static_cast<uint32_t>(layer) : 0;
 }
 
 // The cgroup was entered before: the namespace takes the group that it is made in for its root.
@@ -118,23 +112,17 @@ char** SplitStrings(char*& next, const char* end, uint32_t count, char** pointer
   return pointers;
 }
 
-// Becomes the template's Python. It keeps what joining a sandbox takes: CAP_SYS_ADMIN to enter the
-// namespaces and CAP_SYS_PTRACE to name them by a pidfd; in the template user namespace only.
-SetupResult BecomeZygote(int own_policy, int context_policy) {
-  constexpr CapabilityMask kKept = (1ULL << CAP_SYS_ADMIN) | (1ULL << CAP_SYS_PTRACE);
-  SetupResult result = BoundCapabilities(kKept);
-  if (!result.ok()) return result;
+// Becomes the template's Python.
+SetupResult BecomeZygote(int own_policy, int context_policies) {
   // Contexts live on when the zygote is recycled; the zygote itself dies with the anchor's
   // namespace.
   if (::chdir("/home/user") != 0) return Fail(SetupStage::kWorkingDirectory, errno);
   ::setsid();
   // Its contexts inherit both, so a test that switches either off does so here too.
-  if (!LayerIsOff(setup.layers_off, TestLayer::kNoNewPrivileges)) result = NoNewPrivileges();
-  if (result.ok() && !LayerIsOff(setup.layers_off, TestLayer::kSeccomp)) {
-    result = InstallPolicyFrom(own_policy);
-  }
+  SetupResult result = ConfineSelf(
+      own_policy, LayersOff(TestLayer::kNoNewPrivileges) | LayersOff(TestLayer::kSeccomp));
   if (!result.ok()) return result;
-  if (context_policy != kContextPolicyFd && ::dup2(context_policy, kContextPolicyFd) < 0) {
+  if (context_policies != kContextPolicyFd && ::dup2(context_policies, kContextPolicyFd) < 0) {
     return Fail(SetupStage::kDescriptors, errno);
   }
   ::fcntl(kContextPolicyFd, F_SETFD, 0);
@@ -171,7 +159,7 @@ int RunInit() {
       // The first context may enter; when this process fails instead, it reads EOF.
       if (::write(last, "r", 1) != 1) result = Fail(SetupStage::kDescriptors, errno);
       ::close(last);
-      if (result.ok()) result = ConfineInit(policy);
+      if (result.ok()) result = ConfineSelf(policy, LayersOff(TestLayer::kUndumpable));
     }
   }
   Report(result);

@@ -7,6 +7,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/launcher/detached_set.h"
+#include "runtime/launch/launcher/pack.h"
 #include "runtime/linux/process.h"
 
 namespace warren {
@@ -21,10 +22,12 @@ absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Start(
   // Pipes, for they belong to no network namespace.
   WARREN_ASSIGN_OR_RETURN(Pipe requests, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe events, MakePipe());
+  const LoadedProfile& profile = resources.profiles.agent();
   AgentSetup setup;
-  setup.layers_off = resources.layers_off;
+  WARREN_ASSIGN_OR_RETURN(setup.confinement, PackAgent(profile, resources.facts.landlock_abi()));
+  setup.confinement.layers_off = resources.layers_off;
   const int fds[kAgentSetupFds] = {init_pidfd, requests.read_end.get(), events.write_end.get(),
-                                   resources.agent_policy.get()};
+                                   profile.policy.get()};
   WARREN_RETURN_IF_ERROR(SendMessage(agent->control(), AsBytes(setup), fds));
   for (UniqueFd* end : {&requests.write_end, &events.read_end}) {
     WARREN_RETURN_IF_ERROR(SetNonBlocking(end->get()));
@@ -33,11 +36,7 @@ absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Start(
   return agent;
 }
 
-absl::Status AgentProcess::Offer(uint64_t process_id, const JoinRequest& confinement,
-                                 std::span<const int> fds) {
-  AgentOrder order;
-  order.process_id = process_id;
-  order.process = confinement;
+absl::Status AgentProcess::Offer(const AgentOrder& order, std::span<const int> fds) {
   return SendMessage(control(), AsBytes(order), fds);
 }
 

@@ -37,7 +37,7 @@ class AgentProcess {
   std::vector<UniqueFd> TakeEnds() { return std::move(supervisor_ends_); }
 
   // `fds` as AgentCommandFd says. UNAVAILABLE where it takes no orders, for it hangs or is gone.
-  absl::Status Offer(uint64_t process_id, const JoinRequest& confinement, std::span<const int> fds);
+  absl::Status Offer(const AgentOrder& order, std::span<const int> fds);
   absl::Status Withdraw(uint64_t process_id);
 
   // UNAVAILABLE when nothing is there; ABORTED when it is gone or broke the protocol.

@@ -30,22 +30,28 @@ absl::StatusOr<Launcher::LiveProcess*> Launcher::FindAgent(LiveSandbox& sandbox)
 absl::Status Launcher::OfferCommand(const ProcessKey& name, LiveProcess& process) {
   LiveSandbox& sandbox = sandboxes_.at(name.sandbox_id);
   WARREN_ASSIGN_OR_RETURN(LiveProcess * agent, FindAgent(sandbox));
-  WARREN_ASSIGN_OR_RETURN(JoinRequest confinement,
-                          sandbox.process->MakeJoinRequest(name.process_id, resources_));
+  const internal::LaunchPlan& plan = sandbox.process->plan();
+  const std::string& profile = process.profile.empty() ? plan.profile() : process.profile;
+  WARREN_ASSIGN_OR_RETURN(const LoadedProfile* loaded, resources_.profiles.Find(profile));
+  AgentOrder order;
+  order.process_id = name.process_id;
+  WARREN_ASSIGN_OR_RETURN(order.process,
+                          sandbox.process->MakeJoinRequest(name.process_id, profile, resources_));
+  WARREN_RETURN_IF_ERROR(PackEnvironment(*loaded, order));
+  WARREN_ASSIGN_OR_RETURN(
+      UniqueFd policy,
+      resources_.profiles.CommandPolicy(templates_.at(plan.template_id()).source.recipe, profile));
   WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, process.group->OpenProcs());
   WARREN_ASSIGN_OR_RETURN(Pipe in, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe out, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe err, MakePipe());
-  const std::string& policy =
-      templates_.at(sandbox.process->plan().template_id()).source.recipe.seccomp_policy();
-  std::vector<int> fds = {
-      in.read_end.get(), out.write_end.get(), err.write_end.get(),
-      resources_.context_policies.at(policy.empty() ? "default" : policy).get()};
+  std::vector<int> fds = {in.read_end.get(), out.write_end.get(), err.write_end.get(),
+                          policy.get()};
   for (const UniqueFd& fd : procs) fds.push_back(fd.get());
   for (int end : {in.write_end.get(), out.read_end.get(), err.read_end.get()})
     WARREN_RETURN_IF_ERROR(SetNonBlocking(end));
   // Before the supervisor hears of it, so that the agent knows it when it is to start it.
-  WARREN_RETURN_IF_ERROR(agent->agent->Offer(name.process_id, confinement, fds));
+  WARREN_RETURN_IF_ERROR(agent->agent->Offer(order, fds));
   const int ends[] = {in.write_end.get(), out.read_end.get(), err.read_end.get()};
   ReplyStarted(name, process, ends);
   return absl::OkStatus();

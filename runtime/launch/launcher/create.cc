@@ -13,36 +13,12 @@
 #include "runtime/plan/importable_modules.h"
 #include "runtime/plan/launch_plan.h"
 #include "runtime/policy/limits_policy.h"
-#include "runtime/policy/seccomp_policy.h"
 
 // What the launcher does once, before it serves.
 namespace warren {
 namespace {
 
 namespace fs = std::filesystem;
-
-absl::StatusOr<UniqueFd> CompilePolicy(const std::string& path) {
-  WARREN_ASSIGN_OR_RETURN(config::SeccompPolicy policy, LoadSeccompPolicy(path));
-  WARREN_ASSIGN_OR_RETURN(CompiledPolicy compiled, CompileSeccompPolicy(policy));
-  return SealedMemfd("warren-policy", SerializePolicy(compiled));
-}
-
-absl::Status LoadPolicies(const std::string& prefix, LaunchResources& resources) {
-  fs::path directory = fs::path(prefix) / "share/warren/policies/seccomp";
-  WARREN_ASSIGN_OR_RETURN(resources.init_policy, CompilePolicy(directory / "init.textproto"));
-  WARREN_ASSIGN_OR_RETURN(resources.zygote_policy, CompilePolicy(directory / "zygote.textproto"));
-  WARREN_ASSIGN_OR_RETURN(resources.agent_policy, CompilePolicy(directory / "agent.textproto"));
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-    std::string name = entry.path().stem().string();
-    if (entry.path().extension() != ".textproto" || name == "init" || name == "zygote" ||
-        name == "agent")
-      continue;
-    WARREN_ASSIGN_OR_RETURN(UniqueFd compiled, CompilePolicy(entry.path()));
-    resources.context_policies.emplace(name, std::move(compiled));
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<std::map<std::string, LaunchTemplate>> FindTemplates(const std::string& prefix,
                                                                     const std::string& store) {
@@ -106,25 +82,23 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
   WARREN_ASSIGN_OR_RETURN(auto templates, FindTemplates(config.prefix, config.store));
   WARREN_ASSIGN_OR_RETURN(config::LimitsPolicy limits,
                           LoadLimits(config.prefix, config.limits_policy, templates));
+  WARREN_ASSIGN_OR_RETURN(ProcessProfiles profiles,
+                          ProcessProfiles::Load(config.prefix + "/share/warren/policies"));
   WARREN_ASSIGN_OR_RETURN(CgroupTree cgroups,
                           CgroupTree::Create(facts, config.cgroup_parent, instance));
   WARREN_RETURN_IF_ERROR(cgroups.Limit(Totals(config, facts)));
   WARREN_ASSIGN_OR_RETURN(
       AnchorClient anchor,
       AnchorClient::Start(config.prefix + "/bin/warren-init", ids, config.layers_off));
+  WARREN_ASSIGN_OR_RETURN(std::string agent, ReadFile(config.prefix + "/bin/warren-agent"));
+  WARREN_ASSIGN_OR_RETURN(UniqueFd agent_program, SealedMemfd("warren-agent", agent));
   LaunchResources resources{facts,
                             std::move(cgroups),
                             std::move(anchor),
-                            {},
-                            {},
-                            {},
-                            {},
-                            {},
+                            std::move(profiles),
+                            std::move(agent_program),
                             config.prefix + "/share/warren/worker",
                             config.layers_off};
-  WARREN_RETURN_IF_ERROR(LoadPolicies(config.prefix, resources));
-  WARREN_ASSIGN_OR_RETURN(std::string agent, ReadFile(config.prefix + "/bin/warren-agent"));
-  WARREN_ASSIGN_OR_RETURN(resources.agent_program, SealedMemfd("warren-agent", agent));
   return std::unique_ptr<Launcher>(
       new Launcher(config, {std::move(loop), std::move(ids), std::move(janitor),
                             std::move(resources), std::move(templates), std::move(limits)}));

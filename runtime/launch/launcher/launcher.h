@@ -70,6 +70,8 @@ class Launcher {
   // A process of a sandbox, until it has ended and nothing of its group is left.
   struct LiveProcess {
     internal::StartProcess::Kind kind = internal::StartProcess::CONTEXT;
+    // As it was asked for: empty for its sandbox's.
+    std::string profile;
     // Of all but the first, which shares its sandbox's.
     std::optional<ProcessGroup> group;
     // Of the two, the one of its kind. A command is a child of the agent's.

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
+#include "runtime/plan/launch_plan.h"
 
 namespace warren {
 namespace {
@@ -36,6 +37,18 @@ absl::Status CopyText(const std::string& text, char* target, size_t size, absl::
         absl::StrCat(what, " must be shorter than ", size, " bytes and without NUL"));
   }
   std::memcpy(target, text.c_str(), text.size() + 1);
+  return absl::OkStatus();
+}
+
+absl::Status AddRlimit(const std::string& resource, uint64_t soft, uint64_t hard,
+                       JoinRequest& request) {
+  const ResourceName* known =
+      std::find_if(std::begin(kResources), std::end(kResources),
+                   [&](const ResourceName& name) { return name.name == resource; });
+  if (known == std::end(kResources) || request.rlimit_count == kMaxRlimits) {
+    return absl::InvalidArgumentError(absl::StrCat("resource limit ", resource, " is not known"));
+  }
+  request.rlimits[request.rlimit_count++] = {known->resource, soft, hard};
   return absl::OkStatus();
 }
 
@@ -100,28 +113,43 @@ absl::Status PackExec(const std::vector<std::string>& arguments,
   return absl::OkStatus();
 }
 
-absl::StatusOr<JoinRequest> PackJoin(const internal::LaunchPlan& plan, uint64_t context_id,
-                                     int landlock_abi) {
+absl::StatusOr<JoinRequest> PackJoin(const internal::LaunchPlan& plan, const LoadedProfile& profile,
+                                     uint64_t context_id, int landlock_abi) {
   JoinRequest request;
   request.context_id = context_id;
-  request.uid = plan.uid();
-  request.gid = plan.gid();
+  request.profile = profile.process;
   request.landlock_abi = landlock_abi;
-  if (request.uid == 0 || request.gid == 0)
-    return absl::InvalidArgumentError("user code never runs as root");
+  if (request.profile.uid == 0 && profile.text.name() != kRootProfile)
+    return absl::InvalidArgumentError("user code runs as root in the profile \"root\" alone");
   WARREN_RETURN_IF_ERROR(CopyText(plan.working_directory(), request.working_directory,
                                   sizeof(request.working_directory), "the working directory"));
   for (const internal::Rlimit& limit : plan.rlimits()) {
-    const ResourceName* known =
-        std::find_if(std::begin(kResources), std::end(kResources),
-                     [&](const ResourceName& name) { return name.name == limit.resource(); });
-    if (known == std::end(kResources) || request.rlimit_count == kMaxRlimits) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("resource limit ", limit.resource(), " is not known"));
-    }
-    request.rlimits[request.rlimit_count++] = {known->resource, limit.soft(), limit.hard()};
+    WARREN_RETURN_IF_ERROR(AddRlimit(limit.resource(), limit.soft(), limit.hard(), request));
+  }
+  for (const config::ProfilePolicy::Rlimit& limit : profile.text.rlimits()) {
+    WARREN_RETURN_IF_ERROR(AddRlimit(limit.resource(), limit.value(), limit.value(), request));
   }
   return request;
+}
+
+absl::StatusOr<JoinRequest> PackAgent(const LoadedProfile& profile, int landlock_abi) {
+  JoinRequest request;
+  request.profile = profile.process;
+  request.landlock_abi = landlock_abi;
+  for (const config::ProfilePolicy::Rlimit& limit : profile.text.rlimits()) {
+    WARREN_RETURN_IF_ERROR(AddRlimit(limit.resource(), limit.value(), limit.value(), request));
+  }
+  return request;
+}
+
+absl::Status PackEnvironment(const LoadedProfile& profile, AgentOrder& order) {
+  for (const std::string& entry : profile.text.environment()) {
+    WARREN_RETURN_IF_ERROR(CopyText(entry, order.environment + order.environment_bytes,
+                                    kMaxProfileEnvironment - order.environment_bytes,
+                                    "the environment of a profile"));
+    order.environment_bytes += static_cast<uint32_t>(entry.size()) + 1;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace warren

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "runtime/launch/child/agent_setup.h"
 #include "runtime/launch/child/setup.h"
+#include "runtime/launch/launcher/process_profiles.h"
 #include "warren/internal/plan.pb.h"
 
 // From plans, which are protobuf, to the plain structs that post-fork code reads. The plan comes
@@ -21,8 +23,15 @@ absl::Status PackMounts(const Ops& ops, const std::string& hostname, InitSetup& 
 absl::Status PackExec(const std::vector<std::string>& arguments,
                       const std::vector<std::string>& environment, InitSetup& setup);
 
-absl::StatusOr<JoinRequest> PackJoin(const internal::LaunchPlan& plan, uint64_t context_id,
-                                     int landlock_abi);
+// A context of that sandbox, with this profile: its limits on resources come from both.
+absl::StatusOr<JoinRequest> PackJoin(const internal::LaunchPlan& plan, const LoadedProfile& profile,
+                                     uint64_t context_id, int landlock_abi);
+
+// The agent itself.
+absl::StatusOr<JoinRequest> PackAgent(const LoadedProfile& profile, int landlock_abi);
+
+// Adds the environment of a command's profile.
+absl::Status PackEnvironment(const LoadedProfile& profile, AgentOrder& order);
 
 }  // namespace warren
 

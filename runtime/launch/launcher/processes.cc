@@ -45,6 +45,7 @@ absl::Status Launcher::HandleStartProcess(uint64_t request_id,
   ++sandbox.last_process_id;
   LiveProcess& process = sandbox.processes[name.process_id];
   process.kind = request.kind();
+  process.profile = request.profile();
   process.group = std::move(group);
   process.request_id = request_id;
   process.zygote_id = request.zygote_id();
@@ -74,6 +75,7 @@ absl::Status Launcher::CheckStart(const internal::StartProcess& request, LiveSan
     return absl::ResourceExhaustedError(absl::StrCat("the sandbox has ", sandbox.processes.size(),
                                                      " processes of its own: end some first"));
   }
+  WARREN_RETURN_IF_ERROR(ProfileIndex(sandbox.process->plan(), request.profile()).status());
   switch (request.kind()) {
     case internal::StartProcess::CONTEXT:
       return FindZygote(request.zygote_id(), sandbox.process->plan().template_id()).status();
@@ -96,7 +98,8 @@ absl::Status Launcher::ForkContext(const ProcessKey& name, LiveProcess& process)
                           FindZygote(process.zygote_id, sandbox.plan().template_id()));
   process.fork_id = next_id_++;
   forks_[process.fork_id] = name;
-  WARREN_ASSIGN_OR_RETURN(JoinRequest join, sandbox.MakeJoinRequest(process.fork_id, resources_));
+  WARREN_ASSIGN_OR_RETURN(JoinRequest join,
+                          sandbox.MakeJoinRequest(process.fork_id, process.profile, resources_));
   WARREN_ASSIGN_OR_RETURN(ContextProcess::Sandbox joined,
                           sandbox.FurtherContextJoins(*process.group));
   return process.process.Fork(*zygote->process, join, std::move(joined));

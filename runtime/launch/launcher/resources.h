@@ -1,12 +1,11 @@
 #ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_RESOURCES_H_
 #define WARREN_RUNTIME_LAUNCH_LAUNCHER_RESOURCES_H_
 
-#include <map>
 #include <string>
 #include <vector>
 
-#include "runtime/base/unique_fd.h"
 #include "runtime/launch/launcher/anchor_client.h"
+#include "runtime/launch/launcher/process_profiles.h"
 #include "runtime/linux/cgroup.h"
 #include "runtime/plan/template_store.h"
 
@@ -23,11 +22,7 @@ struct LaunchResources {
   internal::HostFacts facts;
   CgroupTree cgroups;
   AnchorClient anchor;
-  // Sealed memfds with compiled policies.
-  UniqueFd init_policy;
-  UniqueFd zygote_policy;
-  std::map<std::string, UniqueFd> context_policies;
-  UniqueFd agent_policy;
+  ProcessProfiles profiles;
   // Sealed memfd of warren-agent.
   UniqueFd agent_program;
   // Directory of zygote_main.py and libwarren-context.so.

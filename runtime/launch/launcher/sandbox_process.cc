@@ -13,6 +13,7 @@
 #include "runtime/launch/launcher/pack.h"
 #include "runtime/launch/launcher/relax_plan.h"
 #include "runtime/linux/process.h"
+#include "runtime/plan/launch_plan.h"
 #include "spdlog/spdlog.h"
 
 namespace warren {
@@ -40,6 +41,7 @@ absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTempl
   auto setup = std::make_unique<InitSetup>();
   setup->mode = SetupMode::kSandbox;
   setup->layers_off = resources.layers_off;
+  setup->profile = resources.profiles.init().process;
   WARREN_RETURN_IF_ERROR(PackMounts(plan_.mounts(), plan_.hostname(), *setup));
   bool exec = source.source.recipe.start() == config::TemplateRecipe::EXEC;
   WARREN_ASSIGN_OR_RETURN(DetachedSet mounts,
@@ -47,7 +49,7 @@ absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTempl
                                             exec ? WorkerFiles::kAttached : WorkerFiles::kAbsent));
   setup->mount_fd_count = static_cast<uint32_t>(mounts.size());
   std::vector<int> fds = mounts.fds();
-  fds.push_back(resources.init_policy.get());
+  fds.push_back(resources.profiles.init().policy.get());
   WARREN_ASSIGN_OR_RETURN(Pipe ready, MakePipe());
   fds.push_back(ready.write_end.get());
   init_ready_pipe_ = std::move(ready.read_end);
@@ -74,9 +76,13 @@ absl::Status SandboxProcess::OnInitReady() {
 }
 
 absl::StatusOr<JoinRequest> SandboxProcess::MakeJoinRequest(
-    uint64_t fork_id, const LaunchResources& resources) const {
+    uint64_t fork_id, const std::string& profile, const LaunchResources& resources) const {
+  WARREN_ASSIGN_OR_RETURN(const int index, ProfileIndex(plan_, profile));
+  WARREN_ASSIGN_OR_RETURN(const LoadedProfile* loaded,
+                          resources.profiles.Find(plan_.profiles(index)));
   WARREN_ASSIGN_OR_RETURN(JoinRequest request,
-                          PackJoin(plan_, fork_id, resources.facts.landlock_abi()));
+                          PackJoin(plan_, *loaded, fork_id, resources.facts.landlock_abi()));
+  request.policy_index = static_cast<uint32_t>(index);
   request.layers_off = resources.layers_off;
   return request;
 }

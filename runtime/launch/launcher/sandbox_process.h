@@ -41,8 +41,9 @@ class SandboxProcess {
   // v1: readable when it runs out of memory; -1 on v2.
   int out_of_memory_event() const { return oom_event_.get(); }
 
-  // What a context of this sandbox joins; `process_id` names it to the zygote.
-  absl::StatusOr<JoinRequest> MakeJoinRequest(uint64_t fork_id,
+  // What a context of this sandbox joins; `fork_id` names it to the zygote. `profile`: empty for
+  // the sandbox's; INVALID_ARGUMENT where the template does not grant it.
+  absl::StatusOr<JoinRequest> MakeJoinRequest(uint64_t fork_id, const std::string& profile,
                                               const LaunchResources& resources) const;
   // For the first context: it waits until init has said that it is ready.
   absl::StatusOr<ContextProcess::Sandbox> FirstContextJoins();

@@ -80,7 +80,7 @@ absl::Status Launcher::ForkFirstContext(const std::string& id, LiveSandbox& sand
   first.zygote_id = zygote.process->id();
   forks_[first.fork_id] = {id, kFirstProcess};
   WARREN_ASSIGN_OR_RETURN(JoinRequest join,
-                          sandbox.process->MakeJoinRequest(first.fork_id, resources_));
+                          sandbox.process->MakeJoinRequest(first.fork_id, "", resources_));
   WARREN_ASSIGN_OR_RETURN(ContextProcess::Sandbox joined, sandbox.process->FirstContextJoins());
   return first.process.Fork(*zygote.process, join, std::move(joined));
 }

@@ -52,16 +52,6 @@ std::string ConfigJson(const Template& source) {
                       "/libwarren-context.so\",\"start\":\"", exec ? "exec" : "fork", "\"}");
 }
 
-// Clean: /proc/self/environ shows it to user code, and nothing of the host's is in it.
-std::vector<std::string> Environment() {
-  return {"HOME=/home/user", "USER=user", "LOGNAME=user", "SHELL=/bin/bash", "LANG=C.UTF-8",
-          "LC_ALL=C.UTF-8", "PATH=/home/user/.local/bin:/usr/local/bin:/usr/bin:/bin",
-          "TMPDIR=/tmp", "PYTHONDONTWRITEBYTECODE=1",
-          // One thread while warming: a fork copies no others. Numerical libraries stay at one
-          // thread a context.
-          "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MPLCONFIGDIR=/tmp/.matplotlib"};
-}
-
 // One line of ASCII.
 void AppendPrintable(absl::string_view text, std::string& out) {
   for (char c : text) {
@@ -100,20 +90,17 @@ absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResour
   setup->mode = SetupMode::kZygote;
   setup->layers_off = resources.layers_off;
   WARREN_RETURN_IF_ERROR(PackMounts(ZygoteMounts(recipe, resources.facts), "zygote", *setup));
-  std::vector<std::string> environment = Environment();
+  const LoadedProfile& profile = resources.profiles.zygote();
+  setup->profile = profile.process;
+  std::vector<std::string> environment(profile.text.environment().begin(),
+                                       profile.text.environment().end());
   if (LayerIsOff(resources.layers_off, TestLayer::kPidNamespace)) {
     environment.push_back("WARREN_TEST_NO_PID_NAMESPACE=1");
   }
   WARREN_RETURN_IF_ERROR(
       PackExec({recipe.python(), "-I", absl::StrCat(kWorkerDirectory, "/zygote_main.py")},
                environment, *setup));
-  auto policy = resources.context_policies.find(
-      recipe.seccomp_policy().empty() ? "default" : recipe.seccomp_policy());
-  if (policy == resources.context_policies.end()) {
-    return absl::NotFoundError(absl::StrCat("template ", recipe.name(),
-                                            " names the seccomp policy \"", recipe.seccomp_policy(),
-                                            "\", which is not below policies/seccomp"));
-  }
+  WARREN_ASSIGN_OR_RETURN(UniqueFd policies, resources.profiles.ContextPolicies(recipe));
   WARREN_ASSIGN_OR_RETURN(Cgroup cgroup, resources.cgroups.Add(absl::StrCat("zygote-", id), {}));
   // From here on the destructor cleans up.
   std::unique_ptr<ZygoteProcess> zygote(
@@ -125,8 +112,8 @@ absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResour
       DetachedSet::Make(source, resources, zygote->init_.pidfd.get(), WorkerFiles::kAttached));
   setup->mount_fd_count = static_cast<uint32_t>(mounts.size());
   std::vector<int> fds = mounts.fds();
-  fds.push_back(resources.zygote_policy.get());
-  fds.push_back(policy->second.get());
+  fds.push_back(profile.policy.get());
+  fds.push_back(policies.get());
   WARREN_RETURN_IF_ERROR(SendMessage(zygote->control(), AsBytes(*setup), fds));
   // For Python, once init has become it. Not an argument: every context shows its zygote's command
   // line.

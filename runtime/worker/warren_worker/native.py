@@ -37,9 +37,9 @@ class ContextLibrary:
         self._fds = (ctypes.c_int * self.MAX_FDS)()
         self._fds_address = ctypes.addressof(self._fds)
 
-    def prepare(self, policy_fd):
-        """Maps the compiled policy and closes its fd. Raises NativeError."""
-        if error := self._prepare(policy_fd):
+    def prepare(self, policies_fd):
+        """Maps the compiled policies and closes their fd. Raises NativeError."""
+        if error := self._prepare(policies_fd):
             raise NativeError("prepare", error)
 
     def compact_arenas(self):

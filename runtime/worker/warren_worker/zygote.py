@@ -33,7 +33,7 @@ from .immortal import make_everything_immortal
 from .native import ContextLibrary, NativeError
 
 CONTROL_FD = 3
-POLICY_FD = 4
+POLICIES_FD = 4
 
 FORK = 1
 READY = 1
@@ -127,7 +127,7 @@ class Zygote:
     def __init__(self, config, control):
         self._control = control
         self._library = ContextLibrary(config["context_library"])
-        self._library.prepare(POLICY_FD)
+        self._library.prepare(POLICIES_FD)
         self._library.compact_arenas()
         self._context = None
         self._exec_arguments = None

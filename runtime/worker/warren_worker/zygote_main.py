@@ -1,6 +1,6 @@
 """Starts the zygote: python3 -I zygote_main.py
 
-fd 3: control socket to the launcher; fd 4: compiled seccomp policy. The first message on the socket
+fd 3: control socket to the launcher; fd 4: compiled seccomp policies. The first message on the socket
 is the configuration, JSON: "preload" (modules), "warmup" (Python code, may be empty),
 "context_library" (path of libwarren-context.so), "start" ("fork" or "exec"). Not an argument, for
 every context shows its zygote's command line. Exit status: 0 when the launcher closes the socket, 1

@@ -19,7 +19,7 @@ host as `host`, a dict:
   socket      the supervisor's own socket (path)            pid       a process of the host
   hostname    the host's name                               limits    {"memory_bytes", "pids", ...} of this sandbox
   planted     what `plant` returned                         unconfined  True outside a sandbox
-  pace        by how much bounds are to grow here (>= 1)
+  pace        by how much bounds are to grow here (>= 1)   profile   "user" or "root": what the attacker is inside
 """
 
 import ctypes
@@ -49,6 +49,8 @@ NR = {
     "memfd_secret": 447, "process_mrelease": 448, "getpid": 39,
 }
 DENIED = (errno.EPERM, errno.ENOSYS)
+# CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE: policies/profiles/root.textproto.
+ROOT_CAPABILITIES = sum(1 << number for number in (0, 1, 3, 4, 5, 6, 7, 10))
 
 
 class Broken(Exception):
@@ -68,6 +70,8 @@ class Host:
 
     pace = 1.0
     unconfined = False
+    # The profile (policies/profiles) that the attacker has.
+    profile = "user"
     # Calls that the kernel itself refused, where no sandbox did: with them alone a claim that "held" shows nothing.
     lacks = []
 
@@ -84,7 +88,7 @@ def kernel_lacks(what):
 
 
 def probe(layer, *, ends=(), plant=None, order="neighbour", aftermath=None, conclude=None, limits=None, deadline=None,
-          bound=60, output_mib=None, host_check=None, unconfined="broken"):
+          bound=60, output_mib=None, host_check=None, unconfined="broken", profiles=(), granted_to_root=None):
     """Describes a probe.
 
     layer: what enforces the claim, one name or several separated by commas: with all of them off, the attack succeeds.
@@ -101,12 +105,16 @@ def probe(layer, *, ends=(), plant=None, order="neighbour", aftermath=None, conc
     host_check: name of a check that the runner makes on the host while the sandbox lives, in addition; it also decides
         where the probe says NotOnThisHost.
     unconfined: "broken" when the attack must succeed without a sandbox, else why it is not tried there.
+    profiles: those that attack; all where none is named.
+    granted_to_root: why the profile "root" may do what the claim denies to "user". As root the attack must succeed then:
+        the verdict is "granted", and "broken" where root lacks what it is granted.
     """
     options = dict(locals())
     for name in ("plant", "aftermath", "conclude"):
         options[name] = options[name].__name__ if options[name] else None
     options["layer"] = [name.strip() for name in layer.split(",")]
     options["ends"] = list(ends)
+    options["profiles"] = list(profiles)
 
     def mark(function):
         function.options = options
@@ -129,7 +137,7 @@ def probes_of(module):
 def run(module, function, host):
     """Runs one function and reports in a line that the runner recognizes: {"verdict", "detail", "value"}."""
     report = {"verdict": "held", "detail": "", "value": None}
-    Host.pace, Host.unconfined, Host.lacks = host["pace"], host["unconfined"], []
+    Host.pace, Host.unconfined, Host.lacks, Host.profile = host["pace"], host["unconfined"], [], host["profile"]
     try:
         report["value"] = getattr(module, function)(host)
         if Host.lacks:

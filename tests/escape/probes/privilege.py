@@ -3,9 +3,17 @@
 import ctypes
 import errno
 import os
+import socket
 import subprocess
 
-from attack import DENIED, Broken, fails, in_child, probe, sleeper, status_field, syscall
+from attack import DENIED, ROOT_CAPABILITIES, Broken, Host, fails, in_child, probe, sleeper, status_field, syscall
+
+
+def only_own(name):
+    """The set has nothing but what the profile says: nothing for user, eight capabilities for root."""
+    value = int(status_field(name), 16)
+    if value != (ROOT_CAPABILITIES if Host.profile == "root" else 0):
+        raise Broken(f"{name} is {value:x}")
 
 
 def empty_set(name):
@@ -16,15 +24,17 @@ def empty_set(name):
 
 @probe("capabilities")
 def probe_no_effective_capability(host):
-    """The permitted, effective, inheritable and ambient capability sets are empty."""
-    for name in ("CapPrm", "CapEff", "CapInh", "CapAmb"):
+    """The capability sets are empty; root's permitted and effective ones hold the eight of its profile."""
+    for name in ("CapPrm", "CapEff"):
+        only_own(name)
+    for name in ("CapInh", "CapAmb"):
         empty_set(name)
 
 
 @probe("capabilities")
 def probe_no_bounding_capability(host):
-    """The bounding set is empty: nothing that is started can have a capability."""
-    empty_set("CapBnd")
+    """The bounding set has no more: nothing that is started can have another capability."""
+    only_own("CapBnd")
 
 
 @probe("no_new_privileges")
@@ -43,9 +53,9 @@ def probe_filter_mode(host):
 
 @probe("identity")
 def probe_identity(host):
-    """User code is uid and gid 1000, in the real, effective, saved and file system ids."""
+    """User code is its profile's user and group, in the real, effective, saved and file system ids."""
     ids = status_field("Uid").split() + status_field("Gid").split()
-    if set(ids) != {"1000"}:
+    if set(ids) != {"0" if Host.profile == "root" else "1000"}:
         raise Broken(" ".join(ids))
 
 
@@ -57,7 +67,7 @@ def probe_no_groups(host):
         raise Broken(f"groups {sorted(groups)}")
 
 
-@probe("seccomp, capabilities")
+@probe("seccomp, capabilities", granted_to_root="it is root of its sandbox")
 def probe_become_root(host):
     """No call makes user code root of the sandbox."""
     for name, number in (("setuid", 105), ("setreuid", 113), ("setresuid", 117), ("setfsuid", 122)):
@@ -66,7 +76,7 @@ def probe_become_root(host):
             raise Broken(f"{name} returned {result}")
 
 
-@probe("seccomp, capabilities")
+@probe("seccomp, capabilities", granted_to_root="SETGID: su and services change groups")
 def probe_become_root_group(host):
     """No call gives user code another group."""
     for name, number in (("setgid", 106), ("setregid", 114), ("setresgid", 119)):
@@ -122,7 +132,7 @@ def probe_set_user_id_programs(host):
             finally:
                 os.kill(pid, 9)
                 os.waitpid(pid, 0)
-            if effective == "0":
+            if effective == "0" and Host.profile != "root":
                 raise Broken(f"{name} runs as root")
     if host["unconfined"]:
         raise Broken(f"{found} set-user-id programs run as root")
@@ -133,7 +143,7 @@ def probe_privileged_programs(host):
     """Programs with file capabilities (ping and the like) gain none."""
     script = "grep CapEff /proc/self/status"
     output = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True).stdout
-    if int(output.split()[1], 16):
+    if int(output.split()[1], 16) & ~(ROOT_CAPABILITIES if Host.profile == "root" else 0):
         raise Broken(output.strip())
 
 
@@ -160,7 +170,7 @@ def probe_id_map_bounded(host):
 
 @probe("capabilities", host_check="identity", unconfined="is asked on the host, about a sandbox")
 def probe_seen_from_host(host):
-    """Seen from the host, user code has a user id of its own range, no capability, no_new_privs and a filter."""
+    """Seen from the host, user code has a user id of its own range, no capability but its profile's, no_new_privs and a filter."""
     sleeper(host["token"])
 
 
@@ -201,7 +211,7 @@ def probe_loosen_filter(host):
         raise Broken(f"seccomp(2): {errno.errorcode.get(error, error)}")
 
 
-@probe("capabilities")
+@probe("capabilities", granted_to_root="CHOWN: install, tar and apt give files away")
 def probe_chown(host):
     """A file cannot be given to another user."""
     def attempt():
@@ -216,3 +226,35 @@ def probe_chown(host):
         os._exit(1)
     if in_child(attempt) != 0:
         raise Broken("chown works")
+
+
+@probe("identity", granted_to_root="DAC_OVERRIDE: the files of all users of its sandbox")
+def probe_closed_directory(host):
+    """A directory of another user that is closed to others cannot be listed."""
+    try:
+        os.listdir("/root")
+    except OSError:
+        return
+    raise Broken("/root can be listed")
+
+
+@probe("capabilities", granted_to_root="DAC_OVERRIDE and CHOWN: also what a user has closed to all others")
+def probe_closed_file(host):
+    """A file that its mode closes to everyone cannot be opened."""
+    path = f"/tmp/{host['token']}-closed"
+    open(path, "w").close()
+    try:
+        if Host.profile == "root":
+            os.chown(path, 1000, 1000)
+        os.chmod(path, 0o600 if Host.profile == "root" else 0)
+        fails("open it", lambda: os.close(os.open(path, os.O_RDONLY)))
+    finally:
+        os.unlink(path)
+
+
+@probe("capabilities", granted_to_root="NET_BIND_SERVICE: servers on ports below 1024 of its own loopback")
+def probe_low_port(host):
+    """No port below 1024 can be taken."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        fails("bind port 81", lambda: sock.bind(("127.0.0.1", 81)), errno.EACCES)

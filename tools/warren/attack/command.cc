@@ -90,6 +90,9 @@ absl::StatusOr<std::optional<MissingList>> LoadMissingList(const std::string& pa
 
 bool IsChosen(const Probe& probe, const AttackOptions& options) {
   if (!absl::StrContains(FullName(probe), options.only)) return false;
+  const auto& profiles = probe.profiles;
+  if (!profiles.empty() && std::count(profiles.begin(), profiles.end(), options.as) == 0)
+    return false;
   if (options.layers.empty()) return true;
   std::set<std::string> wanted = absl::StrSplit(options.layers, ',');
   return wanted == std::set<std::string>(probe.layers.begin(), probe.layers.end());
@@ -149,7 +152,7 @@ int RunAttacks(const AttackOptions& options) {
   std::string address = options.address;
   if (address.empty()) {
     absl::StatusOr<PrivateServer> started = PrivateServer::Start(
-        {Prefix() / "bin/warrend", options.template_id, options.template_store});
+        {Prefix() / "bin/warrend", options.template_id, options.template_store, options.as});
     if (!started.ok()) return Fail(started.status().message());
     server.emplace(*std::move(started));
     address = server->address();
@@ -160,7 +163,8 @@ int RunAttacks(const AttackOptions& options) {
   if (!absl::ConsumePrefix(&socket_path, "unix://")) socket_path = "";
   absl::StatusOr<std::vector<std::unique_ptr<Runner>>> runners = MakeRunners(
       client, interrupts,
-      {options.template_id, std::string(socket_path), *std::move(sources), pace}, options.jobs);
+      {options.template_id, std::string(socket_path), *std::move(sources), pace, options.as},
+      options.jobs);
   if (!runners.ok()) return Fail(runners.status().message());
   return RunProbes(*runners, interrupts, options, *missing);
 }

@@ -9,6 +9,8 @@ struct AttackOptions {
   // A running warrend on this host; empty to start one for the time of the attacks.
   std::string address;
   std::string template_id = "base";
+  // Profile of the attacker: "user" or "root". With an address: what that server gives.
+  std::string as = "user";
   // Empty for the server's own default.
   std::string template_store;
   // Directory of the suite; empty for share/warren/attacks beside this executable.

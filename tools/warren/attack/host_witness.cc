@@ -67,14 +67,9 @@ bool HasArgument(const std::string& command_line, const std::string& argument) {
   return std::count(arguments.begin(), arguments.end(), argument) > 0;
 }
 
-bool AllZero(absl::string_view hex) {
-  return std::all_of(hex.begin(), hex.end(), [](char c) { return c == '0'; });
-}
-
 ProcessFacts ReadFacts(int pid) {
   ProcessFacts facts;
   facts.pid = pid;
-  facts.no_capabilities = true;
   std::string status = ReadFile(absl::StrCat("/proc/", pid, "/status")).value_or("");
   for (absl::string_view line : absl::StrSplit(status, '\n')) {
     std::pair<absl::string_view, absl::string_view> entry =
@@ -85,7 +80,9 @@ ProcessFacts ReadFacts(int pid) {
       if (!absl::SimpleAtoi(ids[0], &facts.uid)) facts.uid = -1;
       facts.one_uid = std::all_of(ids.begin(), ids.end(), [&](auto id) { return id == ids[0]; });
     } else if (absl::ConsumePrefix(&line, "Cap")) {
-      facts.no_capabilities = facts.no_capabilities && AllZero(value);
+      uint64_t set = 0;
+      // What cannot be read counts as all of them.
+      facts.capabilities |= absl::SimpleHexAtoi(value, &set) ? set : ~uint64_t{0};
     } else if (entry.first == "NoNewPrivs") {
       facts.no_new_privileges = value == "1";
     } else if (entry.first == "Seccomp") {
@@ -176,12 +173,15 @@ absl::Status AwaitNoProcess(const std::string& argument, absl::Duration patience
   }
 }
 
-absl::Status CheckConfined(const std::string& argument) {
+absl::Status CheckConfined(const std::string& argument, uint64_t capabilities) {
   WARREN_ASSIGN_OR_RETURN(ProcessFacts facts, OneProcess(argument));
   if (facts.uid < kIdsOfASandbox || !facts.one_uid) {
     return absl::PermissionDeniedError(absl::StrCat("it runs as user ", facts.uid, " of the host"));
   }
-  if (!facts.no_capabilities) return absl::PermissionDeniedError("it has capabilities");
+  if ((facts.capabilities & ~capabilities) != 0) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("it has capabilities ", absl::Hex(facts.capabilities & ~capabilities)));
+  }
   if (!facts.no_new_privileges) return absl::PermissionDeniedError("it has no no_new_privs");
   if (!facts.filtered) return absl::PermissionDeniedError("it has no seccomp filter");
   return absl::OkStatus();

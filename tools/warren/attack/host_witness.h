@@ -51,7 +51,8 @@ struct ProcessFacts {
   int64_t uid = -1;
   // Every id of /proc/PID/status is `uid`.
   bool one_uid = false;
-  bool no_capabilities = false;
+  // Every set together, by capability number.
+  uint64_t capabilities = 0;
   bool no_new_privileges = false;
   bool filtered = false;
 };
@@ -63,8 +64,9 @@ std::vector<ProcessFacts> ProcessesWithArgument(const std::string& argument);
 // `patience`, which should be what only a hang takes.
 absl::Status AwaitNoProcess(const std::string& argument, absl::Duration patience);
 
-// A process of a sandbox, seen from the host: its own range of user ids, no privilege, filtered.
-absl::Status CheckConfined(const std::string& argument);
+// A process of a sandbox, seen from the host: its own range of user ids, no capability in any set
+// but `capabilities` (by number), no_new_privs, filtered.
+absl::Status CheckConfined(const std::string& argument, uint64_t capabilities);
 
 // What the filters in force in a process of a sandbox answer.
 absl::Status CheckFilters(const std::string& argument,

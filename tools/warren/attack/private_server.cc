@@ -60,6 +60,10 @@ absl::StatusOr<PrivateServer> PrivateServer::Start(const Options& options) {
       absl::StrCat("warren-attack-", ::getpid()),
       "--pool",
       options.template_id + "=2",
+      "--default-template",
+      options.template_id,
+      "--profile",
+      options.profile,
   };
   if (!options.template_store.empty()) {
     arguments.insert(arguments.end(), {"--templates", options.template_store});

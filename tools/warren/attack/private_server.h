@@ -19,6 +19,8 @@ class PrivateServer {
     std::string template_id;
     // Empty for its own default, which need not exist.
     std::string template_store;
+    // Of all its sandboxes.
+    std::string profile = "user";
   };
   // Returns when it answers on its socket, or FAILED_PRECONDITION with the end of its log.
   static absl::StatusOr<PrivateServer> Start(const Options& options);

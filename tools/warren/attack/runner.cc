@@ -1,5 +1,6 @@
 #include "tools/warren/attack/runner.h"
 
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -21,6 +22,11 @@ constexpr absl::Duration kPatience = absl::Seconds(15);
 constexpr absl::Duration kHelperBound = absl::Seconds(60);
 // The end of a cell's output that is kept: its report comes last, and floods before it.
 constexpr size_t kKeptOutput = 1 << 20;
+
+// As policies/profiles/root.textproto has them.
+constexpr uint64_t kRootCapabilities = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER |
+                                       1u << CAP_FSETID | 1u << CAP_KILL | 1u << CAP_SETGID |
+                                       1u << CAP_SETUID | 1u << CAP_NET_BIND_SERVICE;
 
 void AppendKeepingEnd(const std::string& more, std::string& output) {
   output += more;
@@ -118,6 +124,7 @@ std::string Runner::HostJson(const std::string& planted) const {
       {"token", token_},
       {"unconfined", false},
       {"pace", options_.pace},
+      {"profile", options_.profile},
       {"planted", nlohmann::json::parse(planted, nullptr, /*allow_exceptions=*/false)},
   };
   return host.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
@@ -150,7 +157,7 @@ Outcome Runner::Attack(const Probe& probe) {
     planted = plant.value;
     if (probe.plant_in_predecessor) other.reset();
   }
-  Outcome outcome = AttackSandbox(probe, other.get(), planted);
+  Outcome outcome = ForProfile(probe, options_.profile, AttackSandbox(probe, other.get(), planted));
   other.reset();
   // What is left would say nothing more.
   if (outcome.verdict == Verdict::kBroken) return outcome;
@@ -185,7 +192,9 @@ Outcome Runner::AttackSandbox(const Probe& probe, SandboxLease* neighbour,
 
 absl::Status Runner::CheckHost(const Probe& probe, const v1::Usage& usage,
                                const std::string& planted) const {
-  if (probe.host_check == "identity") return CheckConfined(token_);
+  if (probe.host_check == "identity") {
+    return CheckConfined(token_, options_.profile == "root" ? kRootCapabilities : 0);
+  }
   if (probe.host_check == "distinct_identity") {
     return CheckDistinctUsers(token_, token_ + "-neighbour");
   }

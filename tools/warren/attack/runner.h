@@ -28,6 +28,8 @@ class Runner {
     Sources sources;
     // By which bounds grow.
     double pace = 1;
+    // Of the sandboxes' code.
+    std::string profile = "user";
   };
   Runner(Client& client, Interrupts& interrupts, HostWitness witness, Options options)
       : client_(client),

@@ -65,6 +65,8 @@ Probe ParseProbe(const Json& object) {
   const Json& output = object.at("output_mib");
   probe.max_output_bytes = output.is_number() ? output.get<int64_t>() << 20 : 0;
   probe.host_check = TextOr(object, "host_check", "");
+  probe.profiles = Texts(object, "profiles");
+  probe.granted_to_root = TextOr(object, "granted_to_root", "");
   probe.alone = object.value("alone", false);
   return probe;
 }

@@ -37,6 +37,10 @@ struct Probe {
   // 0 for the server's default.
   int64_t max_output_bytes = 0;
   std::string host_check;
+  // Profiles of the attacker; all where none is named.
+  std::vector<std::string> profiles;
+  // Why the profile "root" may do what the claim denies to others; empty where it may not.
+  std::string granted_to_root;
   // No other probe runs meanwhile.
   bool alone = false;
 };

@@ -56,6 +56,8 @@ const char* VerdictName(Verdict verdict) {
       return "BROKEN";
     case Verdict::kNotOnThisHost:
       return "NOT ON THIS HOST";
+    case Verdict::kGranted:
+      return "granted";
     default:
       return "INCONCLUSIVE";
   }
@@ -69,6 +71,8 @@ const char* VerdictId(Verdict verdict) {
       return "broken";
     case Verdict::kNotOnThisHost:
       return "not_on_this_host";
+    case Verdict::kGranted:
+      return "granted";
     default:
       return "inconclusive";
   }
@@ -120,6 +124,17 @@ Outcome WithHostCheck(const Outcome& inside, const absl::Status& host) {
   }
 }
 
+Outcome ForProfile(const Probe& probe, absl::string_view profile, const Outcome& outcome) {
+  if (profile != "root" || probe.granted_to_root.empty()) return outcome;
+  if (outcome.verdict == Verdict::kBroken) {
+    return {Verdict::kGranted, probe.granted_to_root, outcome.value};
+  }
+  if (outcome.verdict == Verdict::kHeld) {
+    return {Verdict::kBroken, absl::StrCat("root cannot do it: ", probe.granted_to_root)};
+  }
+  return outcome;
+}
+
 Outcome WithRemains(const Outcome& outcome, const absl::Status& remains) {
   if (remains.ok() || outcome.verdict == Verdict::kBroken) return outcome;
   return {Verdict::kBroken, std::string(remains.message())};
@@ -156,10 +171,12 @@ std::string Tally::Sentence() const {
     auto found = counts_.find(verdict);
     return found == counts_.end() ? 0 : found->second;
   };
+  const int granted = count(Verdict::kGranted);
   return absl::StrFormat(
-      "%d claims held, %d broken, %d could not be found out, %d not on this host.",
+      "%d claims held, %d broken, %d could not be found out, %d not on this host%s.",
       count(Verdict::kHeld), count(Verdict::kBroken), count(Verdict::kInconclusive),
-      count(Verdict::kNotOnThisHost));
+      count(Verdict::kNotOnThisHost),
+      granted > 0 ? absl::StrCat(", ", granted, " granted to root") : "");
 }
 
 int Tally::ExitCode() const {

@@ -22,10 +22,12 @@ enum class Verdict {
   kInconclusive,
   // What the claim is about does not exist here, and no other way shows the layer at work.
   kNotOnThisHost,
+  // Root of a sandbox can do it, and is meant to.
+  kGranted,
 };
 // For people.
 const char* VerdictName(Verdict verdict);
-// "held", "broken", "inconclusive", "not_on_this_host".
+// "held", "broken", "inconclusive", "not_on_this_host", "granted".
 const char* VerdictId(Verdict verdict);
 
 struct Outcome {
@@ -52,6 +54,9 @@ Outcome JudgeAftermath(const std::string& output, const v1::Termination& end);
 // all else proves nothing.
 Outcome WithHostCheck(const Outcome& inside, const absl::Status& host);
 
+// What the probe found is judged by who attacked: what root is granted it must be able to do.
+Outcome ForProfile(const Probe& probe, absl::string_view profile, const Outcome& outcome);
+
 // What is left after a sandbox's end: as above, where OK adds nothing.
 Outcome WithRemains(const Outcome& outcome, const absl::Status& remains);
 
@@ -72,7 +77,8 @@ class Tally {
  public:
   // `allowed`: of kNotOnThisHost alone; whether that is no failure.
   void Add(Verdict verdict, bool allowed);
-  // "3 claims held, 0 broken, 0 could not be found out, 1 not on this host."
+  // "3 claims held, 0 broken, 0 could not be found out, 1 not on this host." Before the end,
+  // where there are some: ", 2 granted to root".
   std::string Sentence() const;
   // 0 when some claim held and nothing failed, else 1.
   int ExitCode() const;

@@ -77,6 +77,14 @@ void AddDoctorCommand(CLI::App& app, int* exit_code) {
       ->capture_default_str()
       ->needs(attack);
   command
+      ->add_option("--as", options->attacks.as,
+                   "Who attacks: user, or root of its sandbox, which the template must grant;\n"
+                   "with --address, what that server's --profile says")
+      ->type_name("PROFILE")
+      ->check(CLI::IsMember({"user", "root"}))
+      ->capture_default_str()
+      ->needs(attack);
+  command
       ->add_option("--address", options->attacks.address,
                    "A running warrend on this host; without it, one is started for the attacks")
       ->type_name("ADDR")
