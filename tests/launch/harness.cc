@@ -65,7 +65,7 @@ LoosePrefix::LoosePrefix()
   const fs::path from = fs::path(TestPrefix()) / "share/warren";
   fs::create_directories(share / "policies/limits");
   fs::create_directory_symlink(fs::path(TestPrefix()) / "bin", path_ / "bin");
-  for (const char* part : {"worker", "rootfs", "policies/seccomp"}) {
+  for (const char* part : {"worker", "rootfs", "policies/seccomp", "policies/profiles"}) {
     fs::create_directory_symlink(from / part, share / part);
   }
   auto policy = LoadLimitsPolicy((from / "policies/limits/default.textproto").string());

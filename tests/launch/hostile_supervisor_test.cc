@@ -147,8 +147,11 @@ class HostileSupervisorTest : public ::testing::Test {
       LauncherRequest request = HostileRequest();
       request.set_request_id(1'000'000 + Below(1000));
       bytes = request.SerializeAsString();
-      if (!bytes.empty())
-        bytes[Below(static_cast<uint32_t>(bytes.size()))] ^= static_cast<char>(1 + Below(255));
+      // Behind its id, or its answer would be taken for that of another.
+      constexpr uint32_t kIdBytes = 4;
+      const auto size = static_cast<uint32_t>(bytes.size());
+      if (size > kIdBytes)
+        bytes[kIdBytes + Below(size - kIdBytes)] ^= static_cast<char>(1 + Below(255));
     }
     if (bytes.empty()) return;
     const int fd = Below(4) == 0 ? 0 : -1;

@@ -11,9 +11,9 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
-constexpr char kNone[] = "0000000000000000";
+constexpr char kNoCapability[] = "0000000000000000";
 // CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE.
-constexpr char kRoots[] = "00000000000004fb";
+constexpr char kEight[] = "00000000000004fb";
 
 constexpr char kWhoAmI[] =
     "import os\n"
@@ -46,13 +46,13 @@ class ProfilesTest : public SharedLauncherTest {
 
 TEST_F(ProfilesTest, RootIsRootOfItsSandboxAlone) {
   RunningSandbox root = LaunchAs("rootly", "root");
-  EXPECT_EQ(shared_->Output(root, kWhoAmI), absl::StrCat("(0, 0, 0) (0, 0, 0) [] ", kRoots, "\n"));
+  EXPECT_EQ(shared_->Output(root, kWhoAmI), absl::StrCat("(0, 0, 0) (0, 0, 0) [] ", kEight, "\n"));
   const std::vector<pid_t> contexts = ContextsOf("rootly");
   ASSERT_EQ(contexts.size(), 1u);
-  EXPECT_EQ(StatusField(contexts[0], "CapPrm"), kRoots);
-  EXPECT_EQ(StatusField(contexts[0], "CapBnd"), kRoots);
-  EXPECT_EQ(StatusField(contexts[0], "CapInh"), kNone);
-  EXPECT_EQ(StatusField(contexts[0], "CapAmb"), kNone);
+  EXPECT_EQ(StatusField(contexts[0], "CapPrm"), kEight);
+  EXPECT_EQ(StatusField(contexts[0], "CapBnd"), kEight);
+  EXPECT_EQ(StatusField(contexts[0], "CapInh"), kNoCapability);
+  EXPECT_EQ(StatusField(contexts[0], "CapAmb"), kNoCapability);
   EXPECT_EQ(StatusField(contexts[0], "NoNewPrivs"), "1");
   EXPECT_EQ(StatusField(contexts[0], "Seccomp"), "2");
   // The host's number of it is init's, and nobody's there.
@@ -69,7 +69,7 @@ TEST_F(ProfilesTest, WhatRootStartsIsRootAndWhoGivesItUpIsNot) {
                       "print(subprocess.check_output(grep, text=True).split()[1])\n"
                       "print(subprocess.check_output(grep, text=True, user=1000, group=1000,\n"
                       "                              extra_groups=[]).split()[1])\n"),
-      absl::StrCat(kRoots, "\n", kNone, "\n"));
+      absl::StrCat(kEight, "\n", kNoCapability, "\n"));
   shared_->Destroy("starts");
 }
 
@@ -92,10 +92,10 @@ TEST_F(ProfilesTest, UserAndRootLiveInOneSandbox) {
   RunningSandbox user = LaunchAs("both", "user");
   RunningSandbox root = FurtherAs("both", "root");
   RunningSandbox other = FurtherAs("both", "");
-  EXPECT_EQ(shared_->Output(root, kWhoAmI), absl::StrCat("(0, 0, 0) (0, 0, 0) [] ", kRoots, "\n"));
+  EXPECT_EQ(shared_->Output(root, kWhoAmI), absl::StrCat("(0, 0, 0) (0, 0, 0) [] ", kEight, "\n"));
   for (const RunningSandbox* each : {&user, &other}) {
     EXPECT_EQ(shared_->Output(*each, kWhoAmI),
-              absl::StrCat("(1000, 1000, 1000) (1000, 1000, 1000) [] ", kNone, "\n"));
+              absl::StrCat("(1000, 1000, 1000) (1000, 1000, 1000) [] ", kNoCapability, "\n"));
   }
   shared_->Output(root,
                   "import os\n"

@@ -53,6 +53,8 @@ bool StartInit(const CompiledPolicy& policy, InitProgram& init) {
   auto setup = std::make_unique<InitSetup>();
   setup->mode = SetupMode::kSandbox;
   std::strcpy(setup->hostname, "init-program");
+  // What of its profile the filter needs.
+  setup->profile.flags = kProfileNoNewPrivileges;
   const int fds[] = {memfd->get(), ready->write_end.get()};
   init.control = std::move(sockets->first);
   init.ready = std::move(ready->read_end);

@@ -34,7 +34,9 @@ TEST(RootPolicyTest, TheZygotesFilterPassesAllOfIt) {
   const auto root = Answers(CompileOrDie(LoadOrDie("root")));
   const auto zygote = Answers(CompileOrDie(LoadOrDie("zygote")));
   for (const auto& [number, answer] : root) {
-    if (answer == "ALLOW") EXPECT_EQ(zygote.at(number), "ALLOW") << SyscallName(number);
+    if (answer == "ALLOW") {
+      EXPECT_EQ(zygote.at(number), "ALLOW") << SyscallName(number);
+    }
   }
 }
 
