@@ -10,12 +10,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "spdlog/spdlog.h"
+#include "supervisor/session/sandbox.h"
 
 namespace warren {
 namespace {
 
 // Four pipes, and the cgroup's files, while one dies and the next is made.
 constexpr int64_t kFilesPerSandbox = 15;
+// Its pipes. The cgroup's files are the sandbox's.
+constexpr int64_t kFilesPerContext = 4;
 // The launcher's socket and what comes through it, gRPC's, the log, the listeners.
 constexpr int64_t kFilesOfOurOwn = 128;
 // Each takes memory, too, however many descriptors there are.
@@ -25,12 +28,21 @@ constexpr int kAcceptsPerTurn = 64;
 }  // namespace
 
 int MaxSandboxesByFiles(int64_t open_files) {
+  // With a connection and, for half of them, a further context.
+  constexpr int64_t kEach = kFilesPerSandbox + 1 + kFilesPerContext;
+  return static_cast<int>(std::max<int64_t>((open_files - kFilesOfOurOwn) / kEach, 1));
+}
+
+int MaxFurtherContexts(int64_t open_files, int max_sandboxes) {
+  const int64_t left = open_files - kFilesOfOurOwn - (kFilesPerSandbox + 1) * max_sandboxes;
+  constexpr int64_t kMost = Sandbox::kMaxContexts - 1;
   return static_cast<int>(
-      std::max<int64_t>((open_files - kFilesOfOurOwn) / (kFilesPerSandbox + 1), 1));
+      std::clamp<int64_t>(left / 2 / kFilesPerContext, 0, kMost * max_sandboxes));
 }
 
 size_t MaxConnections(int64_t open_files, int max_sandboxes) {
-  const int64_t left = open_files - kFilesOfOurOwn - kFilesPerSandbox * max_sandboxes;
+  const int64_t left = open_files - kFilesOfOurOwn - kFilesPerSandbox * max_sandboxes -
+                       kFilesPerContext * MaxFurtherContexts(open_files, max_sandboxes);
   return static_cast<size_t>(std::clamp<int64_t>(left, 1, kMostConnections));
 }
 

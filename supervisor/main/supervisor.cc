@@ -134,6 +134,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   parts.pool = MakePoolOptions(flags, parts.facts, open_files);
   parts.pool.ready = std::move(pools);
   parts.buffer_memory = flags.buffer_memory_bytes;
+  parts.further_contexts = MaxFurtherContexts(open_files, parts.pool.max_sandboxes);
   self->max_connections_ = MaxConnections(open_files, parts.pool.max_sandboxes);
 
   // The last use of root.
