@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/session/sandbox.h"
@@ -58,7 +59,7 @@ absl::Status Acceptor::Watch() {
     auto watch = loop_.Watch(listeners_[i].fd(), EPOLLIN, [this, i](uint32_t) { Accept(i); });
     if (!watch.ok()) return watch.status();
     watches_.push_back(*watch);
-    spdlog::info("serving at {}", listeners_[i].address());
+    spdlog::info("event=serving address=\"{}\"", absl::CEscape(listeners_[i].address()));
   }
   return absl::OkStatus();
 }
@@ -88,20 +89,22 @@ void Acceptor::Admit(const Listener& listener, UniqueFd connection) {
   }
   if (!BeginsEpisode()) return;
   spdlog::warn(
-      "{}: connections of {} are refused: {} are open, the descriptors leave room for {}, and a "
-      "client for half of what the others leave; raise the hard limit (ulimit -Hn), or see who "
-      "keeps them open",
-      listener.address(),
-      peer == Connections::kTcp ? std::string("TCP clients") : absl::StrCat("user ", peer),
+      "event=connections_refused address=\"{}\" peer={} open={} room={} remedy=\"a client may hold "
+      "half of what the others leave: raise the hard limit, ulimit -Hn, or see who keeps them "
+      "open\"",
+      absl::CEscape(listener.address()),
+      peer == Connections::kTcp ? std::string("tcp") : absl::StrCat("user:", peer),
       connections_.size(), connections_.bound());
 }
 
 // The listener stays readable: it must not wake the loop again and again.
 void Acceptor::Pause(size_t listener) {
+  const int error = errno;
   ++failed_accepts_;
   if (BeginsEpisode()) {
-    spdlog::error("accept at {}: {}; trying again every {}", listeners_[listener].address(),
-                  std::strerror(errno), absl::FormatDuration(kAcceptPause));
+    spdlog::error("event=accept_failed address=\"{}\" error=\"{}\" retry={}",
+                  absl::CEscape(listeners_[listener].address()),
+                  absl::CEscape(std::strerror(error)), absl::FormatDuration(kAcceptPause));
   }
   const IoLoop::WatchId watch = watches_[listener];
   // Both fail only where nobody watches any more.

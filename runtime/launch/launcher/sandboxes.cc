@@ -264,7 +264,8 @@ void Launcher::RemoveSandbox(const std::string& id, int attempts) {
     return;
   }
   if (!status.ok())
-    spdlog::error("event=remove_failed sandbox={} error=\"{}\"", id, std::string(status.message()));
+    spdlog::error("event=remove_failed sandbox={} error=\"{}\"", id,
+                  absl::CEscape(status.message()));
   internal::LauncherReply event;
   event.mutable_sandbox_gone()->set_sandbox_id(id);
   event.mutable_sandbox_gone()->set_reason(sandbox.reason);
