@@ -61,8 +61,9 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>, private Cont
   const Identity& identity() const { return identity_; }
   // Asks the launcher for a further context, a fork of `zygote_id`, which must be of its template.
   // `on_ready` runs once, on the IO thread and from a task of its own: with OK when FindContext has
-  // it and it takes cells, else with what went wrong, and then there is no such context. Until then
-  // it counts as living: the end of the others does not take the sandbox along.
+  // it and it takes cells, else with what went wrong (UNAVAILABLE: the zygote is gone, or the
+  // launcher), and then there is no such context. Until then it counts as living: the end of the
+  // others does not take the sandbox along.
   // Refused at once, and `on_ready` is not called: FAILED_PRECONDITION, the sandbox is ending;
   // ALREADY_EXISTS; RESOURCE_EXHAUSTED.
   absl::Status StartContext(std::string context_id, uint64_t zygote_id, ReadyCallback on_ready);
