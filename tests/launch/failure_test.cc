@@ -132,7 +132,7 @@ TEST_F(FailureTest, AContextThatIsKilledDuringTheSetUpEndsItsLaunchAlone) {
 
 // Whatever it is that keeps it: the launcher goes on with everybody else.
 TEST_F(FailureTest, AZygoteThatTakesNoRequestsHoldsUpNobodyElse) {
-  constexpr int kSandboxes = 8;
+  constexpr int kSandboxes = 5;
   constexpr int kFurther = 60;
   for (int i = 0; i < kSandboxes; ++i) {
     ASSERT_TRUE(launcher_->Launch(absl::StrCat("many", i), zygote_).launched());
