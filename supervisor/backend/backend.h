@@ -30,17 +30,8 @@
 // Resume, Cancel and Detach.
 namespace warren {
 
-// Who asks. Keys become principals in front of the backend.
-struct Principal {
-  // Empty where the server knows no keys.
-  std::string id;
-};
-
 // What every call carries.
 struct Call {
-  Principal who;
-  // Chosen by the client for a request that it may repeat; empty for none.
-  std::string request_id;
   absl::Time deadline = absl::InfiniteFuture();
 };
 

@@ -17,13 +17,14 @@ constexpr size_t kFloodPiece = 32 << 10;
 
 }  // namespace
 
-FakeCell::FakeCell(v1::ExecuteCodeRequest request, std::shared_ptr<ExecutionSink> sink)
-    : request_(std::move(request)), sink_(std::move(sink)) {}
+FakeCell::FakeCell(std::string id, v1::ExecuteCodeRequest request,
+                   std::shared_ptr<ExecutionSink> sink)
+    : id_(std::move(id)), request_(std::move(request)), sink_(std::move(sink)) {}
 
 bool FakeCell::Run(int execution_count) {
   deadline_ = absl::Now() + ToDuration(request_.timeout());
   v1::ExecutionEvent started;
-  started.mutable_started()->set_execution_id(absl::StrCat("ex", execution_count));
+  started.mutable_started()->set_execution_id(id_);
   Tell(std::move(started));
   v1::Termination termination;
   termination.set_kind(v1::Termination::EXITED);
@@ -56,14 +57,66 @@ void FakeCell::TellFinished(v1::Termination termination, int execution_count) {
   *finished->mutable_termination() = std::move(termination);
   finished->mutable_usage()->set_output_bytes(output_bytes_);
   finished->set_execution_count(execution_count);
-  event.set_sequence(++sequence_);
-  event.set_time_unix_nanos(absl::GetCurrentTimeNanos());
-  sink_->Push(std::move(event));
-  std::exchange(sink_, nullptr)->End(absl::OkStatus());
+  std::lock_guard lock(sink_mu_);
+  Deliver(std::move(event));
+  End(absl::OkStatus());
 }
 
-void FakeCell::Refuse(absl::Status status) {
-  std::exchange(sink_, nullptr)->End(std::move(status));
+void FakeCell::Refuse(absl::Status status) { End(std::move(status)); }
+
+void FakeCell::End(absl::Status status) {
+  std::lock_guard lock(sink_mu_);
+  ended_ = true;
+  ended_alone_ = sink_ == nullptr;
+  end_status_ = status;
+  if (auto sink = std::exchange(sink_, nullptr)) sink->End(std::move(status));
+}
+
+Flow FakeCell::Deliver(v1::ExecutionEvent event) {
+  std::lock_guard lock(sink_mu_);
+  event.set_sequence(++sequence_);
+  event.set_time_unix_nanos(absl::GetCurrentTimeNanos());
+  if (sink_ == nullptr) {
+    kept_.push_back(std::move(event));
+    return Flow::kContinue;
+  }
+  // It may detach itself meanwhile.
+  const auto sink = sink_;
+  if (!event.has_output()) return sink->Push(std::move(event));
+  return sink->PushOutput(event.output().stream(), event.output().data(),
+                          {event.time_unix_nanos(), event.sequence()});
+}
+
+void FakeCell::Detach() {
+  {
+    std::lock_guard lock(sink_mu_);
+    if (ended_) return;
+    sink_ = nullptr;
+  }
+  // Whoever was slow is gone.
+  Resume();
+}
+
+absl::Status FakeCell::Attach(std::shared_ptr<ExecutionSink> sink, int64_t after_sequence) {
+  std::lock_guard lock(sink_mu_);
+  if (sink_ != nullptr) return absl::FailedPreconditionError("the execution has its client");
+  if (ended_ && !ended_alone_) return absl::NotFoundError("no such execution");
+  // Not before it has had what it missed: it may detach itself meanwhile.
+  sink_ = sink;
+  for (const v1::ExecutionEvent& event : kept_) {
+    if (event.sequence() > after_sequence && sink_ != nullptr) sink->Push(event);
+  }
+  if (!ended_) {
+    kept_.clear();
+  } else if (std::exchange(sink_, nullptr) != nullptr) {
+    sink->End(end_status_);
+  }
+  return absl::OkStatus();
+}
+
+bool FakeCell::forgotten() {
+  std::lock_guard lock(sink_mu_);
+  return ended_ && !ended_alone_;
 }
 
 void FakeCell::Explain(StopReason reason, v1::Termination& termination) {
@@ -121,7 +174,10 @@ void FakeCell::TellOutput(v1::ExecutionEvent::Output::Stream stream, absl::strin
   const bool over = !Count(data.size());
   if (over) data = data.substr(0, static_cast<size_t>(room));
   if (data.empty()) return;
-  Heed(sink_->PushOutput(stream, data, {absl::GetCurrentTimeNanos(), ++sequence_}));
+  v1::ExecutionEvent event;
+  event.mutable_output()->set_stream(stream);
+  event.mutable_output()->set_data(data.data(), data.size());
+  Tell(std::move(event));
 }
 
 void FakeCell::TellDisplay(absl::string_view text, bool is_result) {
@@ -149,11 +205,7 @@ bool FakeCell::Count(size_t bytes) {
   return false;
 }
 
-void FakeCell::Tell(v1::ExecutionEvent event) {
-  event.set_sequence(++sequence_);
-  event.set_time_unix_nanos(absl::GetCurrentTimeNanos());
-  Heed(sink_->Push(std::move(event)));
-}
+void FakeCell::Tell(v1::ExecutionEvent event) { Heed(Deliver(std::move(event))); }
 
 void FakeCell::Heed(Flow flow) {
   if (flow == Flow::kContinue) return;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -23,11 +24,16 @@ namespace warren {
 // Anything else is a SyntaxError. Bounds, pauses and ends are the contract's. A user_expression
 // evaluates to itself.
 //
-// Lifecycle: constructor → Run by the context's thread, or Refuse. The others are for any thread.
+// While its client is away, what it says is kept, all of it.
+//
+// Lifecycle: constructor → Run by the context's thread, or Refuse. The others are for any thread,
+// and may come from within the sink's calls.
 class FakeCell {
  public:
   // The request is valid.
-  FakeCell(v1::ExecuteCodeRequest request, std::shared_ptr<ExecutionSink> sink);
+  FakeCell(std::string id, v1::ExecuteCodeRequest request, std::shared_ptr<ExecutionSink> sink);
+
+  const std::string& id() const { return id_; }
 
   // Ends with Finished and the sink's End. False when the context ended with it.
   bool Run(int execution_count);
@@ -35,6 +41,12 @@ class FakeCell {
   void Refuse(absl::Status status);
 
   void Resume();
+  // The client goes; one that has ended has had everything.
+  void Detach();
+  // A client comes. FAILED_PRECONDITION: it has one; NOT_FOUND: its last one saw its end.
+  absl::Status Attach(std::shared_ptr<ExecutionSink> sink, int64_t after_sequence);
+  // Nobody can attach to it any more.
+  bool forgotten();
   void Cancel() { Stop(StopReason::kCancelled); }
   void Interrupt() { Stop(StopReason::kInterrupted); }
   void Kill() { Stop(StopReason::kKilled); }
@@ -51,6 +63,9 @@ class FakeCell {
   // Waits until somebody ends the cell, or its time is over.
   void WaitForStop();
   void Step(absl::string_view line, v1::Termination& termination);
+  // Numbers the event, and hands it to the client, or keeps it.
+  Flow Deliver(v1::ExecutionEvent event);
+  void End(absl::Status status);
   void Tell(v1::ExecutionEvent event);
   void TellOutput(v1::ExecutionEvent::Output::Stream stream, absl::string_view data);
   void TellDisplay(absl::string_view text, bool is_result);
@@ -61,14 +76,23 @@ class FakeCell {
   void TellFinished(v1::Termination termination, int execution_count);
   static void Explain(StopReason reason, v1::Termination& termination);
 
+  const std::string id_;
   const v1::ExecuteCodeRequest request_;
-  // Gone after its End: it may own whoever owns this.
-  std::shared_ptr<ExecutionSink> sink_;
   absl::Time deadline_;
-  int64_t sequence_ = 0;
   int64_t output_bytes_ = 0;
 
-  // With what it guards behind it.
+  // Held while the sink is called, which may call Detach. Guards what follows it.
+  std::recursive_mutex sink_mu_;
+  // Null while the client is away, and after its End: it may own whoever owns this.
+  std::shared_ptr<ExecutionSink> sink_;
+  int64_t sequence_ = 0;
+  std::vector<v1::ExecutionEvent> kept_;
+  bool ended_ = false;
+  // It ended while its client was away.
+  bool ended_alone_ = false;
+  absl::Status end_status_;
+
+  // Guards what follows it.
   std::mutex mu_;
   std::condition_variable changed_;
   StopReason stop_ = StopReason::kNone;

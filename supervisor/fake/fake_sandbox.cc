@@ -19,6 +19,10 @@ class CellOperation final : public Operation {
   void Cancel() override {
     if (cell_ != nullptr) cell_->Cancel();
   }
+  absl::Status Detach() override {
+    if (cell_ != nullptr) cell_->Detach();
+    return absl::OkStatus();
+  }
 
  private:
   const std::shared_ptr<FakeCell> cell_;
@@ -192,9 +196,39 @@ std::unique_ptr<Operation> FakeSandbox::Execute(const Call&, v1::ExecuteCodeRequ
     sink->End(status);
     return std::make_unique<CellOperation>(nullptr);
   }
-  auto cell = std::make_shared<FakeCell>(std::move(request), std::move(sink));
+  std::shared_ptr<FakeCell> cell;
+  {
+    MutexLock lock(&mu_);
+    cell = std::make_shared<FakeCell>(absl::StrCat("ex", ++last_cell_), std::move(request),
+                                      std::move(sink));
+    cells_.remove_if([](const auto& each) { return each->forgotten(); });
+    cells_.push_back(cell);
+  }
   status = (*context)->Add(cell);
   if (!status.ok()) cell->Refuse(status);
+  return std::make_unique<CellOperation>(std::move(cell));
+}
+
+std::unique_ptr<Operation> FakeSandbox::Connect(const Call&, const std::string& execution_id,
+                                                int64_t after_sequence,
+                                                std::shared_ptr<ExecutionSink> sink) {
+  std::shared_ptr<FakeCell> cell;
+  absl::Status status = absl::NotFoundError("no such execution");
+  if (after_sequence < 0) {
+    status = absl::InvalidArgumentError("after_sequence must not be negative");
+  } else if (gone()) {
+    status = NoSuchFakeSandbox();
+  } else {
+    MutexLock lock(&mu_);
+    for (const auto& each : cells_) {
+      if (each->id() == execution_id) cell = each;
+    }
+  }
+  if (cell != nullptr) status = cell->Attach(sink, after_sequence);
+  if (!status.ok()) {
+    sink->End(status);
+    cell = nullptr;
+  }
   return std::make_unique<CellOperation>(std::move(cell));
 }
 

@@ -1,6 +1,7 @@
 #ifndef WARREN_SUPERVISOR_FAKE_FAKE_SANDBOX_H_
 #define WARREN_SUPERVISOR_FAKE_FAKE_SANDBOX_H_
 
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,9 @@ class FakeSandbox final : public SandboxHandle {
                       Reply<v1::Context> reply) override;
   std::unique_ptr<Operation> Execute(const Call& call, v1::ExecuteCodeRequest request,
                                      std::shared_ptr<ExecutionSink> sink) override;
+  std::unique_ptr<Operation> Connect(const Call& call, const std::string& execution_id,
+                                     int64_t after_sequence,
+                                     std::shared_ptr<ExecutionSink> sink) override;
   void Interrupt(const Call& call, const std::string& context_id,
                  Reply<v1::InterruptExecutionResponse> reply) override;
 
@@ -60,6 +64,9 @@ class FakeSandbox final : public SandboxHandle {
   bool destroyed_ ABSL_GUARDED_BY(mu_) = false;
   int last_context_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, std::shared_ptr<FakeContext>> contexts_ ABSL_GUARDED_BY(mu_);
+  int64_t last_cell_ ABSL_GUARDED_BY(mu_) = 0;
+  // Those that a client may connect to.
+  std::list<std::shared_ptr<FakeCell>> cells_ ABSL_GUARDED_BY(mu_);
 };
 
 // What of an id that there is not any more, or never was.

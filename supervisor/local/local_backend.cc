@@ -101,10 +101,14 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
       detached_(loop, memory_.limit() / kDetachedShare, &memory_),
       link_(loop, std::move(parts.launcher)),
       table_(loop, [this](const std::string& id) { detached_.ForgetSandbox(id); }),
-      host_{loop, link_, memory_, std::max(parts.facts.pace(), 1.0),
+      host_{loop,
+            link_,
+            memory_,
+            std::max(parts.facts.pace(), 1.0),
             [this](const std::string& template_id, absl::string_view module) {
               return modules_.Hint(template_id, module);
-            }},
+            },
+            Allotment(parts.further_contexts)},
       pool_(host_, table_, std::move(parts.facts), pool_templates, std::move(parts.pool)) {
   for (auto& [name, pooled] : pool_templates) default_limits_[name] = pooled.default_limits;
 }

@@ -42,6 +42,8 @@ class LocalBackend final : public Backend {
     ModuleIndex modules;
     config::LimitsPolicy limits_policy;
     PoolOptions pool;
+    // How many contexts there may be beside the first ones, in all sandboxes together.
+    int further_contexts = 0;
     // Bytes of waiting code, unread output and what is kept for clients that come back, of all
     // sandboxes together; 0 for a sixteenth of the host's memory.
     int64_t buffer_memory = 0;

@@ -8,14 +8,18 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "spdlog/spdlog.h"
+#include "supervisor/session/sandbox.h"
 
 namespace warren {
 namespace {
 
 // Four pipes, and the cgroup's files, while one dies and the next is made.
 constexpr int64_t kFilesPerSandbox = 15;
+// Its pipes. The cgroup's files are the sandbox's.
+constexpr int64_t kFilesPerContext = 4;
 // The launcher's socket and what comes through it, gRPC's, the log, the listeners.
 constexpr int64_t kFilesOfOurOwn = 128;
 // Each takes memory, too, however many descriptors there are.
@@ -25,12 +29,21 @@ constexpr int kAcceptsPerTurn = 64;
 }  // namespace
 
 int MaxSandboxesByFiles(int64_t open_files) {
+  // With a connection and, for half of them, a further context.
+  constexpr int64_t kEach = kFilesPerSandbox + 1 + kFilesPerContext;
+  return static_cast<int>(std::max<int64_t>((open_files - kFilesOfOurOwn) / kEach, 1));
+}
+
+int MaxFurtherContexts(int64_t open_files, int max_sandboxes) {
+  const int64_t left = open_files - kFilesOfOurOwn - (kFilesPerSandbox + 1) * max_sandboxes;
+  constexpr int64_t kMost = Sandbox::kMaxContexts - 1;
   return static_cast<int>(
-      std::max<int64_t>((open_files - kFilesOfOurOwn) / (kFilesPerSandbox + 1), 1));
+      std::clamp<int64_t>(left / 2 / kFilesPerContext, 0, kMost * max_sandboxes));
 }
 
 size_t MaxConnections(int64_t open_files, int max_sandboxes) {
-  const int64_t left = open_files - kFilesOfOurOwn - kFilesPerSandbox * max_sandboxes;
+  const int64_t left = open_files - kFilesOfOurOwn - kFilesPerSandbox * max_sandboxes -
+                       kFilesPerContext * MaxFurtherContexts(open_files, max_sandboxes);
   return static_cast<size_t>(std::clamp<int64_t>(left, 1, kMostConnections));
 }
 
@@ -46,7 +59,7 @@ absl::Status Acceptor::Watch() {
     auto watch = loop_.Watch(listeners_[i].fd(), EPOLLIN, [this, i](uint32_t) { Accept(i); });
     if (!watch.ok()) return watch.status();
     watches_.push_back(*watch);
-    spdlog::info("serving at {}", listeners_[i].address());
+    spdlog::info("event=serving address=\"{}\"", absl::CEscape(listeners_[i].address()));
   }
   return absl::OkStatus();
 }
@@ -76,20 +89,22 @@ void Acceptor::Admit(const Listener& listener, UniqueFd connection) {
   }
   if (!BeginsEpisode()) return;
   spdlog::warn(
-      "{}: connections of {} are refused: {} are open, the descriptors leave room for {}, and a "
-      "client for half of what the others leave; raise the hard limit (ulimit -Hn), or see who "
-      "keeps them open",
-      listener.address(),
-      peer == Connections::kTcp ? std::string("TCP clients") : absl::StrCat("user ", peer),
+      "event=connections_refused address=\"{}\" peer={} open={} room={} remedy=\"a client may hold "
+      "half of what the others leave: raise the hard limit, ulimit -Hn, or see who keeps them "
+      "open\"",
+      absl::CEscape(listener.address()),
+      peer == Connections::kTcp ? std::string("tcp") : absl::StrCat("user:", peer),
       connections_.size(), connections_.bound());
 }
 
 // The listener stays readable: it must not wake the loop again and again.
 void Acceptor::Pause(size_t listener) {
+  const int error = errno;
   ++failed_accepts_;
   if (BeginsEpisode()) {
-    spdlog::error("accept at {}: {}; trying again every {}", listeners_[listener].address(),
-                  std::strerror(errno), absl::FormatDuration(kAcceptPause));
+    spdlog::error("event=accept_failed address=\"{}\" error=\"{}\" retry={}",
+                  absl::CEscape(listeners_[listener].address()),
+                  absl::CEscape(std::strerror(error)), absl::FormatDuration(kAcceptPause));
   }
   const IoLoop::WatchId watch = watches_[listener];
   // Both fail only where nobody watches any more.

@@ -57,11 +57,19 @@ class Acceptor {
   absl::Time last_trouble_ = absl::InfinitePast();
 };
 
-// What of `open_files` is left for connections beside the sandboxes.
-size_t MaxConnections(int64_t open_files, int max_sandboxes);
+// How the descriptors that the process may open are shared out. A sandbox with its first context
+// takes fifteen at most, a further context its four pipes, a connection one; of what the sandboxes
+// leave, further contexts get half and connections the rest, a connection for each sandbox first.
 
-// How many sandboxes `open_files` is enough for, each with a connection; at least one.
+// How many sandboxes `open_files` is enough for, each with a connection, and every second one with
+// a further context; at least one.
 int MaxSandboxesByFiles(int64_t open_files);
+
+// Contexts beside the first ones, in all sandboxes together: SandboxHost::further_contexts.
+int MaxFurtherContexts(int64_t open_files, int max_sandboxes);
+
+// Connections beside all these.
+size_t MaxConnections(int64_t open_files, int max_sandboxes);
 
 }  // namespace warren
 

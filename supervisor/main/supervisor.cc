@@ -147,6 +147,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   parts.pool.ready = std::move(pools);
   parts.pool.profile = flags.profile;
   parts.buffer_memory = flags.buffer_memory_bytes;
+  parts.further_contexts = MaxFurtherContexts(open_files, parts.pool.max_sandboxes);
   self->max_connections_ = MaxConnections(open_files, parts.pool.max_sandboxes);
 
   // The last use of root.

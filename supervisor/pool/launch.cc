@@ -12,8 +12,6 @@
 namespace warren {
 namespace {
 
-// Request, events, stdout, stderr.
-constexpr size_t kPipes = 4;
 constexpr double kMemoryWeight = 0.2;
 
 warren::v1::StageTiming Stage(const char* name, std::chrono::nanoseconds duration) {
@@ -99,10 +97,8 @@ void Pool::OnLaunched(std::shared_ptr<Launch> launch, absl::StatusOr<LauncherMes
     if (stopped_) refused = absl::UnavailableError("the supervisor is stopping");
   }
   if (!reply.ok()) return OnLaunchFailed(*launch, reply.status());
-  if (refused.ok() && reply->fds.size() < kPipes) {
-    refused =
-        absl::InternalError(absl::StrCat("the launcher sent ", reply->fds.size(), " descriptors"));
-  }
+  absl::StatusOr<WorkerPipes> pipes = TakeWorkerPipes(reply->fds);
+  refused.Update(pipes.status());
   if (!refused.ok()) {
     // It is there all the same.
     internal::LauncherRequest request;
@@ -113,12 +109,9 @@ void Pool::OnLaunched(std::shared_ptr<Launch> launch, absl::StatusOr<LauncherMes
 
   const auto& launched = reply->reply.process_started();
   launch->stages.insert(launch->stages.end(), launched.stages().begin(), launched.stages().end());
-  std::vector<UniqueFd>& fds = reply->fds;
-  WorkerPipes pipes{std::move(fds[0]), std::move(fds[1]), std::move(fds[2]), std::move(fds[3])};
-  fds.erase(fds.begin(), fds.begin() + kPipes);
   auto sandbox = std::make_shared<Sandbox>(
       host_, Sandbox::Identity{launch->id, launch->pool->what.source.recipe.name(), launch->limits},
-      SandboxStats(launched.stats(), std::move(fds)), std::move(pipes));
+      SandboxStats(launched.stats(), std::move(reply->fds)), *std::move(pipes));
   table_.Add(sandbox);
   absl::Status started =
       sandbox->Start([this, launch, weak = std::weak_ptr<Sandbox>(sandbox)](

@@ -2,9 +2,10 @@
 
 #include <string>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/string_view.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/base/status_mark.h"
-#include "supervisor/base/text.h"
 
 namespace warren {
 namespace {
@@ -37,7 +38,8 @@ absl::Status FromGrpc(const grpc::ClientContext& context, const grpc::Status& st
   if (context.GetServerTrailingMetadata().count(kStatusMark) > 0) {
     return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   }
-  spdlog::debug("remote: {}", ToValidUtf8(status.error_message(), kMaxLogged));
+  spdlog::debug("event=remote_failed code={} error=\"{}\"", static_cast<int>(status.error_code()),
+                absl::CEscape(absl::string_view(status.error_message()).substr(0, kMaxLogged)));
   return OfTheConnection(status.error_code());
 }
 

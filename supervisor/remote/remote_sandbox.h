@@ -10,7 +10,8 @@
 
 namespace warren {
 
-// A sandbox of another Warren, which may be there or not. Thread-safe.
+// A sandbox of another Warren, which may be there or not. To leave an execution and to connect to
+// it again there is no RPC yet: what it does not override is UNIMPLEMENTED. Thread-safe.
 class RemoteSandbox final : public SandboxHandle {
  public:
   RemoteSandbox(std::shared_ptr<const RemoteStubs> stubs, std::string id)

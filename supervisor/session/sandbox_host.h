@@ -12,6 +12,25 @@
 
 namespace warren {
 
+// How many of something there may be, in all sandboxes together. Thread-safe.
+class Allotment {
+ public:
+  explicit Allotment(int most) : most_(most) {}
+  // False when all are taken. What was taken is returned once.
+  bool TryTake() {
+    if (taken_.fetch_add(1, std::memory_order_relaxed) < most_) return true;
+    Return();
+    return false;
+  }
+  void Return() { taken_.fetch_sub(1, std::memory_order_relaxed); }
+  int taken() const { return taken_.load(std::memory_order_relaxed); }
+  int most() const { return most_; }
+
+ private:
+  const int most_;
+  std::atomic<int> taken_{0};
+};
+
 // What all sandboxes use; outlives them.
 struct SandboxHost {
   IoLoop& loop;
@@ -23,6 +42,8 @@ struct SandboxHost {
   // What to do about a module that a template lacks, in no word of the sandbox's; empty for
   // nothing. Thread-safe, and quick: a context calls it under its lock.
   std::function<std::string(const std::string& template_id, absl::string_view module)> module_hint;
+  // Contexts that live beside the first ones, or are being started: each takes descriptors.
+  Allotment further_contexts;
   // Cells that run now, in all sandboxes: the pool refills gently while there are any.
   std::atomic<int> running_cells{0};
 };

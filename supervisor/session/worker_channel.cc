@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "runtime/base/status.h"
 #include "runtime/control/worker_event.h"
@@ -46,6 +47,16 @@ size_t BytesHeld(int fd) {
 }
 
 }  // namespace
+
+absl::StatusOr<WorkerPipes> TakeWorkerPipes(std::vector<UniqueFd>& fds) {
+  constexpr size_t kPipes = 4;
+  if (fds.size() < kPipes) {
+    return absl::InternalError(absl::StrCat("the launcher sent ", fds.size(), " descriptors"));
+  }
+  WorkerPipes pipes{std::move(fds[0]), std::move(fds[1]), std::move(fds[2]), std::move(fds[3])};
+  fds.erase(fds.begin(), fds.begin() + kPipes);
+  return pipes;
+}
 
 ssize_t WorkerChannel::ReadTimed(int fd, char* data, size_t size) {
   const ssize_t n = ReadRetrying(fd, data, size);

@@ -2,6 +2,7 @@
 #define WARREN_SUPERVISOR_SESSION_WORKER_CHANNEL_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,6 +21,9 @@ struct WorkerPipes {
   UniqueFd standard_output;
   UniqueFd standard_error;
 };
+
+// Takes them off the front of what came with ProcessStarted. INTERNAL when there are too few.
+absl::StatusOr<WorkerPipes> TakeWorkerPipes(std::vector<UniqueFd>& fds);
 
 // Speaks worker.proto over a worker's pipes. Everything that comes out of them is hostile: bounded
 // and checked here, or refused with INVALID_ARGUMENT, after which the sandbox must die.

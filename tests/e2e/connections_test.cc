@@ -73,7 +73,8 @@ TEST_F(FloodTest, CellsAndSandboxesGoOnAndTheLogStaysShort) {
   }
   EXPECT_LE(server.TakeFootprint().supervisor_fds, static_cast<size_t>(kOpenFiles));
   EXPECT_LT(server.log().size() - log, 64u << 10);
-  EXPECT_THAT(server.log(), HasSubstr("connections of user 0 are refused"));
+  EXPECT_THAT(server.log(), HasSubstr("event=connections_refused address="));
+  EXPECT_THAT(server.log(), HasSubstr(" peer=user:0 "));
 
   flood.clear();
   EXPECT_TRUE(Eventually([&] {

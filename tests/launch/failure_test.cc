@@ -103,6 +103,67 @@ TEST_F(FailureTest, AZygoteKilledDuringForksFailsTheseOnly) {
   EXPECT_TRUE(launcher_->Launch("third", launcher_->StartZygote()).launched());
 }
 
+// Before its sandbox is there, after, or in between: each time at another moment.
+TEST_F(FailureTest, AContextThatIsKilledDuringTheSetUpEndsItsLaunchAlone) {
+  constexpr int kLaunches = 40;
+  for (int i = 0; i < kLaunches; ++i) {
+    const std::string id = absl::StrCat("killed", i);
+    const uint64_t request = launcher_->RequestCreate(launcher_->Spec(id), zygote_);
+    pid_t context = -1;
+    // At once: all of it takes some milliseconds.
+    for (const absl::Time end = absl::Now() + Patience(); context < 0 && absl::Now() < end;) {
+      for (pid_t pid : launcher_->PidsOf(id)) {
+        if (!absl::EndsWith(absl::StrCat(" ", StatusField(pid, "NSpid")), " 1")) context = pid;
+      }
+    }
+    ASSERT_GT(context, 0);
+    KillProcess(context, SIGKILL);
+    const internal::LauncherReply reply = launcher_->WaitForReply(request).reply;
+    if (reply.has_process_started()) {
+      EXPECT_EQ(launcher_->WaitForProcessExited(id).signal(), SIGKILL);
+      launcher_->Destroy(id);
+    } else {
+      EXPECT_NE(reply.message(), "");
+      EXPECT_EQ(launcher_->WaitForGone(id), SandboxGone::SETUP_FAILED);
+    }
+  }
+  EXPECT_TRUE(launcher_->Launch("next", zygote_).launched());
+}
+
+// Whatever it is that keeps it: the launcher goes on with everybody else.
+TEST_F(FailureTest, AZygoteThatTakesNoRequestsHoldsUpNobodyElse) {
+  constexpr int kSandboxes = 5;
+  constexpr int kFurther = 60;
+  for (int i = 0; i < kSandboxes; ++i) {
+    ASSERT_TRUE(launcher_->Launch(absl::StrCat("many", i), zygote_).launched());
+  }
+  const uint64_t other = launcher_->StartZygote();
+  // Not stopped: the launcher would notice that.
+  launcher_->Freeze(absl::StrCat("zygote-", zygote_), true);
+  // More forks than its socket holds.
+  std::vector<uint64_t> requests;
+  for (int i = 0; i < kSandboxes * kFurther; ++i) {
+    requests.push_back(launcher_->RequestProcess(absl::StrCat("many", i % kSandboxes), zygote_));
+  }
+  // These are told so at once, and do not wait for the others.
+  const absl::Status full = launcher_->WaitForStatus(requests.back());
+  EXPECT_TRUE(absl::IsUnavailable(full)) << full;
+  requests.pop_back();
+
+  RunningSandbox bystander = launcher_->Launch("bystander", other);
+  ASSERT_TRUE(bystander.launched()) << bystander.reply.message();
+  EXPECT_EQ(launcher_->Output(bystander, "print('on')"), "on\n");
+  EXPECT_EQ(launcher_->WaitForStatus(launcher_->RequestInterrupt("bystander")), absl::OkStatus());
+  launcher_->Destroy("bystander");
+  launcher_->Destroy("many0");
+
+  ASSERT_EQ(KillProcess(ZygotePid(zygote_), SIGKILL), 0);
+  launcher_->Freeze(absl::StrCat("zygote-", zygote_), false);
+  launcher_->WaitForZygoteExited(zygote_);
+  for (uint64_t request : requests) EXPECT_FALSE(launcher_->WaitForStatus(request).ok());
+  EXPECT_TRUE(launcher_->Launch("next", other).launched());
+}
+
 TEST_F(FailureTest, AStoppedZygoteKeepsItsContexts) {
   RunningSandbox sandbox = launcher_->Launch("stays", zygote_);
   ASSERT_TRUE(sandbox.launched());

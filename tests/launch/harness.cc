@@ -138,6 +138,7 @@ bool Harness::StartLauncher(const HarnessOptions& wanted) {
     return false;
   }
   client_ = *std::move(client);
+  pid_ = client_->pid();
   auto hello = client_->ReceiveHello(Patience());
   if (!hello.ok()) {
     ADD_FAILURE() << hello.status();
@@ -431,7 +432,7 @@ std::string Harness::Output(const RunningSandbox& sandbox, const std::string& co
 
 std::vector<fs::path> Harness::InstanceDirectories() const {
   std::set<fs::path> directories;
-  std::string prefix = absl::StrCat(client_->pid(), "-");
+  std::string prefix = absl::StrCat(pid_, "-");
   for (const auto& [controller, mount] : facts_.controllers()) {
     std::error_code error;
     fs::path parent = fs::path(mount) / cgroup_parent_;
@@ -471,7 +472,7 @@ pid_t Harness::InitOf(const std::string& sandbox_id) const {
 }
 
 std::set<pid_t> Harness::Descendants() const {
-  std::set<pid_t> found = {client_->pid()};
+  std::set<pid_t> found = {pid_};
   // Parents need not come before their children: until nothing is added.
   for (size_t before = 0; before != found.size();) {
     before = found.size();
@@ -481,7 +482,7 @@ std::set<pid_t> Harness::Descendants() const {
         found.insert(pid);
     }
   }
-  found.erase(client_->pid());
+  found.erase(pid_);
   return found;
 }
 

@@ -142,8 +142,10 @@ class Harness {
   const internal::HostFacts& facts() const { return facts_; }
   const std::string& cgroup_parent() const { return cgroup_parent_; }
   const std::string& template_id() const { return recipe_.name(); }
-  pid_t pid() const { return client_->pid(); }
+  pid_t pid() const { return pid_; }
   LauncherClient& client() { return *client_; }
+  // For who speaks to it instead, and ends it.
+  std::unique_ptr<LauncherClient> TakeClient() { return std::move(client_); }
   bool v2() const { return facts_.cgroup_mode() == internal::HostFacts::V2; }
   // Directories of this launcher's instance, one for each hierarchy.
   std::vector<std::filesystem::path> InstanceDirectories() const;
@@ -173,6 +175,7 @@ class Harness {
   std::string cgroup_parent_;
   bool own_store_ = false;
   std::unique_ptr<LauncherClient> client_;
+  pid_t pid_ = -1;
   internal::HostFacts facts_;
   config::TemplateRecipe recipe_;
   internal::LauncherOffer offer_;

@@ -127,11 +127,15 @@ TEST(FileBudgetTest, SandboxesAndConnectionsFitTogether) {
   for (int64_t files : {256, 1024, 4096, 65536}) {
     const int sandboxes = MaxSandboxesByFiles(files);
     const auto connections = static_cast<int64_t>(MaxConnections(files, sandboxes));
+    const int contexts = MaxFurtherContexts(files, sandboxes);
     EXPECT_GE(connections, sandboxes) << files;
-    EXPECT_LE(128 + 15 * sandboxes + connections, files);
+    EXPECT_GE(contexts, sandboxes / 2) << files;
+    EXPECT_LE(128 + 15 * sandboxes + 4 * contexts + connections, files);
   }
   EXPECT_EQ(MaxConnections(1 << 20, 1000), 8192u);
+  EXPECT_EQ(MaxFurtherContexts(1 << 20, 1000), 15000) << "as many as sandboxes may have";
   EXPECT_EQ(MaxSandboxesByFiles(0), 1);
+  EXPECT_EQ(MaxFurtherContexts(0, 1), 0);
   EXPECT_EQ(MaxConnections(0, 1), 1u);
 }
 

@@ -24,6 +24,8 @@ class Subject {
 struct SubjectKind {
   const char* name;
   std::unique_ptr<Subject> (*make)();
+  // It has executions that clients leave and come back to.
+  bool connects;
 };
 
 // What every backend does, whatever stands behind it: this suite is the interface's contract. It
@@ -75,6 +77,21 @@ class BackendTest : public ::testing::TestWithParam<SubjectKind> {
     v1::ExecuteCodeRequest request;
     request.set_code(std::string(code));
     return Begin(sandbox, std::move(request));
+  }
+  bool connects() const { return GetParam().connects; }
+  static Execution Connect(SandboxHandle& sandbox, const std::string& execution_id,
+                           int64_t after_sequence) {
+    Execution execution;
+    execution.sink = std::make_shared<CollectingSink>();
+    execution.operation = sandbox.Connect({}, execution_id, after_sequence, execution.sink);
+    return execution;
+  }
+  static absl::Status ConnectRefused(SandboxHandle& sandbox, const std::string& execution_id,
+                                     int64_t after_sequence = 0) {
+    Execution execution = Connect(sandbox, execution_id, after_sequence);
+    EXPECT_TRUE(execution.sink->WaitForEnd());
+    EXPECT_TRUE(execution.sink->events().empty());
+    return execution.sink->status();
   }
   // Runs it to its end.
   static std::shared_ptr<CollectingSink> Run(SandboxHandle& sandbox,

@@ -40,12 +40,12 @@ std::unique_ptr<Subject> Make() {
 constexpr auto kInPlace = FakeBackend::Opens::kInPlace;
 constexpr auto kLater = FakeBackend::Opens::kLater;
 
-INSTANTIATE_TEST_SUITE_P(All, BackendTest,
-                         ::testing::Values(SubjectKind{"Fake", &Make<FakeSubject, kInPlace>},
-                                           SubjectKind{"Remote", &Make<RemoteSubject, kInPlace>},
-                                           SubjectKind{"RemoteOfLateOpens",
-                                                       &Make<RemoteSubject, kLater>}),
-                         [](const auto& kind) { return std::string(kind.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    All, BackendTest,
+    ::testing::Values(SubjectKind{"Fake", &Make<FakeSubject, kInPlace>, true},
+                      SubjectKind{"Remote", &Make<RemoteSubject, kInPlace>, false},
+                      SubjectKind{"RemoteOfLateOpens", &Make<RemoteSubject, kLater>, false}),
+    [](const auto& kind) { return std::string(kind.param.name); });
 
 }  // namespace
 }  // namespace warren

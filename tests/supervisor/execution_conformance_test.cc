@@ -210,5 +210,89 @@ TEST_P(BackendTest, ManyExecutionsAtATime) {
   }
 }
 
+// ---- Clients that leave and come back
+
+TEST_P(BackendTest, WhoCannotBeLeftSaysSo) {
+  if (connects()) return;
+  auto sandbox = NewSandbox();
+  auto execution = Begin(*sandbox, "wait");
+  ASSERT_TRUE(execution.sink->WaitForEvents(1));
+  EXPECT_TRUE(absl::IsUnimplemented(execution.operation->Detach()));
+  const std::string id = execution.sink->events()[0].started().execution_id();
+  EXPECT_TRUE(absl::IsUnimplemented(ConnectRefused(*sandbox, id)));
+  execution.operation->Cancel();
+  ASSERT_TRUE(execution.sink->WaitForEnd()) << "the execution is as it was";
+}
+
+TEST_P(BackendTest, ADetachedExecutionGoesOnAndIsFoundAgain) {
+  if (!connects()) return;
+  auto sandbox = NewSandbox();
+  auto execution = Begin(*sandbox, "print one\nwait");
+  ASSERT_TRUE(execution.sink->WaitForEvents(2));
+  const std::string id = execution.sink->events()[0].started().execution_id();
+  EXPECT_TRUE(absl::IsFailedPrecondition(ConnectRefused(*sandbox, id))) << "it has its client";
+  EXPECT_EQ(execution.operation->Detach(), absl::OkStatus());
+  auto again = Connect(*sandbox, id, 2);
+  EXPECT_TRUE(again.sink->events().empty()) << "there is nothing new";
+  EXPECT_TRUE(absl::IsFailedPrecondition(ConnectRefused(*sandbox, id)));
+  again.operation->Cancel();
+  ASSERT_TRUE(again.sink->WaitForEnd());
+  EXPECT_EQ(again.sink->kind(), Termination::CANCELLED);
+  EXPECT_EQ(again.sink->events().size(), 1u);
+  EXPECT_EQ(execution.sink->events().size(), 2u) << "after Detach nothing comes";
+  EXPECT_EQ(execution.sink->ends(), 0);
+  EXPECT_TRUE(absl::IsNotFound(ConnectRefused(*sandbox, id))) << "its client saw its end";
+}
+
+TEST_P(BackendTest, WhatADetachedExecutionSaidIsKeptForWhoComesBack) {
+  if (!connects()) return;
+  auto sandbox = NewSandbox();
+  auto execution = Begin(*sandbox, "wait");
+  ASSERT_TRUE(execution.sink->WaitForEvents(1));
+  const std::string id = execution.sink->events()[0].started().execution_id();
+  EXPECT_EQ(execution.operation->Detach(), absl::OkStatus());
+  EXPECT_TRUE(Interrupt(*sandbox).ok());
+  // It has ended by then, and can be asked for again and again.
+  EXPECT_EQ(Run(*sandbox, "print next")->out(), "next\n");
+  for (int i = 0; i < 2; ++i) {
+    auto back = Connect(*sandbox, id, 1);
+    ASSERT_TRUE(back.sink->WaitForEnd());
+    EXPECT_EQ(back.sink->ends(), 1);
+    EXPECT_TRUE(back.sink->in_order());
+    ASSERT_EQ(back.sink->events().size(), 2u);
+    EXPECT_EQ(back.sink->events()[0].error().name(), "KeyboardInterrupt");
+    EXPECT_EQ(back.sink->kind(), Termination::EXCEPTION);
+  }
+  auto rest = Connect(*sandbox, id, 2);
+  ASSERT_TRUE(rest.sink->WaitForEnd());
+  EXPECT_EQ(rest.sink->events().size(), 1u);
+}
+
+TEST_P(BackendTest, ASlowClientThatLeavesHoldsNothingUp) {
+  if (!connects()) return;
+  auto sandbox = NewSandbox();
+  v1::ExecuteCodeRequest request;
+  request.set_code("flood 100000");
+  auto execution = Begin(*sandbox, request, [] { return Flow::kPause; });
+  ASSERT_TRUE(execution.sink->WaitForEvents(1));
+  EXPECT_EQ(execution.operation->Detach(), absl::OkStatus());
+  EXPECT_EQ(Run(*sandbox, "print next")->out(), "next\n");
+  auto back = Connect(*sandbox, execution.sink->events()[0].started().execution_id(), 0);
+  ASSERT_TRUE(back.sink->WaitForEnd());
+  EXPECT_EQ(execution.sink->out().size() + back.sink->out().size(), 100'000u);
+}
+
+TEST_P(BackendTest, AnExecutionThatIsNotKnownIsNotFound) {
+  if (!connects()) return;
+  auto sandbox = NewSandbox();
+  EXPECT_TRUE(absl::IsNotFound(ConnectRefused(*sandbox, "none")));
+  auto ended = Begin(*sandbox, "print 1");
+  ASSERT_TRUE(ended.sink->WaitForEnd());
+  EXPECT_EQ(ended.operation->Detach(), absl::OkStatus()) << "it has had everything";
+  const std::string id = ended.sink->events()[0].started().execution_id();
+  EXPECT_TRUE(absl::IsNotFound(ConnectRefused(*sandbox, id)));
+  EXPECT_TRUE(absl::IsInvalidArgument(ConnectRefused(*sandbox, id, -1)));
+}
+
 }  // namespace
 }  // namespace warren

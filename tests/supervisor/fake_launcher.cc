@@ -7,7 +7,6 @@
 
 #include "gtest/gtest.h"
 #include "runtime/base/io.h"
-#include "supervisor/session/sandbox.h"
 #include "tests/support/patience.h"
 
 namespace warren {
@@ -74,12 +73,13 @@ void FakeLauncher::ReplyZygote(const LauncherRequest& request, uint64_t zygote_i
   Send(reply);
 }
 
-std::unique_ptr<FakeWorker> FakeLauncher::ReplyLaunched(const LauncherRequest& request) {
+std::unique_ptr<FakeWorker> FakeLauncher::ReplyStarted(const LauncherRequest& request,
+                                                       uint64_t process_id) {
   auto worker = std::make_unique<FakeWorker>();
   const WorkerPipes pipes = worker->TakePipes();
   LauncherReply reply;
   reply.set_request_id(request.request_id());
-  reply.mutable_process_started();
+  reply.mutable_process_started()->set_process_id(process_id);
   const std::vector<int> fds = {pipes.requests.get(), pipes.events.get(),
                                 pipes.standard_output.get(), pipes.standard_error.get()};
   Send(reply, fds);
@@ -87,10 +87,10 @@ std::unique_ptr<FakeWorker> FakeLauncher::ReplyLaunched(const LauncherRequest& r
 }
 
 void FakeLauncher::SendProcessExited(const std::string& sandbox_id, int exit_code, int signal,
-                                     bool sandbox_ends) {
+                                     bool sandbox_ends, uint64_t process_id) {
   LauncherReply event;
   auto* exited = event.mutable_process_exited();
-  exited->set_process_id(Sandbox::kFirstProcess);
+  exited->set_process_id(process_id);
   exited->set_sandbox_id(sandbox_id);
   exited->set_exit_code(exit_code);
   exited->set_signal(signal);

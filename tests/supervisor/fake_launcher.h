@@ -33,10 +33,15 @@ class FakeLauncher {
   void ReplyOk(const internal::LauncherRequest& request) { Reply(request, absl::OkStatus()); }
   void ReplyZygote(const internal::LauncherRequest& request, uint64_t zygote_id);
   // Hands over the pipes of a worker that says nothing yet.
-  std::unique_ptr<FakeWorker> ReplyLaunched(const internal::LauncherRequest& request);
+  std::unique_ptr<FakeWorker> ReplyLaunched(const internal::LauncherRequest& request) {
+    return ReplyStarted(request, kFirstProcess);
+  }
+  std::unique_ptr<FakeWorker> ReplyStarted(const internal::LauncherRequest& request,
+                                           uint64_t process_id);
 
+  static constexpr uint64_t kFirstProcess = 1;
   void SendProcessExited(const std::string& sandbox_id, int exit_code, int signal,
-                         bool sandbox_ends = false);
+                         bool sandbox_ends = false, uint64_t process_id = kFirstProcess);
   void SendGone(const std::string& sandbox_id, internal::SandboxGone::Reason reason);
   void SendZygoteExited(uint64_t zygote_id);
   // It is gone.

@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -128,6 +130,14 @@ bool FakeWorker::TrySendOutput(uint64_t execution_id, absl::string_view data) {
 }
 
 bool FakeWorker::WriteOut(absl::string_view data) { return WriteAll(out_.get(), data); }
+
+bool FakeWorker::Abandoned() const {
+  pollfd ends[] = {
+      {requests_.get(), 0, 0}, {events_.get(), 0, 0}, {out_.get(), 0, 0}, {err_.get(), 0, 0}};
+  ::poll(ends, std::size(ends), 0);
+  return std::all_of(std::begin(ends), std::end(ends),
+                     [](const pollfd& end) { return (end.revents & (POLLHUP | POLLERR)) != 0; });
+}
 
 void FakeWorker::CloseAll() {
   requests_.reset();

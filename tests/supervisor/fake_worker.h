@@ -38,6 +38,9 @@ class FakeWorker {
   // Raw standard output.
   bool WriteOut(absl::string_view data);
 
+  // The supervisor has closed its ends.
+  bool Abandoned() const;
+
   void CloseEvents() { events_.reset(); }
   // As the kernel does at its end.
   void CloseAll();

@@ -70,13 +70,18 @@ class SessionTest : public LoopTest {
   static constexpr double kPatient = 1000;
   static constexpr double kHasty = 0.001;
 
-  explicit SessionTest(int64_t memory = int64_t{1} << 30)
+  explicit SessionTest(int64_t memory = int64_t{1} << 30,
+                       int further_contexts = std::numeric_limits<int>::max())
       : budget(memory),
         detached(*loop, memory / 4, &budget),
         link(*loop, launcher.TakeClient()),
         table(*loop),
-        host{*loop, link, budget, kPatient,
-             [](const std::string&, absl::string_view) { return std::string(); }} {
+        host{*loop,
+             link,
+             budget,
+             kPatient,
+             [](const std::string&, absl::string_view) { return std::string(); },
+             Allotment(further_contexts)} {
     OnLoop([this] {
       absl::Status started = link.Start(
           [this](const internal::LauncherReply& event) {

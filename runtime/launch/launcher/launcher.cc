@@ -95,7 +95,8 @@ void Launcher::OnSupervisor() {
   }
   // A supervisor that does this is broken, or is not one any more; what runs is not hurt by it.
   const char* why = message->cut ? "too long, or with descriptors" : "malformed";
-  spdlog::error("event=bad_request error=\"{}\" bytes={}", why, message->data.size());
+  spdlog::error("event=bad_request error=\"{}\" bytes={}", absl::CEscape(why),
+                message->data.size());
   const uint64_t id = RequestIdOf(message->data);
   if (id != 0) Reply(id, absl::InvalidArgumentError(absl::StrCat("the request is ", why)));
 }

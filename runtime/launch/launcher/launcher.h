@@ -92,6 +92,8 @@ class Launcher {
     bool exited = false;
     // It was stopped, by this signal, and is killed for it.
     int stopped_by = 0;
+    // Of a first process that ended before its sandbox was there: told right after ProcessStarted.
+    std::optional<int> early_end;
   };
   struct LiveSandbox {
     std::unique_ptr<SandboxProcess> process;

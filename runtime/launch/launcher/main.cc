@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/strings/escaping.h"
 #include "runtime/base/io.h"
 #include "runtime/launch/launcher/launcher.h"
 #include "spdlog/sinks/stdout_sinks.h"
@@ -62,6 +63,6 @@ int main(int argc, char** argv) {
   if (!launcher.ok()) return FailStart(config.socket, launcher.status());
   absl::Status status = (*launcher)->Run();
   if (!status.ok())
-    spdlog::critical("event=launcher_failed error=\"{}\"", std::string(status.message()));
+    spdlog::critical("event=launcher_failed error=\"{}\"", absl::CEscape(status.message()));
   return status.ok() ? 0 : 1;
 }

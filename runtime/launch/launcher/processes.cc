@@ -185,6 +185,11 @@ void Launcher::OnProcessReport(int32_t pid, int wait_status, uint64_t zygote_id)
 void Launcher::OnProcessExited(const ProcessKey& name, int wait_status) {
   LiveSandbox& sandbox = sandboxes_.at(name.sandbox_id);
   LiveProcess& process = *FindProcess(name);
+  // ReplyWhenComplete has yet to hand it over.
+  if (name.process_id == kFirstProcess && sandbox.request_id != 0 && !sandbox.dying) {
+    process.early_end = wait_status;
+    return;
+  }
   process.exited = true;
   internal::LauncherReply event;
   internal::ProcessExited* exited = event.mutable_process_exited();

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
@@ -121,7 +122,7 @@ void SandboxProcess::HurryEnd() {
   absl::Status status = cgroup_.LiftCpuQuota();
   if (!status.ok()) {
     spdlog::warn("event=quota_not_lifted sandbox={} error=\"{}\"", id(),
-                 std::string(status.message()));
+                 absl::CEscape(status.message()));
   }
 }
 

@@ -113,6 +113,7 @@ void Launcher::OnInitReady(const std::string& id) {
 }
 
 void Launcher::ReplyWhenComplete(const std::string& id, LiveSandbox& sandbox) {
+  const std::optional<int> early_end = sandbox.processes.at(kFirstProcess).early_end;
   ContextProcess& first = sandbox.processes.at(kFirstProcess).process;
   if (!sandbox.process->init_ready() || !first.forked()) return;
   absl::StatusOr<Cgroup::Stats> stats = sandbox.process->OpenStats();
@@ -133,6 +134,7 @@ void Launcher::ReplyWhenComplete(const std::string& id, LiveSandbox& sandbox) {
     *started.add_stages() = std::move(stage);
   loop_.Cancel(sandbox.deadline);
   Send(reply, fds);
+  if (early_end) OnProcessExited({id, kFirstProcess}, *early_end);
 }
 
 // v1. The kernel kills one process; the promise is that the whole sandbox goes. Its warning comes
@@ -265,7 +267,8 @@ void Launcher::RemoveSandbox(const std::string& id, int attempts) {
     return;
   }
   if (!status.ok())
-    spdlog::error("event=remove_failed sandbox={} error=\"{}\"", id, std::string(status.message()));
+    spdlog::error("event=remove_failed sandbox={} error=\"{}\"", id,
+                  absl::CEscape(status.message()));
   internal::LauncherReply event;
   event.mutable_sandbox_gone()->set_sandbox_id(id);
   event.mutable_sandbox_gone()->set_reason(sandbox.reason);
