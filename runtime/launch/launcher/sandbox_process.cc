@@ -107,8 +107,11 @@ absl::StatusOr<int> SandboxProcess::KillFirstContext() {
   return KillAllBut(cgroup_, init);
 }
 
-void SandboxProcess::HurryEnd() {
+void SandboxProcess::LeaveBackground() {
   if (background_ && cgroup_.SetBackground(false).ok()) background_ = false;
+}
+
+void SandboxProcess::LiftCpuQuota() {
   absl::Status status = cgroup_.LiftCpuQuota();
   if (!status.ok()) {
     spdlog::warn("event=quota_not_lifted sandbox={} error=\"{}\"", id(),

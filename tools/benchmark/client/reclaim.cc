@@ -177,6 +177,8 @@ absl::StatusOr<nlohmann::json> MeasureFullEnds(const Target& target, const Cell&
                                                int sandboxes, int rounds) {
   Target limited = target;
   SetSmallLimits(limited);
+  // What as many processes and files take with what the cell takes itself.
+  limited.create.mutable_limits()->set_memory_bytes(int64_t{384} << 20);
   nlohmann::json out;
   for (int round = 0; round < rounds; ++round) {
     std::vector<FullSandbox> full(static_cast<size_t>(sandboxes));

@@ -194,8 +194,6 @@ for block in blocks:
 try:
     while True:
         if os.fork() == 0:
-            for at in range(0, 1 << 19, 4096):
-                blocks[0][at] = 2
             while True:
                 signal.pause()
 except OSError:
