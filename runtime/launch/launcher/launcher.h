@@ -168,7 +168,6 @@ class Launcher {
   void FailLaunch(const std::string& id, const absl::Status& status);
   void AbandonForks(LiveSandbox& sandbox);
   void KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason reason);
-  void HurryEnd(LiveSandbox& sandbox);
 
   LauncherConfig config_;
   EventLoop loop_;

@@ -107,11 +107,8 @@ absl::StatusOr<int> SandboxProcess::KillFirstContext() {
   return KillAllBut(cgroup_, init);
 }
 
-void SandboxProcess::LeaveBackground() {
+void SandboxProcess::HurryEnd() {
   if (background_ && cgroup_.SetBackground(false).ok()) background_ = false;
-}
-
-void SandboxProcess::LiftCpuQuota() {
   absl::Status status = cgroup_.LiftCpuQuota();
   if (!status.ok()) {
     spdlog::warn("event=quota_not_lifted sandbox={} error=\"{}\"", id(),

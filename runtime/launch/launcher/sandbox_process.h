@@ -66,10 +66,9 @@ class SandboxProcess {
   // Everything but init and what has a group of its own: the first context and all that it started.
   // Returns how many it signalled; again until there are none.
   absl::StatusOr<int> KillFirstContext();
-  // After Kill, where the end takes long: lets the killed run without their CPU quota, for they
-  // have to run to end; later, in the foreground too.
-  void LiftCpuQuota();
-  void LeaveBackground();
+  // After Kill, where the end takes long: lets the killed run without their CPU quota, and in the
+  // foreground, for they have to run to end.
+  void HurryEnd();
   // Sorts it by the CPU time that it used since the last call: into the background where that is
   // more than `allowance_us`, out of it where it is less.
   void SortByCpuTime(int64_t allowance_us);

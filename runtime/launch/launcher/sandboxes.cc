@@ -18,10 +18,8 @@ using std::chrono::seconds;
 // Times are those of a host of pace 1 (docs/TIMING.md), see Launcher::AtPace, unless they say
 // other.
 constexpr seconds kLaunchDeadline(30);
-// From a kill to the end of nearly all sandboxes, and to that of those that end in the background
-// beside others.
+// From a kill to the end of nearly all sandboxes.
 constexpr milliseconds kUsualEnd(50);
-constexpr milliseconds kLongEnd(1000);
 // Between the attempts to remove a dead sandbox's cgroup: twice as long each time, up to the
 // longest, however many it takes. The slot with its user ids is given to nobody else before that is
 // done.
@@ -180,15 +178,8 @@ void Launcher::KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason r
   sandbox.process->Kill();
   // Until OnSandboxDead. Not at once: lifting the quota costs every sandbox more than it helps
   // most.
-  sandbox.deadline = loop_.After(AtPace(kUsualEnd), [this, &sandbox] { HurryEnd(sandbox); });
-}
-
-// What was in the background stays there for a while: a hundred processes that end at once are work
-// for the kernel, and those that answer come first. Not for ever: they hold memory and a slot.
-void Launcher::HurryEnd(LiveSandbox& sandbox) {
-  sandbox.process->LiftCpuQuota();
-  sandbox.deadline = loop_.After(AtPace(kLongEnd),
-                                 [process = sandbox.process.get()] { process->LeaveBackground(); });
+  sandbox.deadline =
+      loop_.After(AtPace(kUsualEnd), [process = sandbox.process.get()] { process->HurryEnd(); });
 }
 
 // Nobody waits for them any more.

@@ -36,7 +36,7 @@ class Servers:
             flags.append("--pool-memory=0")
         name = f"{self._name}-{self._started}"
         program = os.path.join(self._programs, "warrend")
-        self._server = Warrend(program, self._folder, name, (self._options.template, pool), flags)
+        self._server = Warrend(program, self._folder, name, self._name, (self._options.template, pool), flags)
         self._kind = row.server
         self._server.start(self._client)
         return self._server
