@@ -1,6 +1,6 @@
 import unittest
 
-from harness import criteria, rows
+from harness import cells, criteria, rows
 
 # The table of the requirement: no row may be dropped.
 REQUIRED = {
@@ -17,6 +17,14 @@ REQUIRED = {
     "output-1gib",
     "idle-full-pool",
     "beside-attack",
+    "beside-forks",
+    "beside-closes",
+    "beside-pages",
+    "beside-files",
+    "beside-memory",
+    "beside-output",
+    "beside-signals",
+    "destroy-16-full",
 }
 
 
@@ -42,6 +50,13 @@ class RowsTest(unittest.TestCase):
     def test_a_row_names_its_own_references_among_all(self):
         for row in rows.ROWS:
             self.assertLessEqual(set(row.own), set(row.references), row.id)
+
+    def test_every_attack_has_a_row_and_code(self):
+        self.assertEqual(set(cells.ATTACKS), set(rows.ATTACKS))
+        for name, code in cells.ATTACKS.items():
+            compile(code, name, "exec")
+            self.assertIn(f"beside-{name}", rows.IDS)
+        compile(cells.FULL, "FULL", "exec")
 
     def test_choice_keeps_the_order_of_the_table(self):
         self.assertEqual([row.id for row in rows.chosen(["destroy", "cell-live"])], ["cell-live", "destroy"])

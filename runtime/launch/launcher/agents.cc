@@ -1,12 +1,10 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/launcher/launcher.h"
-#include "spdlog/spdlog.h"
 
 // The launcher's agents, and the commands that they start.
 namespace warren {

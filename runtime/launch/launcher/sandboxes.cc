@@ -15,7 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// All times are those of a host of pace 1 (docs/TIMING.md): see Launcher::AtPace.
+// Times are those of a host of pace 1 (docs/TIMING.md), see Launcher::AtPace, unless they say
+// other.
 constexpr seconds kLaunchDeadline(30);
 // From a kill to the end of nearly all sandboxes.
 constexpr milliseconds kUsualEnd(50);
@@ -30,7 +31,8 @@ constexpr milliseconds kOutOfMemoryLook(1);
 constexpr int kOutOfMemoryLooks = 8;
 // How often the sandboxes are sorted by their CPU time, and the share of a processor that one may
 // use in between before it runs in the background. A cell of an agent at work takes milliseconds.
-constexpr milliseconds kSortInterval(250);
+// The same on every host: it is how long others wait behind one that computes.
+constexpr milliseconds kSortInterval(100);
 constexpr int kCpuAllowanceShare = 5;
 
 }  // namespace
@@ -195,20 +197,20 @@ void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
 }
 
 void Launcher::SortByCpuTime() {
-  loop_.After(AtPace(kSortInterval), [this] { SortByCpuTime(); });
+  loop_.After(kSortInterval, [this] { SortByCpuTime(); });
   absl::StatusOr<int64_t> now = resources_.cgroups.CpuTimeUs();
   if (!now.ok()) return;
   // Where all of them together keep within what one may use, a thousand need not be asked.
-  const int64_t share =
-      std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kSortInterval)).count() /
-      kCpuAllowanceShare;
+  const int64_t share = std::chrono::microseconds(kSortInterval).count() / kCpuAllowanceShare;
   bool busy = *now - std::exchange(cpu_time_us_, *now) > share;
   bool was_busy = std::exchange(busy_, busy);
   if (!busy && !was_busy) return;
   // The first time after a rest tells only from where to count.
   const int64_t allowance = was_busy ? share : std::numeric_limits<int64_t>::max();
   for (auto& [id, sandbox] : sandboxes_) {
-    if (!sandbox.dying) sandbox.process->SortByCpuTime(allowance);
+    // What its making takes is not its doing.
+    const bool made = sandbox.request_id == 0;
+    if (made && !sandbox.dying) sandbox.process->SortByCpuTime(allowance);
   }
 }
 

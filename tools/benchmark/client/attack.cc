@@ -89,13 +89,16 @@ class Attacker {
 
 }  // namespace
 
-absl::StatusOr<nlohmann::json> RunAttack(const Target& target, const Cell& cell) {
-  Target limited = target;
-  // Small enough that every one of them is reached.
-  v1::Limits& limits = *limited.create.mutable_limits();
+void SetSmallLimits(Target& target) {
+  v1::Limits& limits = *target.create.mutable_limits();
   limits.set_memory_bytes(int64_t{256} << 20);
   limits.set_disk_bytes(int64_t{128} << 20);
   limits.set_pids(128);
+}
+
+absl::StatusOr<nlohmann::json> RunAttack(const Target& target, const Cell& cell) {
+  Target limited = target;
+  SetSmallLimits(limited);
   Attacker attacker(limited, cell);
   WARREN_RETURN_IF_ERROR(attacker.Start());
   // Until its forks are at work.

@@ -1,5 +1,6 @@
 // Scenarios with one client and one sandbox at a time.
 #include <chrono>
+#include <random>
 #include <thread>
 
 #include "google/protobuf/util/time_util.h"
@@ -110,13 +111,17 @@ absl::StatusOr<nlohmann::json> MeasureCreates(const Target& target, const Cell& 
 }
 
 absl::StatusOr<nlohmann::json> MeasureCells(const Target& target, const Cell& cell, int count,
-                                            int warmup) {
+                                            int warmup, int64_t pause_ns) {
   SessionClient client(target.address);
   WARREN_RETURN_IF_ERROR(client.Connect());
   WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client.Create(target.create));
   WARREN_RETURN_IF_ERROR(Settle(client));
   Samples times;
+  // Not in step with anything that happens at regular times; the same in every run.
+  std::minstd_rand random;
+  std::uniform_int_distribution<int64_t> pause(pause_ns / 2, pause_ns + pause_ns / 2);
   for (int i = -warmup; i < count; ++i) {
+    if (pause_ns > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(pause(random)));
     int64_t begin = NowNs();
     WARREN_ASSIGN_OR_RETURN(CellRun run, client.Run(sandbox.sandbox_id(), cell));
     if (i >= 0) times.push_back(run.finished_ns - begin);

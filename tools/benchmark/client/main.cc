@@ -27,6 +27,7 @@ struct Flags {
   int clients = 1;
   int rounds = 1;
   double seconds = 5;
+  int64_t pause_us = 0;
   int64_t bytes = int64_t{1} << 30;
   pid_t supervisor = 0;
   std::string until;
@@ -74,9 +75,11 @@ void AddScenarios(Commands& commands, Flags& f) {
   commands.Repeated(commands.AddScenario("creates", "One create after the other", [&f] {
     return MeasureCreates(f.target, f.cell, f.count, f.warmup);
   }));
-  commands.Repeated(commands.AddScenario("cells", "Cells of a live context", [&f] {
-    return MeasureCells(f.target, f.cell, f.count, f.warmup);
-  }));
+  CLI::App* cells =
+      commands.Repeated(commands.AddScenario("cells", "Cells of a live context", [&f] {
+        return MeasureCells(f.target, f.cell, f.count, f.warmup, f.pause_us * 1000);
+      }));
+  cells->add_option("--pause-us", f.pause_us, "Between two cells, in the mean");
   commands.Repeated(commands.AddScenario("page-copies", "Memory that a first cell copies", [&f] {
     return MeasurePageCopies(f.target, f.cell, f.count);
   }));
@@ -91,6 +94,11 @@ void AddScenarios(Commands& commands, Flags& f) {
   commands.Repeated(commands.AddScenario("reclaim", "What a destroy gives back, and when", [&f] {
     return MeasureReclaim(f.target, f.cell, f.count);
   }));
+  CLI::App* full = commands.AddScenario("full-ends", "Full sandboxes destroyed at once", [&f] {
+    return MeasureFullEnds(f.target, f.cell, f.count, f.rounds);
+  });
+  full->add_option("--count", f.count, "How many at once");
+  full->add_option("--rounds", f.rounds, "How often");
   CLI::App* load = commands.AddScenario("load", "Create, run, destroy, many at a time", [&f] {
     return MeasureLoad(f.target, f.cell, f.clients, static_cast<int64_t>(f.seconds * 1e9));
   });

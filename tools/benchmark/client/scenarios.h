@@ -22,15 +22,19 @@ struct Target {
   std::string cgroup_parent;
 };
 
+// Limits so small that an attack reaches every one of them.
+void SetSmallLimits(Target& target);
+
 // One sandbox after the other from full pools: "create", "first_cell" (from the begin of the create
 // to the end of the cell; absent without code), "cell", "destroy", "from_pool",
 // "stages" as pairs of name and times.
 absl::StatusOr<nlohmann::json> MeasureCreates(const Target& target, const Cell& cell, int count,
                                               int warmup);
 
-// Cells of one live context: "cell".
+// Cells of one live context, one after the other or, as somebody who thinks in between sends them,
+// after pauses of half to one and a half times `pause_ns`: "cell".
 absl::StatusOr<nlohmann::json> MeasureCells(const Target& target, const Cell& cell, int count,
-                                            int warmup);
+                                            int warmup, int64_t pause_ns);
 
 // Page copies of a context's first cell and of the same cell again: "first_cell", "second_cell",
 // for each of "fork", "first" and "second" what they did to the worker's memory, and what the
@@ -77,6 +81,14 @@ absl::StatusOr<nlohmann::json> MeasureSessions(const Target& target, const Sessi
 // "not seen by then".
 inline constexpr int64_t kReclaimPatienceNs = 3'000'000'000;
 absl::StatusOr<nlohmann::json> MeasureReclaim(const Target& target, const Cell& cell, int count);
+
+// Makes `sandboxes` with small limits, fills each with the cell, and destroys them all at once; so
+// `rounds` times. From the first destroy sent until of all of them the "processes", "cgroups",
+// "mounts" and "memory" are back, and "all" of that; "acknowledged" is when the last destroy was
+// answered. "memory_bytes", "process_count": what they held together. Within kFullEndPatienceNs.
+inline constexpr int64_t kFullEndPatienceNs = 120'000'000'000;
+absl::StatusOr<nlohmann::json> MeasureFullEnds(const Target& target, const Cell& cell,
+                                               int sandboxes, int rounds);
 
 // A cell's output of `bytes`: "bytes", "elapsed" (from Started to Finished), and the growth of the
 // supervisor's peak resident set.

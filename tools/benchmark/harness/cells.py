@@ -75,3 +75,129 @@ for number in range(12):
         pass
 rage(4)
 """
+
+
+def _attack(body, processes=8):
+    """`body` defines rage(number), one round of one kind of excess, which that many processes repeat without an end; what is
+    refused is tried again."""
+    return f"""{body}
+def rage_on(number):
+    while True:
+        try:
+            rage(number)
+        except (OSError, MemoryError, ValueError):
+            pass
+for number in range({processes}):
+    try:
+        if os.fork() == 0:
+            rage_on(number)
+    except OSError:
+        pass
+rage_on({processes})
+"""
+
+
+# One kind of excess each; none ends by itself.
+ATTACKS = {
+    # Who is refused ends, so that there is room for the fork of another: all of them fork and end all the time.
+    "forks": """import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+def rage():
+    while True:
+        try:
+            os.fork()
+        except OSError:
+            os._exit(0)
+while True:
+    try:
+        if os.fork() == 0:
+            rage()
+    except OSError:
+        time.sleep(0.001)
+""",
+    # As many descriptors as there may be, of every kind, closed at once.
+    "closes": _attack("""import os, select, socket
+def rage(number):
+    held = []
+    try:
+        while True:
+            held += [os.pipe(), socket.socketpair(), select.epoll(), os.memfd_create("held"), os.open("/tmp", os.O_RDONLY)]
+    except OSError:
+        pass
+    held.clear()
+    os.closerange(9, 1024)
+"""),
+    # Written, read back and dropped; and files of the template read, more than there is memory for.
+    "pages": _attack("""import os
+def read(path, buffer):
+    with open(path, "rb", buffering=0) as file:
+        while file.readinto(buffer):
+            pass
+def rage(number):
+    buffer = bytearray(1048576)
+    if number % 2:
+        for folder, _, names in os.walk("/usr/lib"):
+            for name in names:
+                try:
+                    read(os.path.join(folder, name), buffer)
+                except OSError:
+                    pass
+        return
+    path = f"/tmp/{number}"
+    try:
+        with open(path, "wb", buffering=0) as file:
+            for _ in range(24):
+                file.write(buffer)
+        read(path, buffer)
+    finally:
+        os.unlink(path)
+"""),
+    "files": _attack("""import os
+def rage(number):
+    folder = f"/tmp/{number}"
+    os.makedirs(folder, exist_ok=True)
+    try:
+        for name in range(2000):
+            with open(f"{folder}/{name}", "wb", buffering=0) as file:
+                file.write(b"x" * 1024)
+    finally:
+        for name in os.listdir(folder):
+            os.unlink(f"{folder}/{name}")
+"""),
+    "memory": _attack("""import mmap, os
+def rage(number):
+    with mmap.mmap(-1, 16 << 20) as block:
+        for at in range(0, len(block), 4096):
+            block[at] = 1
+"""),
+    "output": _attack("""import os
+def rage(number):
+    os.write(1, b"y" * 65536)
+""", 4),
+    "signals": _attack("""import os, signal
+signal.signal(signal.SIGURG, lambda number, frame: None)
+def rage(number):
+    os.kill(os.getpid(), signal.SIGURG)
+"""),
+}
+
+# A sandbox that holds what small limits allow: files, processes and memory. They stay when the cell has ended.
+FULL = """import mmap, os, signal
+os.mkdir("/home/user/held")
+for name in range(6000):
+    with open(f"/home/user/held/{name}", "wb", buffering=0) as file:
+        file.write(b"x" * 4096)
+blocks = [mmap.mmap(-1, 1 << 20) for _ in range(24)]
+for block in blocks:
+    for at in range(0, len(block), 4096):
+        block[at] = 1
+try:
+    while True:
+        if os.fork() == 0:
+            while True:
+                signal.pause()
+except OSError:
+    pass
+print("full")
+"""
+FULL_EXPECT = "full"

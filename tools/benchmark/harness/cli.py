@@ -6,12 +6,13 @@ import os
 import signal
 import sys
 
-from . import compare, plots, report, rows, template
+from . import compare, paired, plots, report, rows, template
 from .errors import BenchError
 from .runner import FORMAT, Run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _DOCUMENT = os.path.join(ROOT, "docs", "BENCHMARKS.md")
+_PAIRED_DOCUMENT = os.path.join(ROOT, "docs", "BENCHMARKS_PAIRED.md")
 
 
 def parse(arguments):
@@ -25,7 +26,10 @@ def parse(arguments):
     parser.add_argument("--template", default="data-science", help="the template that everything is measured with")
     parser.add_argument("--templates", metavar="DIR", default="/var/lib/warren/templates", help="the template store")
     parser.add_argument("--bin", metavar="DIR", default=os.path.join(ROOT, "build/release/bin"), help="the programs")
-    parser.add_argument("--render", metavar="JSON", help="measure nothing: plots and docs/BENCHMARKS.md from these results")
+    parser.add_argument(
+        "--against", metavar="DIR", help="the programs of another build: every row of it (before) and of --bin (after) in turns"
+    )
+    parser.add_argument("--render", metavar="JSON", help="measure nothing: the document and plots of these results")
     parser.add_argument("--compare", metavar="JSON", nargs=2, help="measure nothing: two results of one run side by side")
     options = parser.parse_args(arguments)
     try:
@@ -51,6 +55,8 @@ def main(arguments=None):
             print("\n".join(compare.compare(*(_load(path) for path in options.compare))))
         elif options.render:
             _render(_load(options.render), options.out)
+        elif options.against:
+            _measure_paired(options)
         else:
             _measure(options)
     except BenchError as error:
@@ -61,23 +67,47 @@ def main(arguments=None):
     return 0
 
 
-def _measure(options):
+def _need_root():
     if os.geteuid() != 0:
         raise BenchError("warrend and the view of the host's memory and cgroups need root: run it as root")
+
+
+def _measure_paired(options):
+    _need_root()
+    run = paired.PairedRun(options, ROOT, _say)
+    try:
+        results = run.measure()
+    finally:
+        run.close()
+    _write(options.json, results)
+    print(paired.terminal(results))
+
+
+def _measure(options):
+    _need_root()
     run = Run(options, ROOT, template.load(ROOT, options.templates, options.template), _say)
     try:
         results = run.measure()
     finally:
         run.close()
-    if options.json:
-        with open(options.json, "w") as file:
-            file.write(report.as_json(results))
+    _write(options.json, results)
     print(report.terminal(results))
     for path in plots.draw(results, options.out):
         _say(f"drawn: {path}")
 
 
+def _write(path, results):
+    if path:
+        with open(path, "w") as file:
+            file.write(report.as_json(results))
+
+
 def _render(results, folder):
+    if results.get("paired"):
+        with open(_PAIRED_DOCUMENT, "w") as file:
+            file.write(paired.markdown(results))
+        _say(f"written: {_PAIRED_DOCUMENT}")
+        return
     for path in plots.draw(results, folder):
         _say(f"drawn: {path}")
     report.write_into(_DOCUMENT, results)
@@ -90,7 +120,7 @@ def _load(path):
             results = json.load(file)
     except (OSError, ValueError) as error:
         raise BenchError(f"cannot read results from {path}: {error}") from None
-    if results.get("format") != FORMAT:
+    if results.get("format") != (paired.FORMAT if results.get("paired") else FORMAT):
         raise BenchError(f"{path} is of another version of tools/bench: measure again")
     return results
 

@@ -18,7 +18,7 @@ def describe(root):
         "transparent_huge_pages": _selected("/sys/kernel/mm/transparent_hugepage/enabled"),
         "distribution": platform.freedesktop_os_release().get("PRETTY_NAME", ""),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "revision": _revision(root),
+        "revision": revision(root),
         "load_at_start": os.getloadavg()[0],
     }
 
@@ -65,8 +65,8 @@ def _selected(path):
         return "unknown"
 
 
-def _revision(root):
-    """The commit, with "-dirty" where sources differ from it."""
+def revision(root):
+    """The commit of the checkout that the folder is in, with "-dirty" where sources differ from it."""
     command = ["git", "-C", root, "-c", f"safe.directory={root}", "describe", "--always", "--abbrev=12", "--dirty"]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"

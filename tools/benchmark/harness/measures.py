@@ -40,7 +40,10 @@ class Measures:
             "output-1gib": self._output,
             "idle-full-pool": self._idle,
             "beside-attack": self._beside_attack,
+            "destroy-16-full": self._full_ends,
         }
+        for attack, code in cells.ATTACKS.items():
+            self._by_id[f"beside-{attack}"] = lambda code=code: self._cells_beside(code)
 
     def measure(self, row_id):
         return self._by_id[row_id]()
@@ -188,6 +191,42 @@ class Measures:
         measured.extra["attack_ends"] = attack["ends"]
         measured.references["first-cell-idle"] = idle
         return measured
+
+    def _paced_cells(self, count):
+        arguments = ["--count", count, "--warmup", self._sizes["warmup"], "--pause-us", 5000]
+        return milliseconds(self._run("cells", *arguments, "--code", cells.ONE, "--expect", cells.ONE_EXPECT)["cell"])
+
+    def _cells_beside(self, code):
+        """The same cells before, beside and after the attack: what is idle is before and after together."""
+        count = self._sizes["beside"]
+        idle = self._paced_cells(count // 2)
+        attacker = self._client.attack(*self._where(), "--code", code)
+        try:
+            samples = self._paced_cells(count)
+            attack = attacker.finish()
+        finally:
+            attacker.close()
+        # What the attack left is gone.
+        self._run("creates", "--count", 1)
+        idle += self._paced_cells(count - count // 2)
+        figures = summary(samples) | {"attack_rounds": attack["rounds"]}
+        references = {"cell-idle": percentile(idle, 50), "cell-idle-p99": percentile(idle, 99)}
+        return Measured(figures, samples, {"attack_ends": attack["ends"]}, references)
+
+    def _full_ends(self):
+        full = ["--code", cells.FULL, "--expect", cells.FULL_EXPECT]
+        alone = median(milliseconds(self._run("full-ends", *full, "--count", 1, "--rounds", self._sizes["full_alone"])["all"]))
+        attacker = self._client.attack(*self._where(), "--code", cells.HOSTILE)
+        try:
+            answer = self._run("full-ends", *full, "--count", self._sizes["full"], "--rounds", self._sizes["full_rounds"])
+            attacker.finish()
+        finally:
+            attacker.close()
+        samples = milliseconds(answer["all"])
+        figures = {f"{part}_p50": median(milliseconds(answer[part])) for part in ("acknowledged", "processes", "cgroups", "mounts")}
+        figures |= {"value": median(samples), "memory_mib": median(answer["memory_bytes"]) / 2**20}
+        figures |= {"process_count": median(answer["process_count"]), "samples": len(samples)}
+        return Measured(figures, samples, {}, {"full-end-idle": alone})
 
     def _idle(self):
         # Until what earlier rows left behind has settled.

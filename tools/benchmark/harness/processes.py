@@ -92,11 +92,12 @@ class ServerError(BenchError):
 class Warrend:
     """A private supervisor with the default policy. Lifecycle: Warrend() -> start() -> stop()."""
 
-    def __init__(self, program, folder, name, pool, options):
-        """pool: (template, ready sandboxes); options: further flags of warrend's."""
+    def __init__(self, program, folder, name, group, pool, options):
+        """group: tells its cgroups from those of the run's other builds, of which one may take another's for dead; pool:
+        (template, ready sandboxes); options: further flags of warrend's."""
         self._template = pool[0]
         self.address = f"unix://{folder}/{name}.sock"
-        self.cgroup_parent = f"warren-bench-{os.getpid()}"
+        self.cgroup_parent = f"warren-bench-{os.getpid()}-{group}"
         self.log = os.path.join(folder, f"{name}.log")
         self._socket = f"{folder}/{name}.sock"
         self._command = [

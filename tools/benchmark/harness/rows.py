@@ -14,6 +14,17 @@ POOLED = "pooled"
 FRESH = "fresh"
 EMPTY = "empty"
 
+# Rows beside-NAME: what the sandbox beside it does. The code is in cells.ATTACKS.
+ATTACKS = {
+    "forks": "a fork bomb whose processes end to make room for each other",
+    "closes": "processes that open all the descriptors they may and close them at once",
+    "pages": "files written, read and dropped, and the template's files read, more than its memory holds",
+    "files": "thousands of small files written and dropped",
+    "memory": "memory taken, touched and given back",
+    "output": "a flood of output",
+    "signals": "a flood of signals",
+}
+
 
 @dataclass(frozen=True)
 class Row:
@@ -119,6 +130,27 @@ ROWS = (
         (AtMost("p50", 2, "first-cell-idle"),),
         ("fork-ready",),
         ("first-cell-idle",),
+    ),
+    *(
+        Row(
+            f"beside-{attack}",
+            f"a further `1+1` in a live context, some 5 ms after the one before, beside a sandbox with {excess}",
+            "ms",
+            POOLED,
+            (AtMost("p99", 2, "cell-idle-p99"),),
+            ("cell-idle",),
+            ("cell-idle", "cell-idle-p99"),
+        )
+        for attack, excess in ATTACKS.items()
+    ),
+    Row(
+        "destroy-16-full",
+        "16 full sandboxes destroyed at once beside the script of beside-attack: all of all of them back",
+        "ms",
+        FRESH,
+        (AtMost("value", 16, "full-end-idle"),),
+        (),
+        ("full-end-idle",),
     ),
     Row(
         "create-first-cell-pool-empty",

@@ -8,15 +8,14 @@ import uuid
 from . import cpu, host, perf, quiet, reasons, repeats, rows, sizes
 from .errors import BenchError
 from .measures import Measures
-from .processes import Client, ServerError, Warrend
+from .processes import Client, ServerError
 from .references import References
+from .servers import Servers
 from .stats import distribution
 
 FORMAT = 2
 # What of the extra figures goes into the results as it is.
 _SERIES = ("_clients", "_sessions", "_ends")
-# More than the thousand sessions and a pool beside them.
-_MAX_SANDBOXES = 1200
 
 
 class Run:
@@ -33,9 +32,7 @@ class Run:
         os.chmod(self._folder, 0o755)
         self._client = Client(os.path.join(options.bin, "warren-bench"))
         self._references = References(self._client, template, self._folder, root, self._sizes)
-        self._servers = 0
-        self._server = None
-        self._server_kind = None
+        self._servers = Servers(options, options.bin, self._folder, self._client)
         self._page_copies = None
         self._stages = {}
 
@@ -45,7 +42,7 @@ class Run:
         self._say("references: first look")
         start = self._references.noise()
         results = self._measure_rows(rows.chosen(self._options.only))
-        self._stop_server()
+        self._servers.stop()
         return {
             "format": FORMAT,
             "run_id": str(uuid.uuid4()),
@@ -62,7 +59,7 @@ class Run:
 
     def close(self):
         self._references.close()
-        self._stop_server()
+        self._servers.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # Rows.
@@ -72,7 +69,7 @@ class Run:
         measured = {row.id: [] for row in wanted}
         results = []
         for number in range(1, self._options.repeat + 1):
-            self._stop_server()
+            self._servers.stop()
             self._references.start_repetition()
             for row in wanted:
                 where = f"{row.id} ({number} of {self._options.repeat})" if self._options.repeat > 1 else row.id
@@ -88,8 +85,9 @@ class Run:
         references = self._references.get(outside)
         self._say(f"{where}: {row.what}")
         try:
-            measures = Measures(self._client, self._server_for(row), self._sizes)
-            account, watch = cpu.CpuAccount(self._server.pid), quiet.Watch()
+            server = self._servers.get(row)
+            measures = Measures(self._client, server, self._sizes)
+            account, watch = cpu.CpuAccount(server.pid), quiet.Watch()
             measured = measures.measure(row.id)
             quietness, used = watch.finish(), account.finish()
             name, after = self._references.again(outside)
@@ -99,8 +97,8 @@ class Run:
             raise
         except BenchError as error:
             # The row stays in the table.
-            log = self._server.log_tail()
-            self._stop_server()
+            log = self._servers.log_tail()
+            self._servers.stop()
             return repeats.repetition({}, references, None, f"{error}; the end of warrend's log: {log}")
         more = {"distribution": distribution(measured.samples)} if row.unit == "ms" and measured.samples else {}
         series = {name: value for name, value in measured.extra.items() if name.endswith(_SERIES)}
@@ -130,7 +128,7 @@ class Run:
 
     def _profile(self, row):
         """The row once more, shortly, under perf: the figures of the table are taken without it."""
-        measures = Measures(self._client, self._server_for(row), sizes.PROFILE)
+        measures = Measures(self._client, self._servers.get(row), sizes.PROFILE)
 
         def again():
             try:
@@ -154,27 +152,3 @@ class Run:
             if name in self._references.samples:
                 details[name]["distribution"] = distribution(self._references.samples[name])
         return details
-
-    # Servers.
-
-    def _server_for(self, row):
-        if self._server is not None and row.server == self._server_kind != rows.FRESH:
-            return self._server
-        self._stop_server()
-        self._servers += 1
-        pool = 0 if row.server == rows.EMPTY else self._options.pool
-        flags = [f"--max-sandboxes={_MAX_SANDBOXES}", f"--templates={self._options.templates}"]
-        if row.server == rows.EMPTY:
-            # Else the pool would follow the demand of the row itself.
-            flags.append("--pool-memory=0")
-        name = f"warrend-{self._servers}"
-        program = os.path.join(self._options.bin, "warrend")
-        self._server = Warrend(program, self._folder, name, (self._options.template, pool), flags)
-        self._server_kind = row.server
-        self._server.start(self._client)
-        return self._server
-
-    def _stop_server(self):
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()

@@ -1,0 +1,50 @@
+"""The servers that rows are measured with, of one build."""
+
+import os
+
+from . import rows
+from .processes import Warrend
+
+# More than the thousand sessions and a pool beside them.
+_MAX_SANDBOXES = 1200
+
+
+class Servers:
+    """One at a time. Lifecycle: Servers() -> get()... -> stop()."""
+
+    def __init__(self, options, programs, folder, client, name="warrend"):
+        """options: of cli.py; programs: the folder of the build's; name: no other Servers of the run has it."""
+        self._options = options
+        self._programs = programs
+        self._folder = folder
+        self._client = client
+        self._name = name
+        self._started = 0
+        self._server = None
+        self._kind = None
+
+    def get(self, row):
+        """The one that the row wants, ready: the one that runs, or a new one."""
+        if self._server is not None and row.server == self._kind != rows.FRESH:
+            return self._server
+        self.stop()
+        self._started += 1
+        pool = 0 if row.server == rows.EMPTY else self._options.pool
+        flags = [f"--max-sandboxes={_MAX_SANDBOXES}", f"--templates={self._options.templates}"]
+        if row.server == rows.EMPTY:
+            # Else the pool would follow the demand of the row itself.
+            flags.append("--pool-memory=0")
+        name = f"{self._name}-{self._started}"
+        program = os.path.join(self._programs, "warrend")
+        self._server = Warrend(program, self._folder, name, self._name, (self._options.template, pool), flags)
+        self._kind = row.server
+        self._server.start(self._client)
+        return self._server
+
+    def log_tail(self):
+        return self._server.log_tail() if self._server is not None else ""
+
+    def stop(self):
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
