@@ -33,6 +33,17 @@ bool Valid(const internal::StartCommand& request) {
          !HasNul(request.working_directory());
 }
 
+internal::CommandFailed::Step StepOf(SetupStage stage) {
+  switch (stage) {
+    case SetupStage::kWorkingDirectory:
+      return internal::CommandFailed::WORKING_DIRECTORY;
+    case SetupStage::kExec:
+      return internal::CommandFailed::EXECUTE;
+    default:
+      return internal::CommandFailed::SET_UP;
+  }
+}
+
 }  // namespace
 
 int Agent::Serve() {
@@ -82,7 +93,12 @@ bool Agent::OnOrder() {
   if (order.magic != kSetupMagic || order.version != kSetupVersion) return false;
   if (order.kind == AgentOrderKind::kWithdraw) {
     auto found = commands_.find(order.process_id);
-    if (found == commands_.end() || found->second.started()) return true;
+    if (found == commands_.end()) return true;
+    if (found->second.started()) {
+      // It may not have entered its group yet, where the launcher's kill would reach it.
+      ::kill(found->second.pid(), SIGKILL);
+      return true;
+    }
     commands_.erase(found);
     return ReportExit(order.process_id, SIGKILL);
   }
@@ -119,8 +135,7 @@ bool Agent::OnRequest(absl::string_view frame) {
     case internal::AgentRequest::kStart:
       return OnStart(request.start());
     case internal::AgentRequest::kSignal:
-      OnSignal(request.signal());
-      return true;
+      return OnSignal(request.signal());
     default:
       return false;
   }
@@ -133,7 +148,7 @@ bool Agent::OnStart(const internal::StartCommand& request) {
   auto found = commands_.find(request.process_id());
   // Withdrawn, or never offered.
   if (found == commands_.end() || found->second.started())
-    return TellFailed(request.process_id(), {SetupStage::kMessage, EINVAL, -1});
+    return TellNotOffered(request.process_id());
   const SetupResult result = found->second.Start(request);
   if (result.ok()) return true;
   commands_.erase(found);
@@ -141,19 +156,22 @@ bool Agent::OnStart(const internal::StartCommand& request) {
   return TellFailed(request.process_id(), result) && ReportExit(request.process_id(), 127 << 8);
 }
 
-void Agent::OnSignal(const internal::SignalCommand& request) {
+bool Agent::OnSignal(const internal::SignalCommand& request) {
+  if (request.signal() < 1 || request.signal() > kMaxSignal) return false;
   auto found = commands_.find(request.process_id());
-  if (found == commands_.end() || !found->second.started()) return;
   // It is not reaped yet, so its pid is nobody else's.
-  if (request.signal() >= 1 && request.signal() <= kMaxSignal)
+  if (found != commands_.end() && found->second.started())
     ::kill(found->second.pid(), request.signal());
+  return true;
 }
 
 bool Agent::OnOutcome(uint64_t process_id) {
   auto found = commands_.find(process_id);
   if (found == commands_.end()) return true;
-  const SetupResult result = found->second.TakeOutcome();
-  return result.ok() ? TellStarted(process_id) : TellFailed(process_id, result);
+  const std::optional<SetupResult> result = found->second.TakeOutcome();
+  if (!result) return true;
+  return result->ok() ? TellStarted(process_id, found->second.inner_pid())
+                      : TellFailed(process_id, *result);
 }
 
 bool Agent::OnChildren() {
@@ -180,21 +198,29 @@ bool Agent::ReportExit(uint64_t process_id, int wait_status) {
   report.kind = AgentReportKind::kExited;
   report.process_id = process_id;
   report.wait_status = wait_status;
-  return SendMessage(channels_.orders.get(),
-                     absl::string_view(reinterpret_cast<const char*>(&report), sizeof(report)), {})
-      .ok();
+  // Small enough to be written whole.
+  return ::write(channels_.reports.get(), &report, sizeof(report)) == sizeof(report);
 }
 
-bool Agent::TellStarted(uint64_t process_id) {
+bool Agent::TellStarted(uint64_t process_id, pid_t inner_pid) {
   internal::AgentEvent event;
   event.mutable_started()->set_process_id(process_id);
+  event.mutable_started()->set_pid(inner_pid);
+  return Tell(event);
+}
+
+bool Agent::TellNotOffered(uint64_t process_id) {
+  internal::AgentEvent event;
+  event.mutable_failed()->set_process_id(process_id);
+  event.mutable_failed()->set_step(internal::CommandFailed::NOT_OFFERED);
   return Tell(event);
 }
 
 bool Agent::TellFailed(uint64_t process_id, const SetupResult& result) {
   internal::AgentEvent event;
   event.mutable_failed()->set_process_id(process_id);
-  event.mutable_failed()->set_step(SetupStageName(result.stage));
+  event.mutable_failed()->set_step(StepOf(result.stage));
+  event.mutable_failed()->set_detail(SetupStageName(result.stage));
   event.mutable_failed()->set_error(result.error);
   return Tell(event);
 }

@@ -22,8 +22,9 @@ namespace warren {
 class Agent {
  public:
   struct Channels {
-    // To the launcher.
+    // From and to the launcher.
     UniqueFd orders;
+    UniqueFd reports;
     // From and to the supervisor.
     UniqueFd requests;
     UniqueFd events;
@@ -44,11 +45,12 @@ class Agent {
   bool OnRequests();
   bool OnRequest(absl::string_view frame);
   bool OnStart(const internal::StartCommand& request);
-  void OnSignal(const internal::SignalCommand& request);
+  bool OnSignal(const internal::SignalCommand& request);
   bool OnChildren();
   bool OnOutcome(uint64_t process_id);
   bool ReportExit(uint64_t process_id, int wait_status);
-  bool TellStarted(uint64_t process_id);
+  bool TellStarted(uint64_t process_id, pid_t inner_pid);
+  bool TellNotOffered(uint64_t process_id);
   bool TellFailed(uint64_t process_id, const SetupResult& result);
   bool Tell(const internal::AgentEvent& event);
   bool Flush();

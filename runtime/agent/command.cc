@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <map>
 #include <string>
 
@@ -22,6 +23,9 @@ using child::Fail;
 
 // Of a program that could not be executed, as the shell has it.
 constexpr int kNotExecuted = 127;
+
+// On the failure pipe: all is done but the execution.
+constexpr char kReached = '!';
 
 // What the child needs, made before the fork: it allocates nothing.
 struct ChildPlan {
@@ -68,8 +72,11 @@ SetupResult StartSession() {
 // In the child, until its program runs. Returns what failed.
 SetupResult BecomeCommand(const ChildPlan& plan) {
   SetupResult result;
+  const pid_t own = static_cast<pid_t>(::syscall(SYS_getpid));
+  if (::write(plan.failure, &own, sizeof(own)) != sizeof(own))
+    result = Fail(SetupStage::kDescriptors, errno);
   // Before anything else: what it writes and starts from here on is in its own groups.
-  if (!LayerIsOff(plan.confinement->layers_off, TestLayer::kCgroup)) {
+  if (result.ok() && !LayerIsOff(plan.confinement->layers_off, TestLayer::kCgroup)) {
     result =
         child::EnterCgroups(plan.fds + kCommandFirstCgroup, plan.fd_count - kCommandFirstCgroup);
   }
@@ -89,6 +96,9 @@ SetupResult BecomeCommand(const ChildPlan& plan) {
   // As who it is now: nobody enters a directory that is not theirs.
   if (result.ok() && ::chdir(plan.working_directory) != 0)
     result = Fail(SetupStage::kWorkingDirectory, errno);
+  // Without it, its end before this is told from the execution of its program.
+  if (result.ok() && ::write(failure, &kReached, sizeof(kReached)) != sizeof(kReached))
+    result = Fail(SetupStage::kDescriptors, errno);
   if (result.ok()) {
     // Its PATH counts, not the agent's.
     ::environ = const_cast<char**>(plan.environment);
@@ -151,7 +161,7 @@ SetupResult Command::Start(const internal::StartCommand& request) {
   MappedPolicy policy(fds_[kCommandPolicy].get());
   if (policy.data() == nullptr) return Fail(SetupStage::kSeccomp, errno);
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return Fail(SetupStage::kDescriptors, errno);
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return Fail(SetupStage::kDescriptors, errno);
   failure_.reset(ends[0]);
   UniqueFd failure_write(ends[1]);
   std::vector<int> fds;
@@ -176,7 +186,7 @@ SetupResult Command::Start(const internal::StartCommand& request) {
   }
   if (pid < 0) {
     failure_.reset();
-    return Fail(SetupStage::kExec, errno);
+    return Fail(SetupStage::kSession, errno);
   }
   pid_ = pid;
   // The command has them now: its streams end with it.
@@ -184,11 +194,31 @@ SetupResult Command::Start(const internal::StartCommand& request) {
   return {};
 }
 
-SetupResult Command::TakeOutcome() {
-  SetupResult result;
-  const ssize_t size = ::read(failure_.get(), &result, sizeof(result));
+std::optional<SetupResult> Command::TakeOutcome() {
+  char bytes[64];
+  while (true) {
+    const ssize_t size = ::read(failure_.get(), bytes, sizeof(bytes));
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EAGAIN) return std::nullopt;
+    // Its other end is closed: by the execution of its program, or by its end.
+    if (size <= 0) break;
+    said_.append(bytes, static_cast<size_t>(size));
+  }
   failure_.reset();
-  return size == static_cast<ssize_t>(sizeof(result)) ? result : SetupResult{};
+  SetupResult result;
+  if (said_.size() >= sizeof(inner_pid_)) {
+    std::memcpy(&inner_pid_, said_.data(), sizeof(inner_pid_));
+    said_.erase(0, sizeof(inner_pid_));
+  }
+  const bool reached = !said_.empty() && said_[0] == kReached;
+  if (reached) said_.erase(0, 1);
+  if (said_.size() == sizeof(result)) {
+    std::memcpy(&result, said_.data(), sizeof(result));
+  } else if (!reached) {
+    // It was killed.
+    result = Fail(SetupStage::kSession, ECANCELED);
+  }
+  return result;
 }
 
 }  // namespace warren

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,13 +15,18 @@
 namespace warren {
 
 // A process of the sandbox: offered by the launcher, then started on the supervisor's word.
-// Lifecycle: constructor → Start → OnFailurePipe, when that is readable → (its end) → destructor.
+// Lifecycle: constructor → Start → TakeOutcome, when the failure pipe is readable → (its end) →
+// destructor.
 class Command {
  public:
   // `fds` as AgentCommandFd says.
   Command(const JoinRequest& confinement, std::vector<std::string> environment,
           std::vector<UniqueFd> fds)
-      : confinement_(confinement), environment_(std::move(environment)), fds_(std::move(fds)) {}
+      : confinement_(confinement), environment_(std::move(environment)), fds_(std::move(fds)) {
+    // Until it executes its program its memory is a copy of the agent's, with what other commands
+    // were given in it. Executing makes it as dumpable as its user is.
+    confinement_.profile.flags &= ~kProfileDumpable;
+  }
 
   bool started() const { return pid_ != 0; }
   // In the agent's pid namespace, not in the sandbox's; 0 before the start.
@@ -30,10 +36,12 @@ class Command {
   // and there is no process then.
   SetupResult Start(const internal::StartCommand& request);
 
-  // Readable when its program runs or could not be executed; -1 when that was said already.
+  // Readable when it has something about its start to say; -1 when that is known.
   int failure_pipe() const { return failure_.get(); }
-  // What the pipe says: OK that the program runs.
-  SetupResult TakeOutcome();
+  // What became of the start: OK that its program runs. Empty where that is not known yet.
+  std::optional<SetupResult> TakeOutcome();
+  // In the sandbox's pid namespace; known with the outcome, 0 where it did not come so far.
+  pid_t inner_pid() const { return inner_pid_; }
 
  private:
   JoinRequest confinement_;
@@ -41,7 +49,10 @@ class Command {
   std::vector<std::string> environment_;
   std::vector<UniqueFd> fds_;
   UniqueFd failure_;
+  // What came over it: the child's own pid, then a SetupResult where it failed.
+  std::string said_;
   pid_t pid_ = 0;
+  pid_t inner_pid_ = 0;
 };
 
 }  // namespace warren

@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <initializer_list>
+
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/test_layers.h"
 
@@ -12,19 +14,6 @@ namespace warren {
 namespace {
 
 using child::Fail;
-
-SetupResult JoinNamespaces(int init_pidfd, uint32_t layers_off) {
-  int all =
-      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  if (LayerIsOff(layers_off, TestLayer::kMountNamespace)) all &= ~CLONE_NEWNS;
-  if (LayerIsOff(layers_off, TestLayer::kNetNamespace)) all &= ~CLONE_NEWNET;
-  if (LayerIsOff(layers_off, TestLayer::kIpcNamespace)) all &= ~CLONE_NEWIPC;
-  if (LayerIsOff(layers_off, TestLayer::kUtsNamespace)) all &= ~CLONE_NEWUTS;
-  if (LayerIsOff(layers_off, TestLayer::kCgroupNamespace)) all &= ~CLONE_NEWCGROUP;
-  // For its children alone: a process never leaves the pid namespace that it was born in.
-  if (!LayerIsOff(layers_off, TestLayer::kPidNamespace)) all |= CLONE_NEWPID;
-  return ::setns(init_pidfd, all) == 0 ? SetupResult{} : Fail(SetupStage::kNamespaces, errno);
-}
 
 // Its commands inherit both, so a test that switches either off does so here too.
 uint32_t OwnLayersOff(uint32_t layers_off) {
@@ -50,7 +39,10 @@ SetupResult ConfineSelf(const JoinRequest& confinement, int policy_memfd) {
 
 SetupResult JoinSandbox(const AgentSetup& setup, const int* fds) {
   const JoinRequest& confinement = setup.confinement;
-  SetupResult result = JoinNamespaces(fds[kAgentInitPidfd], confinement.layers_off);
+  // For its children alone: a process never leaves the pid namespace that it was born in.
+  const bool inner = !LayerIsOff(confinement.layers_off, TestLayer::kPidNamespace);
+  SetupResult result =
+      child::JoinNamespaces(fds[kAgentInitPidfd], inner ? CLONE_NEWPID : 0, confinement.layers_off);
   if (result.ok() && !LayerIsOff(confinement.layers_off, TestLayer::kRlimits)) {
     result = child::LimitResources(confinement);
   }

@@ -2,8 +2,10 @@
 // asked for, from a sealed memfd. Fd 3 is the launcher's socket: a set-up (agent_setup.h) comes in
 // first, then commands; the supervisor's two pipes come with the set-up.
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <vector>
@@ -15,14 +17,13 @@
 namespace warren {
 namespace {
 
-void Report(const SetupResult& result) {
+void Report(int reports, const SetupResult& result) {
   AgentReport report;
   report.kind = result.ok() ? AgentReportKind::kReady : AgentReportKind::kFailed;
   report.failed = result;
   // Where the launcher is gone, the anchor and this process end with it.
-  SendMessage(kControlFd, absl::string_view(reinterpret_cast<const char*>(&report), sizeof(report)),
-              {})
-      .IgnoreError();
+  const ssize_t ignored = ::write(reports, &report, sizeof(report));
+  (void)ignored;
 }
 
 UniqueFd WatchChildren() {
@@ -48,16 +49,18 @@ int Run() {
   UniqueFd children = WatchChildren();
   if (!children.valid() || !SetNonBlocking(fds[kAgentRequests]).ok() ||
       !SetNonBlocking(fds[kAgentEvents]).ok()) {
-    Report({SetupStage::kDescriptors, errno, -1});
+    Report(fds[kAgentReports], {SetupStage::kDescriptors, errno, -1});
     return 1;
   }
   const SetupResult result = JoinSandbox(setup, fds.data());
-  Report(result);
+  Report(fds[kAgentReports], result);
   if (!result.ok()) return 1;
   UniqueFd requests = std::move(message->fds[kAgentRequests]);
   UniqueFd events = std::move(message->fds[kAgentEvents]);
+  UniqueFd reports = std::move(message->fds[kAgentReports]);
   message->fds.clear();
-  return Agent({UniqueFd(kControlFd), std::move(requests), std::move(events), std::move(children)})
+  return Agent({UniqueFd(kControlFd), std::move(reports), std::move(requests), std::move(events),
+                std::move(children)})
       .Serve();
 }
 

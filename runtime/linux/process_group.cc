@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cstdlib>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -51,6 +54,20 @@ absl::StatusOr<int> FreezeAndKill(int directory, internal::HostFacts::CgroupMode
   return signalled;
 }
 
+// Opens a file for writing with `user` as the effective one, who then has no capability.
+absl::StatusOr<UniqueFd> OpenAs(uid_t user, int directory, const char* file) {
+  constexpr uid_t kSame = static_cast<uid_t>(-1);
+  const uid_t own = ::geteuid();
+  // By the raw call: of this thread alone.
+  if (::syscall(SYS_setresuid, kSame, user, kSame) != 0) return Errno("become a sandbox's root");
+  UniqueFd fd(::openat(directory, file, O_WRONLY | O_CLOEXEC));
+  const int error = errno;
+  // Nothing can go on as somebody else.
+  if (::syscall(SYS_setresuid, kSame, own, kSame) != 0) std::abort();
+  if (!fd.valid()) return absl::ErrnoToStatus(error, absl::StrCat("open ", file, " of a group"));
+  return fd;
+}
+
 }  // namespace
 
 absl::StatusOr<ProcessGroup> ProcessGroup::Make(const Cgroup& sandbox, const std::string& name) {
@@ -78,6 +95,24 @@ absl::StatusOr<std::vector<UniqueFd>> ProcessGroup::OpenProcs() const {
                                                   : sandbox_->hierarchies()[i].directory.get());
   }
   return Cgroup::OpenProcsIn(directories, sandbox_->mode());
+}
+
+absl::StatusOr<std::vector<UniqueFd>> ProcessGroup::OpenProcsAs(uid_t root) const {
+  const bool v2 = sandbox_->mode() == internal::HostFacts::V2;
+  const char* file = v2 ? "cgroup.procs" : "tasks";
+  std::vector<UniqueFd> opened;
+  for (size_t i = 0; i < directories_.size(); ++i) {
+    if (!directories_[i].valid()) continue;
+    // On v2 a move is also judged by the group that the old and the new one have in common.
+    const int common = sandbox_->hierarchies()[i].directory.get();
+    if (v2 && ::fchownat(common, file, root, static_cast<gid_t>(-1), 0) != 0)
+      return Errno("give cgroup.procs of a sandbox to its root");
+    if (::fchownat(directories_[i].get(), file, root, static_cast<gid_t>(-1), 0) != 0)
+      return Errno(absl::StrCat("give ", file, " of a process group to its sandbox's root"));
+    WARREN_ASSIGN_OR_RETURN(UniqueFd fd, OpenAs(root, directories_[i].get(), file));
+    opened.push_back(std::move(fd));
+  }
+  return opened;
 }
 
 absl::StatusOr<int64_t> ProcessGroup::CpuTimeUs() const {

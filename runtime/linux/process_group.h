@@ -1,6 +1,8 @@
 #ifndef WARREN_RUNTIME_LINUX_PROCESS_GROUP_H_
 #define WARREN_RUNTIME_LINUX_PROCESS_GROUP_H_
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -29,6 +31,11 @@ class ProcessGroup {
   // As Cgroup::OpenProcs, for the sandbox's groups with this one in the place of those that it is
   // below.
   absl::StatusOr<std::vector<UniqueFd>> OpenProcs() const;
+  // The same for a process that is not trusted to write no pid but its own: files of this group
+  // alone, opened as `root`, the host's number of the sandbox's root, for the kernel asks whether
+  // who opened them may move what is written. On v1 that is what has this user id; on v2 what is in
+  // the sandbox's groups already. The writer must be in the sandbox's other groups.
+  absl::StatusOr<std::vector<UniqueFd>> OpenProcsAs(uid_t root) const;
   // CPU time of all that was ever in it, in microseconds.
   absl::StatusOr<int64_t> CpuTimeUs() const;
   // SIGKILL to everything in it. What a fork brought into it meanwhile lives: call it again until

@@ -23,10 +23,6 @@ class RefusedProcess final : public ProcessOperation {
   void Cancel() override {}
   Flow Write(std::string) override { return Flow::kContinue; }
   void CloseInput() override {}
-  void Resize(warren::v1::RunProcessRequest::Terminal) override {}
-  void Signal(int32_t, Reply<warren::v1::SignalProcessResponse> reply) override {
-    reply(NotBuilt("SignalProcess"));
-  }
 };
 class RefusedUpload final : public Upload {
  public:
@@ -117,15 +113,35 @@ void SandboxHandle::Interrupt(const Call&, const std::string&,
 
 std::unique_ptr<ProcessOperation> SandboxHandle::Start(const Call&,
                                                        warren::v1::RunProcessRequest::Start,
+                                                       absl::AnyInvocable<void()>,
                                                        std::shared_ptr<ProcessSink> sink) {
   sink->End(NotBuilt("RunProcess"));
   return std::make_unique<RefusedProcess>();
 }
 
 std::unique_ptr<ProcessOperation> SandboxHandle::ConnectProcess(const Call&, int32_t,
+                                                                absl::AnyInvocable<void()>,
                                                                 std::shared_ptr<ProcessSink> sink) {
   sink->End(NotBuilt("connecting to a process"));
   return std::make_unique<RefusedProcess>();
+}
+
+void SandboxHandle::WriteInput(const Call&, int32_t, std::string, Done done) {
+  done(NotBuilt("writing to a process"));
+}
+
+void SandboxHandle::CloseInput(const Call&, int32_t, Done done) {
+  done(NotBuilt("closing the input of a process"));
+}
+
+void SandboxHandle::ResizeTerminal(const Call&, int32_t, warren::v1::RunProcessRequest::Terminal,
+                                   Done done) {
+  done(NotBuilt("resizing a terminal"));
+}
+
+void SandboxHandle::SignalProcess(const Call&, const warren::v1::SignalProcessRequest&,
+                                  Reply<warren::v1::SignalProcessResponse> reply) {
+  reply(NotBuilt("SignalProcess"));
 }
 
 void SandboxHandle::ListProcesses(const Call&, Reply<warren::v1::ListProcessesResponse> reply) {
@@ -138,7 +154,7 @@ std::unique_ptr<Operation> SandboxHandle::ReadFile(
   return Refuse("ReadFile", *sink);
 }
 
-std::unique_ptr<Upload> SandboxHandle::WriteFile(const Call&, const std::string&,
+std::unique_ptr<Upload> SandboxHandle::WriteFile(const Call&, warren::v1::WriteFileRequest,
                                                  absl::AnyInvocable<void()>,
                                                  Reply<warren::v1::FileEntry> reply) {
   reply(NotBuilt("WriteFile"));

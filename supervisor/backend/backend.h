@@ -37,6 +37,7 @@ struct Call {
 
 template <class T>
 using Reply = absl::AnyInvocable<void(absl::StatusOr<T>)>;
+using Done = absl::AnyInvocable<void(absl::Status)>;
 
 // After kPause the producer stops, soon but not at once, until Operation::Resume.
 enum class Flow { kContinue, kPause };
@@ -79,13 +80,12 @@ class Operation {
   virtual absl::Status Detach();
 };
 
-// A command or terminal.
+// A command or terminal, connected.
 class ProcessOperation : public Operation {
  public:
+  // Input in order; kPause: wait for `on_room` of Start or ConnectProcess.
   virtual Flow Write(std::string input) = 0;
   virtual void CloseInput() = 0;
-  virtual void Resize(warren::v1::RunProcessRequest::Terminal size) = 0;
-  virtual void Signal(int32_t signal, Reply<warren::v1::SignalProcessResponse> reply) = 0;
 };
 
 // A file on its way in.
@@ -145,16 +145,27 @@ class SandboxHandle {
   using ProcessSink = Sink<warren::v1::ProcessEvent>;
   virtual std::unique_ptr<ProcessOperation> Start(const Call& call,
                                                   warren::v1::RunProcessRequest::Start request,
+                                                  absl::AnyInvocable<void()> on_room,
                                                   std::shared_ptr<ProcessSink> sink);
+  // Beside who is connected already: each gets what comes from then on.
   virtual std::unique_ptr<ProcessOperation> ConnectProcess(const Call& call, int32_t pid,
+                                                           absl::AnyInvocable<void()> on_room,
                                                            std::shared_ptr<ProcessSink> sink);
+  // By pid, for doors whose clients do these on another connection than they read on.
+  virtual void WriteInput(const Call& call, int32_t pid, std::string input, Done done);
+  virtual void CloseInput(const Call& call, int32_t pid, Done done);
+  virtual void ResizeTerminal(const Call& call, int32_t pid,
+                              warren::v1::RunProcessRequest::Terminal size, Done done);
+  virtual void SignalProcess(const Call& call, const warren::v1::SignalProcessRequest& request,
+                             Reply<warren::v1::SignalProcessResponse> reply);
   virtual void ListProcesses(const Call& call, Reply<warren::v1::ListProcessesResponse> reply);
 
   // ---- Files
   virtual std::unique_ptr<Operation> ReadFile(const Call& call,
                                               const warren::v1::ReadFileRequest& request,
                                               std::shared_ptr<Sink<warren::v1::FileChunk>> sink);
-  virtual std::unique_ptr<Upload> WriteFile(const Call& call, const std::string& path,
+  // `data` of the request comes first, where there is any.
+  virtual std::unique_ptr<Upload> WriteFile(const Call& call, warren::v1::WriteFileRequest request,
                                             absl::AnyInvocable<void()> on_room,
                                             Reply<warren::v1::FileEntry> reply);
   virtual void StatFile(const Call& call, const warren::v1::StatFileRequest& request,

@@ -298,6 +298,8 @@ void Context::Die() {
   if (state_ == State::kDead) return;
   state_ = State::kDead;
   shared_.loop.CancelTimer(std::exchange(end_timer_, 0));
+  // One that closed its pipe and lives on must not.
+  if (!end_.known && !std::exchange(kill_sent_, true)) host_->Kill(*this, StopReason::kViolation);
   if (end_.known && end_.signal != SIGKILL) end_.out_of_memory = false;
   if (running_) channel_.ReadRemains(*this).IgnoreError();
   warren::v1::Termination termination =

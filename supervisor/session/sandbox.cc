@@ -83,6 +83,8 @@ absl::Status Sandbox::StartContext(std::string context_id, uint64_t zygote_id,
 void Sandbox::OnContextStarted(const std::string& context_id, absl::StatusOr<LauncherMessage> reply,
                                ReadyCallback on_ready) {
   absl::Status status = reply.status();
+  // AddContext took it off those that are starting.
+  bool added_once = false;
   if (status.ok()) {
     const uint64_t process_id = reply->reply.process_started().process_id();
     absl::StatusOr<std::shared_ptr<Context>> added = AddContext(context_id, *std::move(reply));
@@ -99,6 +101,7 @@ void Sandbox::OnContextStarted(const std::string& context_id, absl::StatusOr<Lau
                                });
       if (status.ok()) return;
       on_ready = std::move(*report);
+      added_once = true;
       MutexLock lock(&mu_);
       if (Member* member = Find(**added)) MarkDead(*member);
     } else {
@@ -111,7 +114,8 @@ void Sandbox::OnContextStarted(const std::string& context_id, absl::StatusOr<Lau
   }
   {
     MutexLock lock(&mu_);
-    if (starting_.erase(context_id) > 0) host_.further_contexts.Return();
+    // By then another may be starting under its name.
+    if (!added_once && starting_.erase(context_id) > 0) host_.further_contexts.Return();
     EndIfLast(std::string(status.message()));
   }
   host_.loop.Post([on_ready = std::move(on_ready), status = std::move(status)]() mutable {

@@ -14,7 +14,7 @@ enum class StopReason {
   kCancelled,
   kOutputLimit,
   kCpuLimit,
-  // The sandbox broke the control protocol.
+  // The context broke the control protocol.
   kViolation,
   // The client destroyed the sandbox.
   kDestroyed,

@@ -311,12 +311,19 @@ TEST_F(AgentTest, TheAgentKeepsLittle) {
   }
 }
 
+TEST_F(AgentTest, SaysUnderWhichPidACommandRunsInside) {
+  RunningCommand command = Offered();
+  Ask(StartRequest(command.process_id, {"sh", "-c", "echo $$"}));
+  const int32_t pid = NextEvent().started().pid();
+  EXPECT_EQ(ReadToEnd(command.out), absl::StrCat(pid, "\n"));
+}
+
 TEST_F(AgentTest, SaysWhatCouldNotBeExecuted) {
   RunningCommand absent = Offered();
   Ask(StartRequest(absent.process_id, {"/no/such/program"}));
   internal::CommandFailed failed = NextEvent().failed();
   EXPECT_EQ(failed.process_id(), absent.process_id);
-  EXPECT_EQ(failed.step(), "execute");
+  EXPECT_EQ(failed.step(), internal::CommandFailed::EXECUTE);
   EXPECT_EQ(failed.error(), ENOENT);
   EXPECT_EQ(Exit(absent).exit_code(), 127);
 
@@ -324,7 +331,7 @@ TEST_F(AgentTest, SaysWhatCouldNotBeExecuted) {
   internal::AgentRequest request = StartRequest(nowhere.process_id, {"true"});
   request.mutable_start()->set_working_directory("/root");
   Ask(request);
-  EXPECT_EQ(NextEvent().failed().step(), "change directory");
+  EXPECT_EQ(NextEvent().failed().step(), internal::CommandFailed::WORKING_DIRECTORY);
   EXPECT_EQ(Exit(nowhere).exit_code(), 127);
 }
 
@@ -381,7 +388,9 @@ TEST_F(AgentTest, ACommandThatWasNotStartedCanBeKilled) {
 
 TEST_F(AgentTest, StartsNothingThatWasNotOffered) {
   Ask(StartRequest(77, {"touch", "/tmp/seventyseven"}));
-  EXPECT_EQ(NextEvent().failed().process_id(), 77u);
+  const internal::CommandFailed failed = NextEvent().failed();
+  EXPECT_EQ(failed.process_id(), 77u);
+  EXPECT_EQ(failed.step(), internal::CommandFailed::NOT_OFFERED);
   // Nor the same twice.
   RunningCommand command = Started({"cat"});
   Ask(StartRequest(command.process_id, {"touch", "/tmp/twice"}));

@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 #include "runtime/base/io.h"
 #include "runtime/linux/host_facts.h"
+#include "runtime/linux/process_group.h"
 #include "tests/support/kill_process.h"
 #include "tests/support/patience.h"
 
@@ -398,6 +399,40 @@ TEST_F(CgroupTest, InstancesComeAndGoSideBySide) {
   std::thread second(churn, "second");
   first.join();
   second.join();
+}
+
+// What a sandbox's agent gets: the kernel resolves any number that is written, in the pid namespace
+// of the writer, and would move the process that has it.
+TEST_F(CgroupTest, FilesForASandboxsRootMoveNobodyElse) {
+  constexpr uid_t kRoot = 1234567;
+  auto sandbox = tree_->Add("agents", {});
+  ASSERT_TRUE(sandbox.ok()) << sandbox.status();
+  auto group = ProcessGroup::Make(*sandbox, "p2");
+  ASSERT_TRUE(group.ok()) << group.status();
+  auto own = sandbox->OpenProcs();
+  auto files = group->OpenProcsAs(kRoot);
+  ASSERT_TRUE(own.ok() && files.ok()) << files.status();
+  EXPECT_EQ(::geteuid(), 0u);
+  // Somebody else's process: this one.
+  const std::string mine = absl::StrCat(::getpid());
+  for (const UniqueFd& file : *files) {
+    EXPECT_EQ(::write(file.get(), mine.data(), mine.size()), -1);
+    EXPECT_EQ(errno, EACCES);
+  }
+  // The sandbox's: it is in the sandbox's groups, as its root, before it moves itself.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    bool ok = true;
+    for (const UniqueFd& file : *own) ok = ok && ::write(file.get(), "0", 1) == 1;
+    ok = ok && ::setresuid(kRoot, kRoot, kRoot) == 0;
+    for (const UniqueFd& file : *files) ok = ok && ::write(file.get(), "0", 1) == 1;
+    ::_exit(ok ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(Eventually([&] { return group->Remove().ok(); }));
+  EXPECT_TRUE(Eventually([&] { return sandbox->Remove().ok(); }));
 }
 
 }  // namespace

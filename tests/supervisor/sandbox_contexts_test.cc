@@ -374,6 +374,17 @@ TEST_F(SandboxContextsTest, AViolationIsTheContextsOwn) {
   ExpectLives("", worker);
 }
 
+TEST_F(SandboxContextsTest, OneThatClosesItsPipeAndLivesOnIsKilled) {
+  auto second = StartReady("second", kSecondProcess);
+  Begin(*sandbox->FindContext("second"), *second, sink);
+  SetPace(kHasty);
+  second->CloseEvents();
+  ExpectSignal(kSecondProcess, SignalProcess::KILL);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::POLICY_VIOLATION);
+  ExpectLives("", worker);
+}
+
 // ---- The end of one while another is being started
 
 TEST_F(SandboxContextsTest, OneThatIsBeingStartedKeepsTheSandbox) {

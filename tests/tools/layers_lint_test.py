@@ -53,6 +53,10 @@ class LayersLintTest(unittest.TestCase):
             self.assert_denied("supervisor/api/a.cc", f'#include "{path}"\n',
                                f"supervisor/api/a.cc:1: supervisor/api may not include {path}")
 
+    def test_a_path_from_where_the_file_is_hides_nothing(self):
+        for path in ("../session/sandbox.h", "./../session/sandbox.h"):
+            self.assert_denied("supervisor/api/a.cc", f'#include "{path}"\n', f"supervisor/api may not include {path}")
+
     def test_grpc_is_for_the_doors_and_the_remote_backend(self):
         for include in ('<grpcpp/grpcpp.h>', '"grpc/grpc.h"', '"warren/v1/sandbox.grpc.pb.h"'):
             self.assert_denied("supervisor/backend/a.h", f"#include {include}\n", "supervisor/backend may not include")

@@ -5,9 +5,9 @@
 
 #include "runtime/launch/child/setup.h"
 
-// What the launcher and the agent of a sandbox hand to each other, over the seqpacket socket that
-// the agent has on kControlFd: plain structs of fixed size, as in setup.h. The supervisor's side of
-// the agent is in agent.proto.
+// What the launcher and the agent of a sandbox hand to each other: orders over the seqpacket socket
+// that the agent has on kControlFd, reports over a pipe; plain structs of fixed size, as in
+// setup.h. The supervisor's side of the agent is in agent.proto.
 namespace warren {
 
 // ---- Launcher → agent
@@ -30,6 +30,9 @@ enum AgentSetupFd : uint32_t {
   kAgentEvents,
   // Memfd with its own seccomp policy.
   kAgentPolicy,
+  // Its reports (write end). Not over the socket: a message there can carry descriptors, and what
+  // closing those takes, the launcher would pay.
+  kAgentReports,
   kAgentSetupFds
 };
 
@@ -37,7 +40,7 @@ enum class AgentOrderKind : uint32_t {
   // A command may be started; with the fds of AgentCommandFd, then the files to enter its groups
   // by.
   kOffer = 1,
-  // It may not any more, and has ended as if it was killed. Nothing happens where it was started.
+  // It is killed; where it was not started, it may not be any more, and has ended as if it was.
   kWithdraw = 2,
 };
 struct AgentOrder {
@@ -61,7 +64,7 @@ enum AgentCommandFd : uint32_t {
   kCommandFirstCgroup
 };
 
-// ---- Agent → launcher
+// ---- Agent → launcher, on a pipe
 
 enum class AgentReportKind : uint32_t {
   // It has joined its sandbox.

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <linux/securebits.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -184,6 +185,19 @@ SetupResult EnterCgroups(const int* procs_fds, size_t count) {
   return {};
 }
 
+SetupResult JoinNamespaces(int init_pidfd, int also, uint32_t layers_off) {
+  int all =
+      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (LayerIsOff(layers_off, TestLayer::kMountNamespace)) all &= ~CLONE_NEWNS;
+  if (LayerIsOff(layers_off, TestLayer::kNetNamespace)) all &= ~CLONE_NEWNET;
+  if (LayerIsOff(layers_off, TestLayer::kIpcNamespace)) all &= ~CLONE_NEWIPC;
+  if (LayerIsOff(layers_off, TestLayer::kUtsNamespace)) all &= ~CLONE_NEWUTS;
+  if (LayerIsOff(layers_off, TestLayer::kCgroupNamespace)) all &= ~CLONE_NEWCGROUP;
+  // One call, so that the order of user and mount namespace is the kernel's business.
+  return ::setns(init_pidfd, all | also) == 0 ? SetupResult{}
+                                              : Fail(SetupStage::kNamespaces, errno);
+}
+
 SetupResult LimitResources(const JoinRequest& request) {
   for (uint32_t i = 0; i < request.rlimit_count; ++i) {
     rlimit limit = {request.rlimits[i].soft, request.rlimits[i].hard};
@@ -209,7 +223,7 @@ SetupResult DropIdentity(uid_t uid, gid_t gid) {
 SetupResult Confine(const ProcessProfile& profile, int landlock_abi, SeccompBlob policy,
                     uint32_t layers_off) {
   const bool dumpable = (profile.flags & kProfileDumpable) != 0;
-  const bool hide = !dumpable && !LayerIsOff(layers_off, TestLayer::kUndumpable);
+  const bool hide = !LayerIsOff(layers_off, TestLayer::kUndumpable);
   const bool own_identity = !LayerIsOff(layers_off, TestLayer::kIdentity);
   const bool own_capabilities = !LayerIsOff(layers_off, TestLayer::kCapabilities);
   const bool no_new_privileges = (profile.flags & kProfileNoNewPrivileges) != 0 &&
@@ -224,7 +238,9 @@ SetupResult Confine(const ProcessProfile& profile, int landlock_abi, SeccompBlob
   if (result.ok()) {
     result = DropIdentity(own_identity ? profile.uid : 0, own_identity ? profile.gid : 0);
   }
-  // After the change of identity, which sets it to what the host's fs.suid_dumpable says.
+  // After the change of identity, which sets it to what the host's fs.suid_dumpable says. Also of
+  // what is to be dumpable in the end: until its filter is there, no other process of this user, of
+  // which the sandbox may have hostile ones by now, must be able to write to its memory.
   if (result.ok() && hide) result = SetDumpable(0);
   if (result.ok() && own_capabilities) result = SetCapabilities(profile.capabilities);
   if (result.ok() && no_new_privileges) result = NoNewPrivileges();
@@ -238,9 +254,7 @@ SetupResult Confine(const ProcessProfile& profile, int landlock_abi, SeccompBlob
       warren_policy_blob_install(policy.data, policy.size) != 0) {
     result = Fail(SetupStage::kSeccomp, errno);
   }
-  // The change of identity made it undumpable, and /proc/self unreadable to itself. Last of all:
-  // until its filter is there, no other process of this user, of which the sandbox may have hostile
-  // ones by now, must be able to write to its memory.
+  // Undumpable, it could not read its own /proc/self.
   if (result.ok() && dumpable) result = SetDumpable(1);
   return result;
 }

@@ -18,6 +18,10 @@ inline SetupResult Fail(SetupStage stage, int error) { return {stage, error, -1}
 // Writes the calling process into each cgroup.procs file.
 SetupResult EnterCgroups(const int* procs_fds, size_t count);
 
+// Joins the namespaces of the sandbox whose init that is, its pid namespace only where `also` is
+// CLONE_NEWPID. Those that a test switches off the caller has from the host, by way of the anchor.
+SetupResult JoinNamespaces(int init_pidfd, int also, uint32_t layers_off);
+
 // Sets the request's resource limits.
 SetupResult LimitResources(const JoinRequest& request);
 

@@ -70,20 +70,6 @@ SetupResult WaitForInit(int ready) {
   return Fail(SetupStage::kNamespaces, size == 0 ? ECANCELED : errno);
 }
 
-SetupResult JoinNamespaces(int init_pidfd, uint32_t layers_off) {
-  int all =
-      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  // Then the zygote has those of the anchor, which has those of the host.
-  if (LayerIsOff(layers_off, TestLayer::kMountNamespace)) all &= ~CLONE_NEWNS;
-  if (LayerIsOff(layers_off, TestLayer::kNetNamespace)) all &= ~CLONE_NEWNET;
-  if (LayerIsOff(layers_off, TestLayer::kIpcNamespace)) all &= ~CLONE_NEWIPC;
-  if (LayerIsOff(layers_off, TestLayer::kUtsNamespace)) all &= ~CLONE_NEWUTS;
-  if (LayerIsOff(layers_off, TestLayer::kCgroupNamespace)) all &= ~CLONE_NEWCGROUP;
-  // One call, so that the order of user and mount namespace is the kernel's business. The pid
-  // namespace came by the fork.
-  return ::setns(init_pidfd, all) == 0 ? SetupResult{} : Fail(SetupStage::kNamespaces, errno);
-}
-
 // 0 is the sandbox's /dev/null, 1 and 2 raw output, 3 requests, 4 events; nothing else stays open.
 SetupResult ArrangeDescriptors(const int* fds, uint32_t layers_off) {
   constexpr int kTargets = 5;
@@ -127,7 +113,8 @@ SetupResult Join(const JoinRequest& request, const int* fds, size_t fd_count) {
     result = EnterCgroups(fds + kFirstCgroup, fd_count - kFirstCgroup);
   }
   if (result.ok()) result = WaitForInit(fds[kInitReady]);
-  if (result.ok()) result = JoinNamespaces(fds[kInitPidfd], request.layers_off);
+  // The pid namespace came by the fork.
+  if (result.ok()) result = JoinNamespaces(fds[kInitPidfd], 0, request.layers_off);
   if (result.ok()) result = ArrangeDescriptors(fds, request.layers_off);
   if (result.ok()) result = EnterSession(request);
   if (result.ok() && !LayerIsOff(request.layers_off, TestLayer::kRlimits)) {

@@ -29,7 +29,7 @@ class AgentProcess {
   AgentProcess& operator=(const AgentProcess&) = delete;
 
   // Readable when it reports something or is gone.
-  int control() const { return process_.control.get(); }
+  int reports() const { return reports_.get(); }
   // In the anchor's pid namespace.
   int32_t pid() const { return process_.pid; }
 
@@ -42,15 +42,16 @@ class AgentProcess {
 
   // UNAVAILABLE when nothing is there; ABORTED when it is gone or broke the protocol.
   absl::StatusOr<AgentReport> Receive();
-  // What Receive makes of a message.
+  // What Receive makes of what it read.
   static absl::StatusOr<AgentReport> Parse(absl::string_view message);
 
   void Kill();
 
  private:
-  explicit AgentProcess(ClonedInit process) : process_(std::move(process)) {}
+  explicit AgentProcess(ClonedProcess process) : process_(std::move(process)) {}
 
-  ClonedInit process_;
+  ClonedProcess process_;
+  UniqueFd reports_;
   std::vector<UniqueFd> supervisor_ends_;
 };
 

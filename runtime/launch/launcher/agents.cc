@@ -1,20 +1,31 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/launcher/launcher.h"
+#include "runtime/launch/launcher/pack.h"
+#include "runtime/plan/launch_plan.h"
+#include "spdlog/spdlog.h"
 
 // The launcher's agents, and the commands that they start.
 namespace warren {
+namespace {
+
+// On a host of pace 1 (docs/TIMING.md): see Launcher::AtPace. From the kill of a command until its
+// agent has told of its end.
+constexpr std::chrono::seconds kEndTold(5);
+
+}  // namespace
 
 absl::Status Launcher::StartAgent(const ProcessKey& name, LiveProcess& process) {
   SandboxProcess& sandbox = *sandboxes_.at(name.sandbox_id).process;
   WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, process.group->OpenProcs());
   WARREN_ASSIGN_OR_RETURN(process.agent, AgentProcess::Start(resources_, sandbox.pidfd(), procs));
   clones_.insert(process.agent->pid());
-  return loop_.Watch(process.agent->control(), [this, name] { OnAgent(name); });
+  return loop_.Watch(process.agent->reports(), [this, name] { OnAgent(name); });
 }
 
 absl::StatusOr<Launcher::LiveProcess*> Launcher::FindAgent(LiveSandbox& sandbox) {
@@ -37,14 +48,15 @@ absl::Status Launcher::OfferCommand(const ProcessKey& name, LiveProcess& process
                           sandbox.process->MakeJoinRequest(name.process_id, profile, resources_));
   WARREN_RETURN_IF_ERROR(PackEnvironment(*loaded, order));
   WARREN_ASSIGN_OR_RETURN(
-      UniqueFd policy,
+      const int policy,
       resources_.profiles.CommandPolicy(templates_.at(plan.template_id()).source.recipe, profile));
-  WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, process.group->OpenProcs());
+  WARREN_ASSIGN_OR_RETURN(
+      std::vector<UniqueFd> procs,
+      process.group->OpenProcsAs(ids_.first_id() + sandbox.process->slot() * kIdsPerSlot));
   WARREN_ASSIGN_OR_RETURN(Pipe in, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe out, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe err, MakePipe());
-  std::vector<int> fds = {in.read_end.get(), out.write_end.get(), err.write_end.get(),
-                          policy.get()};
+  std::vector<int> fds = {in.read_end.get(), out.write_end.get(), err.write_end.get(), policy};
   for (const UniqueFd& fd : procs) fds.push_back(fd.get());
   for (int end : {in.write_end.get(), out.read_end.get(), err.read_end.get()})
     WARREN_RETURN_IF_ERROR(SetNonBlocking(end));
@@ -70,18 +82,27 @@ void Launcher::OnAgent(const ProcessKey& name) {
   absl::StatusOr<AgentReport> report = process->agent->Receive();
   if (report.ok()) return OnAgentReport(name, *report);
   if (absl::IsUnavailable(report.status())) return;
-  // It is gone, which the anchor tells, or has to go.
-  loop_.Unwatch(process->agent->control());
-  process->agent->Kill();
-  FailStart(name, absl::InternalError(report.status().message()));
+  LoseAgent(name, report.status().message());
+}
+
+// It is gone, which the anchor tells, or has to go.
+void Launcher::LoseAgent(const ProcessKey& name, absl::string_view why) {
+  LiveProcess& process = *FindProcess(name);
+  spdlog::warn("event=agent_lost sandbox={} process={} error=\"{}\"", name.sandbox_id,
+               name.process_id, absl::CEscape(why));
+  loop_.Unwatch(process.agent->reports());
+  process.agent->Kill();
+  if (process.request_id != 0) FailStart(name, absl::InternalError(why));
 }
 
 void Launcher::OnAgentReport(const ProcessKey& name, const AgentReport& report) {
   LiveProcess& process = *FindProcess(name);
   switch (report.kind) {
     case AgentReportKind::kReady: {
-      if (process.request_id == 0) return;
-      clones_.erase(process.agent->pid());
+      if (process.request_id == 0) return LoseAgent(name, "the agent is ready twice");
+      // Its end was reported already, and taken for that of one that never was ready.
+      if (clones_.erase(process.agent->pid()) == 0)
+        return LoseAgent(name, "the agent died as it became ready");
       by_pid_[process.agent->pid()] = name;
       std::vector<UniqueFd> ends = process.agent->TakeEnds();
       const int fds[] = {ends.at(0).get(), ends.at(1).get()};
@@ -94,25 +115,27 @@ void Launcher::OnAgentReport(const ProcessKey& name, const AgentReport& report) 
                     absl::ErrnoToStatus(report.failed.error, SetupStageName(report.failed.stage))
                         .message())));
     case AgentReportKind::kExited:
-      return OnCommandExited({name.sandbox_id, report.process_id}, report.wait_status);
+      if (!OnCommandExited({name.sandbox_id, report.process_id}, report.wait_status))
+        LoseAgent(name, "the agent tells of the end of what is none of its commands");
   }
 }
 
-void Launcher::OnCommandExited(const ProcessKey& name, int wait_status) {
+bool Launcher::OnCommandExited(const ProcessKey& name, int wait_status) {
   LiveProcess* process = FindProcess(name);
-  // An agent has no say about anything else.
   if (process == nullptr || process->kind != internal::StartProcess::COMMAND || process->exited)
-    return;
+    return false;
   const bool known = WIFEXITED(wait_status) || WIFSIGNALED(wait_status);
   OnProcessExited(name, known ? wait_status : SIGKILL);
+  return true;
 }
 
 void Launcher::EndCommandsOf(const ProcessKey& agent) {
-  // What it still said before it ended.
-  while (true) {
+  // What it still said before it ended; nothing of it must live that could say more.
+  if (std::optional<ProcessGroup>& group = FindProcess(agent)->group) group->Kill().IgnoreError();
+  for (int i = 0; i < kMaxProcessGroups; ++i) {
     absl::StatusOr<AgentReport> report = FindProcess(agent)->agent->Receive();
-    if (!report.ok()) break;
-    if (report->kind == AgentReportKind::kExited) OnAgentReport(agent, *report);
+    if (!report.ok() || report->kind != AgentReportKind::kExited) break;
+    OnCommandExited({agent.sandbox_id, report->process_id}, report->wait_status);
   }
   std::vector<uint64_t> left;
   for (const auto& [process_id, process] : sandboxes_.at(agent.sandbox_id).processes) {
@@ -124,8 +147,18 @@ void Launcher::EndCommandsOf(const ProcessKey& agent) {
 
 void Launcher::WithdrawCommand(const ProcessKey& name) {
   absl::StatusOr<LiveProcess*> agent = FindAgent(sandboxes_.at(name.sandbox_id));
-  // One that takes no orders is killed, and its commands with it.
-  if (agent.ok() && !(*agent)->agent->Withdraw(name.process_id).ok()) (*agent)->agent->Kill();
+  if (!agent.ok()) return;
+  // One that takes no orders is killed, and its commands with it; so is one that does not tell of
+  // the end.
+  if (!(*agent)->agent->Withdraw(name.process_id).ok()) return (*agent)->agent->Kill();
+  LiveProcess& process = *FindProcess(name);
+  loop_.Cancel(std::exchange(process.untold, 0));
+  process.untold = loop_.After(AtPace(kEndTold), [this, name] {
+    LiveProcess* untold = FindProcess(name);
+    if (untold == nullptr || untold->exited) return;
+    absl::StatusOr<LiveProcess*> silent = FindAgent(sandboxes_.at(name.sandbox_id));
+    if (silent.ok()) (*silent)->agent->Kill();
+  });
 }
 
 }  // namespace warren

@@ -124,14 +124,14 @@ absl::Status AnchorClient::WaitUntilReady() {
   return absl::ErrnoToStatus(ready.error, absl::StrCat("set up the anchor: ", ready.step));
 }
 
-absl::StatusOr<ClonedInit> AnchorClient::CloneZygote(const std::vector<UniqueFd>& cgroup_procs) {
+absl::StatusOr<ClonedProcess> AnchorClient::CloneZygote(const std::vector<UniqueFd>& cgroup_procs) {
   CloneRequest request;
   request.kind = CloneKind::kZygote;
   return Clone(request, -1, cgroup_procs);
 }
 
-absl::StatusOr<ClonedInit> AnchorClient::CloneSandbox(uint32_t slot,
-                                                      const std::vector<UniqueFd>& cgroup_procs) {
+absl::StatusOr<ClonedProcess> AnchorClient::CloneSandbox(
+    uint32_t slot, const std::vector<UniqueFd>& cgroup_procs) {
   CloneRequest request;
   request.kind = CloneKind::kSandbox;
   request.first_id = slot * kIdsPerSlot;
@@ -139,15 +139,15 @@ absl::StatusOr<ClonedInit> AnchorClient::CloneSandbox(uint32_t slot,
   return Clone(request, -1, cgroup_procs);
 }
 
-absl::StatusOr<ClonedInit> AnchorClient::CloneAgent(int program,
-                                                    const std::vector<UniqueFd>& cgroup_procs) {
+absl::StatusOr<ClonedProcess> AnchorClient::CloneAgent(int program,
+                                                       const std::vector<UniqueFd>& cgroup_procs) {
   CloneRequest request;
   request.kind = CloneKind::kAgent;
   return Clone(request, program, cgroup_procs);
 }
 
-absl::StatusOr<ClonedInit> AnchorClient::Clone(const CloneRequest& request, int program,
-                                               const std::vector<UniqueFd>& cgroup_procs) {
+absl::StatusOr<ClonedProcess> AnchorClient::Clone(const CloneRequest& request, int program,
+                                                  const std::vector<UniqueFd>& cgroup_procs) {
   std::vector<int> fds;
   fds.reserve(cgroup_procs.size() + 1);
   if (program >= 0) fds.push_back(program);
@@ -164,7 +164,7 @@ absl::StatusOr<ClonedInit> AnchorClient::Clone(const CloneRequest& request, int 
   }
   if (message.fds.size() != 2)
     return absl::InternalError("the anchor's reply lacks its descriptors");
-  return ClonedInit{std::move(message.fds[0]), std::move(message.fds[1]), reply.pid};
+  return ClonedProcess{std::move(message.fds[0]), std::move(message.fds[1]), reply.pid};
 }
 
 std::vector<ExitReport> AnchorClient::TakeExits() {

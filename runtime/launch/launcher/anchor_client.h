@@ -15,7 +15,7 @@
 namespace warren {
 
 // A process that the anchor made: alive until its pidfd is readable.
-struct ClonedInit {
+struct ClonedProcess {
   UniqueFd pidfd;
   // For its InitSetup and what it answers.
   UniqueFd control;
@@ -34,10 +34,11 @@ class AnchorClient {
   AnchorClient(AnchorClient&&) = default;
   AnchorClient& operator=(AnchorClient&&) = default;
 
-  absl::StatusOr<ClonedInit> CloneZygote(const std::vector<UniqueFd>& cgroup_procs);
-  absl::StatusOr<ClonedInit> CloneSandbox(uint32_t slot, const std::vector<UniqueFd>& cgroup_procs);
+  absl::StatusOr<ClonedProcess> CloneZygote(const std::vector<UniqueFd>& cgroup_procs);
+  absl::StatusOr<ClonedProcess> CloneSandbox(uint32_t slot,
+                                             const std::vector<UniqueFd>& cgroup_procs);
   // `program`: memfd of warren-agent.
-  absl::StatusOr<ClonedInit> CloneAgent(int program, const std::vector<UniqueFd>& cgroup_procs);
+  absl::StatusOr<ClonedProcess> CloneAgent(int program, const std::vector<UniqueFd>& cgroup_procs);
 
   // Readable when a process of the anchor's namespace has ended or was stopped.
   int exits() const { return exits_.get(); }
@@ -52,8 +53,8 @@ class AnchorClient {
  private:
   AnchorClient() = default;
   // `program`: passed first; -1 for none.
-  absl::StatusOr<ClonedInit> Clone(const CloneRequest& request, int program,
-                                   const std::vector<UniqueFd>& cgroup_procs);
+  absl::StatusOr<ClonedProcess> Clone(const CloneRequest& request, int program,
+                                      const std::vector<UniqueFd>& cgroup_procs);
   absl::Status WaitUntilReady();
 
   UniqueFd pidfd_;

@@ -45,10 +45,10 @@ struct LauncherConfig {
 };
 
 // The only process that makes namespaces, cgroups and mounts. Single-threaded; plans what the
-// supervisor asks for (launcher.proto), carries it out and reports what ends. Nothing that a
-// sandbox sends is read here. launcher.cc has the messages, zygotes.cc, sandboxes.cc, processes.cc
-// and agents.cc what they are about. Lifecycle: Create → Run → destructor, which ends every sandbox
-// and waits until all of them are gone.
+// supervisor asks for (launcher.proto), carries it out and reports what ends. Of what
+// comes out of a sandbox it reads its agent's reports alone. launcher.cc has the messages,
+// zygotes.cc, sandboxes.cc, processes.cc and agents.cc what they are about. Lifecycle: Create → Run
+// → destructor, which ends every sandbox and waits until all of them are gone.
 class Launcher {
  public:
   static absl::StatusOr<std::unique_ptr<Launcher>> Create(const LauncherConfig& config);
@@ -84,6 +84,8 @@ class Launcher {
     uint64_t request_id = 0;
     // Of its start; later the next attempt to end what it left.
     EventLoop::TimerId deadline = 0;
+    // Of a command that was killed: until its agent has told of its end.
+    EventLoop::TimerId untold = 0;
     // Nudges after its last interrupt.
     std::vector<EventLoop::TimerId> nudges;
     // It is being killed with all that it started.
@@ -176,7 +178,9 @@ class Launcher {
   void OnAgentReport(const ProcessKey& name, const AgentReport& report);
   // A command ends with its agent.
   void EndCommandsOf(const ProcessKey& agent);
-  void OnCommandExited(const ProcessKey& name, int wait_status);
+  // False where there is no such command, or its end is known: an agent has no say about it.
+  bool OnCommandExited(const ProcessKey& name, int wait_status);
+  void LoseAgent(const ProcessKey& name, absl::string_view why);
   // Where it was not started yet, the agent tells of its end.
   void WithdrawCommand(const ProcessKey& name);
 
@@ -215,9 +219,10 @@ class Launcher {
   std::unordered_map<std::string, LiveSandbox> sandboxes_;
   // Forks under way, by fork id.
   std::unordered_map<uint64_t, ProcessKey> forks_;
-  // Contexts whose end was not reported yet, by their pid in the anchor's namespace.
+  // Contexts and agents whose end was not reported yet, by their pid in the anchor's namespace.
   std::unordered_map<int32_t, ProcessKey> by_pid_;
-  // Pids there of the inits and zygotes whose end was not reported yet.
+  // Pids there of the inits, zygotes and agents that are being started whose end was not reported
+  // yet.
   std::unordered_set<int32_t> clones_;
   // Ends of others, by pid: of contexts whose zygote died before it told of them.
   std::unordered_map<int32_t, int> unclaimed_;

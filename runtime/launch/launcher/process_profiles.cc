@@ -53,7 +53,9 @@ absl::StatusOr<ProcessProfiles> ProcessProfiles::Load(const std::string& policie
        fs::directory_iterator(fs::path(policies) / "seccomp", error)) {
     if (entry.path().extension() != kSuffix) continue;
     const std::string name = entry.path().stem().string();
-    WARREN_ASSIGN_OR_RETURN(loaded.seccomp_[name], Compile(entry.path()));
+    Policy& policy = loaded.seccomp_[name];
+    WARREN_ASSIGN_OR_RETURN(policy.bytes, Compile(entry.path()));
+    WARREN_ASSIGN_OR_RETURN(policy.memfd, SealedMemfd("warren-policy", policy.bytes));
     names.insert(name);
   }
   for (const char* name : kNames) {
@@ -64,7 +66,7 @@ absl::StatusOr<ProcessProfiles> ProcessProfiles::Load(const std::string& policie
     profile.process = ToProcessProfile(profile.text);
     WARREN_ASSIGN_OR_RETURN(
         profile.policy,
-        SealedMemfd("warren-policy", loaded.seccomp_.at(profile.text.seccomp_policy())));
+        SealedMemfd("warren-policy", loaded.seccomp_.at(profile.text.seccomp_policy()).bytes));
   }
   // Templates give /home/user to this one.
   if (loaded.profiles_.at("user").text.uid() != kUserUid ||
@@ -81,12 +83,12 @@ absl::StatusOr<const LoadedProfile*> ProcessProfiles::Find(absl::string_view nam
   return absl::NotFoundError(absl::StrCat("no profile \"", absl::CEscape(name), "\""));
 }
 
-absl::StatusOr<std::string> ProcessProfiles::PolicyIn(const config::TemplateRecipe& recipe,
-                                                      const std::string& name) const {
+absl::StatusOr<const ProcessProfiles::Policy*> ProcessProfiles::PolicyIn(
+    const config::TemplateRecipe& recipe, const std::string& name) const {
   WARREN_ASSIGN_OR_RETURN(const LoadedProfile* profile, Find(name));
   const bool own = name == kUserProfile && !recipe.seccomp_policy().empty();
   auto policy = seccomp_.find(own ? recipe.seccomp_policy() : profile->text.seccomp_policy());
-  if (policy != seccomp_.end()) return policy->second;
+  if (policy != seccomp_.end()) return &policy->second;
   return absl::NotFoundError(absl::StrCat("template ", recipe.name(),
                                           " names the seccomp policy \"", recipe.seccomp_policy(),
                                           "\", which is not below policies/seccomp"));
@@ -96,16 +98,16 @@ absl::StatusOr<UniqueFd> ProcessProfiles::ContextPolicies(
     const config::TemplateRecipe& recipe) const {
   std::string all;
   for (const std::string& name : GrantedProfiles(recipe)) {
-    WARREN_ASSIGN_OR_RETURN(std::string policy, PolicyIn(recipe, name));
-    all += policy;
+    WARREN_ASSIGN_OR_RETURN(const Policy* policy, PolicyIn(recipe, name));
+    all += policy->bytes;
   }
   return SealedMemfd("warren-policies", all);
 }
 
-absl::StatusOr<UniqueFd> ProcessProfiles::CommandPolicy(const config::TemplateRecipe& recipe,
-                                                        const std::string& profile) const {
-  WARREN_ASSIGN_OR_RETURN(std::string policy, PolicyIn(recipe, profile));
-  return SealedMemfd("warren-policy", policy);
+absl::StatusOr<int> ProcessProfiles::CommandPolicy(const config::TemplateRecipe& recipe,
+                                                   const std::string& profile) const {
+  WARREN_ASSIGN_OR_RETURN(const Policy* policy, PolicyIn(recipe, profile));
+  return policy->memfd.get();
 }
 
 }  // namespace warren

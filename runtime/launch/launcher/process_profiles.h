@@ -42,17 +42,23 @@ class ProcessProfiles {
   // that it grants, in the order of GrantedProfiles. NOT_FOUND names the policy that the recipe
   // asks for and that is not there.
   absl::StatusOr<UniqueFd> ContextPolicies(const config::TemplateRecipe& recipe) const;
-  // The same for one process: sealed memfd with the policy of a profile in a template's sandboxes.
-  absl::StatusOr<UniqueFd> CommandPolicy(const config::TemplateRecipe& recipe,
-                                         const std::string& profile) const;
+  // The same for one process: sealed memfd with the policy of a profile in a template's sandboxes,
+  // the same for all of them.
+  absl::StatusOr<int> CommandPolicy(const config::TemplateRecipe& recipe,
+                                    const std::string& profile) const;
 
  private:
-  absl::StatusOr<std::string> PolicyIn(const config::TemplateRecipe& recipe,
-                                       const std::string& profile) const;
+  struct Policy {
+    std::string bytes;
+    // Sealed.
+    UniqueFd memfd;
+  };
+  absl::StatusOr<const Policy*> PolicyIn(const config::TemplateRecipe& recipe,
+                                         const std::string& profile) const;
 
   std::map<std::string, LoadedProfile, std::less<>> profiles_;
   // Serialized seccomp policies by name.
-  std::map<std::string, std::string, std::less<>> seccomp_;
+  std::map<std::string, Policy, std::less<>> seccomp_;
 };
 
 // What the code after a fork gets of a valid profile.

@@ -152,7 +152,7 @@ void Launcher::OnExits() {
     auto zygote = std::find_if(zygotes_.begin(), zygotes_.end(), [&](const auto& each) {
       return each.second.process->pid() == report.pid;
     });
-    // Inits and zygotes are watched by their pidfds and sockets.
+    // Inits, zygotes and agents that are starting are watched by their pidfds and sockets.
     const bool clone = !WIFSTOPPED(report.wait_status) && clones_.erase(report.pid) > 0;
     if (zygote != zygotes_.end()) {
       OnZygoteReport(zygote->first, report.wait_status);
@@ -258,8 +258,9 @@ void Launcher::FailStart(const ProcessKey& name, const absl::Status& status) {
 
 void Launcher::ReleaseProcess(LiveProcess& process) {
   loop_.Cancel(process.deadline);
+  loop_.Cancel(process.untold);
   for (EventLoop::TimerId nudge : process.nudges) loop_.Cancel(nudge);
-  if (process.agent != nullptr) loop_.Unwatch(process.agent->control());
+  if (process.agent != nullptr) loop_.Unwatch(process.agent->reports());
 }
 
 void Launcher::ForgetProcess(const ProcessKey& name) {

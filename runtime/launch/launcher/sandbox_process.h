@@ -94,7 +94,7 @@ class SandboxProcess {
   internal::LaunchPlan plan_;
   uint32_t slot_;
   Cgroup cgroup_;
-  ClonedInit init_;
+  ClonedProcess init_;
   UniqueFd oom_event_;
   std::vector<v1::StageTiming> stages_;
   bool init_ready_ = false;

@@ -104,7 +104,7 @@ absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResour
   WARREN_ASSIGN_OR_RETURN(Cgroup cgroup, resources.cgroups.Add(absl::StrCat("zygote-", id), {}));
   // From here on the destructor cleans up.
   std::unique_ptr<ZygoteProcess> zygote(
-      new ZygoteProcess(id, recipe.name(), std::move(cgroup), ClonedInit{}));
+      new ZygoteProcess(id, recipe.name(), std::move(cgroup), ClonedProcess{}));
   WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, zygote->cgroup_.OpenProcs());
   WARREN_ASSIGN_OR_RETURN(zygote->init_, resources.anchor.CloneZygote(procs));
   WARREN_ASSIGN_OR_RETURN(

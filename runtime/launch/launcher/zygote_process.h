@@ -47,7 +47,7 @@ class ZygoteProcess {
   static absl::StatusOr<Event> Parse(Message message, const std::string& template_id);
 
  private:
-  ZygoteProcess(uint64_t id, std::string template_id, Cgroup cgroup, ClonedInit init)
+  ZygoteProcess(uint64_t id, std::string template_id, Cgroup cgroup, ClonedProcess init)
       : id_(id),
         template_id_(std::move(template_id)),
         cgroup_(std::move(cgroup)),
@@ -56,7 +56,7 @@ class ZygoteProcess {
   uint64_t id_;
   std::string template_id_;
   Cgroup cgroup_;
-  ClonedInit init_;
+  ClonedProcess init_;
 };
 
 }  // namespace warren
