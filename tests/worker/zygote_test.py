@@ -22,7 +22,9 @@ LIBRARY = os.environ.get(
 MAIN = os.path.join(REPOSITORY, "runtime/worker/warren_worker/zygote_main.py")
 READY, FAILED = 1, 4
 
-# Puts the socket on fd 3 and the policy on fd 4, as init does.
+# As runtime/policy/policy_blob.h has it: a policy of one filter, which allows everything.
+POLICY = struct.pack("<IHHQIIHBBI", 0x50534E57, 1, 1, 32, 1, 0, 0x06, 0, 0, 0x7FFF0000)
+# Puts the socket on fd 3 and the policies on fd 4, as init does.
 EXEC = 'exec /usr/bin/python3 -I "$1" 3<&"$2" 4<&"$3"'
 
 
@@ -32,7 +34,7 @@ class Zygote:
         self.control, far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(patience())
         policy = os.memfd_create("policy")
-        os.write(policy, b"\0" * 8)
+        os.write(policy, POLICY)
         self.process = subprocess.Popen(
             ["/bin/bash", "-c", EXEC, "bash", MAIN, str(far_end.fileno()), str(policy)],
             pass_fds=(far_end.fileno(), policy),
