@@ -22,7 +22,11 @@ __builtins__ = dict(vars(builtins))  # See wire.py.
 # it counts on the terminal.
 GRACE_S = 0.25
 _LOOK_INTERVAL_S = 0.002
-_ROUNDS = 8
+# From the stop of a family to its being stopped, which takes each to the end of its system call.
+STOP_S = 0.1
+# States of /proc/PID/stat in which a process starts nothing.
+_STILL = "Tt"
+_ENDED = "ZX"
 
 # Functions that wait for a subprocess, and which of their variables holds it.
 _WAITS = {
@@ -60,25 +64,48 @@ def end(pids):
     _signal_all(family, SIGINT)
     _signal_all(family, SIGCONT)
     deadline = monotonic() + GRACE_S
-    while pids := [pid for pid in pids if _runs(pid)]:
+    # Not of the children alone: a shell may be gone, and what it was just starting have lost the
+    # interrupt on its way from the shell's handler to its own program.
+    while left := _living(family):
         if monotonic() > deadline:
-            _signal_all(_stop(pids), SIGKILL)
+            _signal_all(_stop(left), SIGKILL)
             return
         sleep(_LOOK_INTERVAL_S)
 
 
 def _stop(pids):
-    """Stops these processes and their descendants, and returns them. What is stopped starts nothing
-    more, so that in a few rounds all of it is known; else a shell that dies could leave a child
-    behind that was not there yet when they were counted."""
-    stopped = []
-    for _ in range(_ROUNDS):
-        fresh = [pid for pid in _descendants(pids) if pid not in stopped]
-        if not fresh:
-            break
+    """Stops these processes and their descendants, and returns them: by pid, when they began. What
+    is stopped starts nothing more; else a shell that dies could leave a child behind that was not
+    there yet when they were counted. A process that is told to stop goes on to the end of its
+    system call, which may be a fork: so they are counted until all of them stand still, and once
+    more, for that may have come in the middle of a count."""
+    stopped = {}
+    still = False
+    deadline = monotonic() + STOP_S
+    while True:
+        found = _descendants(pids)
+        fresh = {pid: began for pid, (_, began) in found.items() if pid not in stopped}
         _signal_all(fresh, SIGSTOP)
-        stopped += fresh
-    return stopped
+        stopped |= fresh
+        stood = still
+        still = not fresh and all(state in _STILL for state, _ in found.values())
+        # One that waits for the child of its vfork, which is stopped, never shows it.
+        if stood and still or monotonic() > deadline:
+            return stopped
+
+
+def _living(family):
+    """Those of _stop() that have not ended; where /proc cannot be read, those of them that are
+    children of ours."""
+    return [pid for pid, began in family.items() if _lives(pid, began)]
+
+
+def _lives(pid, began):
+    try:
+        _, state, since = _stat(str(pid))
+    except OSError:
+        return _runs(pid)
+    return state not in _ENDED and began in (since, 0)
 
 
 def _runs(pid):
@@ -102,31 +129,32 @@ def _signal_all(pids, number):
 
 
 def _descendants(pids):
-    """Those of these processes that live, and all that descend from them; only their own pids where
-    /proc cannot be read."""
-    children, alive = {}, set()
+    """Those of these processes that live, and all that descend from them: by pid, their states and
+    when they began; only their own pids, as if stopped, where /proc cannot be read."""
+    children, alive = {}, {}
     try:
         for name in filter(str.isdigit, listdir("/proc")):
-            parent, state = _parent_and_state(name)
-            if state not in ("Z", "X"):
-                alive.add(int(name))
+            parent, state, began = _stat(name)
+            if state not in _ENDED:
+                alive[int(name)] = (state, began)
                 children.setdefault(parent, []).append(int(name))
     except OSError:
         # No descriptor is left for it.
-        return list(pids)
+        return dict.fromkeys(pids, ("T", 0))
     family = [pid for pid in pids if pid in alive]
     for pid in family:
         family.extend(child for child in children.get(pid, ()) if child not in family)
-    return family
+    return {pid: alive[pid] for pid in family}
 
 
-def _parent_and_state(name):
+def _stat(name):
+    """Parent, state and start time (ticks) of a process of /proc."""
     try:
         with open(f"/proc/{name}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return 0, "X"
-    return int(fields[1]), fields[0].decode()
+        return 0, "X", 0
+    return int(fields[1]), fields[0].decode(), int(fields[19])
 
 
 def raise_interrupts_of_scripts(shell, count_interrupts):
