@@ -23,6 +23,9 @@ constexpr int kMaxSignal = 64;
 // Also bounded by the launcher, which makes their groups.
 constexpr size_t kMaxCommands = 64;
 
+// What it always waits for; the failure pipes of commands that are starting come behind.
+enum Wait : size_t { kOrders, kRequests, kChildren, kEvents, kFixedWaits };
+
 bool HasNul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
 bool Valid(const internal::StartCommand& request) {
@@ -48,11 +51,11 @@ internal::CommandFailed::Step StepOf(SetupStage stage) {
 
 int Agent::Serve() {
   while (true) {
-    std::vector<pollfd> waits = {{channels_.orders.get(), POLLIN, 0},
-                                 {channels_.requests.get(), POLLIN, 0},
-                                 {channels_.children.get(), POLLIN, 0},
-                                 {unsent_.empty() ? -1 : channels_.events.get(), POLLOUT, 0}};
-    const size_t fixed = waits.size();
+    std::vector<pollfd> waits(kFixedWaits);
+    waits[kOrders] = {channels_.orders.get(), POLLIN, 0};
+    waits[kRequests] = {channels_.requests.get(), POLLIN, 0};
+    waits[kChildren] = {channels_.children.get(), POLLIN, 0};
+    waits[kEvents] = {unsent_.empty() ? -1 : channels_.events.get(), POLLOUT, 0};
     std::vector<uint64_t> starting;
     for (const auto& [process_id, command] : commands_) {
       if (command.failure_pipe() < 0) continue;
@@ -63,17 +66,19 @@ int Agent::Serve() {
       if (errno == EINTR) continue;
       return 1;
     }
-    bool on = true;
-    if (waits[0].revents != 0) on = TakeOrders();
-    for (size_t i = 0; on && i < starting.size(); ++i) {
-      if (waits[fixed + i].revents != 0) on = OnOutcome(starting[i]);
-    }
-    // After that: it is said that a command runs before it is said that it has ended.
-    if (on && waits[2].revents != 0) on = OnChildren();
-    if (on && waits[1].revents != 0) on = OnRequests();
-    if (on && waits[3].revents != 0) on = Flush();
-    if (!on) return 1;
+    if (!ServeOnce(waits, starting)) return 1;
   }
+}
+
+bool Agent::ServeOnce(const std::vector<pollfd>& waits, const std::vector<uint64_t>& starting) {
+  if (waits[kOrders].revents != 0 && !TakeOrders()) return false;
+  for (size_t i = 0; i < starting.size(); ++i) {
+    if (waits[kFixedWaits + i].revents != 0 && !OnOutcome(starting[i])) return false;
+  }
+  // After that: it is said that a command runs before it is said that it has ended.
+  if (waits[kChildren].revents != 0 && !OnChildren()) return false;
+  if (waits[kRequests].revents != 0 && !OnRequests()) return false;
+  return waits[kEvents].revents == 0 || Flush();
 }
 
 bool Agent::TakeOrders() {

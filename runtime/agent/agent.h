@@ -1,6 +1,7 @@
 #ifndef WARREN_RUNTIME_AGENT_AGENT_H_
 #define WARREN_RUNTIME_AGENT_AGENT_H_
 
+#include <poll.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -39,6 +40,8 @@ class Agent {
 
  private:
   // Each returns false where the agent has to end.
+  // `starting`: whose failure pipes stand behind the fixed ones in `waits`.
+  bool ServeOnce(const std::vector<pollfd>& waits, const std::vector<uint64_t>& starting);
   bool OnOrder();
   // All that are there.
   bool TakeOrders();

@@ -53,12 +53,13 @@ int Run() {
     return 1;
   }
   const SetupResult result = JoinSandbox(setup, fds.data());
-  Report(fds[kAgentReports], result);
-  if (!result.ok()) return 1;
   UniqueFd requests = std::move(message->fds[kAgentRequests]);
   UniqueFd events = std::move(message->fds[kAgentEvents]);
   UniqueFd reports = std::move(message->fds[kAgentReports]);
   message->fds.clear();
+  // When nothing is open any more but what it keeps.
+  Report(reports.get(), result);
+  if (!result.ok()) return 1;
   return Agent({UniqueFd(kControlFd), std::move(reports), std::move(requests), std::move(events),
                 std::move(children)})
       .Serve();

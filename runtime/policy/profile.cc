@@ -92,16 +92,16 @@ enum class RootId { kNever, kAllowed };
 // What each kind of process may be and have at most, whatever its text says.
 struct Kind {
   absl::string_view name;
-  RootId root_id;
   uint64_t most_capabilities;
+  RootId root_id;
   bool must_be_undumpable;
 };
 constexpr Kind kKinds[] = {
-    {"user", RootId::kNever, 0, false},
-    {"root", RootId::kAllowed, kRoots, false},
-    {"agent", RootId::kAllowed, kRoots | Bit(CAP_SETPCAP), true},
-    {"init", RootId::kAllowed, 0, true},
-    {"zygote", RootId::kAllowed, Bit(CAP_SYS_ADMIN) | Bit(CAP_SYS_PTRACE), false},
+    {"user", 0, RootId::kNever, false},
+    {"root", kRoots, RootId::kAllowed, false},
+    {"agent", kRoots | Bit(CAP_SETPCAP), RootId::kAllowed, true},
+    {"init", 0, RootId::kAllowed, true},
+    {"zygote", Bit(CAP_SYS_ADMIN) | Bit(CAP_SYS_PTRACE), RootId::kAllowed, false},
 };
 
 // Ids that a sandbox has.

@@ -32,7 +32,7 @@ template <class Request, class Next>
 class Opening : public std::enable_shared_from_this<Opening<Request, Next>> {
  public:
   Opening(Call call, Request request, Next next)
-      : call_(std::move(call)), request_(std::move(request)), next_(std::move(next)) {}
+      : call_(call), request_(std::move(request)), next_(std::move(next)) {}
 
   void Start(Backend& backend) {
     backend.Open(
@@ -67,7 +67,7 @@ class Opening : public std::enable_shared_from_this<Opening<Request, Next>> {
 
 template <class Request, class Next>
 void OpenSandbox(Backend& backend, Call call, Request request, Next next) {
-  std::make_shared<Opening<Request, Next>>(std::move(call), std::move(request), std::move(next))
+  std::make_shared<Opening<Request, Next>>(call, std::move(request), std::move(next))
       ->Start(backend);
 }
 

@@ -27,7 +27,7 @@ grpc::ServerUnaryReactor* EnvironmentService::GetEnvironment(grpc::CallbackServe
         if (!what.template_id().empty()) {
           return backend_.GetEnvironment(call, what.template_id(), unary.reply());
         }
-        OpenSandbox(backend_, std::move(call), std::move(what),
+        OpenSandbox(backend_, call, std::move(what),
                     [&unary](absl::StatusOr<std::shared_ptr<SandboxHandle>> handle,
                              const Call& opened, const auto&) {
                       if (!handle.ok()) return unary.Answer(handle.status());

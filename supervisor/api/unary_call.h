@@ -65,7 +65,7 @@ grpc::ServerUnaryReactor* UnaryOnSandbox(Backend& backend, grpc::CallbackServerC
                                          Method method) {
   return Unary<Request, Response>(
       context, bytes, response, [&](Call call, Request request, UnaryCall<Response>& unary) {
-        OpenSandbox(backend, std::move(call), std::move(request),
+        OpenSandbox(backend, call, std::move(request),
                     [method, &unary](absl::StatusOr<std::shared_ptr<SandboxHandle>> handle,
                                      const Call& opened, Request what) {
                       if (!handle.ok()) return unary.Answer(handle.status());

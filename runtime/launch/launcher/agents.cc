@@ -88,8 +88,10 @@ void Launcher::OnAgent(const ProcessKey& name) {
 // It is gone, which the anchor tells, or has to go.
 void Launcher::LoseAgent(const ProcessKey& name, absl::string_view why) {
   LiveProcess& process = *FindProcess(name);
-  spdlog::warn("event=agent_lost sandbox={} process={} error=\"{}\"", name.sandbox_id,
-               name.process_id, absl::CEscape(why));
+  if (!sandboxes_.at(name.sandbox_id).dying && !process.ending) {
+    spdlog::warn("event=agent_lost sandbox={} process={} error=\"{}\"", name.sandbox_id,
+                 name.process_id, absl::CEscape(why));
+  }
   loop_.Unwatch(process.agent->reports());
   process.agent->Kill();
   if (process.request_id != 0) FailStart(name, absl::InternalError(why));

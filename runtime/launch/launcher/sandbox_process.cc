@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/escaping.h"
@@ -126,12 +127,16 @@ void SandboxProcess::HurryEnd() {
   }
 }
 
-void SandboxProcess::SortByCpuTime(int64_t allowance_us) {
+void SandboxProcess::SortByCpuTime(int64_t allowance_us, int64_t making_us) {
   absl::StatusOr<int64_t> now = cgroup_.CpuTimeUs();
   // What can not be read or written stays as it is: this is about latency, not about a limit.
   if (!now.ok()) return;
   // The first call tells only from where to count: what its making took is not its doing.
-  bool background = *now - std::exchange(cpu_time_us_, *now).value_or(*now) > allowance_us;
+  int64_t used = *now - std::exchange(cpu_time_us_, *now).value_or(*now);
+  const int64_t making = std::min(used, making_us_.value_or(making_us));
+  making_us_ = making_us_.value_or(making_us) - making;
+  used -= making;
+  bool background = used > allowance_us;
   if (background == background_ || !cgroup_.SetBackground(background).ok()) return;
   background_ = background;
 }

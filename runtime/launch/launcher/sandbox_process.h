@@ -71,8 +71,9 @@ class SandboxProcess {
   // foreground, for they have to run to end.
   void HurryEnd();
   // Sorts it by the CPU time that it used since the last call: into the background where that is
-  // more than `allowance_us`, out of it where it is less.
-  void SortByCpuTime(int64_t allowance_us);
+  // more than `allowance_us`, out of it where it is less. The first `making_us` that it uses do not
+  // count: its context gets ready with them.
+  void SortByCpuTime(int64_t allowance_us, int64_t making_us);
   // Before the next warning can come.
   void DrainOutOfMemoryEvent();
   // Whether it uses its whole memory.
@@ -101,6 +102,8 @@ class SandboxProcess {
   bool background_ = false;
   // When it was last sorted by it.
   std::optional<int64_t> cpu_time_us_;
+  // Of what its making takes beyond the launcher's part, what it has not used yet.
+  std::optional<int64_t> making_us_;
   // The read end of the pipe on which init tells the context that it is ready.
   UniqueFd init_ready_pipe_;
   Time setup_begin_;

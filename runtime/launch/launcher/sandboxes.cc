@@ -34,6 +34,8 @@ constexpr int kOutOfMemoryLooks = 8;
 // The same on every host: it is how long others wait behind one that computes.
 constexpr milliseconds kSortInterval(100);
 constexpr int kCpuAllowanceShare = 5;
+// CPU time from a sandbox's making to its context's being ready.
+constexpr milliseconds kMakingCpuTime(30);
 
 }  // namespace
 
@@ -207,10 +209,12 @@ void Launcher::SortByCpuTime() {
   if (!busy && !was_busy) return;
   // The first time after a rest tells only from where to count.
   const int64_t allowance = was_busy ? share : std::numeric_limits<int64_t>::max();
+  const int64_t making =
+      std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime)).count();
   for (auto& [id, sandbox] : sandboxes_) {
     // What its making takes is not its doing.
     const bool made = sandbox.request_id == 0;
-    if (made && !sandbox.dying) sandbox.process->SortByCpuTime(allowance);
+    if (made && !sandbox.dying) sandbox.process->SortByCpuTime(allowance, making);
   }
 }
 
