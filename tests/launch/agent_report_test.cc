@@ -29,7 +29,8 @@ TEST(AgentReportTest, FieldsArrive) {
 
 TEST(AgentReportTest, WhatIsCutOrOfNoKnownKindEndsIt) {
   const std::string whole = Bytes(AgentReportKind::kReady);
-  for (size_t size = 0; size < whole.size(); ++size)
+  EXPECT_TRUE(absl::IsNotFound(AgentProcess::Parse("").status()));
+  for (size_t size = 1; size < whole.size(); ++size)
     EXPECT_TRUE(absl::IsAborted(AgentProcess::Parse(whole.substr(0, size)).status())) << size;
   for (uint32_t kind : {0u, 4u, 0xffffffffu}) {
     EXPECT_TRUE(

@@ -68,7 +68,7 @@ absl::StatusOr<AgentReport> AgentProcess::Receive() {
 }
 
 absl::StatusOr<AgentReport> AgentProcess::Parse(absl::string_view message) {
-  if (message.empty()) return absl::AbortedError("the agent is gone");
+  if (message.empty()) return absl::NotFoundError("the agent is gone");
   AgentReport report;
   if (message.size() != sizeof(report))
     return absl::AbortedError("the agent's report is malformed");

@@ -40,7 +40,8 @@ class AgentProcess {
   absl::Status Offer(const AgentOrder& order, std::span<const int> fds);
   absl::Status Withdraw(uint64_t process_id);
 
-  // UNAVAILABLE when nothing is there; ABORTED when it is gone or broke the protocol.
+  // UNAVAILABLE when nothing is there; NOT_FOUND when it is gone; ABORTED when it broke the
+  // protocol.
   absl::StatusOr<AgentReport> Receive();
   // What Receive makes of what it read.
   static absl::StatusOr<AgentReport> Parse(absl::string_view message);

@@ -15,7 +15,7 @@ namespace warren {
 namespace {
 
 // On a host of pace 1 (docs/TIMING.md): see Launcher::AtPace. From the kill of a command until its
-// agent has told of its end.
+// agent has told of its end; from the end of an agent's pipe until the anchor has told of its.
 constexpr std::chrono::seconds kEndTold(5);
 
 }  // namespace
@@ -82,6 +82,17 @@ void Launcher::OnAgent(const ProcessKey& name) {
   absl::StatusOr<AgentReport> report = process->agent->Receive();
   if (report.ok()) return OnAgentReport(name, *report);
   if (absl::IsUnavailable(report.status())) return;
+  if (absl::IsNotFound(report.status()) && process->request_id == 0) {
+    // The anchor tells how it ended; a kill now might be taken for it. One that closed its pipe and
+    // lives on is killed later.
+    loop_.Unwatch(process->agent->reports());
+    loop_.Cancel(process->untold);
+    process->untold = loop_.After(AtPace(kEndTold), [this, name] {
+      LiveProcess* silent = FindProcess(name);
+      if (silent != nullptr && !silent->exited) silent->agent->Kill();
+    });
+    return;
+  }
   LoseAgent(name, report.status().message());
 }
 

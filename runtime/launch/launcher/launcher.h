@@ -84,7 +84,7 @@ class Launcher {
     uint64_t request_id = 0;
     // Of its start; later the next attempt to end what it left.
     EventLoop::TimerId deadline = 0;
-    // Of a command that was killed: until its agent has told of its end.
+    // Of a command that was killed, or an agent whose pipe ended: until its end is told.
     EventLoop::TimerId untold = 0;
     // Nudges after its last interrupt.
     std::vector<EventLoop::TimerId> nudges;
