@@ -23,7 +23,7 @@ __builtins__ = dict(vars(builtins))  # See wire.py.
 GRACE_S = 0.25
 _LOOK_INTERVAL_S = 0.002
 # From the stop of a family to its being stopped, which takes each to the end of its system call.
-STOP_S = 0.1
+STOP_S = 1
 # States of /proc/PID/stat in which a process starts nothing.
 _STILL = "Tt"
 _ENDED = "ZX"
