@@ -122,6 +122,7 @@ void Launcher::OnAgentReport(const ProcessKey& name, const AgentReport& report) 
       return ReplyStarted(name, process, fds);
     }
     case AgentReportKind::kFailed:
+      if (process.request_id == 0) return LoseAgent(name, "the agent fails after it was ready");
       return FailStart(
           name, absl::InternalError(absl::StrCat(
                     "the agent: ",
