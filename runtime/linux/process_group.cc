@@ -32,6 +32,13 @@ absl::StatusOr<std::vector<pid_t>> PidsIn(int directory) {
   return pids;
 }
 
+// On v1 and hybrid hosts the directory is one of the hierarchy with the freezer.
+absl::Status SetFrozen(int directory, internal::HostFacts::CgroupMode mode, bool frozen) {
+  if (mode == internal::HostFacts::V2)
+    return WriteControlFile(directory, "cgroup.freeze", frozen ? "1" : "0");
+  return WriteControlFile(directory, "freezer.state", frozen ? "FROZEN" : "THAWED");
+}
+
 // Frozen, they neither fork nor end, so that no pid of the list can have gone to another process
 // when it is signalled. They end when they are thawed: a frozen task of v1 does not take its
 // SIGKILL.
@@ -39,9 +46,7 @@ absl::StatusOr<std::vector<pid_t>> PidsIn(int directory) {
 absl::StatusOr<int> FreezeAndKill(int directory, internal::HostFacts::CgroupMode mode,
                                   pid_t spared) {
   int signalled = 0;
-  const bool v2 = mode == internal::HostFacts::V2;
-  const char* file = v2 ? "cgroup.freeze" : "freezer.state";
-  absl::Status status = WriteControlFile(directory, file, v2 ? "1" : "FROZEN");
+  absl::Status status = SetFrozen(directory, mode, true);
   if (status.ok()) {
     absl::StatusOr<std::vector<pid_t>> pids = PidsIn(directory);
     status = pids.status();
@@ -49,7 +54,7 @@ absl::StatusOr<int> FreezeAndKill(int directory, internal::HostFacts::CgroupMode
       if (pid != spared && ::kill(pid, SIGKILL) == 0) ++signalled;
     }
   }
-  status.Update(WriteControlFile(directory, file, v2 ? "0" : "THAWED"));
+  status.Update(SetFrozen(directory, mode, false));
   if (!status.ok()) return status;
   return signalled;
 }
@@ -136,6 +141,15 @@ absl::Status ProcessGroup::Kill() const {
     // Linux before 5.14 has no such file.
     if (!absl::IsNotFound(status)) return status;
     return FreezeAndKill(directories_[i].get(), sandbox_->mode(), 0).status();
+  }
+  return absl::InternalError("no hierarchy has a freezer");
+}
+
+absl::Status ProcessGroup::Thaw() const {
+  for (size_t i = 0; i < directories_.size(); ++i) {
+    const bool v2 = sandbox_->mode() == internal::HostFacts::V2;
+    if (directories_[i].valid() && (v2 || sandbox_->hierarchies()[i].Has("freezer")))
+      return SetFrozen(directories_[i].get(), sandbox_->mode(), false);
   }
   return absl::InternalError("no hierarchy has a freezer");
 }

@@ -41,6 +41,8 @@ class ProcessGroup {
   // SIGKILL to everything in it. What a fork brought into it meanwhile lives: call it again until
   // Remove succeeds.
   absl::Status Kill() const;
+  // As Cgroup::Thaw, which does not reach a group below that is frozen by itself.
+  absl::Status Thaw() const;
   // FAILED_PRECONDITION while something is left in it.
   absl::Status Remove();
 

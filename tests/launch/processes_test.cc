@@ -129,6 +129,14 @@ TEST_F(ProcessesTest, KillingTheFirstContextTakesItsChildrenAndNothingElse) {
   EXPECT_EQ(shared_->Output(second_, "print('on')"), "on\n");
 }
 
+TEST_F(ProcessesTest, AFrozenContextEndsWithItsSandbox) {
+  // What a kill leaves behind that could not thaw what it had frozen.
+  shared_->Freeze(GroupOf(second_), true);
+  EXPECT_EQ(shared_->WaitForStatus(shared_->RequestDestroy(id_)), absl::OkStatus());
+  EXPECT_EQ(shared_->WaitForGone(id_), internal::SandboxGone::DESTROYED);
+  EXPECT_FALSE(shared_->GroupExists(id_));
+}
+
 TEST_F(ProcessesTest, AContextThatExitsTakesItsChildrenAlong) {
   shared_->Output(second_, kLeaveChildren);
   EXPECT_TRUE(shared_->Run(second_, "os._exit(7)").gone);

@@ -192,6 +192,8 @@ void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
     loop_.Cancel(process.deadline);
     // It is in the anchor's pid namespace, not in the sandbox's.
     if (process.agent != nullptr) process.agent->Kill();
+    // A kill that failed may have left it frozen, and nothing in it would end.
+    if (process.group) process.group->Thaw().IgnoreError();
     if (process.request_id == 0) continue;
     Reply(std::exchange(process.request_id, 0),
           absl::CancelledError("its sandbox ended while it was being started"));
