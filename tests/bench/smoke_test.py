@@ -114,3 +114,28 @@ class SmokeTest(unittest.TestCase):
 
     def test_nothing_is_left_behind(self):
         self.assertEqual(left_behind() - self.before, set())
+
+
+class PairedTest(unittest.TestCase):
+    """A build beside itself: two servers in turns."""
+
+    def test_each_round_has_both_builds_and_nothing_is_left_behind(self):
+        before = left_behind()
+        with tempfile.TemporaryDirectory(prefix="bench-smoke.") as folder:
+            path = os.path.join(folder, "results.json")
+            programs = os.environ["WARREN_BIN"]
+            command = [f"{ROOT}/tools/bench", "--quick", "--bin", programs, "--against", programs, "--json", path]
+            command += ["--only", "create-pool-hit,destroy", "--repeat", "2"]
+            done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
+            with open(path) as file:
+                results = json.load(file)
+        self.assertEqual(results["rounds"], 2)
+        self.assertEqual([row["id"] for row in results["rows"]], ["create-pool-hit", "destroy"])
+        for row in results["rows"]:
+            with self.subTest(row["id"]):
+                self.assertEqual(row["error"], "")
+                self.assertTrue(row["values"])
+                for values in row["values"].values():
+                    self.assertEqual({build: len(rounds) for build, rounds in values.items()}, {"before": 2, "after": 2})
+        self.assertEqual(left_behind() - before, set())

@@ -76,10 +76,9 @@ def _measure_paired(options):
     _need_root()
     run = paired.PairedRun(options, ROOT, _say)
     try:
-        results = run.measure()
+        results = run.measure(lambda so_far: _write(options.json, so_far))
     finally:
         run.close()
-    _write(options.json, results)
     print(paired.terminal(results))
 
 

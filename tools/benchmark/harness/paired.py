@@ -39,40 +39,37 @@ class PairedRun:
         programs = {BEFORE: options.against, AFTER: options.bin}
         self._servers = {build: Servers(options, path, self._folder, self._client, build) for build, path in programs.items()}
 
-    def measure(self):
-        """The results, as they go into the JSON file."""
+    def measure(self, keep=lambda results: None):
+        """The results, as they go into the JSON file.
+
+        keep: takes those of the rounds so far after each round, for whoever has to stop early.
+        """
         wanted = rows.chosen(self._options.only)
-        values = {row.id: {} for row in wanted}
-        watches = {row.id: [] for row in wanted}
-        errors = {}
+        seen = _Seen(wanted)
         described = host.describe(self._root)
+        run_id = str(uuid.uuid4())
+        results = {}
         for number in range(self._options.repeat):
             for row in wanted:
                 for build in _ORDERS[number % 2]:
                     self._say(f"{row.id}: {build}, round {number + 1} of {self._options.repeat}")
                     try:
-                        figures, account = self._measure(row, build)
+                        seen.add(row, build, *self._measure(row, build))
                     except BenchError as error:
-                        errors.setdefault(row.id, f"{build}: {error}")
+                        seen.failed(row, f"{build}: {error}")
                         self._servers[build].stop()
-                        continue
-                    watches[row.id].append(account)
-                    for name, value in figures.items():
-                        values[row.id].setdefault(name, {BEFORE: [], AFTER: []})[build].append(value)
-        return {
-            "format": FORMAT,
-            "paired": True,
-            "run_id": str(uuid.uuid4()),
-            "quick": self._options.quick,
-            "rounds": self._options.repeat,
-            "host": described,
-            "before_revision": host.revision(self._options.against),
-            "rows": [
-                {"id": row.id, "what": row.what, "unit": row.unit, "values": values[row.id], "error": errors.get(row.id, "")}
-                | {"noisy_rounds": sum(bool(quiet.reasons(account)) for account in watches[row.id])}
-                for row in wanted
-            ],
-        }
+            results = {
+                "format": FORMAT,
+                "paired": True,
+                "run_id": run_id,
+                "quick": self._options.quick,
+                "rounds": number + 1,
+                "host": described,
+                "before_revision": host.revision(self._options.against),
+                "rows": [seen.described(row) for row in wanted],
+            }
+            keep(results)
+        return results
 
     def close(self):
         for servers in self._servers.values():
@@ -91,6 +88,33 @@ class PairedRun:
         if row.server != rows.POOLED:
             self._servers[build].stop()
         return shown(row, measured.figures, measured.references), account
+
+
+class _Seen:
+    """What all rounds so far have shown, a row each."""
+
+    def __init__(self, wanted):
+        self._values = {row.id: {} for row in wanted}
+        self._noisy = dict.fromkeys((row.id for row in wanted), 0)
+        self._errors = {}
+
+    def add(self, row, build, figures, account):
+        self._noisy[row.id] += bool(quiet.reasons(account))
+        for name, value in figures.items():
+            self._values[row.id].setdefault(name, {BEFORE: [], AFTER: []})[build].append(value)
+
+    def failed(self, row, error):
+        self._errors.setdefault(row.id, error)
+
+    def described(self, row):
+        return {
+            "id": row.id,
+            "what": row.what,
+            "unit": row.unit,
+            "values": self._values[row.id],
+            "error": self._errors.get(row.id, ""),
+            "noisy_rounds": self._noisy[row.id],
+        }
 
 
 def shown(row, figures, references):
