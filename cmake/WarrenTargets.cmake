@@ -140,14 +140,17 @@ function(warren_python_names result file)
   set(${result} ${names} PARENT_SCOPE)
 endfunction()
 
-# warren_uml_test(NAME LABEL uml|uml-all [TEMPLATE name] COMMAND command...): runs a command as root under a kernel with
-# cgroup v2 (tools/uml-test), with a template and this build's runtime tree where TEMPLATE names one. One guest at a
-# time: each takes its memory from this host.
+# warren_uml_test(NAME LABEL uml|uml-all [TEMPLATE name] [HOST_USR] COMMAND command...): runs a command as root under a
+# kernel with cgroup v2 (tools/uml-test), with a template and this build's runtime tree where TEMPLATE names one, and where
+# HOST_USR is given a /usr that templates can be made of. One guest at a time: each takes its memory from this host.
 function(warren_uml_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TEMPLATE" "COMMAND" ${ARGN})
+  cmake_parse_arguments(ARG "HOST_USR" "LABEL;TEMPLATE" "COMMAND" ${ARGN})
   set(options)
   if(ARG_TEMPLATE)
     set(options --template ${ARG_TEMPLATE} --prefix ${CMAKE_BINARY_DIR})
+  endif()
+  if(ARG_HOST_USR)
+    list(APPEND options --host-usr)
   endif()
   warren_test_properties(properties ${ARG_LABEL})
   add_test(NAME ${ARG_LABEL}.${name} COMMAND ${PROJECT_SOURCE_DIR}/tools/uml-test ${options} -- ${ARG_COMMAND}
