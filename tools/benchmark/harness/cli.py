@@ -29,6 +29,9 @@ def parse(arguments):
     parser.add_argument(
         "--against", metavar="DIR", help="the programs of another build: every row of it (before) and of --bin (after) in turns"
     )
+    parser.add_argument(
+        "--against-templates", metavar="DIR", help="the template store of that build, where it cannot use --templates"
+    )
     parser.add_argument("--render", metavar="JSON", help="measure nothing: the document and plots of these results")
     parser.add_argument("--compare", metavar="JSON", nargs=2, help="measure nothing: two results of one run side by side")
     options = parser.parse_args(arguments)

@@ -36,8 +36,11 @@ class PairedRun:
         os.chmod(self._folder, 0o755)
         # One client for both: the calls that it makes are of both.
         self._client = Client(os.path.join(options.bin, "warren-bench"))
-        programs = {BEFORE: options.against, AFTER: options.bin}
-        self._servers = {build: Servers(options, path, self._folder, self._client, build) for build, path in programs.items()}
+        builds = {BEFORE: (options.against, options.against_templates), AFTER: (options.bin, options.templates)}
+        self._servers = {
+            build: Servers(options, programs, self._folder, self._client, build, templates)
+            for build, (programs, templates) in builds.items()
+        }
 
     def measure(self, keep=lambda results: None):
         """The results, as they go into the JSON file.
@@ -45,6 +48,9 @@ class PairedRun:
         keep: takes those of the rounds so far after each round, for whoever has to stop early.
         """
         wanted = rows.chosen(self._options.only)
+        # A build that makes no sandbox here is no build to measure beside: BenchError.
+        for servers in self._servers.values():
+            servers.get(wanted[0])
         seen = _Seen(wanted)
         described = host.describe(self._root)
         run_id = str(uuid.uuid4())

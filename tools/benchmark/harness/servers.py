@@ -12,9 +12,11 @@ _MAX_SANDBOXES = 1200
 class Servers:
     """One at a time. Lifecycle: Servers() -> get()... -> stop()."""
 
-    def __init__(self, options, programs, folder, client, name="warrend"):
-        """options: of cli.py; programs: the folder of the build's; name: no other Servers of the run has it."""
+    def __init__(self, options, programs, folder, client, name="warrend", templates=None):
+        """options: of cli.py; programs: the folder of the build's; name: no other Servers of the run has it; templates: its
+        store, None for that of the options."""
         self._options = options
+        self._templates = templates or options.templates
         self._programs = programs
         self._folder = folder
         self._client = client
@@ -30,7 +32,7 @@ class Servers:
         self.stop()
         self._started += 1
         pool = 0 if row.server == rows.EMPTY else self._options.pool
-        flags = [f"--max-sandboxes={_MAX_SANDBOXES}", f"--templates={self._options.templates}"]
+        flags = [f"--max-sandboxes={_MAX_SANDBOXES}", f"--templates={self._templates}"]
         if row.server == rows.EMPTY:
             # Else the pool would follow the demand of the row itself.
             flags.append("--pool-memory=0")
