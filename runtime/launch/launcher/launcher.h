@@ -227,9 +227,11 @@ class Launcher {
   // Ends of others, by pid: of contexts whose zygote died before it told of them.
   std::unordered_map<int32_t, int> unclaimed_;
   uint64_t next_id_ = 1;
-  // Of all sandboxes, when they were last sorted by it, and whether they used much of it then.
+  // Of all sandboxes, when they were last sorted by it; whether they used much of it then; and the
+  // time from then to the next.
   int64_t cpu_time_us_ = 0;
   bool busy_ = false;
+  std::chrono::microseconds sort_interval_{0};
 };
 
 }  // namespace warren

@@ -12,6 +12,7 @@
 namespace warren {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -29,11 +30,16 @@ constexpr milliseconds kLongestRemoveInterval(64);
 // after twice as long.
 constexpr milliseconds kOutOfMemoryLook(1);
 constexpr int kOutOfMemoryLooks = 8;
-// How often the sandboxes are sorted by their CPU time, and the share of a processor that one may
-// use in between before it runs in the background. A cell of an agent at work takes milliseconds.
-// The same on every host: it is how long others wait behind one that computes.
+// How often the sandboxes are sorted by their CPU time, and how often where all of them rest. The
+// same on every host: it is how long others wait behind one that computes.
 constexpr milliseconds kSortInterval(100);
-constexpr int kCpuAllowanceShare = 5;
+constexpr milliseconds kRestingSortInterval(500);
+// Shares of a processor. What all may use together before any is sorted: a context that answers one
+// cell after the other takes half of one. What one may use then before it runs in the background: a
+// cell of an agent at work takes milliseconds. What is rest.
+constexpr double kAllTogether = 0.75;
+constexpr double kOneOfThem = 0.2;
+constexpr double kRest = 0.01;
 // CPU time from a sandbox's making to its context's being ready.
 constexpr milliseconds kMakingCpuTime(30);
 
@@ -201,16 +207,19 @@ void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
 }
 
 void Launcher::SortByCpuTime() {
-  loop_.After(kSortInterval, [this] { SortByCpuTime(); });
-  absl::StatusOr<int64_t> now = resources_.cgroups.CpuTimeUs();
+  const microseconds since = std::exchange(sort_interval_, kSortInterval);
+  const absl::StatusOr<int64_t> now = resources_.cgroups.CpuTimeUs();
+  auto more_than = [since](int64_t used, double share) { return used > share * since.count(); };
+  const int64_t used = now.ok() ? *now - std::exchange(cpu_time_us_, *now) : 0;
+  if (!more_than(used, kRest)) sort_interval_ = kRestingSortInterval;
+  loop_.After(sort_interval_, [this] { SortByCpuTime(); });
   if (!now.ok()) return;
-  // Where all of them together keep within what one may use, a thousand need not be asked.
-  const int64_t share = std::chrono::microseconds(kSortInterval).count() / kCpuAllowanceShare;
-  bool busy = *now - std::exchange(cpu_time_us_, *now) > share;
-  bool was_busy = std::exchange(busy_, busy);
+  const bool busy = more_than(used, kAllTogether);
+  const bool was_busy = std::exchange(busy_, busy);
   if (!busy && !was_busy) return;
   // The first time after a rest tells only from where to count.
-  const int64_t allowance = was_busy ? share : std::numeric_limits<int64_t>::max();
+  const int64_t allowance = was_busy ? static_cast<int64_t>(kOneOfThem * since.count())
+                                     : std::numeric_limits<int64_t>::max();
   const int64_t making =
       std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime)).count();
   for (auto& [id, sandbox] : sandboxes_) {
