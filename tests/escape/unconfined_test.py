@@ -99,7 +99,8 @@ class Gate(unittest.TestCase):
     def test_only_the_filters_kill_proves_the_claim(self):
         kernel = __import__("kernel")
         kernel.answer_to_gate(signal.SIGSYS)
-        for status, error in ((1 << 8, attack.Broken), (0, attack.Broken), (signal.SIGSEGV, attack.NotOnThisHost)):
+        for status, error in ((1 << 8, attack.Broken), (0, attack.Broken), (2 << 8, attack.NotOnThisHost),
+                              (signal.SIGSEGV, attack.NotOnThisHost)):
             with self.assertRaises(error):
                 kernel.answer_to_gate(status)
 

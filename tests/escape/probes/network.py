@@ -5,12 +5,18 @@ import os
 import socket
 import struct
 
-from attack import DENIED, Broken, fails, patience, probe
+from attack import DENIED, Broken, NotOnThisHost, fails, patience, probe
 
 
 def unreachable(family, address, kind=socket.SOCK_STREAM):
     """Nothing answers at the address, and no packet leaves for it."""
-    with socket.socket(family, kind) as sock:
+    try:
+        opened = socket.socket(family, kind)
+    except OSError as error:
+        if family == socket.AF_INET6 and error.errno == errno.EAFNOSUPPORT:
+            raise NotOnThisHost("this kernel has no IPv6") from error
+        raise
+    with opened as sock:
         sock.settimeout(patience())
         try:
             sock.connect(address)
