@@ -33,7 +33,7 @@ constexpr int kOutOfMemoryLooks = 8;
 // How often the sandboxes are sorted by their CPU time, and how often where all of them rest. The
 // same on every host: it is how long others wait behind one that computes.
 constexpr milliseconds kSortInterval(100);
-constexpr milliseconds kRestingSortInterval(500);
+constexpr seconds kRestingSortInterval(1);
 // Shares of a processor. What all may use together before any is sorted: a context that answers one
 // cell after the other takes half of one. What one may use then before it runs in the background: a
 // cell of an agent at work takes milliseconds. What is rest.
