@@ -34,12 +34,12 @@ constexpr int kOutOfMemoryLooks = 8;
 // same on every host: it is how long others wait behind one that computes.
 constexpr milliseconds kSortInterval(100);
 constexpr seconds kRestingSortInterval(1);
-// Shares of a processor. What all may use together before any is sorted: a context that answers one
-// cell after the other takes half of one. What one may use then before it runs in the background: a
-// cell of an agent at work takes milliseconds. What is rest.
-constexpr double kAllTogether = 0.75;
-constexpr double kOneOfThem = 0.2;
-constexpr double kRest = 0.01;
+// Shares of a processor, in percent. What all may use together before any is sorted: a context that
+// answers one cell after the other takes half of one. What one may use then before it runs in the
+// background: a cell of an agent at work takes milliseconds. What is rest.
+constexpr int kAllTogether = 75;
+constexpr int kOneOfThem = 20;
+constexpr int kRest = 1;
 // CPU time from a sandbox's making to its context's being ready.
 constexpr milliseconds kMakingCpuTime(30);
 
@@ -209,17 +209,16 @@ void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
 void Launcher::SortByCpuTime() {
   const microseconds since = std::exchange(sort_interval_, kSortInterval);
   const absl::StatusOr<int64_t> now = resources_.cgroups.CpuTimeUs();
-  auto more_than = [since](int64_t used, double share) { return used > share * since.count(); };
+  auto share_of = [since](int percent) { return since.count() * percent / 100; };
   const int64_t used = now.ok() ? *now - std::exchange(cpu_time_us_, *now) : 0;
-  if (!more_than(used, kRest)) sort_interval_ = kRestingSortInterval;
+  if (used <= share_of(kRest)) sort_interval_ = kRestingSortInterval;
   loop_.After(sort_interval_, [this] { SortByCpuTime(); });
   if (!now.ok()) return;
-  const bool busy = more_than(used, kAllTogether);
+  const bool busy = used > share_of(kAllTogether);
   const bool was_busy = std::exchange(busy_, busy);
   if (!busy && !was_busy) return;
   // The first time after a rest tells only from where to count.
-  const int64_t allowance = was_busy ? static_cast<int64_t>(kOneOfThem * since.count())
-                                     : std::numeric_limits<int64_t>::max();
+  const int64_t allowance = was_busy ? share_of(kOneOfThem) : std::numeric_limits<int64_t>::max();
   const int64_t making =
       std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime)).count();
   for (auto& [id, sandbox] : sandboxes_) {
