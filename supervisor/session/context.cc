@@ -247,7 +247,7 @@ void Context::KillLocked(StopReason reason) {
 }
 
 void Context::OnPipeClosed() {
-  if (state_ == State::kDead || end_.closed_pipe) return;
+  if (state_ == State::kDead || end_.closed_pipe || account_awaited_) return;
   host_->ReadTotals();
   NoteOomKills();
   if (end_.known || kill_sent_) return Die();
@@ -270,6 +270,7 @@ void Context::OnExited(const ContextExit& exit) {
   }
   // On v1 the launcher kills at the kernel's warning, before a kill is counted, and on v2 the
   // cgroup may be gone already: SandboxGone says whether it was for memory.
+  account_awaited_ = true;
   DieAfter(kAccountTimeout);
 }
 

@@ -200,6 +200,8 @@ class Context final : public std::enable_shared_from_this<Context>, private Work
   std::string violation_ ABSL_GUARDED_BY(mu_);
   ContextEnd end_ ABSL_GUARDED_BY(mu_);
   bool kill_sent_ ABSL_GUARDED_BY(mu_) = false;
+  // How it ended is known, but for whether it was for memory; its pipes' ends tell nothing new.
+  bool account_awaited_ ABSL_GUARDED_BY(mu_) = false;
   TimerId end_timer_ ABSL_GUARDED_BY(mu_) = 0;
   std::string death_reason_ ABSL_GUARDED_BY(mu_);
 };

@@ -100,6 +100,19 @@ TEST_F(ContextTest, TheSandboxIsGoneBeforeItsContextsExitIsTold) {
   EXPECT_FALSE(launcher.Poll()) << "there is nothing left to destroy";
 }
 
+TEST_F(ContextTest, ItsPipesEndAfterAKillForMemoryAndBeforeTheSandboxIsGone) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  launcher.SendProcessExited("sb1", 0, SIGKILL, true);
+  Settle();
+  worker.CloseAll();
+  Settle();
+  EXPECT_FALSE(sink->ended()) << "whether it was for memory is not known yet";
+  launcher.SendGone("sb1", SandboxGone::OUT_OF_MEMORY);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::OUT_OF_MEMORY);
+}
+
 TEST_F(ContextTest, AKillForMemoryIsToldWhenTheSandboxIsGone) {
   auto sandbox = MakeReadySandbox(worker);
   Begin(*sandbox->FindContext(""), worker, sink);
