@@ -20,6 +20,7 @@
 #include "absl/strings/strip.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/linux/cpuset.h"
 
 namespace warren {
 namespace {
@@ -32,6 +33,8 @@ constexpr std::chrono::milliseconds kInterval(10);
 constexpr const char* kNeeded[] = {"memory", "cpu", "pids"};
 // On v1 besides; v2 has what they do in every group.
 constexpr const char* kNeededOnV1[] = {"cpuacct", "freezer"};
+// Used where the host has it: it bounds nothing, it keeps what computes out of the others' way.
+constexpr const char* kCpuset = "cpuset";
 
 // Mount point → the controllers on it that Warren uses.
 std::map<std::string, std::vector<std::string>> Mounts(const internal::HostFacts& facts) {
@@ -41,7 +44,8 @@ std::map<std::string, std::vector<std::string>> Mounts(const internal::HostFacts
     // On v2 cpu.stat and cgroup.freeze come with every group.
     const bool v1_only = facts.cgroup_mode() == internal::HostFacts::V1 &&
                          std::count(std::begin(kNeededOnV1), std::end(kNeededOnV1), controller) > 0;
-    if (needed || v1_only) {
+    const bool cpuset = controller == kCpuset && HasCpuset(facts);
+    if (needed || v1_only || cpuset) {
       mounts[path].push_back(controller);
     }
   }
@@ -72,6 +76,12 @@ absl::Status HandDown(const std::string& path) {
                    " (no process may sit in it, and its parent must offer the controllers)"));
 }
 
+// v2. Only in groups that are Warren's own: before Linux 6.2 a group that gets the controller loses
+// what its processes were pinned to. Where what is above does not offer it, it is not used.
+void HandDownCpuset(const std::string& path) {
+  WriteControlFile(AT_FDCWD, path + "/cgroup.subtree_control", "+cpuset").IgnoreError();
+}
+
 // Root's alone: whoever can open an instance can lock it.
 constexpr mode_t kInstanceMode = 0700;
 
@@ -87,18 +97,24 @@ absl::Status LockInstance(int directory, const std::string& path) {
 }
 
 // Makes PARENT/INSTANCE, opens and locks it. NOT_FOUND when somebody removed it meanwhile.
-absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount, const std::string& parent,
-                                      const std::string& instance,
+absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount,
+                                      const std::vector<std::string>& controllers,
+                                      const std::string& parent, const std::string& instance,
                                       internal::HostFacts::CgroupMode mode) {
+  const bool v2 = mode == internal::HostFacts::V2;
+  const bool cpuset = absl::c_linear_search(controllers, kCpuset);
   std::string path = mount;
-  if (mode == internal::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
+  if (v2) WARREN_RETURN_IF_ERROR(HandDown(path));
   for (absl::string_view part : absl::StrSplit(parent, '/', absl::SkipEmpty())) {
     absl::StrAppend(&path, "/", part);
     WARREN_RETURN_IF_ERROR(MakeGroup(path, 0755));
-    if (mode == internal::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
+    if (v2) WARREN_RETURN_IF_ERROR(HandDown(path));
+    if (cpuset && !v2) WARREN_RETURN_IF_ERROR(InheritCpuset(path));
   }
+  if (cpuset && v2) HandDownCpuset(path);
   absl::StrAppend(&path, "/", instance);
   WARREN_RETURN_IF_ERROR(MakeGroup(path, kInstanceMode));
+  if (cpuset && !v2) WARREN_RETURN_IF_ERROR(InheritOwnCpuset(path));
   WARREN_ASSIGN_OR_RETURN(UniqueFd directory, OpenDirectory(path));
   WARREN_RETURN_IF_ERROR(LockInstance(directory.get(), path));
   // A sweep may have had it between mkdir and the lock; the link count of a removed one stays 2.
@@ -108,7 +124,8 @@ absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount, const std::strin
     return Errno(absl::StrCat("stat ", path));
   if (opened.st_ino != named.st_ino)
     return absl::NotFoundError(absl::StrCat("cgroup ", path, " was removed"));
-  if (mode == internal::HostFacts::V2) WARREN_RETURN_IF_ERROR(HandDown(path));
+  if (v2) WARREN_RETURN_IF_ERROR(HandDown(path));
+  if (cpuset && v2) HandDownCpuset(path);
   return directory;
 }
 
@@ -342,6 +359,10 @@ absl::Status Cgroup::SetBackground(bool background) const {
   return WriteControlFile(DirectoryOf("cpu"), "cpu.idle", background ? "1" : "0");
 }
 
+absl::Status Cgroup::SetProcessors(const std::string& list) const {
+  return WriteControlFile(DirectoryOf(kCpuset), "cpuset.cpus", list);
+}
+
 absl::Status Cgroup::Thaw() const {
   if (mode_ == internal::HostFacts::V2) {
     return WriteControlFile(hierarchies_[0].directory.get(), "cgroup.freeze", "0");
@@ -383,14 +404,21 @@ absl::StatusOr<CgroupTree> CgroupTree::Create(const internal::HostFacts& facts,
     }
   }
   for (const auto& [mount, controllers] : Mounts(facts)) {
-    absl::StatusOr<UniqueFd> directory = MakeInstance(mount, parent, instance, tree.mode_);
+    absl::StatusOr<UniqueFd> directory =
+        MakeInstance(mount, controllers, parent, instance, tree.mode_);
     // Again: another supervisor, the last one of `parent` until now, removed it in between; or a
     // sweep looks whether the new directory is a dead one.
     for (int attempt = 1; attempt < kCreateAttempts && IsPassing(directory.status()); ++attempt) {
       if (absl::IsUnavailable(directory.status())) std::this_thread::sleep_for(kInterval);
-      directory = MakeInstance(mount, parent, instance, tree.mode_);
+      directory = MakeInstance(mount, controllers, parent, instance, tree.mode_);
     }
+    // Nothing depends on it: a host that keeps it from us goes without.
+    const bool only_cpuset = controllers == std::vector<std::string>{kCpuset};
+    if (!directory.ok() && only_cpuset) continue;
     if (!directory.ok()) return directory.status();
+    // Beside another v1 controller some of a sandbox's processes have groups of their own in it.
+    if (only_cpuset || (tree.mode_ == internal::HostFacts::V2 && HasCpuset(facts)))
+      tree.processors_ = FindProcessors(directory->get(), tree.mode_).value_or(Processors());
     tree.roots_.push_back({*std::move(directory), controllers});
   }
   return tree;

@@ -10,13 +10,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/linux/cpuset.h"
 #include "warren/internal/launcher.pb.h"
 #include "warren/internal/plan.pb.h"
 
 // Control groups of one supervisor: PARENT/INSTANCE/NAME below every hierarchy that is used: one on
-// v2, one for each of memory, cpu, cpuacct, pids and freezer on v1 (fewer where they are mounted
-// together). Lifecycle: CgroupTree::Create → Add* → Cgroup::Remove → CgroupTree::Remove. One
-// thread.
+// v2, one for each of memory, cpu, cpuacct, pids and freezer on v1, and of cpuset where there is
+// one (fewer where they are mounted together). Lifecycle: CgroupTree::Create → Add* →
+// Cgroup::Remove → CgroupTree::Remove. One thread.
 namespace warren {
 
 // One group, in every hierarchy.
@@ -72,6 +73,10 @@ class Cgroup {
   // processes outside of the tree nothing changes.
   absl::Status SetBackground(bool background) const;
 
+  // On which processors the group's processes may run: a list of the tree's processors(). On v2
+  // what is below it follows, on v1 all of it but the processes' own groups sits in this one.
+  absl::Status SetProcessors(const std::string& list) const;
+
   // Lets what a kill left frozen run to its end: a frozen task of v1 takes no signal, not even
   // SIGKILL.
   absl::Status Thaw() const;
@@ -124,6 +129,10 @@ class CgroupTree {
   // CPU time of all processes that were ever in one of its groups, in microseconds.
   absl::StatusOr<int64_t> CpuTimeUs() const;
 
+  // Those that its groups may use, as found by Create; none on a host without the cpuset
+  // controller, or with one that this tree may not use.
+  const Processors& processors() const { return processors_; }
+
   // Removes INSTANCE with all groups in it, and PARENT where nothing else is in it. Static, for the
   // janitor, which has nothing but names. Groups that are not empty yet are tried again for up to
   // ten seconds.
@@ -145,6 +154,7 @@ class CgroupTree {
   };
   internal::HostFacts::CgroupMode mode_ = internal::HostFacts::CGROUP_MODE_UNSPECIFIED;
   std::vector<Root> roots_;
+  Processors processors_;
 };
 
 // CPU time of what was ever in the group with this directory, in microseconds, and the controller

@@ -23,6 +23,7 @@
 #include "absl/strings/strip.h"
 #include "gtest/gtest.h"
 #include "runtime/base/io.h"
+#include "runtime/linux/cpuset.h"
 #include "runtime/linux/host_facts.h"
 #include "runtime/linux/process_group.h"
 #include "tests/support/kill_process.h"
@@ -53,6 +54,9 @@ class CgroupTest : public ::testing::Test {
     EXPECT_FALSE(fs::exists(Path("memory", ""))) << "the parent goes with its last instance";
   }
 
+  static std::string EffectiveProcessors() {
+    return V2() ? "cpuset.cpus.effective" : "cpuset.effective_cpus";
+  }
   static bool V2() { return facts_.cgroup_mode() == internal::HostFacts::V2; }
   static const char* MemoryLimit() { return V2() ? "memory.max" : "memory.limit_in_bytes"; }
 
@@ -308,6 +312,59 @@ TEST_F(CgroupTest, AGroupInTheBackgroundGivesWayToTheOthers) {
   EXPECT_EQ(Read("cpu", "one/background/cpu.idle"), "0");
   EXPECT_EQ(RemoveSoon(*background), absl::OkStatus());
   EXPECT_EQ(RemoveSoon(*other), absl::OkStatus());
+}
+
+TEST_F(CgroupTest, AGroupKeepsToTheProcessorsThatItIsGiven) {
+  const Processors& processors = tree_->processors();
+  // Not where the host lacks the controller, or keeps it to itself.
+  if (processors.count == 0) return;
+  EXPECT_EQ(processors.all_but_one.empty(), processors.count == 1);
+  auto group = tree_->Add("kept", {});
+  ASSERT_TRUE(group.ok()) << group.status();
+  const bool one = processors.count == 1;
+  ASSERT_EQ(group->SetProcessors(one ? processors.all : processors.all_but_one), absl::OkStatus());
+  // Whatever it wishes for itself.
+  pid_t worker = ForkInto(*group, [] {
+    cpu_set_t every_cpu;
+    std::memset(&every_cpu, 0xff, sizeof(every_cpu));
+    if (::sched_setaffinity(0, sizeof(every_cpu), &every_cpu) != 0) ::_exit(122);
+    ::pause();
+  });
+  auto allowed = [worker] {
+    cpu_set_t set;
+    return ::sched_getaffinity(worker, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : -1;
+  };
+  EXPECT_TRUE(Eventually([&] { return allowed() == processors.count - (one ? 0 : 1); }))
+      << allowed();
+  ASSERT_EQ(group->SetProcessors(processors.all), absl::OkStatus());
+  EXPECT_TRUE(Eventually([&] { return allowed() == processors.count; })) << allowed();
+  KillProcess(worker, SIGKILL);
+  int status = 0;
+  ::waitpid(worker, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status)) << status;
+  EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
+}
+
+// As its launcher was, by whoever started it.
+TEST_F(CgroupTest, ATreeKeepsToWhatItsMakerMayUse) {
+  if (tree_->processors().count < 2) return;
+  cpu_set_t before;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof(before), &before), 0);
+  cpu_set_t last;
+  CPU_ZERO(&last);
+  CPU_SET(ParseProcessors(Read("cpuset", "one/" + EffectiveProcessors())).back(), &last);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof(last), &last), 0);
+  auto pinned = CgroupTree::Create(facts_, parent_, "pinned");
+  EXPECT_EQ(::sched_setaffinity(0, sizeof(before), &before), 0);
+  ASSERT_TRUE(pinned.ok()) << pinned.status();
+  EXPECT_EQ(pinned->processors().count, 1);
+  EXPECT_EQ(pinned->processors().all_but_one, "");
+  auto group = pinned->Add("g", {});
+  ASSERT_TRUE(group.ok()) << group.status();
+  if (!V2()) {
+    EXPECT_EQ(ParseProcessors(Read("cpuset", "pinned/g/cpuset.cpus")).size(), 1u);
+  }
+  EXPECT_EQ(RemoveSoon(*group), absl::OkStatus());
 }
 
 TEST_F(CgroupTest, StatsAreThoseOfTheGroup) {
