@@ -3,8 +3,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <chrono>
+#include <thread>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/linux/cpuset.h"
 #include "tests/launch/harness.h"
 
 namespace warren {
@@ -195,6 +199,78 @@ TEST_F(LauncherTest, ASandboxIsInTheBackgroundWhileItComputes) {
   EXPECT_TRUE(Eventually([&] { return idle("busy") == "0"; }));
   shared_->Destroy("busy");
   shared_->Destroy("calm");
+}
+
+// Some sandboxes compute and one answers cell after cell.
+class SpareProcessorTest : public LauncherTest {
+ protected:
+  void SetUp() override {
+    LauncherTest::SetUp();
+    if (HasCpuset(shared_->facts())) {
+      all_ = ProcessorsOf("");
+      processors_ = static_cast<int>(ParseProcessors(all_).size());
+      ASSERT_GE(processors_, 1) << all_;
+    }
+    calm_ = shared_->Launch("calm", zygote_);
+    ASSERT_TRUE(calm_.launched());
+  }
+  void TearDown() override {
+    EXPECT_EQ(ProcessorsOf("calm"), all_);
+    for (const std::string& id : busy_) shared_->Destroy(id);
+    shared_->Destroy("calm");
+    LauncherTest::TearDown();
+  }
+  // Returns when it is in the background.
+  void StartComputing(const std::string& id, int cpu_millis) {
+    RunningSandbox busy = shared_->Launch(
+        shared_->Spec(id, [&](v1::Limits& limits) { limits.set_cpu_millis(cpu_millis); }), zygote_);
+    ASSERT_TRUE(busy.launched());
+    busy_.push_back(id);
+    shared_->StartCell(busy, "while True: pass");
+    computing_.push_back(std::move(busy));
+    EXPECT_TRUE(Eventually([&] { return shared_->ReadGroupFile(id, "cpu", "cpu.idle") == "1"; }));
+  }
+  // A sixteenth of a processor, on a host of any speed: work, and far from computing.
+  void Answer() {
+    const auto begin = std::chrono::steady_clock::now();
+    shared_->Output(calm_, "for n in range(50_000): pass");
+    std::this_thread::sleep_for(15 * (std::chrono::steady_clock::now() - begin));
+  }
+  // Nothing on a kernel without the controller: then all of them are the same.
+  std::string ProcessorsOf(const std::string& id) {
+    if (!HasCpuset(shared_->facts())) return "";
+    return shared_->ReadGroupFile(
+        id, "cpuset", shared_->v2() ? "cpuset.cpus.effective" : "cpuset.effective_cpus");
+  }
+
+  std::string all_;
+  int processors_ = 0;
+  RunningSandbox calm_;
+  std::vector<RunningSandbox> computing_;
+  std::vector<std::string> busy_;
+};
+
+TEST_F(SpareProcessorTest, IsLeftWhereWhatComputesFitsOnTheOthers) {
+  StartComputing("busy", 900);
+  std::vector<int> fewer = ParseProcessors(all_);
+  if (processors_ > 1) fewer.pop_back();
+  EXPECT_TRUE(Eventually([&] {
+    Answer();
+    return ProcessorsOf("busy") == FormatProcessors(fewer);
+  }));
+  // With nobody beside it, it has them all back.
+  shared_->Destroy("calm");
+  EXPECT_TRUE(Eventually([&] { return ProcessorsOf("busy") == all_; }));
+  calm_ = shared_->Launch("calm", zygote_);
+}
+
+TEST_F(SpareProcessorTest, IsNotLeftWhereThatWouldCost) {
+  StartComputing("busy", std::max(processors_, 1) * 1000);
+  // Some looks of the launcher's.
+  for (int i = 0; i < 40; ++i) {
+    Answer();
+    EXPECT_EQ(ProcessorsOf("busy"), all_);
+  }
 }
 
 TEST_F(LauncherTest, TheEndOfAContextIsReported) {

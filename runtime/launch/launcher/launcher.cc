@@ -28,6 +28,9 @@ uint64_t RequestIdOf(const std::string& data) {
   return stream.ReadTag() == 8 && stream.ReadVarint64(&id) ? id : 0;
 }
 
+// CPU time from a sandbox's making to its context's being ready, on a host of pace 1.
+constexpr milliseconds kMakingCpuTime(30);
+
 }  // namespace
 
 Launcher::Launcher(const LauncherConfig& config, Parts parts)
@@ -39,7 +42,9 @@ Launcher::Launcher(const LauncherConfig& config, Parts parts)
       templates_(std::move(parts.templates)),
       limits_policy_(std::move(parts.limits_policy)),
       slots_(config.max_sandboxes),
-      pace_(std::max(resources_.facts.pace(), 1.0)) {}
+      pace_(std::max(resources_.facts.pace(), 1.0)),
+      sorter_(resources_.cgroups,
+              std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime))) {}
 
 Launcher::~Launcher() {
   // First the processes, all at once through the anchor; then what the kernel leaves behind.
@@ -76,6 +81,8 @@ absl::Status Launcher::Run() {
     spdlog::critical("event=anchor_died");
     loop_.Stop();
   }));
+  if (resources_.cgroups.processors().count == 0)
+    spdlog::info("event=no_cpuset effect=\"what computes leaves no processor to the others\"");
   SortByCpuTime();
   return loop_.Run();
 }

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/launch/launcher/agent_process.h"
 #include "runtime/launch/launcher/context_process.h"
+#include "runtime/launch/launcher/cpu_sorter.h"
 #include "runtime/launch/launcher/event_loop.h"
 #include "runtime/launch/launcher/id_slots.h"
 #include "runtime/launch/launcher/janitor.h"
@@ -198,7 +199,7 @@ class Launcher {
   // Removes its cgroup, trying again until the kernel has taken everything in it apart; `attempts`
   // were made before.
   void RemoveSandbox(const std::string& id, int attempts);
-  // Keeps the sandboxes that compute from delaying those that answer; docs/adr/0015.
+  // Has the CpuSorter look, now and from then on.
   void SortByCpuTime();
   void FailLaunch(const std::string& id, const absl::Status& status);
   // Nobody waits for them any more; what no pid namespace takes along is killed.
@@ -227,11 +228,7 @@ class Launcher {
   // Ends of others, by pid: of contexts whose zygote died before it told of them.
   std::unordered_map<int32_t, int> unclaimed_;
   uint64_t next_id_ = 1;
-  // Of all sandboxes, when they were last sorted by it; whether they used much of it then; and the
-  // time from then to the next.
-  int64_t cpu_time_us_ = 0;
-  bool busy_ = false;
-  std::chrono::microseconds sort_interval_{0};
+  CpuSorter sorter_;
 };
 
 }  // namespace warren

@@ -118,8 +118,9 @@ absl::StatusOr<int> SandboxProcess::KillFirstContext() {
   return KillAllBut(cgroup_, init);
 }
 
-void SandboxProcess::HurryEnd() {
-  if (background_ && cgroup_.SetBackground(false).ok()) background_ = false;
+void SandboxProcess::HurryEnd(const Processors& processors) {
+  SetBackground(false);
+  LeaveProcessorFree(processors, false);
   absl::Status status = cgroup_.LiftCpuQuota();
   if (!status.ok()) {
     spdlog::warn("event=quota_not_lifted sandbox={} error=\"{}\"", id(),
@@ -127,18 +128,24 @@ void SandboxProcess::HurryEnd() {
   }
 }
 
-void SandboxProcess::SortByCpuTime(int64_t allowance_us, int64_t making_us) {
+int64_t SandboxProcess::UsedSinceLastLook(int64_t making_us) {
   absl::StatusOr<int64_t> now = cgroup_.CpuTimeUs();
-  // What can not be read or written stays as it is: this is about latency, not about a limit.
-  if (!now.ok()) return;
+  if (!now.ok()) return 0;
   // The first call tells only from where to count: what its making took is not its doing.
-  int64_t used = *now - std::exchange(cpu_time_us_, *now).value_or(*now);
+  const int64_t used = *now - std::exchange(cpu_time_us_, *now).value_or(*now);
   const int64_t making = std::min(used, making_us_.value_or(making_us));
   making_us_ = making_us_.value_or(making_us) - making;
-  used -= making;
-  bool background = used > allowance_us;
-  if (background == background_ || !cgroup_.SetBackground(background).ok()) return;
-  background_ = background;
+  return used - making;
+}
+
+void SandboxProcess::SetBackground(bool background) {
+  if (background != background_ && cgroup_.SetBackground(background).ok()) background_ = background;
+}
+
+void SandboxProcess::LeaveProcessorFree(const Processors& processors, bool leave) {
+  if (leave == leaves_processor_ || processors.all_but_one.empty()) return;
+  if (cgroup_.SetProcessors(leave ? processors.all_but_one : processors.all).ok())
+    leaves_processor_ = leave;
 }
 
 void SandboxProcess::DrainOutOfMemoryEvent() {

@@ -22,6 +22,8 @@ namespace warren {
 // readable) → Remove. After a failure: Kill → (pidfd readable, where there is one) → Remove.
 class SandboxProcess {
  public:
+  using Time = std::chrono::steady_clock::time_point;
+
   // Makes the cgroup; on an error nothing is left of it.
   static absl::StatusOr<std::unique_ptr<SandboxProcess>> Start(LaunchResources& resources,
                                                                internal::LaunchPlan plan,
@@ -67,13 +69,22 @@ class SandboxProcess {
   // Everything but init and what has a group of its own: the first context and all that it started.
   // Returns how many it signalled; again until there are none.
   absl::StatusOr<int> KillFirstContext();
-  // After Kill, where the end takes long: lets the killed run without their CPU quota, and in the
-  // foreground, for they have to run to end.
-  void HurryEnd();
-  // Sorts it by the CPU time that it used since the last call: into the background where that is
-  // more than `allowance_us`, out of it where it is less. The first `making_us` that it uses do not
-  // count: its context gets ready with them.
-  void SortByCpuTime(int64_t allowance_us, int64_t making_us);
+  // After Kill, where the end takes long: lets the killed run without their CPU quota, on all
+  // processors and in the foreground, for they have to run to end.
+  void HurryEnd(const Processors& processors);
+  // CPU time since the last call, in microseconds. The first `making_us` that it uses do not count:
+  // its context gets ready with them.
+  int64_t UsedSinceLastLook(int64_t making_us);
+  // So long it counts as one that computes.
+  Time computes_until() const { return computes_until_; }
+  void set_computes_until(Time time) { computes_until_ = time; }
+  // Whether it gives way to the sandboxes that are not; docs/adr/0015.
+  void SetBackground(bool background);
+  bool in_background() const { return background_; }
+  // Whether it keeps off one of the host's processors. Without an effect where there is only one,
+  // or no cpuset controller.
+  void LeaveProcessorFree(const Processors& processors, bool leave);
+  bool leaves_processor() const { return leaves_processor_; }
   // Before the next warning can come.
   void DrainOutOfMemoryEvent();
   // Whether it uses its whole memory.
@@ -90,7 +101,6 @@ class SandboxProcess {
  private:
   SandboxProcess(internal::LaunchPlan plan, uint32_t slot, Cgroup cgroup)
       : plan_(std::move(plan)), slot_(slot), cgroup_(std::move(cgroup)) {}
-  using Time = std::chrono::steady_clock::time_point;
 
   internal::LaunchPlan plan_;
   uint32_t slot_;
@@ -100,7 +110,9 @@ class SandboxProcess {
   std::vector<v1::StageTiming> stages_;
   bool init_ready_ = false;
   bool background_ = false;
-  // When it was last sorted by it.
+  bool leaves_processor_ = false;
+  Time computes_until_;
+  // At the last look.
   std::optional<int64_t> cpu_time_us_;
   // Of what its making takes beyond the launcher's part, what it has not used yet.
   std::optional<int64_t> making_us_;

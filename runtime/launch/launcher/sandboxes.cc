@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -12,7 +11,6 @@
 namespace warren {
 namespace {
 
-using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -30,19 +28,6 @@ constexpr milliseconds kLongestRemoveInterval(64);
 // after twice as long.
 constexpr milliseconds kOutOfMemoryLook(1);
 constexpr int kOutOfMemoryLooks = 8;
-// How often the sandboxes are sorted by their CPU time, and how often where all of them rest. The
-// same on every host: it is how long others wait behind one that computes.
-constexpr milliseconds kSortInterval(100);
-constexpr seconds kRestingSortInterval(1);
-// Shares of a processor, in percent. What all may use together before any is sorted: a context that
-// answers one cell after the other takes half of one. What one may use then before it runs in the
-// background: a cell of an agent at work takes milliseconds. What is rest.
-constexpr int kAllTogether = 75;
-constexpr int kOneOfThem = 20;
-constexpr int kRest = 1;
-// CPU time from a sandbox's making to its context's being ready.
-constexpr milliseconds kMakingCpuTime(30);
-
 }  // namespace
 
 absl::Status Launcher::HandleCreateSandbox(uint64_t request_id,
@@ -188,8 +173,9 @@ void Launcher::KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason r
   sandbox.process->Kill();
   // Until OnSandboxDead. Not at once: lifting the quota costs every sandbox more than it helps
   // most.
-  sandbox.deadline =
-      loop_.After(AtPace(kUsualEnd), [process = sandbox.process.get()] { process->HurryEnd(); });
+  sandbox.deadline = loop_.After(AtPace(kUsualEnd), [this, process = sandbox.process.get()] {
+    process->HurryEnd(resources_.cgroups.processors());
+  });
 }
 
 void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
@@ -207,25 +193,16 @@ void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
 }
 
 void Launcher::SortByCpuTime() {
-  const microseconds since = std::exchange(sort_interval_, kSortInterval);
-  const absl::StatusOr<int64_t> now = resources_.cgroups.CpuTimeUs();
-  auto share_of = [since](int percent) { return since.count() * percent / 100; };
-  const int64_t used = now.ok() ? *now - std::exchange(cpu_time_us_, *now) : 0;
-  if (used <= share_of(kRest)) sort_interval_ = kRestingSortInterval;
-  loop_.After(sort_interval_, [this] { SortByCpuTime(); });
-  if (!now.ok()) return;
-  const bool busy = used > share_of(kAllTogether);
-  const bool was_busy = std::exchange(busy_, busy);
-  if (!busy && !was_busy) return;
-  // The first time after a rest tells only from where to count.
-  const int64_t allowance = was_busy ? share_of(kOneOfThem) : std::numeric_limits<int64_t>::max();
-  const int64_t making =
-      std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime)).count();
-  for (auto& [id, sandbox] : sandboxes_) {
-    // What its making takes is not its doing.
-    const bool made = sandbox.request_id == 0;
-    if (made && !sandbox.dying) sandbox.process->SortByCpuTime(allowance, making);
+  if (sorter_.Look()) {
+    std::vector<SandboxProcess*> sandboxes;
+    for (auto& [id, sandbox] : sandboxes_) {
+      // What its making takes is not its doing.
+      const bool made = sandbox.request_id == 0;
+      if (made && !sandbox.dying) sandboxes.push_back(sandbox.process.get());
+    }
+    sorter_.Sort(sandboxes);
   }
+  loop_.After(sorter_.interval(), [this] { SortByCpuTime(); });
 }
 
 absl::Status Launcher::HandleDestroy(const std::string& sandbox_id) {
