@@ -128,14 +128,14 @@ bool Context::WantsMoreLocked() const {
   // Between cells nothing is read: a background thread that floods fills its pipe and blocks there.
   if (state_ != State::kAlive || !running_ || !violation_.empty()) return false;
   // A worker that was asked to stop must not be blocked on a full pipe, however slow the client is.
-  return !paused_ || running_->stop != StopReason::kNone;
+  return (!paused_ && !held_) || running_->stop != StopReason::kNone;
 }
 
 void Context::OnPipeReady(Pipe pipe, uint32_t events) {
   MutexLock lock(&mu_);
   if (state_ == State::kDead) return;
   if (WantsMoreLocked()) {
-    ReadPipe(pipe);
+    Read({pipe});
   } else {
     unread_ = true;
   }
@@ -143,22 +143,55 @@ void Context::OnPipeReady(Pipe pipe, uint32_t events) {
   if (pipe == Pipe::kEvents && (events & (EPOLLHUP | EPOLLERR)) != 0) OnPipeClosed();
 }
 
-void Context::ReadPipe(Pipe pipe) {
+void Context::Read(std::initializer_list<Pipe> pipes) {
+  // What a context says as it starts is nobody's work yet.
+  if (!running_) {
+    for (Pipe pipe : pipes) ReadPipe(pipe, WorkerChannel::kTurnBytes);
+    return GoOnReading();
+  }
+  const MonotonicTime now = MonotonicClock::now();
+  const size_t allowance = running_->stop == StopReason::kNone ? shared_.turns.Allowance(turn_, now)
+                                                               : ReadTurns::kUnbounded;
+  const size_t before = channel_.bytes_read();
+  for (Pipe pipe : pipes) {
+    const size_t left = allowance - std::min(allowance, channel_.bytes_read() - before);
+    ReadPipe(pipe, std::max(left, ReadTurns::kLeast));
+  }
+  if (const size_t bytes = channel_.bytes_read() - before; bytes > 0)
+    HoldUntil(shared_.turns.OnRead(turn_, bytes, now));
+  GoOnReading();
+}
+
+void Context::ReadPipe(Pipe pipe, size_t most) {
+  if (state_ == State::kDead) return;
   WorkerChannel::Outcome outcome;
   if (pipe == Pipe::kEvents) {
-    auto read = channel_.ReadEvents(*this);
+    auto read = channel_.ReadEvents(*this, most);
     if (!read.ok()) return Violation(read.status());
     outcome = *read;
     if (outcome == WorkerChannel::Outcome::kClosed) return OnPipeClosed();
   } else {
     outcome = channel_.ReadOutput(
         pipe == Pipe::kStdout ? ExecutionEvent::Output::STDOUT : ExecutionEvent::Output::STDERR,
-        *this);
+        *this, most);
   }
-  if (outcome != WorkerChannel::Outcome::kMore) return;
+  if (outcome == WorkerChannel::Outcome::kMore) unread_ = true;
+}
+
+// The turn is over, not the wish: after the other sandboxes' turns.
+void Context::GoOnReading() {
+  if (unread_ && WantsMoreLocked()) PostReadAll();
+}
+
+void Context::HoldUntil(std::optional<MonotonicTime> time) {
+  if (!time || held_ || !running_ || running_->stop != StopReason::kNone) return;
+  held_ = true;
   unread_ = true;
-  // The turn is over, not the wish: go on after the other sandboxes' turns.
-  if (WantsMoreLocked()) PostReadAll();
+  At(*time, [](Context& self) {
+    self.mu_.AssertHeld();
+    self.held_ = false;
+    self.ReadAll();
+  });
 }
 
 void Context::PostReadAll() {
@@ -170,9 +203,7 @@ void Context::PostReadAll() {
 
 void Context::ReadAll() {
   if (state_ == State::kDead || !WantsMoreLocked() || !std::exchange(unread_, false)) return;
-  ReadPipe(Pipe::kStdout);
-  ReadPipe(Pipe::kStderr);
-  if (state_ != State::kDead) ReadPipe(Pipe::kEvents);
+  Read({Pipe::kStdout, Pipe::kStderr, Pipe::kEvents});
 }
 
 absl::Status Context::OnEvent(const WorkerEvent& event) {

@@ -2,6 +2,7 @@
 #define WARREN_SUPERVISOR_SESSION_CONTEXT_H_
 
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -117,7 +118,10 @@ class Context final : public std::enable_shared_from_this<Context>, private Work
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WatchRequestPipe() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool WantsMoreLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void ReadPipe(Pipe pipe) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Read(std::initializer_list<Pipe> pipes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ReadPipe(Pipe pipe, size_t most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void GoOnReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void HoldUntil(std::optional<MonotonicTime> time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ReadAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void PostReadAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnPipeClosed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -192,6 +196,9 @@ class Context final : public std::enable_shared_from_this<Context>, private Work
   bool unread_ ABSL_GUARDED_BY(mu_) = false;
   // The client is slower than the cell.
   bool paused_ ABSL_GUARDED_BY(mu_) = false;
+  // Others have their turn.
+  bool held_ ABSL_GUARDED_BY(mu_) = false;
+  ReadTurns::Turn turn_ ABSL_GUARDED_BY(mu_);
   // An interrupt that is on its way must not hit the next cell.
   int interrupts_in_flight_ ABSL_GUARDED_BY(mu_) = 0;
 

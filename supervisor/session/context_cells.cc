@@ -251,7 +251,7 @@ void Context::RequestStop(StopReason reason) {
   });
   // A worker that is blocked on a full pipe could not react to the interrupt: from now on it is
   // read whether the client has room or not.
-  if (paused_) PostReadAll();
+  if (paused_ || held_) PostReadAll();
 }
 
 // On a busy host the signal may be there before the worker has read its request. Else it was meant

@@ -110,11 +110,13 @@ void IoLoop::RunTasks() {
 }
 
 void IoLoop::RunTimers() {
+  // Looked at once: what a timer arms anew must not keep the descriptors waiting.
+  const MonotonicTime now = MonotonicClock::now();
   while (true) {
     std::optional<Task> task;
     {
       MutexLock lock(&mu_);
-      task = timers_.TakeDue(MonotonicClock::now());
+      task = timers_.TakeDue(now);
     }
     if (!task) return;
     (*task)();

@@ -9,6 +9,7 @@
 #include "supervisor/base/memory_budget.h"
 #include "supervisor/session/io_loop.h"
 #include "supervisor/session/launcher_link.h"
+#include "supervisor/session/read_turns.h"
 
 namespace warren {
 
@@ -46,6 +47,8 @@ struct SandboxHost {
   Allotment further_contexts;
   // Cells that run now, in all sandboxes: the pool refills gently while there are any.
   std::atomic<int> running_cells{0};
+  // Of the IO thread.
+  ReadTurns turns;
 };
 
 }  // namespace warren

@@ -23,8 +23,6 @@ constexpr size_t kReadBytes = 256 << 10;
 // A pipe's size as the kernel makes it, and that of one through which a flood runs.
 constexpr size_t kDefaultPipeBytes = 64 << 10;
 constexpr int kLargePipeBytes = 256 << 10;
-// After so much from one pipe the other sandboxes have their turn.
-constexpr size_t kTurnBytes = 1 << 20;
 
 // One buffer for all sandboxes: only the IO thread reads, and nothing stays in it between two
 // reads.
@@ -60,7 +58,9 @@ absl::StatusOr<WorkerPipes> TakeWorkerPipes(std::vector<UniqueFd>& fds) {
 
 ssize_t WorkerChannel::ReadTimed(int fd, char* data, size_t size) {
   const ssize_t n = ReadRetrying(fd, data, size);
-  if (n > 0) read_time_unix_nanos_ = absl::GetCurrentTimeNanos();
+  if (n <= 0) return n;
+  read_time_unix_nanos_ = absl::GetCurrentTimeNanos();
+  bytes_read_ += static_cast<size_t>(n);
   return n;
 }
 
@@ -123,10 +123,11 @@ void WorkerChannel::EnlargeIfFull(const UniqueFd& pipe, size_t read, bool* enlar
   ::fcntl(pipe.get(), F_SETPIPE_SZ, kLargePipeBytes);
 }
 
-absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEventsOnce(Sink& sink, size_t* bytes,
-                                                                     Extent extent) {
+absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEventsOnce(Sink& sink, size_t most,
+                                                                     size_t* bytes, Extent extent) {
   char* buffer = ReadBuffer();
-  ssize_t n = ReadTimed(pipes_.events.get(), buffer, kReadBytes);
+  const size_t wanted = std::min(most, kReadBytes);
+  ssize_t n = ReadTimed(pipes_.events.get(), buffer, wanted);
   if (n == 0 || (n < 0 && errno != EAGAIN)) return Outcome::kClosed;
   if (n < 0) return Outcome::kDrained;
   *bytes += static_cast<size_t>(n);
@@ -134,34 +135,37 @@ absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEventsOnce(Sink& sink,
   WARREN_RETURN_IF_ERROR(
       DeliverFrames(absl::string_view(buffer, static_cast<size_t>(n)), sink, extent));
   // A pipe gives all it has: a short read emptied it.
-  const bool all = static_cast<size_t>(n) < kReadBytes && !parser_.holding();
+  const bool all = static_cast<size_t>(n) < wanted && !parser_.holding();
   return all ? Outcome::kDrained : Outcome::kMore;
 }
 
-absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEvents(Sink& sink) {
+absl::StatusOr<WorkerChannel::Outcome> WorkerChannel::ReadEvents(Sink& sink, size_t most) {
   size_t bytes = 0;
-  while (sink.WantsMore() && bytes < kTurnBytes) {
+  most = std::min(most, kTurnBytes);
+  while (sink.WantsMore() && bytes < most) {
     if (parser_.holding()) {
       WARREN_RETURN_IF_ERROR(DeliverFrames({}, sink, Extent::kWanted));
       continue;
     }
-    WARREN_ASSIGN_OR_RETURN(Outcome outcome, ReadEventsOnce(sink, &bytes, Extent::kWanted));
+    WARREN_ASSIGN_OR_RETURN(Outcome outcome,
+                            ReadEventsOnce(sink, most - bytes, &bytes, Extent::kWanted));
     if (outcome != Outcome::kMore) return outcome;
   }
   return Outcome::kMore;
 }
 
-WorkerChannel::Outcome WorkerChannel::ReadOutput(Stream stream, Sink& sink) {
+WorkerChannel::Outcome WorkerChannel::ReadOutput(Stream stream, Sink& sink, size_t most) {
   const UniqueFd& pipe =
       stream == ExecutionEvent::Output::STDOUT ? pipes_.standard_output : pipes_.standard_error;
-  size_t bytes = 0;
-  while (sink.WantsMore() && bytes < kTurnBytes) {
-    ssize_t n = ReadTimed(pipe.get(), ReadBuffer(), kReadBytes);
+  most = std::min(most, kTurnBytes);
+  for (size_t bytes = 0; sink.WantsMore() && bytes < most;) {
+    const size_t wanted = std::min(most - bytes, kReadBytes);
+    ssize_t n = ReadTimed(pipe.get(), ReadBuffer(), wanted);
     if (n < 0 && errno == EAGAIN) return Outcome::kDrained;
     if (n <= 0) return Outcome::kClosed;
     sink.OnOutput(0, stream, absl::string_view(ReadBuffer(), static_cast<size_t>(n))).IgnoreError();
     EnlargeIfFull(pipe, static_cast<size_t>(n), &output_enlarged_);
-    if (static_cast<size_t>(n) < kReadBytes) return Outcome::kDrained;
+    if (static_cast<size_t>(n) < wanted) return Outcome::kDrained;
     bytes += static_cast<size_t>(n);
   }
   return Outcome::kMore;
@@ -171,7 +175,8 @@ absl::Status WorkerChannel::ReadRemains(Sink& sink) {
   if (parser_.holding()) WARREN_RETURN_IF_ERROR(DeliverFrames({}, sink, Extent::kAll));
   // Bounded by what the pipes can hold: whoever still has an end open must not keep us here.
   for (size_t bytes = 0; bytes < kTurnBytes;) {
-    WARREN_ASSIGN_OR_RETURN(Outcome outcome, ReadEventsOnce(sink, &bytes, Extent::kAll));
+    WARREN_ASSIGN_OR_RETURN(Outcome outcome,
+                            ReadEventsOnce(sink, kReadBytes, &bytes, Extent::kAll));
     if (outcome != Outcome::kMore) break;
   }
   DrainSnapshot(ExecutionEvent::Output::STDOUT, sink);

@@ -59,11 +59,15 @@ class WorkerChannel {
     kClosed,
   };
 
+  // After so much from one pipe the other sandboxes have their turn.
+  static constexpr size_t kTurnBytes = 1 << 20;
+
   explicit WorkerChannel(WorkerPipes pipes) : pipes_(std::move(pipes)) {}
 
-  // Reads events. Before those of one read are delivered, what the raw pipes hold is.
-  absl::StatusOr<Outcome> ReadEvents(Sink& sink);
-  Outcome ReadOutput(Stream stream, Sink& sink);
+  // Reads events, up to `most` bytes of them. Before those of one read are delivered, what the raw
+  // pipes hold is.
+  absl::StatusOr<Outcome> ReadEvents(Sink& sink, size_t most = kTurnBytes);
+  Outcome ReadOutput(Stream stream, Sink& sink, size_t most = kTurnBytes);
   // The last words of a dead worker: all that the pipes still hold, whether the sink wants more or
   // not.
   absl::Status ReadRemains(Sink& sink);
@@ -80,6 +84,8 @@ class WorkerChannel {
   const WorkerPipes& pipes() const { return pipes_; }
   // When what is delivered was read, or what was read last.
   int64_t read_time_unix_nanos() const { return read_time_unix_nanos_; }
+  // Of all that was ever read.
+  size_t bytes_read() const { return bytes_read_; }
   // Of the requests, the pipe had no room for all: no worker can have read the last of them.
   bool has_unsent() const { return !unsent_.empty(); }
 
@@ -87,7 +93,7 @@ class WorkerChannel {
   // What is delivered of what was read: up to an event after which no more is wanted, or all.
   enum class Extent { kWanted, kAll };
 
-  absl::StatusOr<Outcome> ReadEventsOnce(Sink& sink, size_t* bytes, Extent extent);
+  absl::StatusOr<Outcome> ReadEventsOnce(Sink& sink, size_t most, size_t* bytes, Extent extent);
   absl::Status DeliverFrames(absl::string_view bytes, Sink& sink, Extent extent);
   absl::StatusOr<FrameParser::Next> DeliverFrame(absl::string_view frame, Sink& sink,
                                                  Extent extent);
@@ -108,6 +114,7 @@ class WorkerChannel {
   internal::WorkerEvent event_;
   std::string unsent_;
   int64_t read_time_unix_nanos_ = 0;
+  size_t bytes_read_ = 0;
 };
 
 }  // namespace warren

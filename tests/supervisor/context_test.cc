@@ -201,6 +201,73 @@ TEST_F(ContextTest, ASlowReaderWhoseCellTimesOutKeepsItsSandbox) {
   EXPECT_TRUE(context->alive());
 }
 
+// ---- Floods
+
+// All floods have used up what they may say in the slice that is now, and somebody else is at work.
+class FloodTest : public ContextTest {
+ protected:
+  void BeginSlice(std::chrono::milliseconds slice) {
+    OnLoop([this, slice] {
+      // Long enough at work for any host.
+      host.turns = ReadTurns(slice, std::chrono::hours(1));
+      const MonotonicTime now = MonotonicClock::now();
+      ReadTurns::Turn calm;
+      EXPECT_FALSE(host.turns.OnRead(calm, 1, now));
+      ReadTurns::Turn flood;
+      const size_t all = ReadTurns::kShare + ReadTurns::kCommon;
+      EXPECT_TRUE(host.turns.OnRead(flood, all, now));
+    });
+  }
+  void SendShare() {
+    for (size_t sent = 0; sent <= ReadTurns::kShare; sent += piece.size())
+      ASSERT_TRUE(worker.SendOutput(1, piece));
+    ASSERT_TRUE(Eventually([this] { return sink->output().size() >= ReadTurns::kShare; }));
+    Settle();
+  }
+  const std::string piece = std::string(32 << 10, 'x');
+};
+
+TEST_F(FloodTest, GoesOnWhenItsTimeHasCome) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  constexpr std::chrono::milliseconds kLong(300);
+  const MonotonicTime before = MonotonicClock::now();
+  BeginSlice(kLong);
+  SendShare();
+  worker.SendOutput(1, "end");
+  worker.SendDone(1);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_THAT(sink->output(), ::testing::EndsWith("xend"));
+  EXPECT_GE(MonotonicClock::now() - before, kLong) << "others had their turn";
+}
+
+TEST_F(FloodTest, IsReadOnAtOnceWhenItIsToStop) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  auto execution = Begin(*context, worker, sink);
+  BeginSlice(std::chrono::hours(1));
+  SendShare();
+  const size_t before = sink->output().size();
+  worker.SendOutput(1, "more");
+  worker.SendDone(1);
+  Settle();
+  EXPECT_EQ(sink->output().size(), before) << "others have their turn";
+  EXPECT_FALSE(sink->ended());
+  context->Cancel(execution);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::CANCELLED);
+}
+
+TEST_F(FloodTest, TheOthersAreNotHeldBack) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  BeginSlice(std::chrono::hours(1));
+  worker.SendOutput(1, "little");
+  worker.SendDone(1);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->output(), "little");
+}
+
 TEST_F(ContextTest, AnEndBehindTheKillIsToldAsTheKill) {
   auto sandbox = MakeReadySandbox(worker);
   Begin(*sandbox->FindContext(""), worker, sink, WithTimeout(Cell("deaf"), 1));
