@@ -114,7 +114,6 @@ absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount,
   if (cpuset && v2) HandDownCpuset(path);
   absl::StrAppend(&path, "/", instance);
   WARREN_RETURN_IF_ERROR(MakeGroup(path, kInstanceMode));
-  if (cpuset && !v2) WARREN_RETURN_IF_ERROR(InheritOwnCpuset(path));
   WARREN_ASSIGN_OR_RETURN(UniqueFd directory, OpenDirectory(path));
   WARREN_RETURN_IF_ERROR(LockInstance(directory.get(), path));
   // A sweep may have had it between mkdir and the lock; the link count of a removed one stays 2.
@@ -126,6 +125,7 @@ absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount,
     return absl::NotFoundError(absl::StrCat("cgroup ", path, " was removed"));
   if (v2) WARREN_RETURN_IF_ERROR(HandDown(path));
   if (cpuset && v2) HandDownCpuset(path);
+  if (cpuset && !v2) WARREN_RETURN_IF_ERROR(InheritOwnCpuset(path));
   return directory;
 }
 

@@ -41,7 +41,8 @@ std::vector<int> Intersection(const std::vector<int>& a, const std::vector<int>&
 // The parent's list in `file`, narrowed to this process's own where `field` names it.
 absl::Status InheritList(const std::string& group, const char* file, const char* field) {
   WARREN_ASSIGN_OR_RETURN(std::string present, ReadFile(group + file));
-  if (!absl::StripAsciiWhitespace(present).empty()) return absl::OkStatus();
+  // It may have been born with its parent's.
+  if (field == nullptr && !absl::StripAsciiWhitespace(present).empty()) return absl::OkStatus();
   const std::string parent = std::filesystem::path(group).parent_path().string();
   WARREN_ASSIGN_OR_RETURN(std::string inherited, ReadFile(parent + file));
   if (absl::StripAsciiWhitespace(inherited).empty())

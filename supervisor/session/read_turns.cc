@@ -19,9 +19,11 @@ std::optional<MonotonicTime> ReadTurns::OnRead(Turn& turn, size_t bytes, Monoton
     if (!turn.flooded_) NoteAtWork(turn, now);
     return std::nullopt;
   }
-  common_bytes_ += std::min(bytes, turn.bytes_ - kShare);
+  const size_t beyond = std::min(bytes, turn.bytes_ - kShare);
+  common_bytes_ += beyond;
   if (common_bytes_ < kCommon || !OthersAtWork(turn, now)) return std::nullopt;
-  return common_began_ + slice_;
+  const size_t overdrawn = std::min(beyond, common_bytes_ - kCommon);
+  return common_began_ + slice_ * static_cast<int>(1 + overdrawn / kShare);
 }
 
 void ReadTurns::BeginSlices(Turn& turn, MonotonicTime now) {

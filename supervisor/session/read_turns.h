@@ -45,7 +45,8 @@ class ReadTurns {
 
   // How much may be read of a context now, at least kLeast.
   size_t Allowance(Turn& turn, MonotonicTime now);
-  // To be told after that: when the context is to be read on, if not at once.
+  // To be told after that: when the context is to be read on, if not at once. What had to be read
+  // beyond the allowance, as the raw output before an event, is waited off at the rate of a share.
   std::optional<MonotonicTime> OnRead(Turn& turn, size_t bytes, MonotonicTime now);
 
  private:

@@ -72,6 +72,14 @@ TEST_F(ReadTurnsTest, AllFloodsTogetherHaveOneAllowance) {
   EXPECT_TRUE(Held(other_flood, 1)) << "what is common is used up";
 }
 
+TEST_F(ReadTurnsTest, WhatIsOverdrawnIsWaitedOff) {
+  EXPECT_FALSE(Held(calm, 1));
+  EXPECT_FALSE(Held(flood, kFlood));
+  EXPECT_EQ(turns.OnRead(flood, 1 + 10 * ReadTurns::kShare, now), now + 11 * kSlice);
+  // Not by the others.
+  EXPECT_EQ(turns.OnRead(other_flood, ReadTurns::kShare + 1, now), now + kSlice);
+}
+
 TEST_F(ReadTurnsTest, NoMoreIsReadThanThat) {
   EXPECT_EQ(turns.Allowance(flood, now), ReadTurns::kUnbounded) << "nobody else is at work";
   EXPECT_FALSE(Held(calm, 1));

@@ -28,6 +28,7 @@ constexpr milliseconds kLongestRemoveInterval(64);
 // after twice as long.
 constexpr milliseconds kOutOfMemoryLook(1);
 constexpr int kOutOfMemoryLooks = 8;
+
 }  // namespace
 
 absl::Status Launcher::HandleCreateSandbox(uint64_t request_id,
