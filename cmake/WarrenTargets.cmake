@@ -5,7 +5,7 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # What is ABSL_GUARDED_BY a mutex is touched with it held, or it does not compile.
   list(APPEND WARREN_WARNINGS -Wthread-safety -Werror=thread-safety)
 endif()
-if(CMAKE_UNITY_BUILD)
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # It takes a source for a header there, and its anonymous namespace for one that others see.
   list(APPEND WARREN_WARNINGS -Wno-subobject-linkage)
 endif()
@@ -66,6 +66,8 @@ endfunction()
 function(warren_test name)
   cmake_parse_arguments(ARG "BY_SUITE" "LABEL" "SOURCES;DEPS" ${ARGN})
   warren_binary(${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  # Tests are large and wait more than they compute: this halves the time that they take to compile.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-Og>)
   warren_test_properties(properties ${ARG_LABEL})
   if(ARG_BY_SUITE)
     warren_suites(suites ${ARG_SOURCES})
@@ -105,12 +107,16 @@ endfunction()
 
 find_program(WARREN_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
 
-# warren_python_test(NAME LABEL label [PREFIX prefix] [BY_CLASS] [ENVIRONMENT NAME=VALUE...]): the unittest module NAME.py
-# of this folder; each of its tests is a CTest test, "PREFIXmodule.Class.test_method".
+# warren_python_test(NAME LABEL label [PREFIX prefix] [BY_CLASS] [FIXTURE name] [ENVIRONMENT NAME=VALUE...]): the unittest
+# module NAME.py of this folder; each of its tests is a CTest test, "PREFIXmodule.Class.test_method".
 #   BY_CLASS  a CTest test a class, "PREFIXmodule.Class": where the tests of a class share a server.
+#   FIXTURE   a CTest fixture that they require.
 function(warren_python_test name)
-  cmake_parse_arguments(ARG "BY_CLASS" "LABEL;PREFIX" "ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "BY_CLASS" "LABEL;PREFIX;FIXTURE" "ENVIRONMENT" ${ARGN})
   warren_test_properties(properties ${ARG_LABEL})
+  if(ARG_FIXTURE)
+    list(APPEND properties FIXTURES_REQUIRED ${ARG_FIXTURE})
+  endif()
   warren_python_names(tests ${CMAKE_CURRENT_SOURCE_DIR}/${name}.py)
   if(ARG_BY_CLASS)
     list(TRANSFORM tests REPLACE "\\..*" "")
