@@ -24,6 +24,9 @@ _FILES = {
     "etc/apt/sources.list": "# A sandbox reaches no mirror.\n",
 }
 
+# Login shells set a PATH of their own, in which Warren's directory is not.
+_LINKS = {"usr/local/bin/sudo": "/opt/warren/bin/sudo"}
+
 # Mount points, and directories whose content belongs to a running system.
 _EMPTIED = ("dev", "proc", "sys", "run", "tmp", "var/tmp", "var/log", "boot", "root",
             "var/lib/apt/lists", "var/cache/apt", "var/cache/debconf", "var/cache/ldconfig",
@@ -59,6 +62,9 @@ def clean(root):
     (root / "tmp").chmod(0o1777)
     (root / "var/tmp").chmod(0o1777)
     (root / "opt/warren").mkdir(parents=True)
+    for path, target in _LINKS.items():
+        (root / path).unlink(missing_ok=True)
+        (root / path).symlink_to(target)
     _trim(root)
     _strip_privilege(root)
 

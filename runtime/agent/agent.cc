@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include "absl/strings/str_split.h"
 #include "runtime/base/io.h"
@@ -18,22 +20,37 @@ namespace {
 
 // A supervisor that asks and does not read its answers has broken the protocol.
 constexpr size_t kMaxUnsent = 1 << 20;
+// Pieces of files that are sent, and reads of what is asked for, before everything else is looked
+// at again.
+constexpr int kTurns = 4;
+// Buffers above this are given back when they are empty.
+constexpr size_t kKeptBuffer = 64 << 10;
 constexpr int kMaxStrings = 4096;
 constexpr int kMaxSignal = 64;
+constexpr uint32_t kMaxTerminalSide = 65535;
 // Also bounded by the launcher, which makes their groups.
-constexpr size_t kMaxCommands = 64;
+constexpr size_t kMaxCommands = 80;
 
 // What it always waits for; the failure pipes of commands that are starting come behind.
-enum Wait : size_t { kOrders, kRequests, kChildren, kEvents, kFixedWaits };
+enum Wait : size_t { kOrders, kRequests, kChildren, kEvents, kRoot, kFixedWaits };
+constexpr size_t kMaxReason = 256;
 
 bool HasNul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
+bool Valid(const internal::TerminalSize& size) {
+  return size.rows() <= kMaxTerminalSide && size.columns() <= kMaxTerminalSide;
+}
+
 bool Valid(const internal::StartCommand& request) {
+  if (request.serves_sudo()) {
+    return request.argv().empty() && request.environment().empty() &&
+           request.working_directory().empty() && !request.has_terminal();
+  }
   return request.argv_size() >= 1 && request.argv_size() <= kMaxStrings &&
          request.environment_size() <= kMaxStrings && !request.argv(0).empty() &&
          std::none_of(request.argv().begin(), request.argv().end(), HasNul) &&
          std::none_of(request.environment().begin(), request.environment().end(), HasNul) &&
-         !HasNul(request.working_directory());
+         !HasNul(request.working_directory()) && Valid(request.terminal());
 }
 
 internal::CommandFailed::Step StepOf(SetupStage stage) {
@@ -56,30 +73,44 @@ int Agent::Serve() {
     waits[kRequests] = {channels_.requests.get(), POLLIN, 0};
     waits[kChildren] = {channels_.children.get(), POLLIN, 0};
     waits[kEvents] = {unsent_.empty() ? -1 : channels_.events.get(), POLLOUT, 0};
+    waits[kRoot] = {channels_.sudo.waits(), POLLIN, 0};
     std::vector<uint64_t> starting;
     for (const auto& [process_id, command] : commands_) {
       if (command.failure_pipe() < 0) continue;
       waits.push_back({command.failure_pipe(), POLLIN, 0});
       starting.push_back(process_id);
     }
-    if (::poll(waits.data(), waits.size(), -1) < 0) {
+    const std::vector<FileStreams::Wait> files = files_.waits();
+    for (const FileStreams::Wait& each : files) waits.push_back({each.descriptor, POLLIN, 0});
+    for (const auto& [process_id, terminal] : terminals_) terminal->AddWaits(&waits);
+    if (::poll(waits.data(), waits.size(), FilesCanGoOn() ? 0 : -1) < 0) {
       if (errno == EINTR) continue;
       return 1;
     }
-    if (!ServeOnce(waits, starting)) return 1;
+    if (!ServeOnce(waits, starting, files)) return 1;
   }
 }
 
-bool Agent::ServeOnce(const std::vector<pollfd>& waits, const std::vector<uint64_t>& starting) {
+bool Agent::ServeOnce(const std::vector<pollfd>& waits, const std::vector<uint64_t>& starting,
+                      const std::vector<FileStreams::Wait>& files) {
   if (waits[kOrders].revents != 0 && !TakeOrders()) return false;
   for (size_t i = 0; i < starting.size(); ++i) {
     if (waits[kFixedWaits + i].revents != 0 && !OnOutcome(starting[i])) return false;
   }
+  TurnTerminals(waits.data() + kFixedWaits + starting.size() + files.size());
   // After that: it is said that a command runs before it is said that it has ended.
   if (waits[kChildren].revents != 0 && !OnChildren()) return false;
   if (waits[kRequests].revents != 0 && !OnRequests()) return false;
-  return waits[kEvents].revents == 0 || Flush();
+  if (waits[kRoot].revents != 0 && !OnRootWanted()) return false;
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (waits[kFixedWaits + starting.size() + i].revents != 0)
+      files_.OnReadable(files[i].stream_id);
+  }
+  for (int turn = 0; turn < kTurns && Flush() && FilesCanGoOn(); ++turn) files_.Turn();
+  return Flush();
 }
+
+bool Agent::FilesCanGoOn() const { return unsent_.empty() && files_.ready(); }
 
 bool Agent::TakeOrders() {
   pollfd wait = {channels_.orders.get(), POLLIN, 0};
@@ -122,15 +153,19 @@ bool Agent::OnOrder() {
 
 bool Agent::OnRequests() {
   char bytes[65536];
-  const ssize_t size = ::read(channels_.requests.get(), bytes, sizeof(bytes));
-  if (size < 0) return errno == EINTR || errno == EAGAIN;
-  if (size == 0) return false;
-  return parser_
-      .Feed(absl::string_view(bytes, static_cast<size_t>(size)),
-            [&](absl::string_view frame) {
-              return OnRequest(frame) ? FrameParser::Next::kContinue : FrameParser::Next::kStop;
-            })
-      .ok();
+  for (int turn = 0; turn < kTurns; ++turn) {
+    const ssize_t size = ::read(channels_.requests.get(), bytes, sizeof(bytes));
+    if (size < 0) return errno == EINTR || errno == EAGAIN;
+    if (size == 0) return false;
+    const absl::Status fed = parser_.Feed(
+        absl::string_view(bytes, static_cast<size_t>(size)), [&](absl::string_view frame) {
+          return OnRequest(frame) ? FrameParser::Next::kContinue : FrameParser::Next::kStop;
+        });
+    if (!fed.ok()) return false;
+    // It was all that was there.
+    if (static_cast<size_t>(size) < sizeof(bytes)) break;
+  }
+  return true;
 }
 
 bool Agent::OnRequest(absl::string_view frame) {
@@ -141,24 +176,82 @@ bool Agent::OnRequest(absl::string_view frame) {
       return OnStart(request.start());
     case internal::AgentRequest::kSignal:
       return OnSignal(request.signal());
+    case internal::AgentRequest::kCall:
+      return files_.OnCall(request.call());
+    case internal::AgentRequest::kData:
+      return files_.OnData(request.data());
+    case internal::AgentRequest::kCredit:
+      return files_.OnCredit(request.credit());
+    case internal::AgentRequest::kCancel:
+      return files_.OnCancel(request.cancel());
+    case internal::AgentRequest::kRefuseRoot:
+      return OnRefuseRoot(request.refuse_root());
+    case internal::AgentRequest::kResize:
+      return OnResize(request.resize());
     default:
       return false;
   }
 }
 
 bool Agent::OnStart(const internal::StartCommand& request) {
-  if (!Valid(request)) return false;
+  if (!Valid(request) || (request.serves_sudo() && !channels_.sudo.asked())) return false;
+  if (request.serves_sudo()) channels_.sudo.Starting(request.process_id());
   // The launcher offers a command before it tells the supervisor of it, but on another channel.
   if (!commands_.contains(request.process_id()) && !TakeOrders()) return false;
   auto found = commands_.find(request.process_id());
   // Withdrawn, or never offered.
-  if (found == commands_.end() || found->second.started())
+  if (found == commands_.end() || found->second.started()) {
+    RefuseIfServed(request.process_id());
     return TellNotOffered(request.process_id());
-  const SetupResult result = found->second.Start(request);
+  }
+  const SetupResult result = StartCommand(request, found->second);
   if (result.ok()) return true;
   commands_.erase(found);
+  RefuseIfServed(request.process_id());
   // For its launcher it has ended as one that was not executed.
   return TellFailed(request.process_id(), result) && ReportExit(request.process_id(), 127 << 8);
+}
+
+bool Agent::OnRootWanted() {
+  channels_.sudo.Asked();
+  internal::AgentEvent event;
+  event.mutable_root_wanted();
+  return TellNow(event);
+}
+
+bool Agent::OnRefuseRoot(const internal::RefuseRoot& request) {
+  if (!channels_.sudo.asked() || request.reason().size() > kMaxReason) return false;
+  channels_.sudo.Refuse(request.reason());
+  return true;
+}
+
+void Agent::RefuseIfServed(uint64_t process_id) {
+  if (channels_.sudo.IsServedBy(process_id))
+    channels_.sudo.Refuse("the command could not be set up; try again");
+}
+
+SetupResult Agent::StartCommand(const internal::StartCommand& request, Command& command) {
+  if (request.serves_sudo()) return command.StartServing(channels_.sudo.listener());
+  if (!request.has_terminal()) return command.Start(request, nullptr);
+  std::unique_ptr<Terminal> terminal;
+  SetupResult result = Terminal::Open(request.terminal(), command.uid(), command.gid(), &terminal);
+  if (result.ok()) result = command.Start(request, terminal.get());
+  if (result.ok()) terminals_[request.process_id()] = std::move(terminal);
+  return result;
+}
+
+bool Agent::OnResize(const internal::ResizeTerminal& request) {
+  if (!Valid(request.size())) return false;
+  auto found = terminals_.find(request.process_id());
+  if (found != terminals_.end()) found->second->Resize(request.size());
+  return true;
+}
+
+void Agent::TurnTerminals(const pollfd* waits) {
+  for (auto each = terminals_.begin(); each != terminals_.end(); waits += Terminal::kWaits) {
+    each->second->Turn(waits);
+    each = each->second->done() ? terminals_.erase(each) : std::next(each);
+  }
 }
 
 bool Agent::OnSignal(const internal::SignalCommand& request) {
@@ -175,6 +268,8 @@ bool Agent::OnOutcome(uint64_t process_id) {
   if (found == commands_.end()) return true;
   const std::optional<SetupResult> result = found->second.TakeOutcome();
   if (!result) return true;
+  if (!result->ok()) RefuseIfServed(process_id);
+  if (channels_.sudo.IsServedBy(process_id)) channels_.sudo.Settled();
   return result->ok() ? TellStarted(process_id, found->second.inner_pid())
                       : TellFailed(process_id, *result);
 }
@@ -189,11 +284,18 @@ bool Agent::OnChildren() {
     if (pid <= 0) return true;
     auto found = std::find_if(commands_.begin(), commands_.end(),
                               [&](const auto& each) { return each.second.pid() == pid; });
-    if (found == commands_.end()) continue;
+    if (found == commands_.end()) {
+      channels_.sudo.OnChildEnded(pid);
+      continue;
+    }
     const uint64_t process_id = found->first;
     // It ended before its pipe was looked at.
     if (found->second.failure_pipe() >= 0 && !OnOutcome(process_id)) return false;
     commands_.erase(found);
+    if (auto terminal = terminals_.find(process_id); terminal != terminals_.end()) {
+      terminal->second->LeaderEnded();
+      if (terminal->second->done()) terminals_.erase(terminal);
+    }
     if (!ReportExit(process_id, status)) return false;
   }
 }
@@ -211,14 +313,14 @@ bool Agent::TellStarted(uint64_t process_id, pid_t inner_pid) {
   internal::AgentEvent event;
   event.mutable_started()->set_process_id(process_id);
   event.mutable_started()->set_pid(inner_pid);
-  return Tell(event);
+  return TellNow(event);
 }
 
 bool Agent::TellNotOffered(uint64_t process_id) {
   internal::AgentEvent event;
   event.mutable_failed()->set_process_id(process_id);
   event.mutable_failed()->set_step(internal::CommandFailed::NOT_OFFERED);
-  return Tell(event);
+  return TellNow(event);
 }
 
 bool Agent::TellFailed(uint64_t process_id, const SetupResult& result) {
@@ -227,21 +329,32 @@ bool Agent::TellFailed(uint64_t process_id, const SetupResult& result) {
   event.mutable_failed()->set_step(StepOf(result.stage));
   event.mutable_failed()->set_detail(SetupStageName(result.stage));
   event.mutable_failed()->set_error(result.error);
-  return Tell(event);
+  return TellNow(event);
 }
 
-bool Agent::Tell(const internal::AgentEvent& event) {
-  return AppendFrame(event, &unsent_).ok() && Flush() && unsent_.size() <= kMaxUnsent;
+void Agent::Tell(const internal::AgentEvent& event) {
+  // Every event is far below a frame's bound, and none is empty.
+  unsent_.Add(event).IgnoreError();
+}
+
+void Agent::TellData(uint64_t stream_id, absl::string_view data, bool last) {
+  if (!unsent_
+           .WriteData(channels_.events.get(), internal::AgentEvent::kDataFieldNumber, stream_id,
+                      last, data)
+           .ok()) {
+    unheard_ = true;
+  }
+}
+
+bool Agent::TellNow(const internal::AgentEvent& event) {
+  Tell(event);
+  return Flush();
 }
 
 bool Agent::Flush() {
-  while (!unsent_.empty()) {
-    const ssize_t size = ::write(channels_.events.get(), unsent_.data(), unsent_.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return errno == EAGAIN;
-    unsent_.erase(0, static_cast<size_t>(size));
-  }
-  return true;
+  if (unheard_ || !unsent_.Flush(channels_.events.get()).ok()) return false;
+  if (!files_.ready()) unsent_.Shrink(kKeptBuffer);
+  return unsent_.size() <= kMaxUnsent;
 }
 
 }  // namespace warren

@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,6 +16,7 @@
 #include <map>
 #include <string>
 
+#include "runtime/base/sudo_paths.h"
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/test_layers.h"
 
@@ -37,13 +41,24 @@ struct ChildPlan {
   char* const* argv;
   char* const* environment;
   int failure;
+  // Its standard input is a listening socket until it has taken a connection from it.
+  bool accepts;
+  // Its side of its terminal; -1 for none.
+  int terminal;
 };
+
+// For a test alone: the command then inherits what its agent has.
+void KeepDescriptors(int first) {
+  constexpr int kMost = 64;
+  for (int fd = first; fd < kMost; ++fd) ::fcntl(fd, F_SETFD, 0);
+}
 
 // Standard streams, and the failure pipe on 3; nothing else stays open.
 SetupResult ArrangeDescriptors(const ChildPlan& plan) {
   constexpr int kFailure = 3;
-  const int sources[] = {plan.fds[kCommandStdin], plan.fds[kCommandStdout],
-                         plan.fds[kCommandStderr], plan.failure};
+  int sources[] = {plan.fds[kCommandStdin], plan.fds[kCommandStdout], plan.fds[kCommandStderr],
+                   plan.failure};
+  for (int i = 0; plan.terminal >= 0 && i < kFailure; ++i) sources[i] = plan.terminal;
   int moved[4];
   // First out of the way of 0 to 3, then into place.
   for (int i = 0; i < 4; ++i) {
@@ -53,20 +68,41 @@ SetupResult ArrangeDescriptors(const ChildPlan& plan) {
   for (int i = 0; i < kFailure; ++i) {
     if (::dup2(moved[i], i) < 0) return Fail(SetupStage::kDescriptors, errno);
   }
-  if (::dup3(moved[kFailure], kFailure, O_CLOEXEC) < 0 ||
-      ::syscall(SYS_close_range, kFailure + 1, ~0U, 0) != 0) {
+  if (::dup3(moved[kFailure], kFailure, O_CLOEXEC) < 0)
+    return Fail(SetupStage::kDescriptors, errno);
+  if (LayerIsOff(plan.confinement->layers_off, TestLayer::kDescriptors)) {
+    KeepDescriptors(kFailure + 1);
+    // Moved: a second one would outlive the execution.
+    ::close(plan.failure);
+    return {};
+  }
+  if (::syscall(SYS_close_range, kFailure + 1, ~0U, 0) != 0) {
     return Fail(SetupStage::kDescriptors, errno);
   }
   return {};
 }
 
-SetupResult StartSession() {
+SetupResult StartSession(const ChildPlan& plan) {
   // The agent takes its signals from a descriptor.
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
   ::umask(022);
-  return ::setsid() < 0 ? Fail(SetupStage::kSession, errno) : SetupResult{};
+  if (::setsid() < 0) return Fail(SetupStage::kSession, errno);
+  // No other session can have it yet.
+  if (plan.terminal >= 0 && ::ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0)
+    return Fail(SetupStage::kSession, errno);
+  return {};
+}
+
+// When it is what it is to be: what comes over the connection, and closing it, is no business of
+// the agent's.
+SetupResult TakeConnection() {
+  const int connection = ::accept4(STDIN_FILENO, nullptr, nullptr, SOCK_CLOEXEC);
+  if (connection < 0 || ::dup2(connection, STDIN_FILENO) < 0 || ::close(connection) != 0)
+    return Fail(SetupStage::kDescriptors, errno);
+  return {};
 }
 
 // In the child, until its program runs. Returns what failed.
@@ -85,7 +121,10 @@ SetupResult BecomeCommand(const ChildPlan& plan) {
     result = ArrangeDescriptors(plan);
     failure = 3;
   }
-  if (result.ok()) result = StartSession();
+  if (result.ok()) result = StartSession(plan);
+  // A service that `sudo` starts and leaves behind belongs to who served that.
+  if (result.ok() && plan.accepts && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+    result = Fail(SetupStage::kSession, errno);
   if (result.ok() && !LayerIsOff(plan.confinement->layers_off, TestLayer::kRlimits)) {
     result = child::LimitResources(*plan.confinement);
   }
@@ -93,6 +132,7 @@ SetupResult BecomeCommand(const ChildPlan& plan) {
     result = child::Confine(plan.confinement->profile, plan.confinement->landlock_abi, plan.policy,
                             plan.confinement->layers_off);
   }
+  if (result.ok() && plan.accepts) result = TakeConnection();
   // As who it is now: nobody enters a directory that is not theirs.
   if (result.ok() && ::chdir(plan.working_directory) != 0)
     result = Fail(SetupStage::kWorkingDirectory, errno);
@@ -157,7 +197,7 @@ class MappedPolicy {
 
 }  // namespace
 
-SetupResult Command::Start(const internal::StartCommand& request) {
+SetupResult Command::Start(const internal::StartCommand& request, Terminal* terminal) {
   MappedPolicy policy(fds_[kCommandPolicy].get());
   if (policy.data() == nullptr) return Fail(SetupStage::kSeccomp, errno);
   int ends[2];
@@ -178,7 +218,9 @@ SetupResult Command::Start(const internal::StartCommand& request) {
                                                               : request.working_directory().c_str(),
                           argv.data(),
                           environment.data(),
-                          failure_write.get()};
+                          failure_write.get(),
+                          request.serves_sudo(),
+                          terminal == nullptr ? -1 : terminal->peer()};
   const pid_t pid = ::fork();
   if (pid == 0) {
     BecomeCommand(plan);
@@ -189,9 +231,22 @@ SetupResult Command::Start(const internal::StartCommand& request) {
     return Fail(SetupStage::kSession, errno);
   }
   pid_ = pid;
+  if (terminal != nullptr)
+    terminal->Connect(std::move(fds_[kCommandStdin]), std::move(fds_[kCommandStdout]));
   // The command has them now: its streams end with it.
   fds_.clear();
   return {};
+}
+
+SetupResult Command::StartServing(const UniqueFd& listener) {
+  fds_[kCommandStdin].reset(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fds_[kCommandStdin].valid()) return Fail(SetupStage::kDescriptors, errno);
+  internal::StartCommand request;
+  request.add_argv(kSudoProgram);
+  request.add_argv(kSudoServe);
+  request.set_working_directory("/");
+  request.set_serves_sudo(true);
+  return Start(request, nullptr);
 }
 
 std::optional<SetupResult> Command::TakeOutcome() {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/agent/terminal.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/launch/child/agent_setup.h"
 #include "warren/internal/agent.pb.h"
@@ -32,9 +33,17 @@ class Command {
   // In the agent's pid namespace, not in the sandbox's; 0 before the start.
   pid_t pid() const { return pid_; }
 
+  // Who it is, in the sandbox.
+  uid_t uid() const { return confinement_.profile.uid; }
+  gid_t gid() const { return confinement_.profile.gid; }
+
   // Forks it. What fails in the child comes over the failure pipe; what fails before is returned,
-  // and there is no process then.
-  SetupResult Start(const internal::StartCommand& request);
+  // and there is no process then. `terminal`, or null: what its standard streams are; that gets its
+  // pipes.
+  SetupResult Start(const internal::StartCommand& request, Terminal* terminal);
+  // The same of a command that serves one who waits at `listener`: its program is Warren's own,
+  // and its standard input the connection.
+  SetupResult StartServing(const UniqueFd& listener);
 
   // Readable when it has something about its start to say; -1 when that is known.
   int failure_pipe() const { return failure_.get(); }

@@ -15,11 +15,12 @@ namespace {
 
 using child::Fail;
 
-// Its commands inherit both, so a test that switches either off does so here too.
+// Its commands inherit these, so a test that switches one off does so here too: and nobody loads a
+// filter without both no_new_privs and a capability.
 uint32_t OwnLayersOff(uint32_t layers_off) {
   uint32_t own = 0;
-  for (TestLayer layer :
-       {TestLayer::kNoNewPrivileges, TestLayer::kSeccomp, TestLayer::kUndumpable}) {
+  for (TestLayer layer : {TestLayer::kNoNewPrivileges, TestLayer::kCapabilities,
+                          TestLayer::kSeccomp, TestLayer::kUndumpable}) {
     if (LayerIsOff(layers_off, layer)) own |= static_cast<uint32_t>(layer);
   }
   return own;
@@ -41,8 +42,10 @@ SetupResult JoinSandbox(const AgentSetup& setup, const int* fds) {
   const JoinRequest& confinement = setup.confinement;
   // For its children alone: a process never leaves the pid namespace that it was born in.
   const bool inner = !LayerIsOff(confinement.layers_off, TestLayer::kPidNamespace);
-  SetupResult result =
-      child::JoinNamespaces(fds[kAgentInitPidfd], inner ? CLONE_NEWPID : 0, confinement.layers_off);
+  // Where a context stays among the zygote's mounts, commands still have the sandbox's.
+  const uint32_t own_mounts = static_cast<uint32_t>(TestLayer::kMountNamespace);
+  SetupResult result = child::JoinNamespaces(fds[kAgentInitPidfd], inner ? CLONE_NEWPID : 0,
+                                             confinement.layers_off & ~own_mounts);
   if (result.ok() && !LayerIsOff(confinement.layers_off, TestLayer::kRlimits)) {
     result = child::LimitResources(confinement);
   }

@@ -26,8 +26,14 @@ void Report(int reports, const SetupResult& result) {
   (void)ignored;
 }
 
+// Also keeps it from ending with a pipe that nobody reads any more.
 UniqueFd WatchChildren() {
+  ::signal(SIGPIPE, SIG_IGN);
   sigset_t set;
+  ::sigemptyset(&set);
+  // A file that would become too large is an error of its write.
+  ::sigaddset(&set, SIGXFSZ);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return UniqueFd();
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGCHLD);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return UniqueFd();
@@ -53,6 +59,8 @@ int Run() {
     return 1;
   }
   const SetupResult result = JoinSandbox(setup, fds.data());
+  SudoDoor sudo;
+  if (result.ok() && (setup.flags & kAgentServesSudo) != 0) sudo = SudoDoor::Open();
   UniqueFd requests = std::move(message->fds[kAgentRequests]);
   UniqueFd events = std::move(message->fds[kAgentEvents]);
   UniqueFd reports = std::move(message->fds[kAgentReports]);
@@ -61,7 +69,7 @@ int Run() {
   Report(reports.get(), result);
   if (!result.ok()) return 1;
   return Agent({UniqueFd(kControlFd), std::move(reports), std::move(requests), std::move(events),
-                std::move(children)})
+                std::move(children), std::move(sudo)})
       .Serve();
 }
 

@@ -18,15 +18,6 @@ uint32_t DecodeLength(const char* header) {
          static_cast<uint32_t>(bytes[2]) << 16 | static_cast<uint32_t>(bytes[3]) << 24;
 }
 
-absl::Status CheckLength(uint32_t length) {
-  if (length == 0) return absl::InvalidArgumentError("frame of length 0");
-  if (length > kMaxFrameBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("frame of ", length, " bytes, over the limit of ", kMaxFrameBytes));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status AppendFrame(const google::protobuf::MessageLite& message, std::string* out) {
@@ -41,6 +32,15 @@ absl::Status AppendFrame(const google::protobuf::MessageLite& message, std::stri
   out->reserve(out->size() + sizeof(header) + length);
   out->append(header, sizeof(header));
   message.AppendToString(out);
+  return absl::OkStatus();
+}
+
+absl::Status FrameParser::CheckLength(uint32_t length) const {
+  if (length == 0) return absl::InvalidArgumentError("frame of length 0");
+  if (length > max_frame_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("frame of ", length, " bytes, over the limit of ", max_frame_));
+  }
   return absl::OkStatus();
 }
 

@@ -33,8 +33,12 @@ class FrameParser {
   // What to do after a frame. kHold: keeps the rest for the next Feed.
   enum class Next { kContinue, kStop, kHold };
 
+  // Frames above `max_frame` are refused: what is held of one that is not complete is memory that
+  // whoever sends it chooses.
+  explicit FrameParser(size_t max_frame = kMaxFrameBytes) : max_frame_(max_frame) {}
+
   // Calls `on_frame` for each frame that `bytes` completes. The view is valid during the call. A
-  // frame of length zero or above kMaxFrameBytes is INVALID_ARGUMENT, found as soon as its header
+  // frame of length zero or above the bound is INVALID_ARGUMENT, found as soon as its header
   // is there; kStop makes this CANCELLED.
   absl::Status Feed(absl::string_view bytes, absl::FunctionRef<Next(absl::string_view)> on_frame);
 
@@ -47,6 +51,7 @@ class FrameParser {
   void Shrink();
 
  private:
+  absl::Status CheckLength(uint32_t length) const;
   absl::Status Refuse(absl::Status why);
   // Moves from `bytes` what `partial_` still needs to have `want` bytes. True when it has.
   bool FillTo(size_t want, absl::string_view* bytes);
@@ -58,6 +63,7 @@ class FrameParser {
   // Carries out what `next` asks for, with `rest` not fed yet. False: the feeding ends.
   absl::StatusOr<bool> Follow(Next next, absl::string_view rest);
 
+  size_t max_frame_;
   std::string partial_;
   std::string held_;
   absl::Status failed_;

@@ -1,5 +1,7 @@
 #include "runtime/control/worker_event.h"
 
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "runtime/control/json_check.h"
@@ -30,6 +32,10 @@ constexpr size_t kMaxPromptBytes = 64 << 10;
 constexpr int kMaxEntries = 4096;
 constexpr size_t kMaxMatchBytes = 4 << 10;
 constexpr size_t kMaxIndentBytes = 1 << 10;
+constexpr size_t kMaxPathBytes = 4095;
+constexpr size_t kMaxFileErrorBytes = 256;
+constexpr size_t kMaxIncompleteBytes = 1 << 10;
+constexpr size_t kSha256Bytes = 32;
 
 // Takes a varint of at most 10 bytes off the front.
 std::optional<uint64_t> TakeVarint(absl::string_view* bytes) {
@@ -76,6 +82,9 @@ absl::Status CheckDone(WorkerDone* done) {
   if (done->outcome() < WorkerDone::OK || done->outcome() > WorkerDone::INTERRUPTED) {
     return absl::InvalidArgumentError("end of a cell without an outcome");
   }
+  if (done->not_run() && done->outcome() == WorkerDone::OK) {
+    return absl::InvalidArgumentError("a cell that did not run and ended well");
+  }
   WARREN_RETURN_IF_ERROR(
       CheckCount("user_expressions", done->user_expressions_size(), kMaxExpressions));
   size_t bytes = 0;
@@ -84,7 +93,23 @@ absl::Status CheckDone(WorkerDone* done) {
     bytes += value.ByteSizeLong();
     if (value.has_display()) WARREN_RETURN_IF_ERROR(CheckDisplay(value.mutable_display()));
   }
+  WARREN_RETURN_IF_ERROR(CheckSize("output_files_incomplete",
+                                   done->output_files_incomplete().size(), kMaxIncompleteBytes));
   return CheckSize("user_expressions", bytes, kMaxExpressionBytes);
+}
+
+absl::Status CheckOutputFile(const internal::WorkerOutputFile& file) {
+  WARREN_RETURN_IF_ERROR(CheckSize("path", file.path().size(), kMaxPathBytes));
+  WARREN_RETURN_IF_ERROR(CheckSize("error", file.error().size(), kMaxFileErrorBytes));
+  if (file.path().empty() || file.path()[0] != '/' || file.path().find('\0') != std::string::npos)
+    return absl::InvalidArgumentError("output file with a path that is none");
+  if (file.size() < 0) return absl::InvalidArgumentError("output file of a negative size");
+  if (file.sha256().size() != (file.error().empty() ? kSha256Bytes : 0)) {
+    return absl::InvalidArgumentError(absl::StrCat("output file with a digest of ",
+                                                   file.sha256().size(), " bytes",
+                                                   file.error().empty() ? "" : " beside an error"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckComm(WorkerComm* comm) {
@@ -149,6 +174,10 @@ absl::Status CheckEvent(WorkerEvent* event) {
       return CheckCount("history entries", event->history_reply().entries_size(), kMaxEntries);
     case WorkerEvent::kUnimplemented:
       return CheckSize("name", event->unimplemented().what().size(), kMaxNameBytes);
+    case WorkerEvent::kConfigured:
+      return CheckSize("step", event->configured().failed_step().size(), kMaxNameBytes);
+    case WorkerEvent::kOutputFile:
+      return CheckOutputFile(event->output_file());
     case WorkerEvent::kError:  // The texts are cut where they are used.
     case WorkerEvent::kInterruptMissed:
     case WorkerEvent::kClearOutput:

@@ -136,21 +136,31 @@ bool IsPassing(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsUnavailable(status);
 }
 
-// A group and all below it. What a launcher that died left frozen cannot end before it is thawed.
-void RemoveTree(const fs::path& directory) {
-  // Ten seconds, which only a process that does not end reaches.
-  constexpr int kAttempts = 1000;
+std::vector<fs::path> Subdirectories(const fs::path& directory) {
+  std::error_code error;
+  std::vector<fs::path> children;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    if (entry.is_directory(error)) children.push_back(entry.path());
+  }
+  return children;
+}
+
+// A group and all below it, in the hierarchy that has a freezer; in the others nothing happens.
+void ThawTree(const fs::path& directory) {
   std::error_code error;
   for (const auto& [file, thawed] :
        {std::pair("freezer.state", "THAWED"), std::pair("cgroup.freeze", "0")}) {
     const std::string path = (directory / file).string();
     if (fs::exists(path, error)) WriteControlFile(AT_FDCWD, path, thawed).IgnoreError();
   }
-  std::vector<fs::path> children;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-    if (entry.is_directory(error)) children.push_back(entry.path());
-  }
-  for (const fs::path& child : children) RemoveTree(child);
+  for (const fs::path& child : Subdirectories(directory)) ThawTree(child);
+}
+
+// A group and all below it.
+void RemoveTree(const fs::path& directory) {
+  // Ten seconds, which only a process that does not end reaches.
+  constexpr int kAttempts = 1000;
+  for (const fs::path& child : Subdirectories(directory)) RemoveTree(child);
   for (int i = 0; i < kAttempts && ::rmdir(directory.c_str()) != 0 && errno == EBUSY; ++i) {
     std::this_thread::sleep_for(kInterval);
   }
@@ -161,6 +171,15 @@ void RemoveInstance(const fs::path& parent, const std::string& instance) {
   RemoveTree(parent / instance);
   // Fails, as it should, while another supervisor is in it.
   ::rmdir(parent.c_str());
+}
+
+// Before anything of an instance is removed: what a launcher that died left frozen (a paused
+// sandbox, a kill that it was in the middle of) cannot end before it is thawed, and sits in the
+// groups of the other hierarchies too.
+void ThawInstance(const internal::HostFacts& facts, const std::string& parent,
+                  const std::string& instance) {
+  for (const auto& [mount, controllers] : Mounts(facts))
+    ThawTree(fs::path(mount) / parent / instance);
 }
 
 absl::StatusOr<std::string> ReadAt(int directory, const std::string& file) {
@@ -363,6 +382,35 @@ absl::Status Cgroup::SetProcessors(const std::string& list) const {
   return WriteControlFile(DirectoryOf(kCpuset), "cpuset.cpus", list);
 }
 
+absl::Status Cgroup::Freeze() const {
+  if (mode_ == internal::HostFacts::V2) {
+    return WriteControlFile(hierarchies_[0].directory.get(), "cgroup.freeze", "1");
+  }
+  return WriteControlFile(DirectoryOf("freezer"), "freezer.state", "FROZEN");
+}
+
+absl::StatusOr<bool> Cgroup::IsFrozen() const {
+  if (mode_ == internal::HostFacts::V2) {
+    WARREN_ASSIGN_OR_RETURN(std::string text,
+                            ReadAt(hierarchies_[0].directory.get(), "cgroup.events"));
+    return absl::StrContains(text, "frozen 1");
+  }
+  WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(DirectoryOf("freezer"), "freezer.state"));
+  // Until then it reads "FREEZING".
+  return absl::StripTrailingAsciiWhitespace(text) == "FROZEN";
+}
+
+absl::Status Cgroup::Write(const internal::CgroupWrite& write) const {
+  return WriteLimit(DirectoryOf(write.controller()), write);
+}
+
+absl::StatusOr<int64_t> Cgroup::PidsInUse() const {
+  WARREN_ASSIGN_OR_RETURN(std::string text, ReadAt(DirectoryOf("pids"), "pids.current"));
+  int64_t count = 0;
+  if (absl::SimpleAtoi(text, &count)) return count;
+  return absl::InternalError(absl::StrCat("no number in pids.current of ", name_));
+}
+
 absl::Status Cgroup::Thaw() const {
   if (mode_ == internal::HostFacts::V2) {
     return WriteControlFile(hierarchies_[0].directory.get(), "cgroup.freeze", "0");
@@ -469,18 +517,23 @@ absl::StatusOr<int64_t> CgroupTree::CpuTimeUs() const {
 
 void CgroupTree::RemoveAll(const internal::HostFacts& facts, const std::string& parent,
                            const std::string& instance) {
+  ThawInstance(facts, parent, instance);
   for (const auto& [mount, controllers] : Mounts(facts))
     RemoveInstance(fs::path(mount) / parent, instance);
 }
 
 void CgroupTree::RemoveDead(const internal::HostFacts& facts, const std::string& parent,
                             const std::string& instance) {
+  // All of its locks at first: what is in it sits in every hierarchy.
+  std::vector<UniqueFd> locks;
   for (const auto& [mount, controllers] : Mounts(facts)) {
     std::string path = (fs::path(mount) / parent / instance).string();
     absl::StatusOr<UniqueFd> directory = OpenDirectory(path);
-    if (directory.ok() && LockInstance(directory->get(), path).ok())
-      RemoveInstance(fs::path(mount) / parent, instance);
+    if (absl::IsNotFound(directory.status())) continue;
+    if (!directory.ok() || !LockInstance(directory->get(), path).ok()) return;
+    locks.push_back(*std::move(directory));
   }
+  if (!locks.empty()) RemoveAll(facts, parent, instance);
 }
 
 std::vector<std::string> CgroupTree::Instances(const internal::HostFacts& facts,

@@ -77,9 +77,18 @@ class Cgroup {
   // what is below it follows, on v1 all of it but the processes' own groups sits in this one.
   absl::Status SetProcessors(const std::string& list) const;
 
-  // Lets what a kill left frozen run to its end: a frozen task of v1 takes no signal, not even
-  // SIGKILL.
+  // Stops everything in it and below it where it is; IsFrozen says when all of it stands still. A
+  // frozen task of v1 takes no signal, not even SIGKILL: whoever kills thaws.
+  absl::Status Freeze() const;
+  absl::StatusOr<bool> IsFrozen() const;
+  // Lets what was frozen, or what a kill left so, go on.
   absl::Status Thaw() const;
+
+  // Writes a limit, and reads it back.
+  absl::Status Write(const internal::CgroupWrite& write) const;
+
+  // Processes and threads in it now.
+  absl::StatusOr<int64_t> PidsInUse() const;
 
   // Removes the group. FAILED_PRECONDITION while something is left in it, or below it: try again a
   // little later.

@@ -78,6 +78,15 @@ absl::Status FillDeviceTree(int root) {
   return absl::OkStatus();
 }
 
+// Never without a writer, so that it is silent until somebody writes.
+absl::StatusOr<UniqueFd> MakeBell(int root, const char* name) {
+  if (::mknodat(root, name, S_IFIFO | 0622, 0) != 0 || ::fchmodat(root, name, 0622, 0) != 0)
+    return Errno(absl::StrCat("make FIFO ", name));
+  UniqueFd bell(::openat(root, name, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!bell.valid()) return Errno(absl::StrCat("open FIFO ", name));
+  return bell;
+}
+
 }  // namespace
 
 absl::StatusOr<UniqueFd> CloneMappedTree(const std::string& path, int user_namespace) {
@@ -97,15 +106,20 @@ absl::StatusOr<UniqueFd> CloneMappedTree(const std::string& path, int user_names
   return tree;
 }
 
-absl::StatusOr<UniqueFd> MakeDeviceTree() {
+absl::StatusOr<DeviceTree> MakeDeviceTree(const char* bell) {
   WARREN_ASSIGN_OR_RETURN(UniqueFd mount,
                           NewTmpfs("64k", "64", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
   WARREN_RETURN_IF_ERROR(FillDeviceTree(mount.get()));
+  DeviceTree tree;
+  if (bell != nullptr) {
+    WARREN_ASSIGN_OR_RETURN(tree.bell, MakeBell(mount.get(), bell));
+  }
   mount_attr attributes = {};
   attributes.attr_set = MOUNT_ATTR_RDONLY;
   if (SetMountAttributes(mount.get(), attributes) != 0)
     return Errno("make the device tree read-only");
-  return mount;
+  tree.mount = std::move(mount);
+  return tree;
 }
 
 absl::StatusOr<UniqueFd> OpenUserNamespace(int pidfd) {

@@ -15,10 +15,17 @@ namespace warren {
 // file system cannot be mapped.
 absl::StatusOr<UniqueFd> CloneMappedTree(const std::string& path, int user_namespace);
 
+struct DeviceTree {
+  UniqueFd mount;
+  // Readable when somebody inside has written to `bell`. Bytes alone come through it, never a
+  // descriptor.
+  UniqueFd bell;
+};
 // A new read-only tmpfs with the device nodes null, zero, full, random, urandom and tty, the usual
 // links, and empty directories pts and shm: /dev of one sandbox. Each has its own, so that a lock
 // on /dev/null meets nobody else's.
-absl::StatusOr<UniqueFd> MakeDeviceTree();
+// `bell`: name of a FIFO in it that everybody may write to; null for none.
+absl::StatusOr<DeviceTree> MakeDeviceTree(const char* bell = nullptr);
 
 // The user namespace of a process, as an fd.
 absl::StatusOr<UniqueFd> OpenUserNamespace(int pidfd);

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/plan/package_directories.h"
 
 namespace warren {
 namespace {
@@ -58,11 +59,10 @@ Names ImportableIn(const Template& from) {
   if (version.empty()) return names;
   const fs::path prefix = python.parent_path().parent_path();
   const fs::path library = prefix / "lib" / version;
-  for (const fs::path& directory :
-       {library, library / "lib-dynload", library / "site-packages", library / "dist-packages",
-        prefix / "lib/python3/dist-packages", prefix / "local/lib" / version / "dist-packages"}) {
+  AddModules(library, names);
+  AddModules(library / "lib-dynload", names);
+  for (const std::string& directory : PackageDirectories(prefix.string(), version))
     AddModules(directory, names);
-  }
   return names;
 }
 

@@ -127,10 +127,9 @@ std::vector<MountOp> Mounts(const config::TemplateRecipe& recipe, const internal
   list.AddBind("/layer/shm", "/newroot/dev/shm");
   // After /dev: masks bind the sandbox's own /dev/null.
   AddProc(purpose, list);
-  // A context that starts by exec reads Warren's Python files itself.
-  if (purpose == Purpose::kZygote || recipe.start() == config::TemplateRecipe::EXEC) {
-    list.AddAttach(fds.worker, absl::StrCat("/newroot", kWorkerDirectory));
-  }
+  // Which of them is the launcher's to choose: a context that starts by exec reads Warren's Python
+  // files itself.
+  list.AddAttach(fds.worker, absl::StrCat("/newroot", kWorkerDirectory));
   list.Add(MountOp::PIVOT, "/newroot");
   return list.Take();
 }
@@ -216,10 +215,13 @@ void AddRlimit(internal::LaunchPlan& plan, const char* resource, uint64_t value)
   limit->set_hard(value);
 }
 
-void AddRlimits(const v1::Limits& limits, internal::LaunchPlan& plan) {
+void AddRlimits(const v1::Limits& limits, const config::LimitsPolicy& policy,
+                internal::LaunchPlan& plan) {
   AddRlimit(plan, "NOFILE", static_cast<uint64_t>(limits.open_files()));
   AddRlimit(plan, "FSIZE", static_cast<uint64_t>(limits.file_size_bytes()));
-  AddRlimit(plan, "NPROC", static_cast<uint64_t>(limits.pids()));
+  // The cgroup bounds how many there are. What a process was started with cannot be raised later,
+  // and limits.pids can: so this is the most that it may ever become.
+  AddRlimit(plan, "NPROC", static_cast<uint64_t>(policy.maximum().pids()));
 }
 
 }  // namespace
@@ -266,12 +268,32 @@ absl::StatusOr<internal::LaunchPlan> MakeLaunchPlan(const internal::SandboxSpec&
   plan.set_working_directory("/home/user");
   *plan.mutable_limits() = limits;
   AddCgroupWrites(limits, facts, plan);
-  for (MountOp& op :
-       Mounts(recipe, facts, {limits.disk_bytes(), limits.disk_inodes()}, Purpose::kSandbox)) {
-    *plan.add_mounts() = std::move(op);
-  }
-  AddRlimits(limits, plan);
+  for (MountOp& op : SandboxMounts(recipe, limits, facts)) *plan.add_mounts() = std::move(op);
+  AddRlimits(limits, policy, plan);
   return plan;
+}
+
+std::vector<LimitChange> PlanLimitChange(const v1::Limits& from, const v1::Limits& to,
+                                         const internal::HostFacts& facts) {
+  internal::LaunchPlan before;
+  internal::LaunchPlan after;
+  AddCgroupWrites(from, facts, before);
+  AddCgroupWrites(to, facts, after);
+  std::vector<LimitChange> changes;
+  for (int i = 0; i < after.cgroup_size(); ++i) {
+    if (before.cgroup(i).value() != after.cgroup(i).value())
+      changes.push_back({after.cgroup(i), before.cgroup(i)});
+  }
+  // A plan lowers from what is unbounded. v1's sum with swap may never be below the memory, so what
+  // raises it goes the other way.
+  if (to.memory_bytes() > from.memory_bytes()) std::reverse(changes.begin(), changes.end());
+  return changes;
+}
+
+std::vector<internal::MountOp> SandboxMounts(const config::TemplateRecipe& recipe,
+                                             const v1::Limits& limits,
+                                             const internal::HostFacts& facts) {
+  return Mounts(recipe, facts, {limits.disk_bytes(), limits.disk_inodes()}, Purpose::kSandbox);
 }
 
 std::vector<internal::MountOp> ZygoteMounts(const config::TemplateRecipe& recipe,

@@ -47,11 +47,11 @@ struct FdIndices {
 };
 FdIndices PlanFdIndices(const config::TemplateRecipe& recipe);
 
-// What the launcher mounts Warren's Python files on.
+// What the launcher mounts Warren's own files on: tools, and Python files for who reads them.
 inline constexpr char kWorkerDirectory[] = "/opt/warren";
 
 // Processes beside the first that a sandbox can have groups for at a time.
-inline constexpr int kMaxProcessGroups = 64;
+inline constexpr int kMaxProcessGroups = 80;
 
 // Resolves what is asked for into the plan of one sandbox: the limits by the request, the template
 // and the policy, the rest by the template and the host. INVALID_ARGUMENT names what the policy
@@ -60,6 +60,21 @@ absl::StatusOr<internal::LaunchPlan> MakeLaunchPlan(const internal::SandboxSpec&
                                                     const config::TemplateRecipe& recipe,
                                                     const config::LimitsPolicy& policy,
                                                     const internal::HostFacts& facts);
+
+// One limit of a sandbox that lives: what to write, and what was in that file before.
+struct LimitChange {
+  internal::CgroupWrite write;
+  internal::CgroupWrite undo;
+};
+// What makes limits `from` those of `to`, in this order; undone in the opposite one. Of memory,
+// CPU time and processes: the other limits are no cgroup's.
+std::vector<LimitChange> PlanLimitChange(const v1::Limits& from, const v1::Limits& to,
+                                         const internal::HostFacts& facts);
+
+// The mounts of a sandbox with these limits.
+std::vector<internal::MountOp> SandboxMounts(const config::TemplateRecipe& recipe,
+                                             const v1::Limits& limits,
+                                             const internal::HostFacts& facts);
 
 // The mounts of a template's zygote: those of a sandbox with a small writable layer and Warren's
 // Python files.

@@ -36,6 +36,20 @@ bool MayDefaultToZero(const FieldDescriptor* field) {
          field->number() == v1::Limits::kCpuSecondsFieldNumber;
 }
 
+// What the kernel, or Warren, can change while a sandbox lives: its disk is a mount, and the others
+// were handed to its processes when they were started.
+bool CanChangeLater(const FieldDescriptor* field) {
+  switch (field->number()) {
+    case v1::Limits::kMemoryBytesFieldNumber:
+    case v1::Limits::kCpuMillisFieldNumber:
+    case v1::Limits::kPidsFieldNumber:
+    case v1::Limits::kOutputBytesFieldNumber:
+      return true;
+    default:
+      return false;
+  }
+}
+
 absl::Status CheckLimit(const config::LimitsPolicy& policy, const FieldDescriptor* field) {
   int64_t minimum = Get(policy.minimum(), field);
   int64_t value = Get(policy.defaults(), field);
@@ -98,6 +112,26 @@ absl::StatusOr<v1::Limits> ResolveLimits(
     Set(&result, field, value);
   }
   if (result.file_size_bytes() == 0) result.set_file_size_bytes(result.disk_bytes());
+  return result;
+}
+
+absl::StatusOr<v1::Limits> ChangeLimits(const config::LimitsPolicy& policy,
+                                        const v1::Limits& current, const v1::Limits& wanted) {
+  v1::Limits result = current;
+  const auto* descriptor = v1::Limits::descriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const FieldDescriptor* field = descriptor->field(i);
+    const int64_t value = Get(wanted, field);
+    if (value == 0) continue;
+    if (!CanChangeLater(field)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("limits.", field->name(),
+                       " cannot be changed later: leave it unset, or create a sandbox with it"));
+    }
+    WARREN_RETURN_IF_ERROR(
+        CheckRange(policy, field, value, absl::StatusCode::kInvalidArgument, "the requested"));
+    Set(&result, field, value);
+  }
   return result;
 }
 

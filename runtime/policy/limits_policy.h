@@ -23,6 +23,12 @@ absl::StatusOr<v1::Limits> ResolveLimits(
     const config::LimitsPolicy& policy, const v1::Limits& requested,
     const config::TemplateRecipe::DefaultLimits& template_limits);
 
+// The limits of a sandbox that lives, after a change from `current`: those of `wanted` where set.
+// INVALID_ARGUMENT for what cannot be changed later, or is outside of the policy's range: both name
+// the limit.
+absl::StatusOr<v1::Limits> ChangeLimits(const config::LimitsPolicy& policy,
+                                        const v1::Limits& current, const v1::Limits& wanted);
+
 }  // namespace warren
 
 #endif  // WARREN_RUNTIME_POLICY_LIMITS_POLICY_H_

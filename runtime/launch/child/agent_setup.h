@@ -19,9 +19,13 @@ inline constexpr uint32_t kMaxProfileEnvironment = 2048;
 struct AgentSetup {
   uint32_t magic = kSetupMagic;
   uint32_t version = kSetupVersion;
+  // kAgent*
+  uint32_t flags = 0;
   // What it becomes itself; working_directory and context_id say nothing.
   JoinRequest confinement;
 };
+// Commands of its sandbox may be root: it listens to those inside who want one.
+inline constexpr uint32_t kAgentServesSudo = 1u << 0;
 enum AgentSetupFd : uint32_t {
   // Of the sandbox that it joins.
   kAgentInitPidfd,

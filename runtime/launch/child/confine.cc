@@ -241,7 +241,7 @@ SetupResult Confine(const ProcessProfile& profile, int landlock_abi, SeccompBlob
   // After the change of identity, which sets it to what the host's fs.suid_dumpable says. Also of
   // what is to be dumpable in the end: until its filter is there, no other process of this user, of
   // which the sandbox may have hostile ones by now, must be able to write to its memory.
-  if (result.ok() && hide) result = SetDumpable(0);
+  if (result.ok()) result = SetDumpable(hide ? 0 : 1);
   if (result.ok() && own_capabilities) result = SetCapabilities(profile.capabilities);
   if (result.ok() && no_new_privileges) result = NoNewPrivileges();
   if (result.ok() && !LayerIsOff(layers_off, TestLayer::kLandlock)) {

@@ -18,7 +18,7 @@ enum class TestLayer : uint32_t {
   kNoNewPrivileges = 1u << 3,
   // User code runs as the sandbox's root.
   kIdentity = 1u << 4,
-  // Fds of the zygote stay open.
+  // Fds of the zygote stay open, in commands those of their agent.
   kDescriptors = 1u << 5,
   kRlimits = 1u << 6,
   // The context stays in the zygote's pid namespace.
@@ -38,7 +38,7 @@ enum class TestLayer : uint32_t {
   kProcMasks = 1u << 15,
   // Plan: the writable layer has no size.
   kLayerSize = 1u << 16,
-  // Init lets others of its user look into it.
+  // Init and the agent let others of their user look into them.
   kUndumpable = 1u << 17,
 };
 

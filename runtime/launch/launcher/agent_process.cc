@@ -16,7 +16,8 @@
 namespace warren {
 
 absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Start(
-    LaunchResources& resources, int init_pidfd, const std::vector<UniqueFd>& procs) {
+    LaunchResources& resources, int init_pidfd, const std::vector<UniqueFd>& procs,
+    uint32_t flags) {
   WARREN_ASSIGN_OR_RETURN(ClonedProcess process,
                           resources.anchor.CloneAgent(resources.agent_program.get(), procs));
   // From here on the destructor ends it.
@@ -33,6 +34,7 @@ absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Start(
   WARREN_RETURN_IF_ERROR(SetNonBlocking(reports.read_end.get()));
   const LoadedProfile& profile = resources.profiles.agent();
   AgentSetup setup;
+  setup.flags = flags;
   WARREN_ASSIGN_OR_RETURN(setup.confinement, PackAgent(profile, resources.facts.landlock_abi()));
   setup.confinement.layers_off = resources.layers_off;
   const int fds[kAgentSetupFds] = {init_pidfd, requests.read_end.get(), events.write_end.get(),

@@ -20,10 +20,12 @@ namespace warren {
 // Lifecycle: Start → kReady report → TakeEnds, Offer*, Withdraw* → Kill → the anchor's report.
 class AgentProcess {
  public:
-  // `init_pidfd`: what it joins; `procs`: files to enter its groups by, of its sandbox.
+  // `init_pidfd`: what it joins; `procs`: files to enter its groups by, of its sandbox; `flags`:
+  // kAgent*.
   static absl::StatusOr<std::unique_ptr<AgentProcess>> Start(LaunchResources& resources,
                                                              int init_pidfd,
-                                                             const std::vector<UniqueFd>& procs);
+                                                             const std::vector<UniqueFd>& procs,
+                                                             uint32_t flags);
   ~AgentProcess() { Kill(); }
   AgentProcess(const AgentProcess&) = delete;
   AgentProcess& operator=(const AgentProcess&) = delete;

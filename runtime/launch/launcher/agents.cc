@@ -17,15 +17,48 @@ namespace {
 // On a host of pace 1 (docs/TIMING.md): see Launcher::AtPace. From the kill of a command until its
 // agent has told of its end; from the end of an agent's pipe until the anchor has told of its.
 constexpr std::chrono::seconds kEndTold(5);
+// Between two rings of a sandbox's bell that are heard: whoever is inside can ring all the time.
+constexpr std::chrono::milliseconds kBellRest(500);
 
 }  // namespace
 
 absl::Status Launcher::StartAgent(const ProcessKey& name, LiveProcess& process) {
   SandboxProcess& sandbox = *sandboxes_.at(name.sandbox_id).process;
   WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, process.group->OpenProcs());
-  WARREN_ASSIGN_OR_RETURN(process.agent, AgentProcess::Start(resources_, sandbox.pidfd(), procs));
+  const uint32_t flags = sandbox.grants_root() ? kAgentServesSudo : 0;
+  WARREN_ASSIGN_OR_RETURN(process.agent,
+                          AgentProcess::Start(resources_, sandbox.pidfd(), procs, flags));
   clones_.insert(process.agent->pid());
   return loop_.Watch(process.agent->reports(), [this, name] { OnAgent(name); });
+}
+
+void Launcher::OnBell(const std::string& id) {
+  LiveSandbox& sandbox = sandboxes_.at(id);
+  SandboxProcess& process = *sandbox.process;
+  process.DrainBell();
+  loop_.Unwatch(process.bell());
+  sandbox.bell_timer = loop_.After(kBellRest, [this, id] {
+    LiveSandbox& rested = sandboxes_.at(id);
+    rested.bell_timer = 0;
+    absl::Status watched = loop_.Watch(rested.process->bell(), [this, id] { OnBell(id); });
+    if (!watched.ok()) {
+      spdlog::warn("event=bell_not_watched sandbox={} error=\"{}\"", id,
+                   absl::CEscape(watched.message()));
+    }
+  });
+  for (const auto& [process_id, other] : sandbox.processes) {
+    // It is there, or on its way.
+    if (other.agent != nullptr && !other.exited) return;
+  }
+  internal::LauncherReply event;
+  event.mutable_agent_wanted()->set_sandbox_id(id);
+  Send(event, {});
+}
+
+void Launcher::SilenceBell(LiveSandbox& sandbox) {
+  loop_.Cancel(std::exchange(sandbox.bell_timer, 0));
+  loop_.Unwatch(sandbox.process->bell());
+  sandbox.process->CloseBell();
 }
 
 absl::StatusOr<Launcher::LiveProcess*> Launcher::FindAgent(LiveSandbox& sandbox) {
@@ -52,7 +85,7 @@ absl::Status Launcher::OfferCommand(const ProcessKey& name, LiveProcess& process
       resources_.profiles.CommandPolicy(templates_.at(plan.template_id()).source.recipe, profile));
   WARREN_ASSIGN_OR_RETURN(
       std::vector<UniqueFd> procs,
-      process.group->OpenProcsAs(ids_.first_id() + sandbox.process->slot() * kIdsPerSlot));
+      process.group->OpenProcsAs(ids_.first_id() + sandbox.process->ids_slot() * kIdsPerSlot));
   WARREN_ASSIGN_OR_RETURN(Pipe in, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe out, MakePipe());
   WARREN_ASSIGN_OR_RETURN(Pipe err, MakePipe());
@@ -86,12 +119,7 @@ void Launcher::OnAgent(const ProcessKey& name) {
     // The anchor tells how it ended; a kill now might be taken for it. One that closed its pipe and
     // lives on is killed later.
     loop_.Unwatch(process->agent->reports());
-    loop_.Cancel(process->untold);
-    process->untold = loop_.After(AtPace(kEndTold), [this, name] {
-      LiveProcess* silent = FindProcess(name);
-      if (silent != nullptr && !silent->exited) silent->agent->Kill();
-    });
-    return;
+    return AwaitEnd(name);
   }
   LoseAgent(name, report.status().message());
 }
@@ -165,12 +193,20 @@ void Launcher::WithdrawCommand(const ProcessKey& name) {
   // One that takes no orders is killed, and its commands with it; so is one that does not tell of
   // the end.
   if (!(*agent)->agent->Withdraw(name.process_id).ok()) return (*agent)->agent->Kill();
-  LiveProcess& process = *FindProcess(name);
-  loop_.Cancel(std::exchange(process.untold, 0));
-  process.untold = loop_.After(AtPace(kEndTold), [this, name] {
+  AwaitEnd(name);
+}
+
+void Launcher::AwaitEnd(const ProcessKey& name) {
+  LiveProcess& awaited = *FindProcess(name);
+  loop_.Cancel(awaited.untold);
+  awaited.untold = loop_.After(AtPace(kEndTold), [this, name] {
     LiveProcess* untold = FindProcess(name);
     if (untold == nullptr || untold->exited) return;
-    absl::StatusOr<LiveProcess*> silent = FindAgent(sandboxes_.at(name.sandbox_id));
+    LiveSandbox& sandbox = sandboxes_.at(name.sandbox_id);
+    // An agent that stands still tells nothing: from its resume on it has its time again.
+    if (sandbox.motion != Motion::kRuns) return;
+    if (untold->agent != nullptr) return untold->agent->Kill();
+    absl::StatusOr<LiveProcess*> silent = FindAgent(sandbox);
     if (silent.ok()) (*silent)->agent->Kill();
   });
 }

@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -62,6 +63,21 @@ CgroupTotals Totals(const LauncherConfig& config, const internal::HostFacts& fac
           config.pids_total > 0 ? config.pids_total : facts.processes() / 10 * 9};
 }
 
+// Each process of a sandbox has the policy's most of RLIMIT_NPROC, and none of them can raise what
+// it has from here: where the host gives its services less, this does.
+absl::Status AllowProcesses(int32_t most) {
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NPROC, &limit) != 0) return Errno("read RLIMIT_NPROC");
+  const auto wanted = static_cast<rlim_t>(most);
+  if (limit.rlim_max >= wanted) return absl::OkStatus();
+  const rlim_t had = std::exchange(limit.rlim_max, wanted);
+  if (::setrlimit(RLIMIT_NPROC, &limit) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      Errno("raise RLIMIT_NPROC").message(), ": its hard limit is ", had,
+      ", and the limits policy allows ", wanted,
+      " processes: raise it for the launcher (ulimit -Hu), or lower maximum.pids there"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig& config) {
@@ -82,6 +98,7 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
   WARREN_ASSIGN_OR_RETURN(auto templates, FindTemplates(config.prefix, config.store));
   WARREN_ASSIGN_OR_RETURN(config::LimitsPolicy limits,
                           LoadLimits(config.prefix, config.limits_policy, templates));
+  WARREN_RETURN_IF_ERROR(AllowProcesses(limits.maximum().pids()));
   WARREN_ASSIGN_OR_RETURN(ProcessProfiles profiles,
                           ProcessProfiles::Load(config.prefix + "/share/warren/policies"));
   WARREN_ASSIGN_OR_RETURN(CgroupTree cgroups,
@@ -98,6 +115,7 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
                             std::move(profiles),
                             std::move(agent_program),
                             config.prefix + "/share/warren/worker",
+                            config.prefix + "/share/warren/tools",
                             config.layers_off};
   return std::unique_ptr<Launcher>(
       new Launcher(config, {std::move(loop), std::move(ids), std::move(janitor),

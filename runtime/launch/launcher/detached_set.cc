@@ -7,20 +7,20 @@ namespace warren {
 
 absl::StatusOr<DetachedSet> DetachedSet::Make(const LaunchTemplate& source,
                                               const LaunchResources& resources, int init_pidfd,
-                                              WorkerFiles worker_files) {
+                                              WarrenFiles files, const char* bell) {
   DetachedSet set;
   WARREN_ASSIGN_OR_RETURN(UniqueFd user_namespace, OpenUserNamespace(init_pidfd));
   for (const std::string& path : source.part_paths) {
     WARREN_ASSIGN_OR_RETURN(UniqueFd part, CloneMappedTree(path, user_namespace.get()));
     set.mounts_.push_back(std::move(part));
   }
-  WARREN_ASSIGN_OR_RETURN(UniqueFd dev, MakeDeviceTree());
-  set.mounts_.push_back(std::move(dev));
-  if (worker_files == WorkerFiles::kAttached) {
-    WARREN_ASSIGN_OR_RETURN(UniqueFd worker,
-                            CloneMappedTree(resources.worker_directory, user_namespace.get()));
-    set.mounts_.push_back(std::move(worker));
-  }
+  WARREN_ASSIGN_OR_RETURN(DeviceTree dev, MakeDeviceTree(bell));
+  set.mounts_.push_back(std::move(dev.mount));
+  set.bell_ = std::move(dev.bell);
+  const std::string& own =
+      files == WarrenFiles::kWorker ? resources.worker_directory : resources.tools_directory;
+  WARREN_ASSIGN_OR_RETURN(UniqueFd warren, CloneMappedTree(own, user_namespace.get()));
+  set.mounts_.push_back(std::move(warren));
   return set;
 }
 

@@ -9,21 +9,25 @@
 
 namespace warren {
 
-enum class WorkerFiles { kAttached, kAbsent };
+// What lies under kWorkerDirectory: Warren's Python files and the tools of sandboxes, or these
+// alone.
+enum class WarrenFiles { kWorker, kTools };
 
 // The detached mounts of one sandbox or zygote, in the order of PlanFdIndices.
 class DetachedSet {
  public:
-  // Owners are mapped by the user namespace of `init_pidfd`.
+  // Owners are mapped by the user namespace of `init_pidfd`. `bell` as MakeDeviceTree has it.
   static absl::StatusOr<DetachedSet> Make(const LaunchTemplate& source,
                                           const LaunchResources& resources, int init_pidfd,
-                                          WorkerFiles worker_files);
+                                          WarrenFiles files, const char* bell = nullptr);
   std::vector<int> fds() const;
   size_t size() const { return mounts_.size(); }
+  UniqueFd TakeBell() { return std::move(bell_); }
 
  private:
   DetachedSet() = default;
   std::vector<UniqueFd> mounts_;
+  UniqueFd bell_;
 };
 
 // A plain struct as a message.

@@ -50,12 +50,13 @@ void EventLoop::Cancel(TimerId timer) {
   deadlines_.erase(found);
 }
 
-int EventLoop::TimeoutMs() const {
-  if (timers_.empty()) return -1;
-  auto left = timers_.begin()->first - Clock::now();
-  if (left <= Clock::duration::zero()) return 0;
-  // Rounded up: waking before the deadline would only spin.
-  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
+bool EventLoop::NextTimeout(timespec* timeout) const {
+  if (timers_.empty()) return false;
+  const auto left = std::max(timers_.begin()->first - Clock::now(), Clock::duration::zero());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+  timeout->tv_sec = seconds.count();
+  timeout->tv_nsec = std::chrono::nanoseconds(left - seconds).count();
+  return true;
 }
 
 void EventLoop::RunTimers() {
@@ -70,8 +71,11 @@ void EventLoop::RunTimers() {
 absl::Status EventLoop::Run() {
   std::array<epoll_event, 64> events;
   while (!stopped_) {
-    int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), TimeoutMs());
-    if (count < 0 && errno != EINTR) return Errno("epoll_wait");
+    timespec timeout;
+    const bool timed = NextTimeout(&timeout);
+    int count = ::epoll_pwait2(epoll_.get(), events.data(), events.size(),
+                               timed ? &timeout : nullptr, nullptr);
+    if (count < 0 && errno != EINTR) return Errno("epoll_pwait2");
     for (int i = 0; i < count && !stopped_; ++i) {
       int fd = static_cast<int>(events[static_cast<size_t>(i)].data.u64 & 0xffffffff);
       auto watch = watches_.find(fd);

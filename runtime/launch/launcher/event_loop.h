@@ -1,6 +1,8 @@
 #ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_EVENT_LOOP_H_
 #define WARREN_RUNTIME_LAUNCH_LAUNCHER_EVENT_LOOP_H_
 
+#include <time.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -46,7 +48,8 @@ class EventLoop {
     std::function<void()> callback;
   };
   EventLoop() = default;
-  int TimeoutMs() const;
+  // Until the next timer; false for none.
+  bool NextTimeout(timespec* timeout) const;
   void RunTimers();
 
   UniqueFd epoll_;

@@ -47,6 +47,10 @@ Launcher::Launcher(const LauncherConfig& config, Parts parts)
               std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime))) {}
 
 Launcher::~Launcher() {
+  // A frozen process would not end, and the anchor waits for all of them.
+  for (auto& [id, sandbox] : sandboxes_) {
+    if (sandbox.motion != Motion::kRuns) sandbox.process->Thaw().IgnoreError();
+  }
   // First the processes, all at once through the anchor; then what the kernel leaves behind.
   resources_.anchor.Stop();
   zygotes_.clear();
@@ -87,7 +91,7 @@ absl::Status Launcher::Run() {
   return loop_.Run();
 }
 
-EventLoop::Clock::duration Launcher::AtPace(milliseconds time) const {
+EventLoop::Clock::duration Launcher::AtPace(std::chrono::microseconds time) const {
   return std::chrono::duration_cast<EventLoop::Clock::duration>(time * pace_);
 }
 
@@ -129,10 +133,17 @@ void Launcher::Dispatch(const internal::LauncherRequest& request) {
       return Reply(id, HandleSignalProcess(request.signal_process()));
     case Request::kDestroySandbox:
       return Reply(id, HandleDestroy(request.destroy_sandbox().sandbox_id()));
+    case Request::kPauseSandbox:
+      status = HandlePause(id, request.pause_sandbox().sandbox_id());
+      break;
+    case Request::kResumeSandbox:
+      return Reply(id, HandleResume(request.resume_sandbox().sandbox_id()));
+    case Request::kSetLimits:
+      return Reply(id, HandleSetLimits(request.set_limits()));
     case Request::REQUEST_NOT_SET:
       status = absl::InvalidArgumentError("a request of no known kind");
   }
-  // The first three reply later, when they go well.
+  // Those that did not return here reply later, when they go well.
   if (!status.ok()) Reply(id, status);
 }
 

@@ -48,8 +48,8 @@ struct LauncherConfig {
 // The only process that makes namespaces, cgroups and mounts. Single-threaded; plans what the
 // supervisor asks for (launcher.proto), carries it out and reports what ends. Of what
 // comes out of a sandbox it reads its agent's reports alone. launcher.cc has the messages,
-// zygotes.cc, sandboxes.cc, processes.cc and agents.cc what they are about. Lifecycle: Create → Run
-// → destructor, which ends every sandbox and waits until all of them are gone.
+// zygotes.cc, sandboxes.cc, pauses.cc, processes.cc and agents.cc what they are about. Lifecycle:
+// Create → Run → destructor, which ends every sandbox and waits until all of them are gone.
 class Launcher {
  public:
   static absl::StatusOr<std::unique_ptr<Launcher>> Create(const LauncherConfig& config);
@@ -91,6 +91,8 @@ class Launcher {
     std::vector<EventLoop::TimerId> nudges;
     // It is being killed with all that it started.
     bool ending = false;
+    // Its sandbox was paused before nothing was left of it: the next attempt is its resume's.
+    bool ends_at_resume = false;
     // Its end was reported, or it was never forked.
     bool exited = false;
     // It was stopped, by this signal, and is killed for it.
@@ -98,6 +100,7 @@ class Launcher {
     // Of a first process that ended before its sandbox was there: told right after ProcessStarted.
     std::optional<int> early_end;
   };
+  enum class Motion { kRuns, kPausing, kPaused };
   struct LiveSandbox {
     std::unique_ptr<SandboxProcess> process;
     std::map<uint64_t, LiveProcess> processes;
@@ -106,6 +109,13 @@ class Launcher {
     uint64_t request_id = 0;
     EventLoop::TimerId deadline = 0;
     EventLoop::TimerId oom_timer = 0;
+    // Of PauseSandbox, until it is replied to; then 0.
+    uint64_t pause_request = 0;
+    EventLoop::TimerId pause_timer = 0;
+    // Its processes are being stopped, or stand still.
+    Motion motion = Motion::kRuns;
+    // Until its bell is listened to again.
+    EventLoop::TimerId bell_timer = 0;
     bool dying = false;
     internal::SandboxGone::Reason reason = internal::SandboxGone::INIT_DIED;
     // Read when it was dead, for SandboxGone.
@@ -135,14 +145,14 @@ class Launcher {
   void Reply(uint64_t request_id, const absl::Status& status);
   void Send(const internal::LauncherReply& reply, std::span<const int> fds);
   // `time` of a host of pace 1, on this one.
-  EventLoop::Clock::duration AtPace(std::chrono::milliseconds time) const;
+  EventLoop::Clock::duration AtPace(std::chrono::microseconds time) const;
   absl::StatusOr<LaunchTemplate*> FindTemplate(const std::string& id);
 
   // ---- zygotes.cc
   absl::Status HandleStartZygote(uint64_t request_id, const internal::StartZygote& request);
   absl::StatusOr<LiveZygote*> FindZygote(uint64_t id, const std::string& template_id);
   void OnZygote(uint64_t zygote_id);
-  void OnZygoteReady(LiveZygote& zygote, const std::string& version);
+  void OnZygoteReady(LiveZygote& zygote, const std::string& facts);
   void OnForkFailed(LiveZygote& zygote, const ZygoteProcess::Event& event);
   void EndZygote(uint64_t zygote_id, const std::string& reason);
   // Of a zygote: stopped, or dead.
@@ -171,6 +181,9 @@ class Launcher {
   // ---- agents.cc
   absl::Status StartAgent(const ProcessKey& name, LiveProcess& process);
   absl::Status OfferCommand(const ProcessKey& name, LiveProcess& process);
+  // Somebody inside wants an agent.
+  void OnBell(const std::string& id);
+  void SilenceBell(LiveSandbox& sandbox);
   // FAILED_PRECONDITION where there is none, or not yet.
   absl::StatusOr<LiveProcess*> FindAgent(LiveSandbox& sandbox);
   void ReplyStarted(const ProcessKey& name, LiveProcess& process, std::span<const int> ends);
@@ -184,6 +197,9 @@ class Launcher {
   void LoseAgent(const ProcessKey& name, absl::string_view why);
   // Where it was not started yet, the agent tells of its end.
   void WithdrawCommand(const ProcessKey& name);
+  // An agent whose pipe has ended, or a command that was killed: where nobody has told of its end
+  // in time, the agent is killed.
+  void AwaitEnd(const ProcessKey& name);
 
   // ---- sandboxes.cc
   absl::Status HandleCreateSandbox(uint64_t request_id, const internal::CreateSandbox& request);
@@ -205,6 +221,21 @@ class Launcher {
   // Nobody waits for them any more; what no pid namespace takes along is killed.
   void AbandonProcesses(LiveSandbox& sandbox);
   void KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason reason);
+
+  // ---- pauses.cc
+  absl::Status HandlePause(uint64_t request_id, const std::string& sandbox_id);
+  absl::Status HandleResume(const std::string& sandbox_id);
+  absl::Status HandleSetLimits(const internal::SetLimits& request);
+  // NOT_FOUND where it is being ended.
+  absl::StatusOr<LiveSandbox*> FindSandbox(const std::string& sandbox_id);
+  // FAILED_PRECONDITION while it is paused: nothing in it would take a signal, or start.
+  static absl::Status CheckRuns(const LiveSandbox& sandbox);
+  // Whether all of it stands still; `looks` were before.
+  void LookWhetherFrozen(const std::string& id, int looks);
+  // Thaws it, and does what waited for that.
+  absl::Status GoOn(const std::string& id);
+  // It is being ended: who waits for its pause is told.
+  void ForgetPause(LiveSandbox& sandbox);
 
   LauncherConfig config_;
   EventLoop loop_;

@@ -34,10 +34,8 @@ constexpr size_t kMaxUnclaimed = 64;
 
 absl::Status Launcher::HandleStartProcess(uint64_t request_id,
                                           const internal::StartProcess& request) {
-  auto found = sandboxes_.find(request.sandbox_id());
-  if (found == sandboxes_.end() || found->second.dying)
-    return absl::NotFoundError("no such sandbox");
-  LiveSandbox& sandbox = found->second;
+  WARREN_ASSIGN_OR_RETURN(LiveSandbox * found, FindSandbox(request.sandbox_id()));
+  LiveSandbox& sandbox = *found;
   WARREN_RETURN_IF_ERROR(CheckStart(request, sandbox));
   const ProcessKey name{request.sandbox_id(), sandbox.last_process_id + 1};
   WARREN_ASSIGN_OR_RETURN(ProcessGroup group,
@@ -71,6 +69,7 @@ absl::Status Launcher::HandleStartProcess(uint64_t request_id,
 absl::Status Launcher::CheckStart(const internal::StartProcess& request, LiveSandbox& sandbox) {
   if (sandbox.request_id != 0)
     return absl::FailedPreconditionError("the sandbox is still being made");
+  WARREN_RETURN_IF_ERROR(CheckRuns(sandbox));
   if (sandbox.processes.size() >= kMaxProcessGroups) {
     return absl::ResourceExhaustedError(absl::StrCat("the sandbox has ", sandbox.processes.size(),
                                                      " processes of its own: end some first"));
@@ -219,6 +218,12 @@ void Launcher::EndProcess(const ProcessKey& name, int attempts) {
   // Its sandbox is being killed, and everything with it.
   if (sandbox.dying || (attempts == 0 && std::exchange(process->ending, true) && !process->exited))
     return;
+  // A kill freezes and thaws the group that it kills, and with the first context's that of the
+  // whole sandbox.
+  if (sandbox.motion != Motion::kRuns) {
+    process->ends_at_resume = true;
+    return;
+  }
   absl::Status status;
   bool empty = false;
   if (process->group) {
@@ -273,6 +278,7 @@ absl::Status Launcher::HandleSignalProcess(const internal::SignalProcess& reques
   if (!sandboxes_.contains(name.sandbox_id)) return absl::NotFoundError("no such sandbox");
   LiveProcess* process = FindProcess(name);
   if (process == nullptr || process->exited) return absl::NotFoundError("no such process");
+  WARREN_RETURN_IF_ERROR(CheckRuns(sandboxes_.at(name.sandbox_id)));
   switch (request.signal()) {
     case internal::SignalProcess::INTERRUPT:
       if (process->kind != internal::StartProcess::CONTEXT)

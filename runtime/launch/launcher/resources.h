@@ -27,6 +27,8 @@ struct LaunchResources {
   UniqueFd agent_program;
   // Directory of zygote_main.py and libwarren-context.so.
   std::string worker_directory;
+  // Directory of what sandboxes have of Warren's own: bin/sudo.
+  std::string tools_directory;
   // TestLayer bits; 0 but in test builds.
   uint32_t layers_off = 0;
 };

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/base/sudo_paths.h"
 #include "runtime/launch/child/test_layers.h"
 #include "runtime/launch/launcher/detached_set.h"
 #include "runtime/launch/launcher/pack.h"
@@ -19,6 +20,13 @@
 #include "spdlog/spdlog.h"
 
 namespace warren {
+namespace {
+
+// What one failed allocation may have wanted: so near to its limit a sandbox counts as full.
+constexpr int64_t kMemorySlack = 2 << 20;
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<SandboxProcess>> SandboxProcess::Start(LaunchResources& resources,
                                                                       internal::LaunchPlan plan,
                                                                       uint32_t slot) {
@@ -36,8 +44,8 @@ absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTempl
   WARREN_ASSIGN_OR_RETURN(std::vector<UniqueFd> procs, cgroup_.OpenProcs());
   Mark("cgroup", setup_begin_);
   Time clone_begin = std::chrono::steady_clock::now();
-  uint32_t ids = LayerIsOff(resources.layers_off, TestLayer::kUserIds) ? 1 : slot_;
-  WARREN_ASSIGN_OR_RETURN(init_, resources.anchor.CloneSandbox(ids, procs));
+  if (LayerIsOff(resources.layers_off, TestLayer::kUserIds)) ids_slot_ = 1;
+  WARREN_ASSIGN_OR_RETURN(init_, resources.anchor.CloneSandbox(ids_slot_, procs));
   Mark("clone", clone_begin);
   setup_begin_ = std::chrono::steady_clock::now();
   auto setup = std::make_unique<InitSetup>();
@@ -48,7 +56,9 @@ absl::Status SandboxProcess::SetUp(LaunchResources& resources, const LaunchTempl
   bool exec = source.source.recipe.start() == config::TemplateRecipe::EXEC;
   WARREN_ASSIGN_OR_RETURN(DetachedSet mounts,
                           DetachedSet::Make(source, resources, init_.pidfd.get(),
-                                            exec ? WorkerFiles::kAttached : WorkerFiles::kAbsent));
+                                            exec ? WarrenFiles::kWorker : WarrenFiles::kTools,
+                                            grants_root() ? kSudoBellName : nullptr));
+  bell_ = mounts.TakeBell();
   setup->mount_fd_count = static_cast<uint32_t>(mounts.size());
   std::vector<int> fds = mounts.fds();
   fds.push_back(resources.profiles.init().policy.get());
@@ -105,6 +115,11 @@ absl::StatusOr<ContextProcess::Sandbox> SandboxProcess::FurtherContextJoins(
   return joins;
 }
 
+bool SandboxProcess::grants_root() const {
+  return std::find(plan_.profiles().begin(), plan_.profiles().end(), kRootProfile) !=
+         plan_.profiles().end();
+}
+
 void SandboxProcess::Kill() {
   // Init's end is the end of its pid namespace: the kernel kills everything in it, however it
   // hides.
@@ -121,12 +136,82 @@ absl::StatusOr<int> SandboxProcess::KillFirstContext() {
 void SandboxProcess::HurryEnd(const Processors& processors) {
   SetBackground(false);
   LeaveProcessorFree(processors, false);
+  LiftCpuQuota();
+}
+
+void SandboxProcess::LiftCpuQuota() {
   absl::Status status = cgroup_.LiftCpuQuota();
   if (!status.ok()) {
     spdlog::warn("event=quota_not_lifted sandbox={} error=\"{}\"", id(),
                  absl::CEscape(status.message()));
   }
 }
+
+void SandboxProcess::RestoreCpuQuota() {
+  for (const internal::CgroupWrite& write : plan_.cgroup()) {
+    if (write.controller() != "cpu") continue;
+    absl::Status status = cgroup_.Write(write);
+    if (!status.ok()) {
+      spdlog::error("event=quota_not_restored sandbox={} error=\"{}\"", id(),
+                    absl::CEscape(status.message()));
+    }
+  }
+}
+
+// ---- Limits -----------------------------------------------------------------------------------
+
+// The kernel would make room by killing (v2), or refuse when it has written half (v1).
+absl::Status SandboxProcess::CheckUse(const v1::Limits& limits) const {
+  if (limits.memory_bytes() < plan_.limits().memory_bytes()) {
+    WARREN_ASSIGN_OR_RETURN(const int64_t used, cgroup_.MemoryInUse());
+    if (used + kMemorySlack > limits.memory_bytes()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the sandbox uses ", used, " bytes of memory, and memory_bytes is to be ",
+          limits.memory_bytes(), ": have it free some (files count too), or leave it more than ",
+          used + kMemorySlack));
+    }
+  }
+  if (limits.pids() < plan_.limits().pids()) {
+    WARREN_ASSIGN_OR_RETURN(const int64_t used, cgroup_.PidsInUse());
+    if (used > limits.pids()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the sandbox has ", used, " processes and threads, and pids is to be ",
+                       limits.pids(), ": end some first, or leave it more"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SandboxProcess::WriteLimits(const std::vector<LimitChange>& changes) {
+  for (size_t i = 0; i < changes.size(); ++i) {
+    absl::Status status = cgroup_.Write(changes[i].write);
+    if (status.ok()) continue;
+    // What failed may be written all the same, as another value.
+    for (size_t written = i + 1; written > 0; --written) {
+      absl::Status undone = cgroup_.Write(changes[written - 1].undo);
+      if (undone.ok()) continue;
+      spdlog::error("event=limit_not_undone sandbox={} error=\"{}\"", id(),
+                    absl::CEscape(undone.message()));
+    }
+    return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SandboxProcess::SetLimits(const v1::Limits& limits, const internal::HostFacts& facts) {
+  WARREN_RETURN_IF_ERROR(CheckUse(limits));
+  const std::vector<LimitChange> changes = PlanLimitChange(plan_.limits(), limits, facts);
+  WARREN_RETURN_IF_ERROR(WriteLimits(changes));
+  *plan_.mutable_limits() = limits;
+  for (const LimitChange& change : changes) {
+    for (internal::CgroupWrite& planned : *plan_.mutable_cgroup()) {
+      if (planned.file() == change.write.file()) planned = change.write;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// ---- CPU time ---------------------------------------------------------------------------------
 
 int64_t SandboxProcess::UsedSinceLastLook(int64_t making_us) {
   absl::StatusOr<int64_t> now = cgroup_.CpuTimeUs();
@@ -154,11 +239,18 @@ void SandboxProcess::DrainOutOfMemoryEvent() {
   (void)ignored;
 }
 
+void SandboxProcess::DrainBell() {
+  // More than it holds unless somebody inside has made it larger: then it rings again.
+  char bytes[4096];
+  constexpr int kUsualPages = 16;
+  for (int i = 0; i < kUsualPages; ++i) {
+    if (::read(bell_.get(), bytes, sizeof(bytes)) < static_cast<ssize_t>(sizeof(bytes))) return;
+  }
+}
+
 bool SandboxProcess::IsFull() const {
-  // What one failed allocation may have wanted.
-  constexpr int64_t kSlack = 2 << 20;
   absl::StatusOr<int64_t> used = cgroup_.MemoryInUse();
-  return used.ok() && *used >= plan_.limits().memory_bytes() - kSlack;
+  return used.ok() && *used >= plan_.limits().memory_bytes() - kMemorySlack;
 }
 
 bool SandboxProcess::RanOutOfMemory() const {

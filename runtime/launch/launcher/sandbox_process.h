@@ -13,6 +13,7 @@
 #include "runtime/launch/launcher/context_process.h"
 #include "runtime/launch/launcher/resources.h"
 #include "runtime/linux/process_group.h"
+#include "runtime/plan/launch_plan.h"
 #include "warren/internal/launcher.pb.h"
 
 namespace warren {
@@ -34,6 +35,8 @@ class SandboxProcess {
   const std::string& id() const { return plan_.sandbox_id(); }
   const internal::LaunchPlan& plan() const { return plan_; }
   uint32_t slot() const { return slot_; }
+  // Whose user ids it has: those of its slot, but in a test of them.
+  uint32_t ids_slot() const { return ids_slot_; }
   // In the anchor's pid namespace.
   int32_t init_pid() const { return init_.pid; }
   // Readable when init has finished, or failed, its set-up.
@@ -42,6 +45,15 @@ class SandboxProcess {
   int pidfd() const { return init_.pidfd.get(); }
   // v1: readable when it runs out of memory; -1 on v2.
   int out_of_memory_event() const { return oom_event_.get(); }
+  // Readable when somebody inside wants an agent; -1 where its template grants no root, and after
+  // CloseBell.
+  int bell() const { return bell_.get(); }
+  // What was said through it says nothing but that.
+  void DrainBell();
+  // Before its mounts go: the last who holds one of their files takes them apart.
+  void CloseBell() { bell_.reset(); }
+  // Processes of it may be its root.
+  bool grants_root() const;
 
   // What a context of this sandbox joins; `fork_id` names it to the zygote. `profile`: empty for
   // the sandbox's; INVALID_ARGUMENT where the template does not grant it.
@@ -72,6 +84,17 @@ class SandboxProcess {
   // After Kill, where the end takes long: lets the killed run without their CPU quota, on all
   // processors and in the foreground, for they have to run to end.
   void HurryEnd(const Processors& processors);
+  // Everything in it stops where it is; see Cgroup.
+  absl::Status Freeze() { return cgroup_.Freeze(); }
+  absl::StatusOr<bool> IsFrozen() const { return cgroup_.IsFrozen(); }
+  absl::Status Thaw() { return cgroup_.Thaw(); }
+  // Where stopping takes long: without their CPU quota, for a process has to run to where it can
+  // stop. And back.
+  void LiftCpuQuota();
+  void RestoreCpuQuota();
+  // Those of the plan from then on. FAILED_PRECONDITION where it uses more than it would be left;
+  // after any error all are as before.
+  absl::Status SetLimits(const v1::Limits& limits, const internal::HostFacts& facts);
   // CPU time since the last call, in microseconds. The first `making_us` that it uses do not count:
   // its context gets ready with them.
   int64_t UsedSinceLastLook(int64_t making_us);
@@ -100,13 +123,18 @@ class SandboxProcess {
 
  private:
   SandboxProcess(internal::LaunchPlan plan, uint32_t slot, Cgroup cgroup)
-      : plan_(std::move(plan)), slot_(slot), cgroup_(std::move(cgroup)) {}
+      : plan_(std::move(plan)), slot_(slot), ids_slot_(slot), cgroup_(std::move(cgroup)) {}
+
+  absl::Status CheckUse(const v1::Limits& limits) const;
+  absl::Status WriteLimits(const std::vector<LimitChange>& changes);
 
   internal::LaunchPlan plan_;
   uint32_t slot_;
+  uint32_t ids_slot_;
   Cgroup cgroup_;
   ClonedProcess init_;
   UniqueFd oom_event_;
+  UniqueFd bell_;
   std::vector<v1::StageTiming> stages_;
   bool init_ready_ = false;
   bool background_ = false;

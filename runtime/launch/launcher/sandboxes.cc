@@ -94,6 +94,8 @@ void Launcher::OnLaunchDeadline(const std::string& id) {
 absl::Status Launcher::WatchSandbox(const std::string& id, SandboxProcess& process) {
   WARREN_RETURN_IF_ERROR(loop_.Watch(process.control(), [this, id] { OnInitReady(id); }));
   WARREN_RETURN_IF_ERROR(loop_.Watch(process.pidfd(), [this, id] { OnSandboxDead(id); }));
+  if (process.bell() >= 0)
+    WARREN_RETURN_IF_ERROR(loop_.Watch(process.bell(), [this, id] { OnBell(id); }));
   if (process.out_of_memory_event() < 0) return absl::OkStatus();
   return loop_.Watch(process.out_of_memory_event(), [this, id] { OnOutOfMemory(id, 0); });
 }
@@ -171,6 +173,7 @@ void Launcher::KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason r
   AbandonProcesses(sandbox);
   loop_.Cancel(sandbox.deadline);
   loop_.Cancel(sandbox.oom_timer);
+  SilenceBell(sandbox);
   sandbox.process->Kill();
   // Until OnSandboxDead. Not at once: lifting the quota costs every sandbox more than it helps
   // most.
@@ -180,6 +183,7 @@ void Launcher::KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason r
 }
 
 void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
+  ForgetPause(sandbox);
   for (auto& [process_id, process] : sandbox.processes) {
     forks_.erase(process.fork_id);
     loop_.Cancel(process.deadline);
@@ -222,6 +226,7 @@ void Launcher::OnSandboxDead(const std::string& id) {
   loop_.Unwatch(sandbox.process->pidfd());
   loop_.Unwatch(sandbox.process->control());
   loop_.Unwatch(sandbox.process->out_of_memory_event());
+  SilenceBell(sandbox);
   loop_.Cancel(sandbox.deadline);
   loop_.Cancel(sandbox.oom_timer);
   // Nobody asked for it: was it the kernel, for memory? (v2's group kill takes init along; during

@@ -109,7 +109,7 @@ absl::StatusOr<std::unique_ptr<ZygoteProcess>> ZygoteProcess::Start(LaunchResour
   WARREN_ASSIGN_OR_RETURN(zygote->init_, resources.anchor.CloneZygote(procs));
   WARREN_ASSIGN_OR_RETURN(
       DetachedSet mounts,
-      DetachedSet::Make(source, resources, zygote->init_.pidfd.get(), WorkerFiles::kAttached));
+      DetachedSet::Make(source, resources, zygote->init_.pidfd.get(), WarrenFiles::kWorker));
   setup->mount_fd_count = static_cast<uint32_t>(mounts.size());
   std::vector<int> fds = mounts.fds();
   fds.push_back(profile.policy.get());

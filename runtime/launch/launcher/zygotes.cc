@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/launcher/launcher.h"
 #include "spdlog/spdlog.h"
@@ -28,6 +29,15 @@ std::string HowItEnded(int wait_status) {
   }
   return WIFSIGNALED(wait_status) ? absl::StrCat("killed by signal ", WTERMSIG(wait_status))
                                   : absl::StrCat("exited with status ", WEXITSTATUS(wait_status));
+}
+
+constexpr size_t kMaxLanguages = 32;
+constexpr size_t kMaxLanguageName = 32;
+
+bool IsLanguageName(absl::string_view name) {
+  return !name.empty() && name.size() <= kMaxLanguageName &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_+-") ==
+             absl::string_view::npos;
 }
 
 }  // namespace
@@ -101,14 +111,19 @@ void Launcher::OnForkFailed(LiveZygote& zygote, const ZygoteProcess::Event& even
                 absl::StrCat("zygote of ", zygote.process->template_id(), ": ", event.text)));
 }
 
-void Launcher::OnZygoteReady(LiveZygote& zygote, const std::string& version) {
+// `facts`: Python's version, and the languages of its contexts.
+void Launcher::OnZygoteReady(LiveZygote& zygote, const std::string& facts) {
   if (zygote.request_id == 0) return;
   loop_.Cancel(zygote.deadline);
   auto elapsed = std::chrono::duration_cast<milliseconds>(EventLoop::Clock::now() - zygote.started);
   internal::LauncherReply reply;
   reply.set_request_id(std::exchange(zygote.request_id, 0));
   reply.mutable_zygote_started()->set_zygote_id(zygote.process->id());
-  reply.mutable_zygote_started()->set_python_version(version);
+  const std::vector<std::string> words = absl::StrSplit(facts, ' ');
+  reply.mutable_zygote_started()->set_python_version(words[0]);
+  for (size_t i = 1; i < words.size() && i <= kMaxLanguages; ++i) {
+    if (IsLanguageName(words[i])) reply.mutable_zygote_started()->add_languages(words[i]);
+  }
   reply.mutable_zygote_started()->set_warm_ms(elapsed.count());
   spdlog::info("event=zygote_ready zygote={} template={} ms={}", zygote.process->id(),
                zygote.process->template_id(), elapsed.count());

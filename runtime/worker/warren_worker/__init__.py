@@ -2,6 +2,8 @@
 
 zygote.py    warms the libraries once and forks a context for each sandbox; never runs user code
 context.py   the worker: takes cells from fd 3, runs them, sends events to fd 4
+languages/   what cells are written in: Python, bash
+environment.py  variables of a context and of a cell
 shell.py     IPython, without files, history on disk or a terminal
 shortcuts.py ways around what IPython does for each cell and hardly any needs
 displays.py  MIME bundles and metadata -> wire parts

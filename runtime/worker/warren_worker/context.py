@@ -1,4 +1,4 @@
-"""The context worker: takes cells from fd 3, runs them in IPython, sends what happens to fd 4.
+"""The context worker: takes cells from fd 3, has its language run them, sends what happens to fd 4.
 
 Lifecycle: prepare() before the fork (in the zygote) or at the start (exec mode) -> serve(), which
 does not return. Main thread only; what user code's threads print goes through the same channel.
@@ -10,6 +10,7 @@ import sys
 from _signal import (
     SIG_BLOCK,
     SIG_SETMASK,
+    SIG_UNBLOCK,
     SIGALRM,
     SIGCHLD,
     SIGINT,
@@ -23,12 +24,12 @@ from _signal import (
     pthread_sigmask,
     signal,
 )
-from contextlib import nullcontext
 from os import (
     O_CLOEXEC,
     O_RDWR,
     O_WRONLY,
     _exit,
+    chdir,
     close,
     dup2,
     getpid,
@@ -39,12 +40,12 @@ from os import (
 )
 from time import monotonic_ns
 
-from . import errors, wire
+from . import cell_files, environment, errors, languages, wire
 from .channel import EventChannel, RequestReader, report_setup_failure
 from .displays import encode_bundle
-from .expressions import evaluate
 from .foreground import raise_interrupts_of_scripts
 from .interrupts import InterruptHandler
+from .languages.python import PythonLanguage
 from .reseed import Reseeder
 from .shell import build_shell, forget, run_warmup
 from .streams import OutputStreams
@@ -69,6 +70,12 @@ _DEFERRED_SIGNALS = (
     SIGURG,
 )
 
+# Of these, what ends our own work with files: an interrupt, and what ends a blocking call after it.
+_INTERRUPTS = (SIGINT, SIGURG)
+
+# Why not all output files were told.
+_INTERRUPTED = "the cell was interrupted"
+
 # Exit statuses: see worker.proto.
 EXIT_BAD_REQUEST = 71
 EXIT_BROKEN = 73
@@ -85,8 +92,8 @@ class Context:
     def __init__(self, warmup):
         """warmup: the template's code to run beforehand, or None for no warm-up at all. Raises
         RuntimeError if it fails."""
-        shell = self._shell = build_shell()
-        self._run_cell = shell.run_cell
+        self._shell = shell = build_shell()
+        self._speak(PythonLanguage(shell))
         self._streams = OutputStreams()
         if warmup is not None:
             sys.stdout, sys.stderr = self._streams.stdout, self._streams.stderr
@@ -102,11 +109,16 @@ class Context:
         self._requests = 0
         self._signal_mask = ()
         self._interrupt_missed = False
-        # Of the running cell: whether it has a number, and the values of its user_expressions.
+        # Of the running cell: whether it has a number.
         self._counts = True
-        self._values = b""
+        # Its output_files, until they are told.
+        self._patterns = ()
         # Our own count of the cells: the shell's is the user's to change.
         self._execution_count = 1
+
+    def _speak(self, language):
+        self._language = language
+        self._begin, self._run, self._end = language.begin, language.run, language.end
 
     def serve(self, fork_ns, joined_ns):
         """Runs cells until the request pipe ends. fork_ns, joined_ns: monotonic times of the
@@ -137,7 +149,8 @@ class Context:
             self._say("Exception at the end of a cell", self._escaped)
             self._escaped = None
         if self._in_cell:
-            self._done(wire.EXCEPTION)
+            why = "an exception came at the end of the cell" if self._patterns else ""
+            self._done(wire.EXCEPTION, _incomplete(why))
         while True:
             try:
                 request = requests.next()
@@ -145,11 +158,14 @@ class Context:
                 self._say("context worker: request pipe", error)
                 _exit(EXIT_BAD_REQUEST)
             if request is None:
+                self._language.close()
                 _exit(0)
             self._requests += 1
             execution_id, kind, body = request
             if kind == wire.EXECUTE:
                 self._execute(execution_id, *body)
+            elif kind == wire.CONFIGURE:
+                self._configure(execution_id, body)
             else:
                 self._refuse(execution_id, wire.REQUEST_NAMES.get(kind, f"request {kind}"))
 
@@ -165,7 +181,7 @@ class Context:
         self._shell.output = self
         register_at_fork(after_in_child=self._disconnect)
         self._handle_interrupt = InterruptHandler(
-            self._run_user_code.__code__, self._miss_interrupt
+            (self._run_user_code.__code__, self._work_on_files.__code__), self._miss_interrupt
         )
         signal(SIGINT, self._handle_interrupt)
         sys.unraisablehook = self._handle_interrupt.unraisable
@@ -215,39 +231,92 @@ class Context:
         dup2(null, EVENT_FD, inheritable=False)
         close(null)
 
+    def _configure(self, execution_id, body):
+        """Before the first cell: what the context is to be beside a plain one."""
+        self._channel.begin(execution_id)
+        step = "environment"
+        try:
+            language, directory, variables = wire.decode_configure(body)
+            environment.update(variables)
+            step = "working_directory"
+            if directory:
+                chdir(directory)
+            step = "language"
+            language = language.decode() or languages.PYTHON
+            if language != self._language.name:
+                self._start_language(language)
+            self._channel.send(wire.configured())
+        except Exception as error:
+            number = getattr(error, "errno", None) or 0
+            self._channel.send(wire.configured(step, number))
+        self._channel.begin(0)
+
+    def _start_language(self, name):
+        # What it starts is not to inherit the mask.
+        self._open_signals()
+        try:
+            self._speak(languages.start(name))
+        finally:
+            self._signal_mask = pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
+        self._handle_interrupt.deliver = self._language.interrupt
+
     # A cell.
 
     def _execute(self, execution_id, code, options=None):
         """options: CellOptions, or None for a plain cell."""
+        env = ()
         if options is not None:
             if options.not_built:
                 self._refuse(execution_id, options.not_built)
                 return
+            if missing := self._language.unsupported(options):
+                self._refuse(execution_id, missing, by_language=True)
+                return
             self._counts = options.counts
+            self._patterns = options.output_files
+            env = options.env
         channel = self._channel
         channel.begin(execution_id)
         self._in_cell = True
+        inputs = options.input_files if options is not None else ()
         try:
             source = code.decode()
+            if inputs:
+                self._write_inputs(inputs)
+                inputs = ()
+            self._begin(env)
             self._open_signals()
-            result = self._run_user_code(source, options)
-            error = result.error_before_exec
-            if error is None:
-                error = result.error_in_exec
+            error = self._run_user_code(source, options)
         except BaseException as escaped:
             # Past IPython: an interrupt at its edges, its own machinery patched by user code, code
             # that is not UTF-8.
             error = escaped
-        self._signal_mask = pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
+        mask = pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
+        if not inputs:
+            # As the code has left it.
+            self._signal_mask = mask
+        self._end()
         if getpid() != self._pid:
             self._end_of_forked_child(error)
         traceback = self._end_of_output(error)
+        rest = b""
+        if inputs:
+            # The code did not run: what there is to say about it has no place in that.
+            rest, self._counts, traceback = wire.NOT_RUN, False, ""
+        if self._patterns:
+            why = self._tell_outputs(error, not inputs)
+            rest += _incomplete(why)
+            if error is None and why == _INTERRUPTED:
+                error, traceback = KeyboardInterrupt(), ""
         if error is None:
             outcome = wire.OK
         else:
             outcome = wire.INTERRUPTED if isinstance(error, KeyboardInterrupt) else wire.EXCEPTION
             channel.send(wire.error(*errors.describe(error, traceback)))
-        self._done(outcome)
+        self._done(outcome, rest)
+        self._restore_handler()
+
+    def _restore_handler(self):
         if getsignal(SIGINT) is not self._handle_interrupt:
             # A cell that leaves SIGINT ignored or deadly would make the next one deaf, or kill the
             # context between cells.
@@ -263,20 +332,21 @@ class Context:
             except Exception as error:
                 self._say("Exception in a signal handler between cells", error)
 
-    def _done(self, outcome):
-        values = self._values if outcome == wire.OK else b""
+    def _done(self, outcome, rest=b""):
+        """rest: further fields of WorkerDone."""
+        values = self._language.values if outcome == wire.OK else b""
         number = self._execution_count if self._counts else self._execution_count - 1
-        self._channel.send(wire.done(outcome, number, values))
+        self._channel.send(wire.done(outcome, number, values + rest))
         self._channel.begin(0)
         self._in_cell = False
+        self._patterns = ()
         self._execution_count = number + 1
         self._counts = True
-        self._values = b""
 
-    def _refuse(self, execution_id, what):
-        """For a request that is not built: nothing of it is done."""
+    def _refuse(self, execution_id, what, by_language=False):
+        """For a request that is not built, here or by the language: nothing of it is done."""
         self._channel.begin(execution_id)
-        self._channel.send(wire.unimplemented(what))
+        self._channel.send(wire.unimplemented(what, by_language))
         self._channel.begin(0)
 
     def _run_user_code(self, source, options):
@@ -285,33 +355,57 @@ class Context:
         if self._interrupt_missed:
             self._interrupt_missed = False
             self._channel.send(wire.interrupt_missed())
-        if options is None:
-            return self._run_cell(source, store_history=True)
-        return self._run_with_options(source, options)
+        return self._run(source, options)
 
-    def _run_with_options(self, source, options):
-        shell = self._shell
-        if not options.counts:
-            shell.unstored_source = source
+    # Its files.
+
+    def _write_inputs(self, files):
+        # What came between cells, which is nothing to this one.
+        self._open_signals()
+        pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
+        self._work_on_files(cell_files.write_inputs, self._language.open_directory, files)
+
+    def _tell_outputs(self, error, ran):
+        """error: what ended the code, or None. ran: whether it has run. Returns why not all files were told, or
+        nothing."""
+        if not ran:
+            return "the code did not run"
+        # Missed: it came as the code ended.
+        missed, self._interrupt_missed = self._interrupt_missed, False
+        if missed or isinstance(error, KeyboardInterrupt):
+            return _INTERRUPTED
+        self._restore_handler()
+        files = cell_files.OutputFiles(self._language.open_directory, self._patterns)
         try:
-            with shell.colored() if options.colors else nullcontext():
-                result = self._run_cell(
-                    source, store_history=options.counts, silent=options.silent
-                )
-        finally:
-            shell.unstored_source = None
-        if options.expressions and result.success:
-            self._values = evaluate(shell, options.expressions)
-        return result
+            self._work_on_files(self._send_outputs, files)
+        except KeyboardInterrupt:
+            return _INTERRUPTED
+        except Exception as failure:
+            name, value, _ = errors.describe(failure, "")
+            return (name + b": " + value).decode()
+        return files.incomplete
+
+    def _send_outputs(self, files):
+        for file in files.found():
+            self._channel.send(wire.output_file(*file))
+
+    def _work_on_files(self, work, *arguments):
+        """With signals blocked, but for interrupts, which raise KeyboardInterrupt from in here."""
+        with self._handle_interrupt.raising():
+            try:
+                pthread_sigmask(SIG_UNBLOCK, _INTERRUPTS)
+                work(*arguments)
+            finally:
+                pthread_sigmask(SIG_BLOCK, _DEFERRED_SIGNALS)
 
     def _miss_interrupt(self):
         self._interrupt_missed = True
 
     def _end_of_output(self, error):
-        """Flushes what the cell printed; returns IPython's traceback of error, if it made one."""
+        """Flushes what the cell printed; returns the language's traceback of error, if it made one."""
         traceback = None
         try:
-            traceback = self._shell.take_traceback(error)
+            traceback = self._language.traceback(error)
             if sys.stdout is not self._streams.stdout or sys.stderr is not self._streams.stderr:
                 sys.stdout.flush()
                 sys.stderr.flush()
@@ -359,6 +453,10 @@ class Context:
         name, value, _ = errors.describe(error, "")
         line = b"%s: %s: %s\n" % (what.encode(), name, value[:1000])
         self._channel.send_chunk(wire.STDERR_DATA, memoryview(line))
+
+
+def _incomplete(why):
+    return wire.output_files_incomplete(why) if why else b""
 
 
 def _look_like_a_fresh_interpreter():

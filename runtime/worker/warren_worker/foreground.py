@@ -60,20 +60,20 @@ def process_of(frame):
 def end(pids):
     """Interrupts these children and their descendants, and kills those that stay, with all below
     them."""
-    family = _stop(pids)
-    _signal_all(family, SIGINT)
-    _signal_all(family, SIGCONT)
+    family = stop(pids)
+    signal_all(family, SIGINT)
+    signal_all(family, SIGCONT)
     deadline = monotonic() + GRACE_S
     # Not of the children alone: a shell may be gone, and what it was just starting have lost the
     # interrupt on its way from the shell's handler to its own program.
     while left := _living(family):
         if monotonic() > deadline:
-            _signal_all(_stop(left), SIGKILL)
+            signal_all(stop(left), SIGKILL)
             return
         sleep(_LOOK_INTERVAL_S)
 
 
-def _stop(pids):
+def stop(pids):
     """Stops these processes and their descendants, and returns them: by pid, when they began. What
     is stopped starts nothing more; else a shell that dies could leave a child behind that was not
     there yet when they were counted. A process that is told to stop goes on to the end of its
@@ -85,7 +85,7 @@ def _stop(pids):
     while True:
         found = _descendants(pids)
         fresh = {pid: began for pid, (_, began) in found.items() if pid not in stopped}
-        _signal_all(fresh, SIGSTOP)
+        signal_all(fresh, SIGSTOP)
         stopped |= fresh
         stood = still
         still = not fresh and all(state in _STILL for state, _ in found.values())
@@ -95,14 +95,14 @@ def _stop(pids):
 
 
 def _living(family):
-    """Those of _stop() that have not ended; where /proc cannot be read, those of them that are
+    """Those of stop() that have not ended; where /proc cannot be read, those of them that are
     children of ours."""
     return [pid for pid, began in family.items() if _lives(pid, began)]
 
 
 def _lives(pid, began):
     try:
-        _, state, since = _stat(str(pid))
+        _, state, since = stat(str(pid))
     except OSError:
         return _runs(pid)
     return state not in _ENDED and began in (since, 0)
@@ -116,7 +116,7 @@ def _runs(pid):
         return False
 
 
-def _signal_all(pids, number):
+def signal_all(pids, number):
     for pid in pids:
         try:
             kill(pid, number)
@@ -134,7 +134,7 @@ def _descendants(pids):
     children, alive = {}, {}
     try:
         for name in filter(str.isdigit, listdir("/proc")):
-            parent, state, began = _stat(name)
+            parent, state, began = stat(name)
             if state not in _ENDED:
                 alive[int(name)] = (state, began)
                 children.setdefault(parent, []).append(int(name))
@@ -147,8 +147,8 @@ def _descendants(pids):
     return {pid: alive[pid] for pid in family}
 
 
-def _stat(name):
-    """Parent, state and start time (ticks) of a process of /proc."""
+def stat(name):
+    """Parent, state and start time (ticks) of a process of /proc, by the name that it has there."""
     try:
         with open(f"/proc/{name}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()

@@ -2,6 +2,7 @@
 
 import builtins
 import sys
+from contextlib import contextmanager
 from _thread import get_ident, start_new_thread
 from signal import SIGINT, pthread_kill
 from time import sleep
@@ -26,7 +27,7 @@ def _interrupt_again():
 
 
 class InterruptHandler:
-    """A handler that raises while `code` is on the stack, and else only calls missed(). So an
+    """A handler that raises while one of `codes` is on the stack, and else only calls missed(). So an
     interrupt that comes late, as the cell ends, is lost instead of killing the worker or the next
     cell; there is no flag to race with.
 
@@ -34,10 +35,12 @@ class InterruptHandler:
     unraisable() must be sys.unraisablehook: much of an import runs in such callbacks.
     """
 
-    def __init__(self, code, missed):
-        self._code = code
+    def __init__(self, codes, missed):
+        self._codes = codes
         self._missed = missed
         self._ending = False
+        # Called in place of the raise, where it is set (Language.interrupt).
+        self.deliver = None
         # Interrupts that were raised.
         self.count = 0
 
@@ -45,18 +48,30 @@ class InterruptHandler:
         if self._ending:
             return
         waiting = []
-        while frame is not None and frame.f_code is not self._code:
+        while frame is not None and frame.f_code not in self._codes:
             if foreground.waits(frame):
                 waiting.append(frame)
             frame = frame.f_back
         if frame is None:
             self._missed()
             return
+        if self.deliver is not None:
+            self.deliver()
+            return
         if waiting and not self._end_foreground(waiting):
             _interrupt_again()
             return
         self.count += 1
         raise KeyboardInterrupt
+
+    @contextmanager
+    def raising(self):
+        """Not for the language, but for our own work. SIGINT is blocked at both ends."""
+        deliver, self.deliver = self.deliver, None
+        try:
+            yield
+        finally:
+            self.deliver = deliver
 
     def _end_foreground(self, frames):
         """False when a subprocess is being started and cannot be ended yet."""

@@ -28,6 +28,11 @@ MAX_EXPRESSIONS = 64
 MAX_EXPRESSION_NAME = 128
 MAX_EXPRESSION_VALUES = 1024 * 1024
 MAX_UNIMPLEMENTED = 128
+# Of output files.
+MAX_OUTPUT_FILES = 1000
+MAX_PATH = 4095
+MAX_OUTPUT_FILE_ERROR = 256
+MAX_INCOMPLETE = 1024
 
 # WorkerRequest.request: field numbers.
 EXECUTE = 2
@@ -39,7 +44,9 @@ REQUEST_NAMES = {
     6: "history",
     7: "input_reply",
     8: "comm",
+    9: "configure",
 }
+CONFIGURE = 9
 _EXECUTE = EXECUTE << 3 | 2
 
 # WorkerDone.Outcome
@@ -61,6 +68,8 @@ _DONE = b"\x42"
 _INTERRUPT_MISSED = b"\x4a"
 _CLEAR_OUTPUT = b"\x52"
 _UNIMPLEMENTED = b"\x8a\x01"
+_CONFIGURED = b"\x92\x01"
+_OUTPUT_FILE = b"\x9a\x01"
 
 _ONE_BYTE = tuple(bytes((n,)) for n in range(128))
 
@@ -150,7 +159,8 @@ def error_body(name, value, traceback):
 
 
 def done(outcome, execution_count, values=b""):
-    """values: joined expression_value()s."""
+    """values: joined expression_value()s, and what else is to be in it: output_files_incomplete(),
+    NOT_RUN."""
     body = b"\x08" + varint(outcome) + b"\x10" + varint(execution_count) + values
     return _field(_DONE, body)
 
@@ -164,10 +174,34 @@ def expression_value(name, display_body=None, error_body=None):
     return _field(b"\x1a", _field(b"\x0a", name) + value)
 
 
-def unimplemented(what):
+# A field of WorkerDone: the code did not run.
+NOT_RUN = b"\x28\x01"
+
+
+def output_files_incomplete(why):
+    """A field of WorkerDone. why: text."""
+    return _field(b"\x22", why.encode("utf-8", "backslashreplace")[:MAX_INCOMPLETE])
+
+
+def output_file(path, size, digest, error):
+    """An event. All bytes but the size; one of digest and error is empty."""
+    body = _field(b"\x0a", path) + b"\x10" + varint(size)
+    body += _field(b"\x22", error) if error else _field(b"\x1a", digest)
+    return _field(_OUTPUT_FILE, body)
+
+
+def unimplemented(what, by_language=False):
     """what: text; see the message."""
     data = what.encode("utf-8", "backslashreplace")[:MAX_UNIMPLEMENTED]
-    return _field(_UNIMPLEMENTED, _field(b"\x0a", data))
+    language = b"\x10\x01" if by_language else b""
+    return _field(_UNIMPLEMENTED, _field(b"\x0a", data) + language)
+
+
+def configured(failed_step="", error_number=0):
+    body = b""
+    if failed_step:
+        body = _field(b"\x0a", failed_step.encode()) + b"\x10" + varint(error_number)
+    return _field(_CONFIGURED, body)
 
 
 def interrupt_missed():
@@ -177,7 +211,16 @@ def interrupt_missed():
 class CellOptions:
     """What a WorkerExecute asks for beside its code."""
 
-    __slots__ = ("silent", "store_history", "expressions", "allow_stdin", "colors", "env")
+    __slots__ = (
+        "silent",
+        "store_history",
+        "expressions",
+        "allow_stdin",
+        "colors",
+        "env",
+        "input_files",
+        "output_files",
+    )
 
     def __init__(self):
         self.silent = False
@@ -188,6 +231,9 @@ class CellOptions:
         self.allow_stdin = False
         self.colors = False
         self.env = []
+        # A list of (path, data), and one of patterns; all bytes.
+        self.input_files = []
+        self.output_files = []
 
     @property
     def counts(self):
@@ -197,9 +243,7 @@ class CellOptions:
     @property
     def not_built(self):
         """The name of what it asks for that this worker has not, or None."""
-        if self.allow_stdin:
-            return "execute.allow_stdin"
-        return "execute.env" if self.env else None
+        return "execute.allow_stdin" if self.allow_stdin else None
 
 
 def decode_request(data):
@@ -262,10 +306,30 @@ def _decode_execute(data, position, end):
             options.colors = bool(value)
         elif key == 0x3A:
             options.env.append(_decode_named_text(data, *value))
+        elif key == 0x42:
+            options.input_files.append(_decode_named_text(data, *value))
+        elif key == 0x4A:
+            options.output_files.append(bytes(data[slice(*value)]))
     return code, options
 
 
+def decode_configure(data):
+    """WorkerConfigure -> (language, working directory, [(name, value)]), all bytes. Raises
+    WireError."""
+    language = directory = b""
+    environment = []
+    for key, value in _fields(data, 0, len(data)):
+        if key == 0x0A:
+            language = data[slice(*value)]
+        elif key == 0x12:
+            directory = data[slice(*value)]
+        elif key == 0x1A:
+            environment.append(_decode_named_text(data, *value))
+    return language, directory, environment
+
+
 def _decode_named_text(data, position, end):
+    """A WorkerNamedText, or a WorkerInputFile, which has the same fields."""
     name = text = b""
     for key, value in _fields(data, position, end):
         if key == 0x0A:

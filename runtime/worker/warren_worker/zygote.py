@@ -8,7 +8,8 @@ Control messages, over SOCK_SEQPACKET, little endian:
   launcher -> zygote  FORK: <IIQ kind, reserved, context id, then what only libwarren-context
                       understands; with the fds init pidfd, request pipe, event pipe, stdout pipe,
                       stderr pipe, and what the library adds
-  zygote -> launcher  <IIQii kind, reserved, context id, pid, status, then text; FORKED carries a
+  zygote -> launcher  <IIQii kind, reserved, context id, pid, status, then text: of READY Python's
+                      version and the languages of contexts, with spaces between; FORKED carries a
                       pidfd
 """
 
@@ -27,6 +28,7 @@ from importlib.util import find_spec
 from struct import Struct
 from time import monotonic_ns
 
+from . import languages
 from .channel import report_setup_failure
 from .holes import fill_pool_holes
 from .immortal import make_everything_immortal
@@ -157,7 +159,8 @@ class Zygote:
         settle()
         self._library.fill_heap_holes()
         self._library.collapse_heap()
-        send(self._control, READY, 0, os.getpid(), 0, platform.python_version())
+        facts = [platform.python_version(), *languages.offered()]
+        send(self._control, READY, 0, os.getpid(), 0, " ".join(facts))
 
     def serve(self):
         poll = select.poll()

@@ -1,0 +1,70 @@
+#include "runtime/agent/sudo_door.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "runtime/base/sudo_paths.h"
+#include "runtime/sudo/request.h"
+
+namespace warren {
+namespace {
+
+// Who comes when so many wait, waits in connect(2).
+constexpr int kWaiting = 16;
+
+bool MakeDirectory() {
+  // A template need not have /run; where something else is in its place, bind fails.
+  ::mkdir("/run", 0755);
+  ::mkdir(kSudoDirectory, 0755);
+  // The umask is whoever's.
+  return ::chmod(kSudoDirectory, 0755) == 0;
+}
+
+}  // namespace
+
+SudoDoor SudoDoor::Open() {
+  SudoDoor door;
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, kSudoSocket, sizeof(address.sun_path) - 1);
+  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener.valid() || !MakeDirectory()) return door;
+  // Of the agent before this one.
+  ::unlink(kSudoSocket);
+  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+      ::chmod(kSudoSocket, 0666) != 0 || ::listen(listener.get(), kWaiting) != 0) {
+    return door;
+  }
+  door.listener_ = std::move(listener);
+  return door;
+}
+
+void SudoDoor::Starting(uint64_t process_id) {
+  state_ = State::kStarting;
+  process_id_ = process_id;
+}
+
+void SudoDoor::Refuse(const std::string& reason) {
+  // A child of its own takes and closes the connection; a process that ends waits for no
+  // descriptor that came over it. Until it has ended, who waits there is the same.
+  refuser_ = ::fork();
+  state_ = refuser_ > 0 ? State::kRefusing : State::kQuiet;
+  if (refuser_ != 0) return;
+  const int connection = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+  const sudo::Reply reply = {sudo::ReplyKind::kRefused, 0};
+  if (connection >= 0 &&
+      ::send(connection, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(reply)) {
+    ::send(connection, reason.data(), reason.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  ::_exit(0);
+}
+
+void SudoDoor::OnChildEnded(pid_t pid) {
+  if (state_ == State::kRefusing && pid == refuser_) state_ = State::kQuiet;
+}
+
+}  // namespace warren

@@ -1,0 +1,63 @@
+"""What a language is to a context."""
+
+import builtins
+from os import O_CLOEXEC, O_DIRECTORY, O_PATH, open
+
+__builtins__ = dict(vars(builtins))  # See wire.py.
+
+
+class Language:
+    """Runs the cells of one context. State that a cell leaves is there for the next one.
+
+    Lifecycle: available(), in the zygote -> the constructor, in a context that has its environment
+    and working directory -> (begin -> run -> end)* -> close. Main thread only.
+
+    What it says goes to sys.stdout and sys.stderr, or, of other processes, to the raw pipes: fds 1
+    and 2. Everything that is written when run() returns belongs to the cell.
+    """
+
+    # As clients name it: [a-z0-9_+-], at most 32 characters.
+    name = ""
+
+    # Of the cell that was run last: its user_expressions, as wire.done() takes them.
+    values = b""
+
+    # Called by the signal handler while run() is on the stack: makes that come to its end, with a
+    # KeyboardInterrupt as its result. None: KeyboardInterrupt is raised out of what run() does.
+    interrupt = None
+
+    @staticmethod
+    def available():
+        """Whether the template has what it takes."""
+        return True
+
+    def unsupported(self, options):
+        """The name of the first thing that a cell asks for and this language has not, or None."""
+        return None
+
+    def begin(self, env):
+        """env: [(name, value)], bytes: variables of the next cell's environment. Signals are blocked,
+        in end() too."""
+        raise NotImplementedError
+
+    def run(self, source, options):
+        """Runs a cell: str, and CellOptions or None for a plain one. Returns the exception that ended
+        it, or None; or raises it. An exception's class name and str() are what the client is told."""
+        raise NotImplementedError
+
+    def end(self):
+        """After the cell: those variables are as they were before."""
+        raise NotImplementedError
+
+    def open_directory(self):
+        """A descriptor of the directory that relative paths of the next cell's code start from. Raises
+        OSError."""
+        return open(b".", O_PATH | O_DIRECTORY | O_CLOEXEC)
+
+    def traceback(self, error):
+        """The text of what run() returned, or None for Python's own. Called once for each cell,
+        also with None."""
+        return ""
+
+    def close(self):
+        """The context ends, with its processes."""
