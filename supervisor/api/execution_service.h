@@ -9,10 +9,12 @@ namespace warren {
 
 // warren.v1.ExecutionService. Thread-safe; the backend and the budget
 // outlive it.
-class ExecutionService final : public v1::ExecutionService::WithRawCallbackMethod_ExecuteCode<
-                                   v1::ExecutionService::WithRawCallbackMethod_InterruptExecution<
-                                       v1::ExecutionService::WithRawCallbackMethod_RunScript<
-                                           v1::ExecutionService::Service>>> {
+class ExecutionService final
+    : public v1::ExecutionService::WithRawCallbackMethod_ExecuteCode<
+          v1::ExecutionService::WithRawCallbackMethod_InterruptExecution<
+              v1::ExecutionService::WithRawCallbackMethod_RunScript<
+                  v1::ExecutionService::WithRawCallbackMethod_ConnectExecution<
+                      v1::ExecutionService::Service>>>> {
  public:
   ExecutionService(Backend& backend, MemoryBudget& memory) : backend_(backend), memory_(memory) {}
 
@@ -20,6 +22,8 @@ class ExecutionService final : public v1::ExecutionService::WithRawCallbackMetho
                                                           const grpc::ByteBuffer* request) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* RunScript(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ConnectExecution(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* InterruptExecution(grpc::CallbackServerContext* context,
                                                const grpc::ByteBuffer* request,
                                                grpc::ByteBuffer* response) override;

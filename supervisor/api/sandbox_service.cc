@@ -70,8 +70,28 @@ grpc::ServerUnaryReactor* SandboxService::ResumeSandbox(grpc::CallbackServerCont
                                                         grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::ResumeSandboxRequest, v1::Sandbox>(
       backend_, context, request, response,
+      [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
+        sandbox.Unpause(call, what, std::move(reply));
+      });
+}
+
+grpc::ServerUnaryReactor* SandboxService::ChangeSandboxLimits(grpc::CallbackServerContext* context,
+                                                              const grpc::ByteBuffer* request,
+                                                              grpc::ByteBuffer* response) {
+  return UnaryOnSandbox<v1::ChangeSandboxLimitsRequest, v1::Sandbox>(
+      backend_, context, request, response,
+      [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
+        sandbox.ChangeLimits(call, what, std::move(reply));
+      });
+}
+
+grpc::ServerUnaryReactor* SandboxService::GetSandboxMetrics(grpc::CallbackServerContext* context,
+                                                            const grpc::ByteBuffer* request,
+                                                            grpc::ByteBuffer* response) {
+  return UnaryOnSandbox<v1::GetSandboxMetricsRequest, v1::SandboxMetrics>(
+      backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto&, auto reply) {
-        sandbox.Unpause(call, std::move(reply));
+        sandbox.GetMetrics(call, std::move(reply));
       });
 }
 

@@ -15,7 +15,9 @@ class SandboxService final
                       v1::SandboxService::WithRawCallbackMethod_SetSandboxLifetime<
                           v1::SandboxService::WithRawCallbackMethod_PauseSandbox<
                               v1::SandboxService::WithRawCallbackMethod_ResumeSandbox<
-                                  v1::SandboxService::Service>>>>>>> {
+                                  v1::SandboxService::WithRawCallbackMethod_ChangeSandboxLimits<
+                                      v1::SandboxService::WithRawCallbackMethod_GetSandboxMetrics<
+                                          v1::SandboxService::Service>>>>>>>>> {
  public:
   explicit SandboxService(Backend& backend) : backend_(backend) {}
 
@@ -40,6 +42,12 @@ class SandboxService final
   grpc::ServerUnaryReactor* ResumeSandbox(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* request,
                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ChangeSandboxLimits(grpc::CallbackServerContext* context,
+                                                const grpc::ByteBuffer* request,
+                                                grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetSandboxMetrics(grpc::CallbackServerContext* context,
+                                              const grpc::ByteBuffer* request,
+                                              grpc::ByteBuffer* response) override;
 
  private:
   Backend& backend_;

@@ -11,7 +11,9 @@
 #include "grpcpp/health_check_service_interface.h"
 #include "supervisor/api/context_service.h"
 #include "supervisor/api/execution_service.h"
+#include "supervisor/api/file_service.h"
 #include "supervisor/api/info_services.h"
+#include "supervisor/api/process_service.h"
 #include "supervisor/api/sandbox_service.h"
 #include "supervisor/api/status.h"
 
@@ -56,6 +58,8 @@ struct ApiServer::Impl {
       : sandboxes(backend),
         executions(backend, memory),
         contexts(backend),
+        processes(backend, memory),
+        files(backend, memory),
         templates(backend),
         environments(backend),
         packages(backend) {}
@@ -63,6 +67,8 @@ struct ApiServer::Impl {
   SandboxService sandboxes;
   ExecutionService executions;
   ContextService contexts;
+  ProcessService processes;
+  FileService files;
   TemplateService templates;
   EnvironmentService environments;
   PackageService packages;
@@ -84,6 +90,8 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend,
   builder.RegisterService(&impl->sandboxes)
       .RegisterService(&impl->executions)
       .RegisterService(&impl->contexts)
+      .RegisterService(&impl->processes)
+      .RegisterService(&impl->files)
       .RegisterService(&impl->templates)
       .RegisterService(&impl->environments)
       .RegisterService(&impl->packages)

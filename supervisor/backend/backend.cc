@@ -17,13 +17,6 @@ class Refused final : public Operation {
   void Resume() override {}
   void Cancel() override {}
 };
-class RefusedProcess final : public ProcessOperation {
- public:
-  void Resume() override {}
-  void Cancel() override {}
-  Flow Write(std::string) override { return Flow::kContinue; }
-  void CloseInput() override {}
-};
 class RefusedUpload final : public Upload {
  public:
   void Resume() override {}
@@ -59,8 +52,18 @@ void SandboxHandle::Pause(const Call&, Reply<warren::v1::Sandbox> reply) {
   reply(NotBuilt("PauseSandbox"));
 }
 
-void SandboxHandle::Unpause(const Call&, Reply<warren::v1::Sandbox> reply) {
+void SandboxHandle::Unpause(const Call&, const warren::v1::ResumeSandboxRequest&,
+                            Reply<warren::v1::Sandbox> reply) {
   reply(NotBuilt("ResumeSandbox"));
+}
+
+void SandboxHandle::ChangeLimits(const Call&, const warren::v1::ChangeSandboxLimitsRequest&,
+                                 Reply<warren::v1::Sandbox> reply) {
+  reply(NotBuilt("ChangeSandboxLimits"));
+}
+
+void SandboxHandle::GetMetrics(const Call&, Reply<warren::v1::SandboxMetrics> reply) {
+  reply(NotBuilt("GetSandboxMetrics"));
 }
 
 void SandboxHandle::GetEnvironment(const Call&, Reply<warren::v1::Environment> reply) {
@@ -101,9 +104,10 @@ std::unique_ptr<Operation> SandboxHandle::RunScript(const Call&, warren::v1::Run
   return Refuse("RunScript", *sink);
 }
 
-std::unique_ptr<Operation> SandboxHandle::Connect(const Call&, const std::string&, int64_t,
+std::unique_ptr<Operation> SandboxHandle::Connect(const Call&,
+                                                  const warren::v1::ConnectExecutionRequest&,
                                                   std::shared_ptr<ExecutionSink> sink) {
-  return Refuse("connecting to an execution", *sink);
+  return Refuse("ConnectExecution", *sink);
 }
 
 void SandboxHandle::Interrupt(const Call&, const std::string&,
@@ -111,32 +115,25 @@ void SandboxHandle::Interrupt(const Call&, const std::string&,
   reply(NotBuilt("InterruptExecution"));
 }
 
-std::unique_ptr<ProcessOperation> SandboxHandle::Start(const Call&,
-                                                       warren::v1::RunProcessRequest::Start,
-                                                       absl::AnyInvocable<void()>,
+std::unique_ptr<Operation> SandboxHandle::StartProcess(const Call&, warren::v1::StartProcessRequest,
                                                        std::shared_ptr<ProcessSink> sink) {
-  sink->End(NotBuilt("RunProcess"));
-  return std::make_unique<RefusedProcess>();
+  return Refuse("StartProcess", *sink);
 }
 
-std::unique_ptr<ProcessOperation> SandboxHandle::ConnectProcess(const Call&, int32_t,
-                                                                absl::AnyInvocable<void()>,
-                                                                std::shared_ptr<ProcessSink> sink) {
-  sink->End(NotBuilt("connecting to a process"));
-  return std::make_unique<RefusedProcess>();
+std::unique_ptr<Operation> SandboxHandle::ConnectProcess(const Call&,
+                                                         const warren::v1::ConnectProcessRequest&,
+                                                         std::shared_ptr<ProcessSink> sink) {
+  return Refuse("ConnectProcess", *sink);
 }
 
-void SandboxHandle::WriteInput(const Call&, int32_t, std::string, Done done) {
-  done(NotBuilt("writing to a process"));
+void SandboxHandle::WriteInput(const Call&, warren::v1::WriteProcessInputRequest,
+                               Reply<warren::v1::WriteProcessInputResponse> reply) {
+  reply(NotBuilt("WriteProcessInput"));
 }
 
-void SandboxHandle::CloseInput(const Call&, int32_t, Done done) {
-  done(NotBuilt("closing the input of a process"));
-}
-
-void SandboxHandle::ResizeTerminal(const Call&, int32_t, warren::v1::RunProcessRequest::Terminal,
-                                   Done done) {
-  done(NotBuilt("resizing a terminal"));
+void SandboxHandle::ResizeTerminal(const Call&, const warren::v1::ResizeTerminalRequest&,
+                                   Reply<warren::v1::ResizeTerminalResponse> reply) {
+  reply(NotBuilt("ResizeTerminal"));
 }
 
 void SandboxHandle::SignalProcess(const Call&, const warren::v1::SignalProcessRequest&,
@@ -148,15 +145,15 @@ void SandboxHandle::ListProcesses(const Call&, Reply<warren::v1::ListProcessesRe
   reply(NotBuilt("ListProcesses"));
 }
 
-std::unique_ptr<Operation> SandboxHandle::ReadFile(
-    const Call&, const warren::v1::ReadFileRequest&,
-    std::shared_ptr<Sink<warren::v1::FileChunk>> sink) {
+std::unique_ptr<Operation> SandboxHandle::ReadFile(const Call&, const warren::v1::ReadFileRequest&,
+                                                   std::shared_ptr<ReadSink> sink) {
   return Refuse("ReadFile", *sink);
 }
 
-std::unique_ptr<Upload> SandboxHandle::WriteFile(const Call&, warren::v1::WriteFileRequest,
+std::unique_ptr<Upload> SandboxHandle::WriteFile(const Call&,
+                                                 const warren::v1::WriteFileRequest::Header&,
                                                  absl::AnyInvocable<void()>,
-                                                 Reply<warren::v1::FileEntry> reply) {
+                                                 Reply<warren::v1::WriteFileResponse> reply) {
   reply(NotBuilt("WriteFile"));
   return std::make_unique<RefusedUpload>();
 }
@@ -192,5 +189,7 @@ std::unique_ptr<Operation> SandboxHandle::WatchDirectory(
     std::shared_ptr<Sink<warren::v1::FileEvent>> sink) {
   return Refuse("WatchDirectory", *sink);
 }
+
+void Backend::OnForgotten(std::function<void(const std::string&)>) {}
 
 }  // namespace warren

@@ -2,6 +2,7 @@
 #define WARREN_SUPERVISOR_BACKEND_BACKEND_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -37,7 +38,6 @@ struct Call {
 
 template <class T>
 using Reply = absl::AnyInvocable<void(absl::StatusOr<T>)>;
-using Done = absl::AnyInvocable<void(absl::Status)>;
 
 // After kPause the producer stops, soon but not at once, until Operation::Resume.
 enum class Flow { kContinue, kPause };
@@ -66,6 +66,10 @@ class ExecutionSink : public Sink<warren::v1::ExecutionEvent> {
                           OutputStamp stamp) = 0;
 };
 
+// What becomes of an operation whose client has gone: it ends, and its sink gets that End; or it
+// goes on, and its sink gets nothing more.
+enum class Departure { kEnds, kGoesOn };
+
 // Something that goes on: a create that waits, an execution, a download, a watch. Its destruction
 // changes nothing: an operation that nobody resumes, cancels or detaches runs to its end.
 class Operation {
@@ -78,14 +82,12 @@ class Operation {
   // The client goes, what it asked for lives on: Connect finds it by its id, with what was missed,
   // bounded. The sink gets nothing after it. UNIMPLEMENTED for what cannot be found again.
   virtual absl::Status Detach();
-};
-
-// A command or terminal, connected.
-class ProcessOperation : public Operation {
- public:
-  // Input in order; kPause: wait for `on_room` of Start or ConnectProcess.
-  virtual Flow Write(std::string input) = 0;
-  virtual void CloseInput() = 0;
+  // The client has gone without a word: Cancel or Detach, as its request said beforehand
+  // (on_disconnect).
+  virtual Departure Disconnect() {
+    Cancel();
+    return Departure::kEnds;
+  }
 };
 
 // A file on its way in.
@@ -111,7 +113,11 @@ class SandboxHandle {
                            Reply<warren::v1::Sandbox> reply);
   virtual void Destroy(const Call& call, Reply<warren::v1::DestroySandboxResponse> reply);
   virtual void Pause(const Call& call, Reply<warren::v1::Sandbox> reply);
-  virtual void Unpause(const Call& call, Reply<warren::v1::Sandbox> reply);
+  virtual void Unpause(const Call& call, const warren::v1::ResumeSandboxRequest& request,
+                       Reply<warren::v1::Sandbox> reply);
+  virtual void ChangeLimits(const Call& call, const warren::v1::ChangeSandboxLimitsRequest& request,
+                            Reply<warren::v1::Sandbox> reply);
+  virtual void GetMetrics(const Call& call, Reply<warren::v1::SandboxMetrics> reply);
   virtual void GetEnvironment(const Call& call, Reply<warren::v1::Environment> reply);
   virtual void Install(const Call& call, const warren::v1::InstallPackageRequest& request,
                        Reply<warren::v1::InstallPackageResponse> reply);
@@ -133,41 +139,43 @@ class SandboxHandle {
   virtual std::unique_ptr<Operation> RunScript(const Call& call,
                                                warren::v1::RunScriptRequest request,
                                                std::shared_ptr<ExecutionSink> sink);
-  // Events after `after_sequence` of an execution that was detached; one that is not known any more
-  // is NOT_FOUND, one that has its client is FAILED_PRECONDITION.
-  virtual std::unique_ptr<Operation> Connect(const Call& call, const std::string& execution_id,
-                                             int64_t after_sequence,
+  // Events after the request's after_sequence of an execution that was detached; one that is not
+  // known any more is NOT_FOUND. Where it has a client and may be left by it (CONTINUE, or a
+  // request id), this takes its place: that one's sink gets an End that is ABORTED. Otherwise it is
+  // FAILED_PRECONDITION. An Execute with the request_id of an earlier one is such a call too.
+  virtual std::unique_ptr<Operation> Connect(const Call& call,
+                                             const warren::v1::ConnectExecutionRequest& request,
                                              std::shared_ptr<ExecutionSink> sink);
   virtual void Interrupt(const Call& call, const std::string& context_id,
                          Reply<warren::v1::InterruptExecutionResponse> reply);
 
-  // ---- Processes
+  // ---- Processes. Cancel of an operation: its client goes, and what that does is what its
+  // on_disconnect says. Detach: it goes, and the process lives on in any case.
   using ProcessSink = Sink<warren::v1::ProcessEvent>;
-  virtual std::unique_ptr<ProcessOperation> Start(const Call& call,
-                                                  warren::v1::RunProcessRequest::Start request,
-                                                  absl::AnyInvocable<void()> on_room,
+  virtual std::unique_ptr<Operation> StartProcess(const Call& call,
+                                                  warren::v1::StartProcessRequest request,
                                                   std::shared_ptr<ProcessSink> sink);
-  // Beside who is connected already: each gets what comes from then on.
-  virtual std::unique_ptr<ProcessOperation> ConnectProcess(const Call& call, int32_t pid,
-                                                           absl::AnyInvocable<void()> on_room,
-                                                           std::shared_ptr<ProcessSink> sink);
-  // By pid, for doors whose clients do these on another connection than they read on.
-  virtual void WriteInput(const Call& call, int32_t pid, std::string input, Done done);
-  virtual void CloseInput(const Call& call, int32_t pid, Done done);
-  virtual void ResizeTerminal(const Call& call, int32_t pid,
-                              warren::v1::RunProcessRequest::Terminal size, Done done);
+  virtual std::unique_ptr<Operation> ConnectProcess(
+      const Call& call, const warren::v1::ConnectProcessRequest& request,
+      std::shared_ptr<ProcessSink> sink);
+  // The reply is the back pressure: it comes when the process has taken all.
+  virtual void WriteInput(const Call& call, warren::v1::WriteProcessInputRequest request,
+                          Reply<warren::v1::WriteProcessInputResponse> reply);
+  virtual void ResizeTerminal(const Call& call, const warren::v1::ResizeTerminalRequest& request,
+                              Reply<warren::v1::ResizeTerminalResponse> reply);
   virtual void SignalProcess(const Call& call, const warren::v1::SignalProcessRequest& request,
                              Reply<warren::v1::SignalProcessResponse> reply);
   virtual void ListProcesses(const Call& call, Reply<warren::v1::ListProcessesResponse> reply);
 
   // ---- Files
+  using ReadSink = Sink<warren::v1::ReadFileResponse>;
   virtual std::unique_ptr<Operation> ReadFile(const Call& call,
                                               const warren::v1::ReadFileRequest& request,
-                                              std::shared_ptr<Sink<warren::v1::FileChunk>> sink);
-  // `data` of the request comes first, where there is any.
-  virtual std::unique_ptr<Upload> WriteFile(const Call& call, warren::v1::WriteFileRequest request,
+                                              std::shared_ptr<ReadSink> sink);
+  virtual std::unique_ptr<Upload> WriteFile(const Call& call,
+                                            const warren::v1::WriteFileRequest::Header& header,
                                             absl::AnyInvocable<void()> on_room,
-                                            Reply<warren::v1::FileEntry> reply);
+                                            Reply<warren::v1::WriteFileResponse> reply);
   virtual void StatFile(const Call& call, const warren::v1::StatFileRequest& request,
                         Reply<warren::v1::FileEntry> reply);
   virtual std::unique_ptr<Operation> ListDirectory(
@@ -191,6 +199,11 @@ class Backend {
 
   // OK while it can serve; else why it cannot.
   virtual absl::Status health() const = 0;
+
+  // `on_forgotten` is told the id of every sandbox that is not on record any more (destroyed, or
+  // its lifetime ended), from any thread; it notes that, and calls nothing back. Before the first
+  // request. A backend that has no such record tells nothing.
+  virtual void OnForgotten(std::function<void(const std::string&)> on_forgotten);
 
   // Validates the request, and refuses what the contract says. The operation's Cancel makes a
   // create that still waits end with CANCELLED: nothing is made for a client that went away.

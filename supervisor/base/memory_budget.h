@@ -56,6 +56,8 @@ class MemoryCharge {
   bool TryAdd(int64_t bytes);
   void Add(int64_t bytes);
   void Remove(int64_t bytes);
+  // As Add or Remove, to come to this.
+  void Set(int64_t bytes) { bytes > bytes_ ? Add(bytes - bytes_) : Remove(bytes_ - bytes); }
   void Clear() { Remove(bytes_); }
   int64_t bytes() const { return bytes_; }
 

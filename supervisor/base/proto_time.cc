@@ -27,4 +27,8 @@ google::protobuf::Timestamp ToProto(absl::Time time) {
   return proto;
 }
 
+absl::Time ToTime(const google::protobuf::Timestamp& timestamp) {
+  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
+}
+
 }  // namespace warren

@@ -12,6 +12,7 @@ namespace warren {
 absl::Duration ToDuration(const google::protobuf::Duration& duration);
 google::protobuf::Duration ToProto(absl::Duration duration);
 google::protobuf::Timestamp ToProto(absl::Time time);
+absl::Time ToTime(const google::protobuf::Timestamp& timestamp);
 
 }  // namespace warren
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 
 namespace warren {
@@ -76,6 +77,20 @@ std::string ToValidUtf8(absl::string_view text, size_t max_bytes) {
     if (max_bytes - result.size() < kReplacement.size()) return result;
     result.append(kReplacement.data(), kReplacement.size());
     text.remove_prefix(1);
+  }
+  return result;
+}
+
+std::string EscapeFileName(absl::string_view name) {
+  std::string result;
+  result.reserve(name.size());
+  while (!name.empty()) {
+    const absl::string_view valid = name.substr(0, ValidPrefix(name));
+    for (char c : valid) result.append(c == '\\' ? 2 : 1, c);
+    name.remove_prefix(valid.size());
+    if (name.empty()) break;
+    absl::StrAppendFormat(&result, "\\x%02x", static_cast<unsigned char>(name[0]));
+    name.remove_prefix(1);
   }
   return result;
 }

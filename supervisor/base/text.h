@@ -16,6 +16,10 @@ bool IsValidUtf8(absl::string_view text);
 // code points above U+10FFFF included) replaced by U+FFFD; never ends inside a character.
 std::string ToValidUtf8(absl::string_view text, size_t max_bytes);
 
+// A file name or path, which is bytes, as UTF-8 that loses nothing: every byte that is not UTF-8 as
+// \xNN, and a backslash as two.
+std::string EscapeFileName(absl::string_view name);
+
 // True for "type/subtype" of the characters that RFC 6838 allows, at most 127 bytes.
 bool IsMimeType(absl::string_view text);
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "supervisor/backend/validate.h"
+#include "supervisor/base/proto_time.h"
 
 namespace warren {
 namespace {
@@ -23,6 +24,15 @@ absl::Status CheckTemplate(const std::string& template_id) {
 }
 
 bool Matches(const v1::Sandbox& sandbox, const v1::ListSandboxesRequest& request) {
+  const auto& states = request.states();
+  if (!states.empty() && std::find(states.begin(), states.end(), sandbox.state()) == states.end())
+    return false;
+  if (!request.template_id().empty() && request.template_id() != sandbox.template_id())
+    return false;
+  if (request.has_created_after() &&
+      ToTime(sandbox.created_at()) < ToTime(request.created_after())) {
+    return false;
+  }
   return std::all_of(request.metadata().begin(), request.metadata().end(), [&](const auto& wanted) {
     auto found = sandbox.metadata().find(wanted.first);
     return found != sandbox.metadata().end() && found->second == wanted.second;
@@ -174,9 +184,13 @@ void FakeBackend::List(const Call&, const v1::ListSandboxesRequest& request,
   }
   v1::ListSandboxesResponse response;
   size_t bytes = 0;
-  for (const auto& sandbox : Live()) {
+  auto live = Live();
+  if (valid.newest_first()) std::reverse(live.begin(), live.end());
+  for (const auto& sandbox : live) {
     v1::Sandbox described = sandbox->description();
-    if (described.sandbox_id() <= after || !Matches(described, valid)) continue;
+    const int place = described.sandbox_id().compare(after);
+    const bool behind = after.empty() || (valid.newest_first() ? place < 0 : place > 0);
+    if (!behind || !Matches(described, valid)) continue;
     bytes += described.ByteSizeLong() + 8;
     if (response.sandboxes_size() == valid.page_size() || bytes > kMaxPageBytes) {
       response.set_next_page_token(response.sandboxes().rbegin()->sandbox_id());

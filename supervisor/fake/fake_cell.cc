@@ -1,10 +1,13 @@
 #include "supervisor/fake/fake_cell.h"
 
+#include <fnmatch.h>
+#include <openssl/sha.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -18,17 +21,68 @@ constexpr size_t kFloodPiece = 32 << 10;
 }  // namespace
 
 FakeCell::FakeCell(std::string id, v1::ExecuteCodeRequest request,
-                   std::shared_ptr<ExecutionSink> sink)
-    : id_(std::move(id)), request_(std::move(request)), sink_(std::move(sink)) {}
+                   std::shared_ptr<ExecutionSink> sink, std::string process_id)
+    : id_(std::move(id)),
+      process_id_(std::move(process_id)),
+      request_(std::move(request)),
+      sink_(std::move(sink)),
+      keeps_(request_.on_disconnect() == v1::ON_DISCONNECT_CONTINUE ||
+             !request_.request_id().empty()),
+      goes_on_(request_.on_disconnect() == v1::ON_DISCONNECT_CONTINUE) {}
 
 bool FakeCell::Run(int execution_count) {
   deadline_ = absl::Now() + ToDuration(request_.timeout());
   v1::ExecutionEvent started;
   started.mutable_started()->set_execution_id(id_);
+  started.mutable_started()->set_process_id(process_id_);
   Tell(std::move(started));
   v1::Termination termination;
   termination.set_kind(v1::Termination::EXITED);
   termination.set_context_alive(true);
+  if (WriteInputs(termination)) {
+    RunCode(termination);
+  } else {
+    execution_count = 0;
+  }
+  if (!process_id_.empty()) termination.set_context_alive(false);
+  const bool alive = termination.context_alive();
+  TellFinished(std::move(termination), execution_count);
+  return alive;
+}
+
+bool FakeCell::WriteInputs(v1::Termination& termination) {
+  for (int i = 0; i < request_.input_files_size(); ++i) {
+    const std::string& path = request_.input_files(i).path();
+    if (!absl::EndsWith(path, "/")) continue;
+    TellError("InputFileError",
+              absl::StrCat("input_files[", i, "].path \"", path, "\": is a directory"),
+              termination);
+    if (request_.output_files_size() > 0) files_incomplete_ = "the code did not run";
+    return false;
+  }
+  return true;
+}
+
+void FakeCell::TellOutputs() {
+  for (const v1::InputFile& file : request_.input_files()) {
+    const auto& patterns = request_.output_files();
+    const bool matches =
+        std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+          return ::fnmatch(pattern.c_str(), file.path().c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
+        });
+    if (!matches) continue;
+    v1::ExecutionEvent event;
+    event.mutable_output_file()->set_path(file.path());
+    event.mutable_output_file()->set_size_bytes(static_cast<int64_t>(file.data().size()));
+    std::string digest(SHA256_DIGEST_LENGTH, '\0');
+    ::SHA256(reinterpret_cast<const unsigned char*>(file.data().data()), file.data().size(),
+             reinterpret_cast<unsigned char*>(digest.data()));
+    event.mutable_output_file()->set_sha256(std::move(digest));
+    Tell(std::move(event));
+  }
+}
+
+void FakeCell::RunCode(v1::Termination& termination) {
   for (absl::string_view line : absl::StrSplit(request_.code(), '\n', absl::SkipWhitespace())) {
     Step(line, termination);
     if (termination.kind() != v1::Termination::EXITED || !termination.context_alive()) break;
@@ -40,9 +94,11 @@ bool FakeCell::Run(int execution_count) {
     }
     break;
   }
-  const bool alive = termination.context_alive();
-  TellFinished(std::move(termination), execution_count);
-  return alive;
+  if (stop() == StopReason::kNone && termination.context_alive()) {
+    TellOutputs();
+  } else if (request_.output_files_size() > 0) {
+    files_incomplete_ = "the cell was interrupted";
+  }
 }
 
 void FakeCell::TellFinished(v1::Termination termination, int execution_count) {
@@ -57,6 +113,7 @@ void FakeCell::TellFinished(v1::Termination termination, int execution_count) {
   *finished->mutable_termination() = std::move(termination);
   finished->mutable_usage()->set_output_bytes(output_bytes_);
   finished->set_execution_count(execution_count);
+  finished->set_output_files_incomplete(files_incomplete_);
   std::lock_guard lock(sink_mu_);
   Deliver(std::move(event));
   End(absl::OkStatus());
@@ -67,7 +124,7 @@ void FakeCell::Refuse(absl::Status status) { End(std::move(status)); }
 void FakeCell::End(absl::Status status) {
   std::lock_guard lock(sink_mu_);
   ended_ = true;
-  ended_alone_ = sink_ == nullptr;
+  ended_alone_ = sink_ == nullptr || keeps_;
   end_status_ = status;
   if (auto sink = std::exchange(sink_, nullptr)) sink->End(std::move(status));
 }
@@ -76,10 +133,8 @@ Flow FakeCell::Deliver(v1::ExecutionEvent event) {
   std::lock_guard lock(sink_mu_);
   event.set_sequence(++sequence_);
   event.set_time_unix_nanos(absl::GetCurrentTimeNanos());
-  if (sink_ == nullptr) {
-    kept_.push_back(std::move(event));
-    return Flow::kContinue;
-  }
+  if (sink_ == nullptr || keeps_) kept_.push_back(event);
+  if (sink_ == nullptr) return Flow::kContinue;
   // It may detach itself meanwhile.
   const auto sink = sink_;
   if (!event.has_output()) return sink->Push(std::move(event));
@@ -87,31 +142,57 @@ Flow FakeCell::Deliver(v1::ExecutionEvent event) {
                           {event.time_unix_nanos(), event.sequence()});
 }
 
-void FakeCell::Detach() {
+void FakeCell::Detach(uint64_t client) {
   {
     std::lock_guard lock(sink_mu_);
-    if (ended_) return;
+    if (ended_ || client != client_) return;
     sink_ = nullptr;
   }
   // Whoever was slow is gone.
   Resume();
 }
 
-absl::Status FakeCell::Attach(std::shared_ptr<ExecutionSink> sink, int64_t after_sequence) {
+absl::Status FakeCell::Attach(std::shared_ptr<ExecutionSink> sink, int64_t after_sequence,
+                              Rivals rivals, v1::OnDisconnect on_disconnect) {
   std::lock_guard lock(sink_mu_);
-  if (sink_ != nullptr) return absl::FailedPreconditionError("the execution has its client");
+  if (sink_ != nullptr && rivals == Rivals::kRefused && !keeps_) {
+    return absl::FailedPreconditionError("the execution has its client");
+  }
   if (ended_ && !ended_alone_) return absl::NotFoundError("no such execution");
+  if (after_sequence > sequence_) {
+    return absl::InvalidArgumentError(absl::StrCat("after_sequence is ", after_sequence,
+                                                   ", and the last event of the execution is ",
+                                                   sequence_));
+  }
+  if (auto old = std::exchange(sink_, nullptr)) {
+    old->End(absl::AbortedError("another client has taken this one's place"));
+  }
+  ++client_;
+  if (on_disconnect != v1::ON_DISCONNECT_UNSPECIFIED) {
+    goes_on_ = on_disconnect == v1::ON_DISCONNECT_CONTINUE;
+    keeps_ = keeps_ || goes_on_;
+  }
   // Not before it has had what it missed: it may detach itself meanwhile.
   sink_ = sink;
   for (const v1::ExecutionEvent& event : kept_) {
     if (event.sequence() > after_sequence && sink_ != nullptr) sink->Push(event);
   }
   if (!ended_) {
-    kept_.clear();
+    if (!keeps_) kept_.clear();
   } else if (std::exchange(sink_, nullptr) != nullptr) {
     sink->End(end_status_);
   }
   return absl::OkStatus();
+}
+
+uint64_t FakeCell::client() {
+  std::lock_guard lock(sink_mu_);
+  return client_;
+}
+
+bool FakeCell::goes_on() {
+  std::lock_guard lock(sink_mu_);
+  return goes_on_;
 }
 
 bool FakeCell::forgotten() {

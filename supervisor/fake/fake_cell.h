@@ -22,16 +22,19 @@ namespace warren {
 //   fail NAME TEXT   an exception                exit CODE      the end of the context
 //
 // Anything else is a SyntaxError. Bounds, pauses and ends are the contract's. A user_expression
-// evaluates to itself.
+// evaluates to itself. Its files are its own: output_files find what input_files have brought. One
+// whose path ends in a slash cannot be written.
 //
-// While its client is away, what it says is kept, all of it.
+// While its client is away, what it says is kept, all of it; of one that may be left without a word
+// (CONTINUE, a request id) from its start.
 //
 // Lifecycle: constructor → Run by the context's thread, or Refuse. The others are for any thread,
 // and may come from within the sink's calls.
 class FakeCell {
  public:
-  // The request is valid.
-  FakeCell(std::string id, v1::ExecuteCodeRequest request, std::shared_ptr<ExecutionSink> sink);
+  // The request is valid. `process_id`: of a script, which is a cell of its own; empty for none.
+  FakeCell(std::string id, v1::ExecuteCodeRequest request, std::shared_ptr<ExecutionSink> sink,
+           std::string process_id = "");
 
   const std::string& id() const { return id_; }
 
@@ -41,10 +44,19 @@ class FakeCell {
   void Refuse(absl::Status status);
 
   void Resume();
-  // The client goes; one that has ended has had everything.
-  void Detach();
-  // A client comes. FAILED_PRECONDITION: it has one; NOT_FOUND: its last one saw its end.
-  absl::Status Attach(std::shared_ptr<ExecutionSink> sink, int64_t after_sequence);
+  // This client goes; one that has ended has had everything.
+  void Detach(uint64_t client);
+  // A client comes. FAILED_PRECONDITION: it has one, which is not to lose its place and may not be
+  // left; NOT_FOUND: its last one saw its end.
+  enum class Rivals { kRefused, kReplaced };
+  absl::Status Attach(std::shared_ptr<ExecutionSink> sink, int64_t after_sequence,
+                      Rivals rivals = Rivals::kRefused,
+                      v1::OnDisconnect on_disconnect = v1::ON_DISCONNECT_UNSPECIFIED);
+  // Whose place another has taken it is not told.
+  uint64_t client();
+  bool goes_on();
+  // As it was asked for.
+  const v1::ExecuteCodeRequest& request() const { return request_; }
   // Nobody can attach to it any more.
   bool forgotten();
   void Cancel() { Stop(StopReason::kCancelled); }
@@ -62,6 +74,10 @@ class FakeCell {
   StopReason stop();
   // Waits until somebody ends the cell, or its time is over.
   void WaitForStop();
+  // False, and told, where one cannot be.
+  bool WriteInputs(v1::Termination& termination);
+  void RunCode(v1::Termination& termination);
+  void TellOutputs();
   void Step(absl::string_view line, v1::Termination& termination);
   // Numbers the event, and hands it to the client, or keeps it.
   Flow Deliver(v1::ExecutionEvent event);
@@ -77,9 +93,11 @@ class FakeCell {
   static void Explain(StopReason reason, v1::Termination& termination);
 
   const std::string id_;
+  const std::string process_id_;
   const v1::ExecuteCodeRequest request_;
   absl::Time deadline_;
   int64_t output_bytes_ = 0;
+  std::string files_incomplete_;
 
   // Held while the sink is called, which may call Detach. Guards what follows it.
   std::recursive_mutex sink_mu_;
@@ -87,6 +105,9 @@ class FakeCell {
   std::shared_ptr<ExecutionSink> sink_;
   int64_t sequence_ = 0;
   std::vector<v1::ExecutionEvent> kept_;
+  uint64_t client_ = 1;
+  bool keeps_;
+  bool goes_on_;
   bool ended_ = false;
   // It ended while its client was away.
   bool ended_alone_ = false;

@@ -3,30 +3,57 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
 #include "supervisor/backend/validate.h"
 #include "supervisor/base/proto_time.h"
 
 namespace warren {
 namespace {
 
+constexpr absl::Duration kPausedKept = absl::Hours(24);
+// Of a sandbox that was made without such a limit.
+constexpr int64_t kOutputBytes = 64 << 20;
+
 // Holds the cell, never the context: it may be dropped on the context's thread.
 class CellOperation final : public Operation {
  public:
-  explicit CellOperation(std::shared_ptr<FakeCell> cell) : cell_(std::move(cell)) {}
+  explicit CellOperation(std::shared_ptr<FakeCell> cell)
+      : cell_(std::move(cell)), client_(cell_ == nullptr ? 0 : cell_->client()) {}
   void Resume() override {
     if (cell_ != nullptr) cell_->Resume();
   }
   void Cancel() override {
-    if (cell_ != nullptr) cell_->Cancel();
+    if (has_its_place()) cell_->Cancel();
   }
   absl::Status Detach() override {
-    if (cell_ != nullptr) cell_->Detach();
+    if (cell_ != nullptr) cell_->Detach(client_);
     return absl::OkStatus();
+  }
+  Departure Disconnect() override {
+    if (has_its_place() && !cell_->goes_on()) {
+      Cancel();
+      return Departure::kEnds;
+    }
+    Detach().IgnoreError();
+    return Departure::kGoesOn;
   }
 
  private:
+  bool has_its_place() const { return cell_ != nullptr && cell_->client() == client_; }
+
   const std::shared_ptr<FakeCell> cell_;
+  const uint64_t client_;
 };
+
+v1::SandboxMetrics FakeMetrics(const v1::Sandbox& sandbox) {
+  v1::SandboxMetrics metrics;
+  *metrics.mutable_read_at() = ToProto(absl::Now());
+  metrics.set_memory_bytes(1 << 20);
+  metrics.set_memory_limit_bytes(sandbox.limits().memory_bytes());
+  metrics.set_pids(2);
+  metrics.set_pids_limit(sandbox.limits().pids());
+  return metrics;
+}
 
 }  // namespace
 
@@ -39,6 +66,7 @@ v1::Environment FakeEnvironment(const std::string& template_id) {
   environment.set_template_id(template_id);
   environment.set_python_version("3.13.5");
   environment.set_architecture("amd64");
+  environment.set_interpreter("/usr/bin/python3");
   environment.add_preload("json");
   return environment;
 }
@@ -47,12 +75,13 @@ FakeSandbox::FakeSandbox(std::string id, const v1::CreateSandboxRequest& request
     : id_(std::move(id)) {
   const absl::Time now = absl::Now();
   MutexLock lock(&mu_);
-  expires_at_ = now + ToDuration(request.lifetime());
+  SetLifetimeLocked(ToDuration(request.lifetime()));
+  description_.set_lifetime_from(request.lifetime_from());
+  description_.set_on_expiry(request.on_expiry());
   description_.set_sandbox_id(id_);
   description_.set_template_id(request.template_id());
   description_.set_state(v1::Sandbox::RUNNING);
   *description_.mutable_created_at() = ToProto(now);
-  *description_.mutable_expires_at() = ToProto(expires_at_);
   *description_.mutable_metadata() = request.metadata();
   *description_.mutable_limits() = request.limits();
   description_.set_default_context_id(kDefaultContext);
@@ -62,6 +91,18 @@ FakeSandbox::FakeSandbox(std::string id, const v1::CreateSandboxRequest& request
 v1::Sandbox FakeSandbox::description() const {
   MutexLock lock(&mu_);
   return description_;
+}
+
+void FakeSandbox::SetLifetimeLocked(absl::Duration lifetime) {
+  expires_at_ = absl::Now() + lifetime;
+  *description_.mutable_expires_at() = ToProto(expires_at_);
+  *description_.mutable_lifetime() = ToProto(lifetime);
+}
+
+absl::Status FakeSandbox::UsableLocked() const {
+  if (GoneLocked()) return NoSuchFakeSandbox();
+  if (description_.state() != v1::Sandbox::PAUSED) return absl::OkStatus();
+  return absl::FailedPreconditionError("the sandbox is paused; resume it first");
 }
 
 bool FakeSandbox::GoneLocked() const { return destroyed_ || absl::Now() >= expires_at_; }
@@ -80,18 +121,21 @@ int FakeSandbox::paused_cells() const {
 
 void FakeSandbox::Kill() {
   std::map<std::string, std::shared_ptr<FakeContext>> contexts;
+  std::list<std::shared_ptr<FakeContext>> scripts;
   {
     MutexLock lock(&mu_);
     destroyed_ = true;
     contexts.swap(contexts_);
+    scripts.swap(scripts_);
   }
   for (auto& [id, context] : contexts) context->Kill();
+  for (auto& script : scripts) script->Kill();
 }
 
 absl::StatusOr<std::shared_ptr<FakeContext>> FakeSandbox::FindContext(
     const std::string& context_id) {
   MutexLock lock(&mu_);
-  if (GoneLocked()) return NoSuchFakeSandbox();
+  WARREN_RETURN_IF_ERROR(UsableLocked());
   auto found = contexts_.find(context_id.empty() ? kDefaultContext : context_id);
   if (found == contexts_.end()) return absl::NotFoundError("no such context");
   return found->second;
@@ -109,8 +153,16 @@ void FakeSandbox::SetLifetime(const Call&, const v1::SetSandboxLifetimeRequest& 
   if (gone()) return reply(NoSuchFakeSandbox());
   {
     MutexLock lock(&mu_);
-    expires_at_ = absl::Now() + ToDuration(valid.lifetime());
-    *description_.mutable_expires_at() = ToProto(expires_at_);
+    if (description_.state() == v1::Sandbox::PAUSED) {
+      left_ = ToDuration(valid.lifetime());
+      *description_.mutable_lifetime() = valid.lifetime();
+    } else {
+      SetLifetimeLocked(ToDuration(valid.lifetime()));
+    }
+    if (valid.lifetime_from() != v1::LIFETIME_FROM_UNSPECIFIED)
+      description_.set_lifetime_from(valid.lifetime_from());
+    if (valid.on_expiry() != v1::ON_EXPIRY_UNSPECIFIED)
+      description_.set_on_expiry(valid.on_expiry());
   }
   reply(description());
 }
@@ -123,23 +175,108 @@ void FakeSandbox::Destroy(const Call&, Reply<v1::DestroySandboxResponse> reply) 
   reply(std::move(response));
 }
 
+void FakeSandbox::Pause(const Call&, Reply<v1::Sandbox> reply) {
+  if (gone()) return reply(NoSuchFakeSandbox());
+  {
+    MutexLock lock(&mu_);
+    if (description_.state() != v1::Sandbox::PAUSED) {
+      left_ = expires_at_ - absl::Now();
+      expires_at_ = absl::Now() + kPausedKept;
+      *description_.mutable_expires_at() = ToProto(expires_at_);
+      description_.set_state(v1::Sandbox::PAUSED);
+    }
+  }
+  reply(description());
+}
+
+void FakeSandbox::Unpause(const Call&, const v1::ResumeSandboxRequest& request,
+                          Reply<v1::Sandbox> reply) {
+  absl::Status status = ValidateResume(request);
+  if (status.ok() && gone()) status = NoSuchFakeSandbox();
+  if (!status.ok()) return reply(status);
+  {
+    MutexLock lock(&mu_);
+    const bool paused = description_.state() == v1::Sandbox::PAUSED;
+    description_.set_state(v1::Sandbox::RUNNING);
+    if (request.has_lifetime()) {
+      SetLifetimeLocked(ToDuration(request.lifetime()));
+    } else if (paused) {
+      expires_at_ = absl::Now() + left_;
+      *description_.mutable_expires_at() = ToProto(expires_at_);
+    }
+  }
+  reply(description());
+}
+
+void FakeSandbox::ChangeLimits(const Call&, const v1::ChangeSandboxLimitsRequest& request,
+                               Reply<v1::Sandbox> reply) {
+  const v1::Limits& wanted = request.limits();
+  v1::Limits fixed = wanted;
+  for (auto clear : {&v1::Limits::clear_memory_bytes, &v1::Limits::clear_cpu_millis,
+                     &v1::Limits::clear_pids, &v1::Limits::clear_output_bytes}) {
+    (fixed.*clear)();
+  }
+  if (fixed.ByteSizeLong() > 0) {
+    return reply(absl::InvalidArgumentError(
+        absl::StrCat("these limits cannot be changed later: ", fixed.ShortDebugString())));
+  }
+  if (gone()) return reply(NoSuchFakeSandbox());
+  {
+    MutexLock lock(&mu_);
+    v1::Limits* limits = description_.mutable_limits();
+    if (wanted.memory_bytes() != 0) limits->set_memory_bytes(wanted.memory_bytes());
+    if (wanted.cpu_millis() != 0) limits->set_cpu_millis(wanted.cpu_millis());
+    if (wanted.pids() != 0) limits->set_pids(wanted.pids());
+    if (wanted.output_bytes() != 0) limits->set_output_bytes(wanted.output_bytes());
+  }
+  reply(description());
+}
+
+void FakeSandbox::GetMetrics(const Call&, Reply<v1::SandboxMetrics> reply) {
+  if (gone()) return reply(NoSuchFakeSandbox());
+  reply(FakeMetrics(description()));
+}
+
 void FakeSandbox::GetEnvironment(const Call&, Reply<v1::Environment> reply) {
   if (gone()) return reply(NoSuchFakeSandbox());
-  reply(FakeEnvironment(description().template_id()));
+  const v1::Sandbox sandbox = description();
+  v1::Environment environment = FakeEnvironment(sandbox.template_id());
+  *environment.mutable_limits() = sandbox.limits();
+  *environment.mutable_use() = FakeMetrics(sandbox);
+  environment.mutable_use()->set_disk_bytes(4096);
+  environment.set_profile("user");
+  auto* package = environment.add_python_packages();
+  package->set_name("numpy");
+  package->set_version("2.2.4");
+  auto* root = environment.add_mounts();
+  root->set_path("/");
+  root->set_file_system("overlay");
+  auto add_feature = [&](const char* name, const char* reason) {
+    auto* feature = environment.add_features();
+    feature->set_name(name);
+    feature->set_available(*reason == 0);
+    feature->set_reason(reason);
+  };
+  add_feature("files", "this backend is in memory");
+  add_feature("pause", "");
+  reply(std::move(environment));
 }
 
 void FakeSandbox::CreateContext(const Call&, const v1::CreateContextRequest& request,
                                 Reply<v1::Context> reply) {
-  if (!request.language().empty() && request.language() != "python") {
-    return reply(absl::InvalidArgumentError(
-        absl::StrCat("language is \"", request.language(), "\"; there is \"python\"")));
+  v1::CreateContextRequest valid = request;
+  if (absl::Status status = ValidateCreateContext(valid); !status.ok()) return reply(status);
+  if (valid.language() != "python") {
+    return reply(
+        absl::InvalidArgumentError("language is not one that the sandbox's template has: python"));
   }
   std::shared_ptr<FakeContext> context;
   absl::Status status;
   {
     MutexLock lock(&mu_);
-    if (GoneLocked()) {
-      status = NoSuchFakeSandbox();
+    status = UsableLocked();
+    if (!status.ok()) {
+      // Below.
     } else if (contexts_.size() >= kMaxContexts) {
       status = absl::ResourceExhaustedError(
           absl::StrCat("this sandbox has ", kMaxContexts, " contexts already"));
@@ -196,26 +333,92 @@ std::unique_ptr<Operation> FakeSandbox::Execute(const Call&, v1::ExecuteCodeRequ
     sink->End(status);
     return std::make_unique<CellOperation>(nullptr);
   }
+  return RunCell(std::move(request), **context, "", std::move(sink));
+}
+
+std::unique_ptr<Operation> FakeSandbox::RunScript(const Call&, v1::RunScriptRequest request,
+                                                  std::shared_ptr<ExecutionSink> sink) {
+  absl::Status status = ValidateRunScript(request);
+  if (status.ok() && request.has_path()) {
+    status = absl::NotFoundError(absl::StrCat("run \"", request.path(), "\": no such file"));
+  }
+  std::shared_ptr<FakeContext> process;
+  std::string process_id;
+  if (status.ok()) {
+    MutexLock lock(&mu_);
+    status = UsableLocked();
+    if (status.ok()) {
+      process_id = absl::StrCat("p", scripts_.size() + 1);
+      process = std::make_shared<FakeContext>(process_id);
+      scripts_.push_back(process);
+    }
+  }
+  if (!status.ok()) {
+    sink->End(status);
+    return std::make_unique<CellOperation>(nullptr);
+  }
+  v1::ExecuteCodeRequest cell;
+  cell.mutable_code()->swap(*request.mutable_source());
+  *cell.mutable_timeout() = request.timeout();
+  cell.set_max_output_bytes(request.max_output_bytes());
+  cell.set_request_id(request.request_id());
+  cell.set_on_disconnect(request.on_disconnect());
+  return RunCell(std::move(cell), *process, std::move(process_id), std::move(sink));
+}
+
+std::unique_ptr<Operation> FakeSandbox::RunCell(v1::ExecuteCodeRequest request,
+                                                FakeContext& context, std::string process_id,
+                                                std::shared_ptr<ExecutionSink> sink) {
+  absl::Status status;
+  std::shared_ptr<FakeCell> earlier;
+  if (!request.request_id().empty()) earlier = FindRequest(request, status);
+  if (!status.ok()) {
+    sink->End(status);
+    return std::make_unique<CellOperation>(nullptr);
+  }
+  if (earlier != nullptr) {
+    earlier->Attach(std::move(sink), 0, FakeCell::Rivals::kReplaced).IgnoreError();
+    return std::make_unique<CellOperation>(std::move(earlier));
+  }
   std::shared_ptr<FakeCell> cell;
   {
     MutexLock lock(&mu_);
+    if (request.max_output_bytes() == 0) {
+      const int64_t limit = description_.limits().output_bytes();
+      request.set_max_output_bytes(limit > 0 ? limit : kOutputBytes);
+    }
     cell = std::make_shared<FakeCell>(absl::StrCat("ex", ++last_cell_), std::move(request),
-                                      std::move(sink));
+                                      std::move(sink), std::move(process_id));
     cells_.remove_if([](const auto& each) { return each->forgotten(); });
     cells_.push_back(cell);
   }
-  status = (*context)->Add(cell);
+  status = context.Add(cell);
   if (!status.ok()) cell->Refuse(status);
   return std::make_unique<CellOperation>(std::move(cell));
 }
 
-std::unique_ptr<Operation> FakeSandbox::Connect(const Call&, const std::string& execution_id,
-                                                int64_t after_sequence,
+std::shared_ptr<FakeCell> FakeSandbox::FindRequest(const v1::ExecuteCodeRequest& request,
+                                                   absl::Status& status) {
+  MutexLock lock(&mu_);
+  for (const auto& each : cells_) {
+    if (each->request().request_id() != request.request_id()) continue;
+    if (each->request().code() != request.code()) {
+      status = absl::InvalidArgumentError("request_id is that of an earlier request");
+    }
+    return each;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Operation> FakeSandbox::Connect(const Call&,
+                                                const warren::v1::ConnectExecutionRequest& request,
                                                 std::shared_ptr<ExecutionSink> sink) {
+  const std::string& execution_id = request.execution_id();
+  const int64_t after_sequence = request.after_sequence();
   std::shared_ptr<FakeCell> cell;
   absl::Status status = absl::NotFoundError("no such execution");
-  if (after_sequence < 0) {
-    status = absl::InvalidArgumentError("after_sequence must not be negative");
+  if (absl::Status valid = ValidateConnect(request); !valid.ok()) {
+    status = valid;
   } else if (gone()) {
     status = NoSuchFakeSandbox();
   } else {
@@ -224,7 +427,10 @@ std::unique_ptr<Operation> FakeSandbox::Connect(const Call&, const std::string& 
       if (each->id() == execution_id) cell = each;
     }
   }
-  if (cell != nullptr) status = cell->Attach(sink, after_sequence);
+  if (cell != nullptr) {
+    status =
+        cell->Attach(sink, after_sequence, FakeCell::Rivals::kRefused, request.on_disconnect());
+  }
   if (!status.ok()) {
     sink->End(status);
     cell = nullptr;

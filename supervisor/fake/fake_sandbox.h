@@ -36,6 +36,12 @@ class FakeSandbox final : public SandboxHandle {
   void SetLifetime(const Call& call, const v1::SetSandboxLifetimeRequest& request,
                    Reply<v1::Sandbox> reply) override;
   void Destroy(const Call& call, Reply<v1::DestroySandboxResponse> reply) override;
+  void Pause(const Call& call, Reply<v1::Sandbox> reply) override;
+  void Unpause(const Call& call, const v1::ResumeSandboxRequest& request,
+               Reply<v1::Sandbox> reply) override;
+  void ChangeLimits(const Call& call, const v1::ChangeSandboxLimitsRequest& request,
+                    Reply<v1::Sandbox> reply) override;
+  void GetMetrics(const Call& call, Reply<v1::SandboxMetrics> reply) override;
   void GetEnvironment(const Call& call, Reply<v1::Environment> reply) override;
   void CreateContext(const Call& call, const v1::CreateContextRequest& request,
                      Reply<v1::Context> reply) override;
@@ -46,14 +52,27 @@ class FakeSandbox final : public SandboxHandle {
                       Reply<v1::Context> reply) override;
   std::unique_ptr<Operation> Execute(const Call& call, v1::ExecuteCodeRequest request,
                                      std::shared_ptr<ExecutionSink> sink) override;
-  std::unique_ptr<Operation> Connect(const Call& call, const std::string& execution_id,
-                                     int64_t after_sequence,
+  // Its source is a cell's, and it has no files to be run.
+  std::unique_ptr<Operation> RunScript(const Call& call, v1::RunScriptRequest request,
+                                       std::shared_ptr<ExecutionSink> sink) override;
+  std::unique_ptr<Operation> Connect(const Call& call,
+                                     const warren::v1::ConnectExecutionRequest& request,
                                      std::shared_ptr<ExecutionSink> sink) override;
   void Interrupt(const Call& call, const std::string& context_id,
                  Reply<v1::InterruptExecutionResponse> reply) override;
 
  private:
+  // A valid request; `process_id` is empty for a cell.
+  std::unique_ptr<Operation> RunCell(v1::ExecuteCodeRequest request, FakeContext& context,
+                                     std::string process_id, std::shared_ptr<ExecutionSink> sink);
+  // One that was asked for with this request's id, or null; `status` where it was another request.
+  std::shared_ptr<FakeCell> FindRequest(const v1::ExecuteCodeRequest& request,
+                                        absl::Status& status);
   bool GoneLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // NOT_FOUND; FAILED_PRECONDITION where it is paused.
+  absl::Status UsableLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // From now on.
+  void SetLifetimeLocked(absl::Duration lifetime) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // NOT_FOUND: the sandbox or the context; empty for the default one.
   absl::StatusOr<std::shared_ptr<FakeContext>> FindContext(const std::string& context_id);
 
@@ -61,9 +80,13 @@ class FakeSandbox final : public SandboxHandle {
   mutable Mutex mu_;
   v1::Sandbox description_ ABSL_GUARDED_BY(mu_);
   absl::Time expires_at_ ABSL_GUARDED_BY(mu_);
+  // While it is paused: what is left of its lifetime.
+  absl::Duration left_ ABSL_GUARDED_BY(mu_);
   bool destroyed_ ABSL_GUARDED_BY(mu_) = false;
   int last_context_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, std::shared_ptr<FakeContext>> contexts_ ABSL_GUARDED_BY(mu_);
+  // A context of its own for each.
+  std::list<std::shared_ptr<FakeContext>> scripts_ ABSL_GUARDED_BY(mu_);
   int64_t last_cell_ ABSL_GUARDED_BY(mu_) = 0;
   // Those that a client may connect to.
   std::list<std::shared_ptr<FakeCell>> cells_ ABSL_GUARDED_BY(mu_);

@@ -16,15 +16,21 @@ warren::v1::Sandbox ToProto(const Lease& lease, MemoryReading memory) {
   const bool alive = from.alive();
   const std::string reason = from.death_reason();
   const bool dead = !alive || !reason.empty();
-  sandbox.set_state(dead ? warren::v1::Sandbox::DEAD : warren::v1::Sandbox::RUNNING);
+  sandbox.set_state(dead                     ? warren::v1::Sandbox::DEAD
+                    : lease.left.has_value() ? warren::v1::Sandbox::PAUSED
+                                             : warren::v1::Sandbox::RUNNING);
   sandbox.set_reason(dead && reason.empty() ? "it is being killed" : reason);
   *sandbox.mutable_created_at() = ToProto(lease.created_at);
-  *sandbox.mutable_expires_at() = ToProto(lease.expires_at);
+  *sandbox.mutable_expires_at() = ToProto(lease.expires_at());
+  *sandbox.mutable_lifetime() = ToProto(lease.lifetime.length);
+  sandbox.set_lifetime_from(lease.lifetime.from);
+  sandbox.set_on_expiry(lease.lifetime.on_expiry);
   sandbox.mutable_metadata()->insert(lease.metadata.begin(), lease.metadata.end());
-  *sandbox.mutable_limits() = from.identity().limits;
+  *sandbox.mutable_limits() = from.CurrentLimits();
   sandbox.set_default_context_id(kDefaultContextId);
   if (memory == MemoryReading::kCurrent) sandbox.set_memory_bytes(from.ReadMemory());
   sandbox.set_from_pool(lease.from_pool);
+  sandbox.set_profile(from.identity().profile);
   return sandbox;
 }
 
@@ -43,9 +49,17 @@ warren::v1::Context ToProto(const std::string& sandbox_id, const Context& contex
   warren::v1::Context result;
   result.set_context_id(context.id());
   result.set_sandbox_id(sandbox_id);
-  result.set_language("python");
+  const ContextSpec spec = context.spec();
+  result.set_language(spec.language);
+  // In this order: what ends it ends it before it says why.
   result.set_alive(context.alive());
+  if (!result.alive()) {
+    const std::string reason = context.death_reason();
+    result.set_reason(reason.empty() ? "it is being killed" : reason);
+  }
   result.set_execution_count(context.execution_count());
+  result.set_working_directory(spec.working_directory);
+  *result.mutable_created_at() = ToProto(spec.created_at);
   return result;
 }
 

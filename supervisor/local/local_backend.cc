@@ -1,7 +1,5 @@
 #include "supervisor/local/local_backend.h"
 
-#include <sys/utsname.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -10,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "runtime/base/status.h"
+#include "runtime/plan/launch_plan.h"
 #include "runtime/policy/limits_policy.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/backend/validate.h"
@@ -36,14 +35,6 @@ int64_t BufferMemory(const LocalBackend::Parts& parts) {
   return host > 0 ? std::max(host / kBufferShareOfHost, kLeastBufferMemory) : kDefaultBufferMemory;
 }
 
-// Debian's name of the machine's architecture.
-std::string Architecture() {
-  utsname names;
-  if (::uname(&names) != 0) return "";
-  const std::string machine = names.machine;
-  return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
-}
-
 // For what was answered in place.
 class DoneOperation final : public Operation {
  public:
@@ -68,11 +59,23 @@ class CreateOperation final : public Operation {
   const Pool::Ticket ticket_;
 };
 
+// But for its state, which is for who has no lock of the table's.
 bool Matches(const Lease& lease, const warren::v1::ListSandboxesRequest& request) {
+  if (!request.template_id().empty() &&
+      request.template_id() != lease.sandbox->identity().template_id) {
+    return false;
+  }
+  if (request.has_created_after() && lease.created_at < ToTime(request.created_after()))
+    return false;
   return std::all_of(request.metadata().begin(), request.metadata().end(), [&](const auto& wanted) {
     auto found = lease.metadata.find(wanted.first);
     return found != lease.metadata.end() && found->second == wanted.second;
   });
+}
+
+bool HasState(const warren::v1::Sandbox& sandbox, const warren::v1::ListSandboxesRequest& request) {
+  return request.states().empty() || std::find(request.states().begin(), request.states().end(),
+                                               sandbox.state()) != request.states().end();
 }
 
 }  // namespace
@@ -93,22 +96,30 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
                            std::map<std::string, Pool::PoolTemplate> pool_templates)
     : loop_(loop),
       instance_(NewId("")),
+      file_attributes_(parts.facts.tmpfs_user_xattr()),
       templates_(std::move(parts.templates)),
       default_template_(std::move(parts.default_template)),
+      profile_(parts.pool.profile),
       modules_(std::move(parts.modules)),
       limits_policy_(std::move(parts.limits_policy)),
       memory_(BufferMemory(parts)),
       detached_(loop, memory_.limit() / kDetachedShare, &memory_),
       link_(loop, std::move(parts.launcher)),
-      table_(loop, [this](const std::string& id) { detached_.ForgetSandbox(id); }),
       host_{loop,
             link_,
             memory_,
+            *detached_.budget(),
             std::max(parts.facts.pace(), 1.0),
             [this](const std::string& template_id, absl::string_view module) {
               return modules_.Hint(template_id, module);
             },
-            Allotment(parts.further_contexts)},
+            Allotment(parts.further_contexts),
+            Allotment(parts.process_descriptors)},
+      table_(loop,
+             [this](const std::string& id) {
+               detached_.ForgetSandbox(id);
+               if (on_forgotten_) on_forgotten_(id);
+             }),
       pool_(host_, table_, std::move(parts.facts), pool_templates, std::move(parts.pool)) {
   for (auto& [name, pooled] : pool_templates) default_limits_[name] = pooled.default_limits;
 }
@@ -129,6 +140,8 @@ void LocalBackend::OnLauncherEvent(const internal::LauncherReply& event) {
     case internal::LauncherReply::kZygoteExited:
       return pool_.OnZygoteExited(event.zygote_exited().zygote_id(),
                                   event.zygote_exited().reason());
+    case internal::LauncherReply::kAgentWanted:
+      return table_.OnAgentWanted(event.agent_wanted().sandbox_id());
     case internal::LauncherReply::kProcessExited:
       return table_.OnProcessExited(event.process_exited());
     case internal::LauncherReply::kSandboxGone:
@@ -165,6 +178,26 @@ absl::StatusOr<const Template*> LocalBackend::FindTemplate(const std::string& id
   return &found->second;
 }
 
+absl::StatusOr<FileUser> LocalBackend::FindFileUser(const std::string& template_id,
+                                                    const std::string& user) const {
+  WARREN_ASSIGN_OR_RETURN(const Template* from, FindTemplate(template_id));
+  const std::string& profile = user.empty() ? profile_ : user;
+  if (profile.empty() || profile == "user") return FileUser{1000, 1000};
+  const std::vector<std::string> granted = GrantedProfiles(from->recipe);
+  if (std::count(granted.begin(), granted.end(), profile) > 0) return FileUser{0, 0};
+  return absl::PermissionDeniedError(
+      absl::StrCat("user is \"", profile, "\", which template ", template_id,
+                   " does not grant; leave it out, or add it to the template's profiles"));
+}
+
+absl::StatusOr<std::vector<std::string>> LocalBackend::FindInterpreter(
+    const std::string& template_id, const std::string& language) const {
+  if (language != kDefaultLanguage) return std::vector<std::string>{language};
+  WARREN_ASSIGN_OR_RETURN(const Template* from, FindTemplate(template_id));
+  // Unbuffered: what it prints comes as it is printed, and is not lost with a kill.
+  return std::vector<std::string>{from->recipe.python(), "-u"};
+}
+
 std::string LocalBackend::PythonVersion(const Template& from) const {
   if (!from.manifest.python_version().empty()) return from.manifest.python_version();
   return pool_.PythonVersion(from.recipe.name());
@@ -182,23 +215,6 @@ void LocalBackend::ListTemplates(const Call&, Reply<warren::v1::ListTemplatesRes
     info->set_digest(from.digest);
     info->set_unavailable(from.unavailable);
   }
-  reply(std::move(response));
-}
-
-void LocalBackend::GetEnvironment(const Call&, const std::string& template_id,
-                                  Reply<warren::v1::Environment> reply) {
-  auto from = FindTemplate(template_id);
-  if (!from.ok()) return reply(from.status());
-  warren::v1::Environment response;
-  response.set_template_id(template_id);
-  response.set_python_version(PythonVersion(**from));
-  for (const auto& package : (*from)->manifest.packages()) {
-    auto* out = response.add_system_packages();
-    out->set_name(package.name());
-    out->set_version(package.version());
-  }
-  *response.mutable_preload() = (*from)->recipe.preload();
-  response.set_architecture(Architecture());
   reply(std::move(response));
 }
 
@@ -250,7 +266,9 @@ warren::v1::Sandbox LocalBackend::Deliver(const warren::v1::CreateSandboxRequest
   lease.metadata.insert(request.metadata().begin(), request.metadata().end());
   lease.stages = std::move(made.stages);
   lease.from_pool = from_pool;
-  LeaseRef published = table_.Publish(std::move(lease), ToDuration(request.lifetime()));
+  lease.lifetime = {ToDuration(request.lifetime()), request.lifetime_from(), request.on_expiry()};
+  lease.sandbox->SetEnv({request.env().begin(), request.env().end()});
+  LeaseRef published = table_.Publish(std::move(lease));
   spdlog::info("event=sandbox_leased sandbox={} template={} from_pool={}",
                published->sandbox->identity().id, request.template_id(), from_pool);
   warren::v1::Sandbox response = ToProto(*published, MemoryReading::kNone);
@@ -290,21 +308,36 @@ void LocalBackend::List(const Call&, const warren::v1::ListSandboxesRequest& fro
   if (request.page_token().empty()) {
     for (warren::v1::PoolStatus& pool : pool_.Status()) *response.add_pools() = std::move(pool);
   }
-  const auto size = static_cast<size_t>(request.page_size());
-  // One more, to know whether there is a next page.
-  const auto places =
-      table_.List(after, size + 1, [&](const Lease& lease) { return Matches(lease, request); });
-  size_t bytes = 0;
-  for (size_t i = 0; i < places.size(); ++i) {
-    warren::v1::Sandbox sandbox = ToProto(*places[i].lease, MemoryReading::kCurrent);
-    bytes += sandbox.ByteSizeLong();
-    if (i > 0 && (i == size || bytes > kMaxPageBytes)) {
-      response.set_next_page_token(absl::StrCat(places[i - 1].sequence, ".", instance_));
-      break;
-    }
-    *response.add_sandboxes() = std::move(sandbox);
-  }
+  FillPage(request, after, response);
   reply(std::move(response));
+}
+
+void LocalBackend::FillPage(const warren::v1::ListSandboxesRequest& request, uint64_t after,
+                            warren::v1::ListSandboxesResponse& response) const {
+  const auto order = request.newest_first() ? SandboxTable::Order::kNewestFirst
+                                            : SandboxTable::Order::kOldestFirst;
+  const auto size = static_cast<size_t>(request.page_size());
+  uint64_t last = after;
+  size_t bytes = 0;
+  while (true) {
+    // One more, to know whether there is a next page.
+    const auto places = table_.List(order, after, size + 1,
+                                    [&](const Lease& lease) { return Matches(lease, request); });
+    for (const SandboxTable::Place& place : places) {
+      after = place.sequence;
+      warren::v1::Sandbox sandbox = ToProto(*place.lease, MemoryReading::kCurrent);
+      if (!HasState(sandbox, request)) continue;
+      bytes += sandbox.ByteSizeLong();
+      const bool first = response.sandboxes_size() == 0;
+      if (!first && (response.sandboxes_size() == request.page_size() || bytes > kMaxPageBytes)) {
+        response.set_next_page_token(absl::StrCat(last, ".", instance_));
+        return;
+      }
+      last = place.sequence;
+      *response.add_sandboxes() = std::move(sandbox);
+    }
+    if (places.size() <= size) return;
+  }
 }
 
 // ---- The end ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #define WARREN_SUPERVISOR_LOCAL_LOCAL_BACKEND_H_
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "supervisor/local/module_index.h"
 #include "supervisor/pool/pool.h"
 #include "supervisor/session/detached_executions.h"
+#include "supervisor/session/file_user.h"
 #include "supervisor/session/io_loop.h"
 #include "supervisor/session/launcher_link.h"
 #include "supervisor/session/sandbox.h"
@@ -44,6 +46,8 @@ class LocalBackend final : public Backend {
     PoolOptions pool;
     // How many contexts there may be beside the first ones, in all sandboxes together.
     int further_contexts = 0;
+    // Descriptors for agents and processes, in all sandboxes.
+    int process_descriptors = 0;
     // Bytes of waiting code, unread output and what is kept for clients that come back, of all
     // sandboxes together; 0 for a sixteenth of the host's memory.
     int64_t buffer_memory = 0;
@@ -56,6 +60,9 @@ class LocalBackend final : public Backend {
   absl::Status Start(absl::AnyInvocable<void(absl::Status)> on_launcher_gone);
 
   // ---- Backend
+  void OnForgotten(std::function<void(const std::string&)> on_forgotten) override {
+    on_forgotten_ = std::move(on_forgotten);
+  }
   absl::Status health() const override;
   // Answers in place when the pool has one ready, else later on the IO thread.
   std::unique_ptr<Operation> Create(const Call& call,
@@ -71,9 +78,27 @@ class LocalBackend final : public Backend {
 
   // ---- For the handles
   SandboxTable& table() { return table_; }
+  const config::LimitsPolicy& limits_policy() const { return limits_policy_; }
+  IoLoop& loop() { return loop_; }
+  SandboxHost& host() { return host_; }
   DetachedExecutions& detached() { return detached_; }
+  Pool& pool() { return pool_; }
+  // NOT_FOUND.
+  absl::StatusOr<const Template*> FindTemplate(const std::string& id) const;
+  warren::v1::Environment DescribeTemplate(const Template& from) const;
+  // What a sandbox of it has in `environment` beside that, as far as no sandbox has to be asked.
+  void DescribeSandboxes(const Template& from, warren::v1::Environment& environment) const;
   // NOT_FOUND.
   absl::StatusOr<LeaseRef> FindLease(const std::string& id) const;
+  // Who "user" or "root" is in a sandbox of this template, empty for its profile.
+  // PERMISSION_DENIED: the template does not grant it.
+  absl::StatusOr<FileUser> FindFileUser(const std::string& template_id,
+                                        const std::string& user) const;
+
+  // The program that runs scripts of this language, which a template has: its Python, or what PATH
+  // has under the language's name.
+  absl::StatusOr<std::vector<std::string>> FindInterpreter(const std::string& template_id,
+                                                           const std::string& language) const;
 
   // ---- For who started it
   int running_cells() const { return host_.running_cells.load(); }
@@ -92,10 +117,12 @@ class LocalBackend final : public Backend {
 
   LocalBackend(IoLoop& loop, Parts parts, std::map<std::string, Pool::PoolTemplate> pool_templates);
   void OnLauncherEvent(const internal::LauncherReply& event);
-  absl::StatusOr<const Template*> FindTemplate(const std::string& id) const;
   std::string PythonVersion(const Template& from) const;
   // The request with its defaults, and the limits that it comes to.
   absl::StatusOr<warren::v1::Limits> Resolve(warren::v1::CreateSandboxRequest& request) const;
+  // Behind `after` in the table's order.
+  void FillPage(const warren::v1::ListSandboxesRequest& request, uint64_t after,
+                warren::v1::ListSandboxesResponse& response) const;
   warren::v1::Sandbox Deliver(const warren::v1::CreateSandboxRequest& request, Pool::Made made,
                               bool from_pool);
 
@@ -103,16 +130,22 @@ class LocalBackend final : public Backend {
   std::atomic<State> state_{State::kServing};
   // In page tokens: those of an earlier life of this server are refused.
   const std::string instance_;
+  // Files of sandboxes can have user.* attributes.
+  const bool file_attributes_;
   const std::map<std::string, Template> templates_;
   const std::string default_template_;
+  // Of all sandboxes; empty for "user".
+  const std::string profile_;
   const ModuleIndex modules_;
   const config::LimitsPolicy limits_policy_;
   std::map<std::string, warren::v1::Limits> default_limits_;
   MemoryBudget memory_;
   DetachedExecutions detached_;
   LauncherLink link_;
-  SandboxTable table_;
+  std::function<void(const std::string&)> on_forgotten_;
+  // Sandboxes give back to it as they go.
   SandboxHost host_;
+  SandboxTable table_;
   Pool pool_;
 };
 

@@ -14,31 +14,24 @@
 #include "supervisor/local/local_backend.h"
 
 namespace warren {
-namespace {
-
-// For what was refused.
-class NoOperation final : public Operation {
- public:
-  void Resume() override {}
-  void Cancel() override {}
-};
-
-std::unique_ptr<Operation> Refuse(ExecutionSink& sink, absl::Status why) {
-  sink.End(std::move(why));
-  return std::make_unique<NoOperation>();
-}
-
-}  // namespace
 
 absl::StatusOr<LeaseRef> LocalSandbox::FindLease() const { return backend_.FindLease(id()); }
+
+absl::Status LocalSandbox::CheckUsable() const {
+  WARREN_RETURN_IF_ERROR(FindLease().status());
+  WARREN_RETURN_IF_ERROR(sandbox_->Usable());
+  sandbox_->Use();
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::shared_ptr<Context>> LocalSandbox::FindContext(
     const std::string& context_id) const {
   if (auto context = sandbox_->FindContext(context_id)) return context;
   std::vector<std::string> names;
   for (const auto& context : sandbox_->contexts()) names.push_back(context->id());
-  return absl::NotFoundError(
-      absl::StrCat("no such context; this sandbox has: ", absl::StrJoin(names, ", ")));
+  return absl::NotFoundError(names.empty() ? "no such context; this sandbox has none: create one"
+                                           : absl::StrCat("no such context; this sandbox has: ",
+                                                          absl::StrJoin(names, ", ")));
 }
 
 // ---- The sandbox ------------------------------------------------------------------------------
@@ -53,7 +46,8 @@ void LocalSandbox::SetLifetime(const Call&, const warren::v1::SetSandboxLifetime
                                Reply<warren::v1::Sandbox> reply) {
   warren::v1::SetSandboxLifetimeRequest valid = request;
   if (absl::Status status = ValidateLifetime(valid); !status.ok()) return reply(status);
-  LeaseRef lease = backend_.table().SetLifetime(id(), ToDuration(valid.lifetime()));
+  LeaseRef lease = backend_.table().SetLifetime(
+      id(), {ToDuration(valid.lifetime()), valid.lifetime_from(), valid.on_expiry()});
   if (!lease) return reply(FindLease().status());
   reply(ToProto(*lease, MemoryReading::kNone));
 }
@@ -69,52 +63,78 @@ void LocalSandbox::Destroy(const Call&, Reply<warren::v1::DestroySandboxResponse
   reply(std::move(response));
 }
 
-void LocalSandbox::GetEnvironment(const Call& call, Reply<warren::v1::Environment> reply) {
-  backend_.GetEnvironment(call, sandbox_->identity().template_id, std::move(reply));
-}
-
-void LocalSandbox::ListContexts(const Call&, Reply<warren::v1::ListContextsResponse> reply) {
-  auto lease = FindLease();
-  if (!lease.ok()) return reply(lease.status());
-  warren::v1::ListContextsResponse response;
-  for (const auto& context : sandbox_->contexts()) {
-    *response.add_contexts() = ToProto(id(), *context);
-  }
-  reply(std::move(response));
-}
-
 // ---- Executions -------------------------------------------------------------------------------
 
 std::unique_ptr<Operation> LocalSandbox::Execute(const Call&,
                                                  warren::v1::ExecuteCodeRequest request,
                                                  std::shared_ptr<ExecutionSink> sink) {
-  if (absl::Status status = ValidateExecute(request); !status.ok()) return Refuse(*sink, status);
+  if (absl::Status status = ValidateExecute(request); !status.ok())
+    return RefuseExecution(*sink, status);
+  if (!request.request_id().empty()) return ExecuteOnce(std::move(request), std::move(sink));
   auto context = FindContext(request.context_id());
-  if (!context.ok()) return Refuse(*sink, context.status());
+  if (!context.ok()) return RefuseExecution(*sink, context.status());
   auto execution = std::make_shared<Execution>(std::move(request), sink, backend_.detached());
+  execution->Hold(sandbox_->Use());
   absl::Status accepted = (*context)->Execute(execution);
-  if (!accepted.ok()) {
-    // A context that is gone with a sandbox that is not on record any more.
-    if (auto lease = FindLease(); !lease.ok()) accepted = lease.status();
-    return Refuse(*sink, std::move(accepted));
-  }
+  if (!accepted.ok()) return RefuseExecution(*sink, Explain(std::move(accepted)));
+  if (execution->kept()) backend_.detached().Add(id(), *context, execution);
   return std::make_unique<ExecutionOperation>(sandbox_, *std::move(context), std::move(execution),
-                                              backend_.detached());
+                                              Execution::kFirstClient, backend_.detached());
 }
 
-std::unique_ptr<Operation> LocalSandbox::Connect(const Call&, const std::string& execution_id,
-                                                 int64_t after_sequence,
-                                                 std::shared_ptr<ExecutionSink> sink) {
-  if (after_sequence < 0) {
-    return Refuse(*sink, absl::InvalidArgumentError(absl::StrCat(
-                             "after_sequence is ", after_sequence, "; it must not be negative")));
+// A context that is gone with a sandbox that is not on record any more.
+absl::Status LocalSandbox::Explain(absl::Status refused) const {
+  auto lease = FindLease();
+  return lease.ok() ? refused : lease.status();
+}
+
+std::unique_ptr<Operation> LocalSandbox::ExecuteOnce(warren::v1::ExecuteCodeRequest request,
+                                                     std::shared_ptr<ExecutionSink> sink) {
+  request.clear_sandbox_id();
+  const std::string request_id = request.request_id();
+  const std::string fingerprint = Fingerprint(request);
+  auto earlier = backend_.detached().FindRequest(id(), request_id, fingerprint);
+  if (!earlier.ok()) return RefuseExecution(*sink, earlier.status());
+  if (earlier->execution) return TakePlace(*earlier, std::move(sink));
+  auto context = FindContext(request.context_id());
+  if (!context.ok()) return RefuseExecution(*sink, context.status());
+  auto execution = std::make_shared<Execution>(std::move(request), sink, backend_.detached());
+  execution->Hold(sandbox_->Use());
+  earlier = backend_.detached().AddOnce(id(), request_id, fingerprint, *context, execution);
+  if (!earlier.ok()) return RefuseExecution(*sink, earlier.status());
+  if (earlier->execution) return TakePlace(*earlier, std::move(sink));
+  if (absl::Status accepted = (*context)->Execute(execution); !accepted.ok()) {
+    // Another may have the sink's place by now: the execution knows whose it is.
+    backend_.detached().Remove(execution->id());
+    execution->Fail(Explain(std::move(accepted)));
   }
-  auto [context, execution] = backend_.detached().Find(id(), execution_id);
+  return std::make_unique<ExecutionOperation>(sandbox_, *std::move(context), std::move(execution),
+                                              Execution::kFirstClient, backend_.detached());
+}
+
+std::unique_ptr<Operation> LocalSandbox::TakePlace(const DetachedExecutions::Found& found,
+                                                   std::shared_ptr<ExecutionSink> sink) {
+  auto client = found.execution->Attach(std::move(sink), 0, Execution::Rivals::kReplaced);
+  auto operation = std::make_unique<ExecutionOperation>(sandbox_, found.runner, found.execution,
+                                                        *client, backend_.detached());
+  // Whoever was slow has lost its place.
+  operation->Resume();
+  return operation;
+}
+
+std::unique_ptr<Operation> LocalSandbox::Connect(const Call&,
+                                                 const warren::v1::ConnectExecutionRequest& request,
+                                                 std::shared_ptr<ExecutionSink> sink) {
+  const std::string& execution_id = request.execution_id();
+  if (absl::Status status = ValidateConnect(request); !status.ok())
+    return RefuseExecution(*sink, status);
+  auto [runner, execution] = backend_.detached().Find(id(), execution_id);
   if (!execution) {
     const auto contexts = sandbox_->contexts();
-    const bool attached = std::any_of(contexts.begin(), contexts.end(),
+    const bool attached = sandbox_->HasScript(execution_id) ||
+                          std::any_of(contexts.begin(), contexts.end(),
                                       [&](const auto& each) { return each->Has(execution_id); });
-    return Refuse(
+    return RefuseExecution(
         *sink,
         attached
             ? absl::FailedPreconditionError("the execution has its client; another can take its "
@@ -122,12 +142,26 @@ std::unique_ptr<Operation> LocalSandbox::Connect(const Call&, const std::string&
             : absl::NotFoundError("no such execution: it never was, its client saw its end, "
                                   "or it ended too long ago"));
   }
-  absl::Status attached = execution->Attach(sink, after_sequence);
-  if (!attached.ok()) return Refuse(*sink, std::move(attached));
-  // One that has ended can be asked for again, for a while.
-  if (!execution->ended()) backend_.detached().Remove(execution_id);
-  return std::make_unique<ExecutionOperation>(sandbox_, std::move(context), std::move(execution),
-                                              backend_.detached());
+  if (backend_.memory().exhausted()) {
+    return RefuseExecution(
+        *sink, absl::ResourceExhaustedError("the server's memory for what waits is used up "
+                                            "(--buffer-memory); try again later"));
+  }
+  // That its client has gone is not always seen at once.
+  const bool replaces = execution->kept();
+  const bool had_ended = execution->ended();
+  auto client =
+      execution->Attach(sink, request.after_sequence(),
+                        replaces ? Execution::Rivals::kReplaced : Execution::Rivals::kRefused,
+                        request.on_disconnect());
+  if (!client.ok()) return RefuseExecution(*sink, client.status());
+  // One that had ended can be asked for again, for a while.
+  if (!had_ended && !execution->kept()) backend_.detached().Remove(execution_id);
+  auto operation = std::make_unique<ExecutionOperation>(
+      sandbox_, std::move(runner), std::move(execution), *client, backend_.detached());
+  // Whoever was slow has lost its place.
+  if (replaces) operation->Resume();
+  return operation;
 }
 
 void LocalSandbox::Interrupt(const Call&, const std::string& context_id,

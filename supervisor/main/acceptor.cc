@@ -20,6 +20,8 @@ namespace {
 constexpr int64_t kFilesPerSandbox = 15;
 // Its pipes. The cgroup's files are the sandbox's.
 constexpr int64_t kFilesPerContext = 4;
+// What an agent and 48 processes take.
+constexpr int64_t kMostOfProcesses = 146;
 // The launcher's socket and what comes through it, gRPC's, the log, the listeners.
 constexpr int64_t kFilesOfOurOwn = 128;
 // Each takes memory, too, however many descriptors there are.
@@ -34,16 +36,30 @@ int MaxSandboxesByFiles(int64_t open_files) {
   return static_cast<int>(std::max<int64_t>((open_files - kFilesOfOurOwn) / kEach, 1));
 }
 
+namespace {
+
+int64_t FilesLeft(int64_t open_files, int max_sandboxes) {
+  return open_files - kFilesOfOurOwn - (kFilesPerSandbox + 1) * max_sandboxes;
+}
+
+}  // namespace
+
 int MaxFurtherContexts(int64_t open_files, int max_sandboxes) {
-  const int64_t left = open_files - kFilesOfOurOwn - (kFilesPerSandbox + 1) * max_sandboxes;
+  const int64_t left = FilesLeft(open_files, max_sandboxes);
   constexpr int64_t kMost = Sandbox::kMaxContexts - 1;
   return static_cast<int>(
       std::clamp<int64_t>(left / 2 / kFilesPerContext, 0, kMost * max_sandboxes));
 }
 
+int MaxProcessDescriptors(int64_t open_files, int max_sandboxes) {
+  return static_cast<int>(std::clamp<int64_t>(FilesLeft(open_files, max_sandboxes) / 4, 0,
+                                              kMostOfProcesses * max_sandboxes));
+}
+
 size_t MaxConnections(int64_t open_files, int max_sandboxes) {
   const int64_t left = open_files - kFilesOfOurOwn - kFilesPerSandbox * max_sandboxes -
-                       kFilesPerContext * MaxFurtherContexts(open_files, max_sandboxes);
+                       kFilesPerContext * MaxFurtherContexts(open_files, max_sandboxes) -
+                       MaxProcessDescriptors(open_files, max_sandboxes);
   return static_cast<size_t>(std::clamp<int64_t>(left, 1, kMostConnections));
 }
 

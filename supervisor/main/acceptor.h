@@ -59,7 +59,8 @@ class Acceptor {
 
 // How the descriptors that the process may open are shared out. A sandbox with its first context
 // takes fifteen at most, a further context its four pipes, a connection one; of what the sandboxes
-// leave, further contexts get half and connections the rest, a connection for each sandbox first.
+// leave, further contexts get half, agents and processes a quarter and connections the rest, a
+// connection for each sandbox first.
 
 // How many sandboxes `open_files` is enough for, each with a connection, and every second one with
 // a further context; at least one.
@@ -67,6 +68,10 @@ int MaxSandboxesByFiles(int64_t open_files);
 
 // Contexts beside the first ones, in all sandboxes together: SandboxHost::further_contexts.
 int MaxFurtherContexts(int64_t open_files, int max_sandboxes);
+
+// Descriptors of agents, two each, and of processes, three each, in all sandboxes together:
+// SandboxHost::process_descriptors.
+int MaxProcessDescriptors(int64_t open_files, int max_sandboxes);
 
 // Connections beside all these.
 size_t MaxConnections(int64_t open_files, int max_sandboxes);

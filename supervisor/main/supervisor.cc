@@ -148,6 +148,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   parts.pool.profile = flags.profile;
   parts.buffer_memory = flags.buffer_memory_bytes;
   parts.further_contexts = MaxFurtherContexts(open_files, parts.pool.max_sandboxes);
+  parts.process_descriptors = MaxProcessDescriptors(open_files, parts.pool.max_sandboxes);
   self->max_connections_ = MaxConnections(open_files, parts.pool.max_sandboxes);
 
   // The last use of root.
@@ -161,6 +162,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
 }
 
 absl::Status Supervisor::Serve() {
+  service_ = std::make_unique<Service>(*backend_);
   WARREN_RETURN_IF_ERROR(backend_->Start([this](absl::Status why) {
     launcher_status_ =
         absl::UnavailableError(absl::StrCat("the launcher is gone: ", why.message()));
@@ -168,7 +170,7 @@ absl::Status Supervisor::Serve() {
     ssize_t ignored = ::write(launcher_gone_.get(), &one, sizeof(one));
     (void)ignored;
   }));
-  WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*backend_, backend_->memory()));
+  WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*service_, backend_->memory()));
   // Before the IO thread runs: afterwards the watches are its own.
   acceptor_.emplace(*loop_, listeners_, max_connections_,
                     [this](int listener, UniqueFd connection) {

@@ -15,6 +15,7 @@
 #include "supervisor/main/flags.h"
 #include "supervisor/main/listener.h"
 #include "supervisor/main/privileges.h"
+#include "supervisor/service/service.h"
 
 namespace warren {
 
@@ -46,6 +47,8 @@ class Supervisor {
   // Before the backend, which uses it to its end.
   std::unique_ptr<IoLoop> loop_;
   std::unique_ptr<LocalBackend> backend_;
+  // What the doors are given.
+  std::unique_ptr<Service> service_;
   std::unique_ptr<ApiServer> server_;
   std::optional<Acceptor> acceptor_;
   std::thread io_thread_;

@@ -47,6 +47,9 @@ void Pool::StartZygote(TemplatePool& pool) {
       spdlog::info("event=zygote_warm template={} zygote={} ms={} python=\"{}\"", id,
                    started.zygote_id(), started.warm_ms(), absl::CEscape(started.python_version()));
       pool.python_version = started.python_version();
+      if (started.languages_size() > 0) {
+        pool.languages.assign(started.languages().begin(), started.languages().end());
+      }
       pool.zygotes.Started(started.zygote_id(), now);
     } else if (!stopped_) {
       spdlog::error("event=zygote_failed template={} error=\"{}\"", id,
@@ -109,9 +112,11 @@ void Pool::OnLaunched(std::shared_ptr<Launch> launch, absl::StatusOr<LauncherMes
 
   const auto& launched = reply->reply.process_started();
   launch->stages.insert(launch->stages.end(), launched.stages().begin(), launched.stages().end());
-  auto sandbox = std::make_shared<Sandbox>(
-      host_, Sandbox::Identity{launch->id, launch->pool->what.source.recipe.name(), launch->limits},
-      SandboxStats(launched.stats(), std::move(reply->fds)), *std::move(pipes));
+  Sandbox::Identity identity{launch->id, launch->pool->what.source.recipe.name(), launch->limits};
+  if (!options_.profile.empty()) identity.profile = options_.profile;
+  auto sandbox = std::make_shared<Sandbox>(host_, std::move(identity),
+                                           SandboxStats(launched.stats(), std::move(reply->fds)),
+                                           *std::move(pipes));
   table_.Add(sandbox);
   absl::Status started =
       sandbox->Start([this, launch, weak = std::weak_ptr<Sandbox>(sandbox)](
@@ -125,10 +130,13 @@ void Pool::OnLaunched(std::shared_ptr<Launch> launch, absl::StatusOr<LauncherMes
 
 void Pool::OnReady(std::shared_ptr<Launch> launch, std::shared_ptr<Sandbox> sandbox,
                    absl::Status status) {
-  if (status.ok() && (!sandbox || !sandbox->alive())) {
+  if (status.ok() && (!sandbox || !sandbox->alive() || !sandbox->FindContext("")->alive())) {
     status = absl::InternalError(absl::StrCat("sandbox ", launch->id, " died as it became ready"));
   }
-  if (!status.ok()) return OnLaunchFailed(*launch, std::move(status));
+  if (!status.ok()) {
+    if (sandbox) sandbox->Destroy(StopReason::kDestroyed);
+    return OnLaunchFailed(*launch, std::move(status));
+  }
   const MonotonicTime now = MonotonicClock::now();
   std::vector<warren::v1::StageTiming> worker = sandbox->FindContext("")->worker_stages();
   launch->stages.insert(launch->stages.end(), worker.begin(), worker.end());

@@ -18,6 +18,12 @@ constexpr std::chrono::seconds kTrimInterval{2};
 // A used template keeps one sandbox ready, whatever its demand.
 constexpr int kReadyWhenUsed = 1;
 
+// It lives, and so does the context that it was made with.
+bool IsFresh(const Sandbox& sandbox) {
+  const auto context = sandbox.FindContext("");
+  return sandbox.alive() && context != nullptr && context->alive();
+}
+
 }  // namespace
 
 Pool::Pool(SandboxHost& host, SandboxTable& table, internal::HostFacts facts,
@@ -68,7 +74,10 @@ std::shared_ptr<Sandbox> Pool::Take(const std::string& template_id) {
     std::shared_ptr<Sandbox> sandbox = std::move(pool.ready.front());
     pool.ready.pop_front();
     PostPump();
-    if (!sandbox->alive()) continue;
+    if (!IsFresh(*sandbox)) {
+      sandbox->Destroy(StopReason::kDestroyed);
+      continue;
+    }
     ++pool.hits;
     return sandbox;
   }
@@ -156,7 +165,7 @@ void Pool::GiveBack(std::shared_ptr<Sandbox> sandbox) {
 void Pool::KeepOrDestroy(TemplatePool& pool, std::shared_ptr<Sandbox> sandbox) {
   // Nobody has seen it: as good as new, if it is of the common kind.
   const bool common = sandbox->identity().limits.SerializeAsString() == pool.default_key;
-  if (!stopped_ && common && sandbox->alive() &&
+  if (!stopped_ && common && IsFresh(*sandbox) &&
       static_cast<int>(pool.ready.size()) < MostReady(pool)) {
     pool.ready.push_back(std::move(sandbox));
     PostPump();
@@ -214,8 +223,11 @@ void Pool::OnDeath(TemplatePool& pool, const Sandbox* sandbox) {
                            [&](const auto& ready) { return ready.get() == sandbox; });
   if (dead == pool.ready.end()) return;
   spdlog::warn("event=died_in_pool sandbox={} reason=\"{}\"", sandbox->identity().id,
-               absl::CEscape(sandbox->death_reason()));
+               absl::CEscape(sandbox->FindContext("")->death_reason()));
+  // Without its context it is of no use to anybody.
+  std::shared_ptr<Sandbox> useless = std::move(*dead);
   pool.ready.erase(dead);
+  useless->Destroy(StopReason::kDestroyed);
   PostPump();
 }
 
@@ -247,6 +259,7 @@ void Pool::Pump(MonotonicTime now) {
     PumpZygote(pool, now);
     absl::Status hindrance = pool.zygotes.Hindrance(now);
     if (!hindrance.ok()) FailWaiters(pool, hindrance);
+    ServeBorrowers(pool);
   }
   MakeRoom();
   LaunchForWaiters();
@@ -266,7 +279,8 @@ void Pool::PumpZygote(TemplatePool& pool, MonotonicTime now) {
     request.mutable_stop_zygote()->set_zygote_id(old);
     host_.link.Call(std::move(request), nullptr);
   }
-  const bool needed = pool.bounds.minimum > 0 || pool.used || pool.waiting() > 0;
+  const bool needed =
+      pool.bounds.minimum > 0 || pool.used || pool.waiting() > 0 || !pool.borrowers.empty();
   if (!needed || !pool.what.source.unavailable.empty()) return;
   if (pool.zygotes.WantsStart(now)) StartZygote(pool);
   if (auto next = pool.zygotes.NextChange(now)) PumpAt(*next);
@@ -378,6 +392,9 @@ void Pool::FailWaiters(TemplatePool& pool, const absl::Status& why) {
       ticket->waiting = false;
       host_.loop.Post([ticket, why] { ticket->Answer(why); });
     }
+  }
+  for (LentCallback& on_lent : std::exchange(pool.borrowers, {})) {
+    host_.loop.Post([on_lent = std::move(on_lent), why]() mutable { on_lent(why); });
   }
 }
 

@@ -91,12 +91,21 @@ class Pool {
   // all slots are leased.
   Ticket Make(const std::string& template_id, const warren::v1::Limits& limits,
               MadeCallback on_made);
+  // Lends the template's present zygote for a fork: `on_lent` runs once, at once where there is
+  // one, else on the IO thread when one is warm, or when it is known that none will be. What is
+  // lent is not stopped before it is given back.
+  using LentCallback = absl::AnyInvocable<void(absl::StatusOr<uint64_t>)>;
+  void Lend(const std::string& template_id, LentCallback on_lent);
+  void GiveZygoteBack(const std::string& template_id, uint64_t zygote_id);
+
   // What was made, but found its caller gone.
   void GiveBack(std::shared_ptr<Sandbox> sandbox);
 
   std::vector<warren::v1::PoolStatus> Status() const;
   // As its zygote reported it; empty before it was started.
   std::string PythonVersion(const std::string& template_id) const;
+  // Of contexts, as its zygote reported them; before it was started "python", which all have.
+  std::vector<std::string> Languages(const std::string& template_id) const;
 
  private:
   static constexpr int kMaxRetries = 2;
@@ -135,6 +144,9 @@ class Pool {
     int64_t memory_each = 16 << 20;
     MonotonicTime next_trim;
     std::string python_version;
+    std::vector<std::string> languages{kDefaultLanguage};
+    // Who waits for a zygote to be lent.
+    std::vector<LentCallback> borrowers;
   };
   // A sandbox in the making.
   struct Launch {
@@ -161,6 +173,7 @@ class Pool {
   void BeginLaunch(TemplatePool& pool, Ticket owner, bool refill)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndLaunch(Launch& launch, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ServeBorrowers(TemplatePool& pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FailWaiters(TemplatePool& pool, const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void PumpAt(MonotonicTime when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -1,9 +1,18 @@
 #include "supervisor/remote/remote_sandbox.h"
 
+#include "supervisor/backend/event_queue.h"
 #include "supervisor/remote/remote_call.h"
-#include "supervisor/remote/remote_execution.h"
+#include "supervisor/remote/remote_stream.h"
 
 namespace warren {
+namespace {
+
+RemoteLife LifeOf(v1::OnDisconnect on_disconnect) {
+  return on_disconnect == v1::ON_DISCONNECT_CONTINUE ? RemoteLife::kGoesOn
+                                                     : RemoteLife::kEndsWithClient;
+}
+
+}  // namespace
 
 void RemoteSandbox::Get(const Call& call, Reply<v1::Sandbox> reply) {
   v1::GetSandboxRequest request;
@@ -36,11 +45,29 @@ void RemoteSandbox::Pause(const Call& call, Reply<v1::Sandbox> reply) {
                          [this](auto... to) { stubs_->sandboxes->async()->PauseSandbox(to...); });
 }
 
-void RemoteSandbox::Unpause(const Call& call, Reply<v1::Sandbox> reply) {
-  v1::ResumeSandboxRequest request;
+void RemoteSandbox::Unpause(const Call& call, const v1::ResumeSandboxRequest& what,
+                            Reply<v1::Sandbox> reply) {
+  v1::ResumeSandboxRequest request = what;
   request.set_sandbox_id(id_);
   StartCall<v1::Sandbox>(call, std::move(request), std::move(reply),
                          [this](auto... to) { stubs_->sandboxes->async()->ResumeSandbox(to...); });
+}
+
+void RemoteSandbox::ChangeLimits(const Call& call, const v1::ChangeSandboxLimitsRequest& what,
+                                 Reply<v1::Sandbox> reply) {
+  v1::ChangeSandboxLimitsRequest request = what;
+  request.set_sandbox_id(id_);
+  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply), [this](auto... to) {
+    stubs_->sandboxes->async()->ChangeSandboxLimits(to...);
+  });
+}
+
+void RemoteSandbox::GetMetrics(const Call& call, Reply<v1::SandboxMetrics> reply) {
+  v1::GetSandboxMetricsRequest request;
+  request.set_sandbox_id(id_);
+  StartCall<v1::SandboxMetrics>(call, std::move(request), std::move(reply), [this](auto... to) {
+    stubs_->sandboxes->async()->GetSandboxMetrics(to...);
+  });
 }
 
 void RemoteSandbox::GetEnvironment(const Call& call, Reply<v1::Environment> reply) {
@@ -109,21 +136,33 @@ void RemoteSandbox::Interrupt(const Call& call, const std::string& context_id,
 std::unique_ptr<Operation> RemoteSandbox::Execute(const Call& call, v1::ExecuteCodeRequest request,
                                                   std::shared_ptr<ExecutionSink> sink) {
   request.set_sandbox_id(id_);
-  auto execution = std::make_shared<RemoteExecution>(std::move(sink));
-  execution->Begin(call, [&](grpc::ClientContext* context, RemoteExecution* reactor) {
-    stubs_->executions->async()->ExecuteCode(context, &request, reactor);
-  });
-  return MakeOperation(std::move(execution));
+  return StartStream<v1::ExecutionEvent>(call, std::move(sink), LifeOf(request.on_disconnect()),
+                                         [&](grpc::ClientContext* context, auto* reactor) {
+                                           stubs_->executions->async()->ExecuteCode(
+                                               context, &request, reactor);
+                                         });
 }
 
 std::unique_ptr<Operation> RemoteSandbox::RunScript(const Call& call, v1::RunScriptRequest request,
                                                     std::shared_ptr<ExecutionSink> sink) {
   request.set_sandbox_id(id_);
-  auto execution = std::make_shared<RemoteExecution>(std::move(sink));
-  execution->Begin(call, [&](grpc::ClientContext* context, RemoteExecution* reactor) {
-    stubs_->executions->async()->RunScript(context, &request, reactor);
-  });
-  return MakeOperation(std::move(execution));
+  return StartStream<v1::ExecutionEvent>(call, std::move(sink), LifeOf(request.on_disconnect()),
+                                         [&](grpc::ClientContext* context, auto* reactor) {
+                                           stubs_->executions->async()->RunScript(context, &request,
+                                                                                  reactor);
+                                         });
+}
+
+std::unique_ptr<Operation> RemoteSandbox::Connect(const Call& call,
+                                                  const v1::ConnectExecutionRequest& what,
+                                                  std::shared_ptr<ExecutionSink> sink) {
+  v1::ConnectExecutionRequest request = what;
+  request.set_sandbox_id(id_);
+  return StartStream<v1::ExecutionEvent>(call, std::move(sink), LifeOf(request.on_disconnect()),
+                                         [&](grpc::ClientContext* context, auto* reactor) {
+                                           stubs_->executions->async()->ConnectExecution(
+                                               context, &request, reactor);
+                                         });
 }
 
 }  // namespace warren

@@ -23,7 +23,11 @@ class RemoteSandbox final : public SandboxHandle {
                    Reply<v1::Sandbox> reply) override;
   void Destroy(const Call& call, Reply<v1::DestroySandboxResponse> reply) override;
   void Pause(const Call& call, Reply<v1::Sandbox> reply) override;
-  void Unpause(const Call& call, Reply<v1::Sandbox> reply) override;
+  void Unpause(const Call& call, const v1::ResumeSandboxRequest& what,
+               Reply<v1::Sandbox> reply) override;
+  void ChangeLimits(const Call& call, const v1::ChangeSandboxLimitsRequest& what,
+                    Reply<v1::Sandbox> reply) override;
+  void GetMetrics(const Call& call, Reply<v1::SandboxMetrics> reply) override;
   void GetEnvironment(const Call& call, Reply<v1::Environment> reply) override;
   void Install(const Call& call, const v1::InstallPackageRequest& what,
                Reply<v1::InstallPackageResponse> reply) override;
@@ -40,6 +44,38 @@ class RemoteSandbox final : public SandboxHandle {
                                      std::shared_ptr<ExecutionSink> sink) override;
   std::unique_ptr<Operation> RunScript(const Call& call, v1::RunScriptRequest request,
                                        std::shared_ptr<ExecutionSink> sink) override;
+  std::unique_ptr<Operation> Connect(const Call& call, const v1::ConnectExecutionRequest& what,
+                                     std::shared_ptr<ExecutionSink> sink) override;
+
+  std::unique_ptr<Operation> StartProcess(const Call& call, v1::StartProcessRequest request,
+                                          std::shared_ptr<ProcessSink> sink) override;
+  std::unique_ptr<Operation> ConnectProcess(const Call& call, const v1::ConnectProcessRequest& what,
+                                            std::shared_ptr<ProcessSink> sink) override;
+  void WriteInput(const Call& call, v1::WriteProcessInputRequest request,
+                  Reply<v1::WriteProcessInputResponse> reply) override;
+  void ResizeTerminal(const Call& call, const v1::ResizeTerminalRequest& what,
+                      Reply<v1::ResizeTerminalResponse> reply) override;
+  void SignalProcess(const Call& call, const v1::SignalProcessRequest& what,
+                     Reply<v1::SignalProcessResponse> reply) override;
+  void ListProcesses(const Call& call, Reply<v1::ListProcessesResponse> reply) override;
+
+  std::unique_ptr<Operation> ReadFile(const Call& call, const v1::ReadFileRequest& what,
+                                      std::shared_ptr<ReadSink> sink) override;
+  std::unique_ptr<Upload> WriteFile(const Call& call, const v1::WriteFileRequest::Header& what,
+                                    absl::AnyInvocable<void()> on_room,
+                                    Reply<v1::WriteFileResponse> reply) override;
+  void StatFile(const Call& call, const v1::StatFileRequest& what,
+                Reply<v1::FileEntry> reply) override;
+  std::unique_ptr<Operation> ListDirectory(const Call& call, const v1::ListDirectoryRequest& what,
+                                           std::shared_ptr<Sink<v1::FileEntry>> sink) override;
+  void MakeDirectory(const Call& call, const v1::MakeDirectoryRequest& what,
+                     Reply<v1::FileEntry> reply) override;
+  void MoveFile(const Call& call, const v1::MoveFileRequest& what,
+                Reply<v1::FileEntry> reply) override;
+  void RemoveFile(const Call& call, const v1::RemoveFileRequest& what,
+                  Reply<v1::RemoveFileResponse> reply) override;
+  std::unique_ptr<Operation> WatchDirectory(const Call& call, const v1::WatchDirectoryRequest& what,
+                                            std::shared_ptr<Sink<v1::FileEvent>> sink) override;
 
  private:
   const std::shared_ptr<const RemoteStubs> stubs_;

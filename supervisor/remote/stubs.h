@@ -5,7 +5,9 @@
 
 #include "grpcpp/channel.h"
 #include "warren/v1/execution.grpc.pb.h"
+#include "warren/v1/file.grpc.pb.h"
 #include "warren/v1/package.grpc.pb.h"
+#include "warren/v1/process.grpc.pb.h"
 #include "warren/v1/sandbox.grpc.pb.h"
 #include "warren/v1/template.grpc.pb.h"
 
@@ -17,6 +19,8 @@ struct RemoteStubs {
       : sandboxes(v1::SandboxService::NewStub(channel)),
         executions(v1::ExecutionService::NewStub(channel)),
         contexts(v1::ContextService::NewStub(channel)),
+        files(v1::FileService::NewStub(channel)),
+        processes(v1::ProcessService::NewStub(channel)),
         templates(v1::TemplateService::NewStub(channel)),
         environments(v1::EnvironmentService::NewStub(channel)),
         packages(v1::PackageService::NewStub(channel)) {}
@@ -24,6 +28,8 @@ struct RemoteStubs {
   const std::unique_ptr<v1::SandboxService::Stub> sandboxes;
   const std::unique_ptr<v1::ExecutionService::Stub> executions;
   const std::unique_ptr<v1::ContextService::Stub> contexts;
+  const std::unique_ptr<v1::FileService::Stub> files;
+  const std::unique_ptr<v1::ProcessService::Stub> processes;
   const std::unique_ptr<v1::TemplateService::Stub> templates;
   const std::unique_ptr<v1::EnvironmentService::Stub> environments;
   const std::unique_ptr<v1::PackageService::Stub> packages;

@@ -12,6 +12,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "runtime/base/status.h"
 #include "spdlog/spdlog.h"
+#include "supervisor/session/public_events.h"
 
 // How a context starts, is read, and ends. What happens to its cells is in context_cells.cc.
 namespace warren {
@@ -45,10 +46,12 @@ warren::v1::StageTiming Stage(const char* name, uint64_t nanoseconds) {
 
 }  // namespace
 
-Context::Context(SandboxHost& shared, ContextHost& host, std::string id, WorkerPipes pipes)
+Context::Context(SandboxHost& shared, ContextHost& host, std::string id, WorkerPipes pipes,
+                 ContextSpec spec)
     : shared_(shared),
       id_(std::move(id)),
       host_(&host),
+      spec_(std::move(spec)),
       channel_(std::move(pipes)),
       unsent_code_(&shared.memory) {}
 
@@ -61,14 +64,20 @@ absl::Status Context::Start(std::shared_ptr<void> keep, ReadyCallback on_ready) 
   WARREN_RETURN_IF_ERROR(WatchPipe(channel_.pipes().standard_error.get(), Pipe::kStderr, keep));
   keep_ = keep;
   on_ready_ = std::move(on_ready);
-  end_timer_ = At(MonotonicClock::now() + AtPace(kReadyTimeout), [](Context& self) {
+  ArmReadyTimeout();
+  // The worker finds it in its pipe when it is ready: no round trip of its own.
+  if (!spec_.plain()) SendConfigure(ToConfigure(spec_));
+  return absl::OkStatus();
+}
+
+void Context::ArmReadyTimeout() {
+  Arm(end_timer_, MonotonicClock::now() + AtPace(kReadyTimeout), [](Context& self) {
     self.mu_.AssertHeld();
     self.ReportReady(absl::DeadlineExceededError(absl::StrCat(
         "sandbox ", self.host_->id(), ": its worker was not ready within ",
         std::chrono::round<std::chrono::seconds>(self.AtPace(kReadyTimeout)).count(), " s")));
     self.KillLocked(StopReason::kViolation);
   });
-  return absl::OkStatus();
 }
 
 // Edge-triggered: a pipe that nobody wants to read, between cells or behind a slow client, costs no
@@ -88,7 +97,7 @@ absl::Status Context::WatchPipe(int fd, Pipe pipe, const std::shared_ptr<void>& 
 
 void Context::ReportReady(absl::Status status) {
   if (!on_ready_) return;
-  shared_.loop.CancelTimer(std::exchange(end_timer_, 0));
+  Cancel(end_timer_);
   if (status.ok()) state_ = State::kAlive;
   shared_.loop.Post([on_ready = std::move(on_ready_), status = std::move(status)]() mutable {
     on_ready(std::move(status));
@@ -98,9 +107,10 @@ void Context::ReportReady(absl::Status status) {
 
 absl::Status Context::OnStartEvent(const WorkerEvent& event) {
   if (event.has_ready()) {
+    if (!worker_stages_.empty()) return absl::InvalidArgumentError("a second Ready");
     worker_stages_.push_back(Stage("join", event.ready().join_ns()));
     worker_stages_.push_back(Stage("reseed", event.ready().reseed_ns()));
-    ReportReady(absl::OkStatus());
+    if (configuring_ == 0) ReportReady(absl::OkStatus());
     return absl::OkStatus();
   }
   if (event.has_setup_failed()) {
@@ -126,7 +136,9 @@ bool Context::WantsMore() const {
 bool Context::WantsMoreLocked() const {
   if (state_ == State::kStarting) return true;
   // Between cells nothing is read: a background thread that floods fills its pipe and blocks there.
-  if (state_ != State::kAlive || !running_ || !violation_.empty()) return false;
+  if (state_ != State::kAlive || !violation_.empty()) return false;
+  if (configuring_ != 0) return true;
+  if (!running_) return false;
   // A worker that was asked to stop must not be blocked on a full pipe, however slow the client is.
   return (!paused_ && !held_) || running_->stop != StopReason::kNone;
 }
@@ -208,6 +220,7 @@ void Context::ReadAll() {
 
 absl::Status Context::OnEvent(const WorkerEvent& event) {
   mu_.AssertHeld();
+  if (event.has_configured()) return OnConfigured(event);
   if (on_ready_) return OnStartEvent(event);
   if (event.has_ready() || event.has_setup_failed()) {
     return absl::InvalidArgumentError("a start-up event after the start");
@@ -220,6 +233,8 @@ absl::Status Context::OnEvent(const WorkerEvent& event) {
   switch (event.event_case()) {
     case WorkerEvent::kError:
       return OnError(event.error());
+    case WorkerEvent::kOutputFile:
+      return OnOutputFile(event.output_file());
     case WorkerEvent::kInterruptMissed:
       return OnInterruptMissed();
     case WorkerEvent::kUnimplemented:
@@ -260,6 +275,9 @@ void Context::End(StopReason reason) {
   MutexLock lock(&mu_);
   if (state_ == State::kDead) return;
   NoteReason(reason);
+  // Paused or not, it is killed.
+  GoOnLocked();
+  sandbox_ends_ = true;
   if (std::exchange(kill_sent_, true)) return;
   // The call's end does not hang on a launcher that is slow: the kill has been asked for.
   DieAfter(kKilledTimeout);
@@ -273,7 +291,7 @@ void Context::Kill(StopReason reason) {
 void Context::KillLocked(StopReason reason) {
   NoteReason(reason);
   if (std::exchange(kill_sent_, true)) return;
-  end_.sandbox_lives = host_->Kill(*this, reason) == ContextHost::Reach::kContext;
+  if (host_->Kill(*this, reason) == ContextHost::Reach::kSandbox) sandbox_ends_ = true;
   DieAfter(kKilledTimeout);
 }
 
@@ -292,6 +310,7 @@ void Context::OnExited(const ContextExit& exit) {
   if (state_ == State::kDead) return;
   end_.known = true;
   end_.closed_pipe = false;
+  if (exit.sandbox_ends) sandbox_ends_ = true;
   end_.exit_code = exit.exit_code;
   end_.signal = exit.signal;
   host_->ReadTotals();
@@ -309,6 +328,7 @@ void Context::OnSandboxGone(bool out_of_memory) {
   MutexLock lock(&mu_);
   if (state_ == State::kDead) return;
   kill_sent_ = true;
+  sandbox_ends_ = true;
   if (out_of_memory) end_.out_of_memory = true;
   if (!end_.known) {
     end_.known = true;
@@ -329,10 +349,12 @@ void Context::NoteOomKills() {
 void Context::Die() {
   if (state_ == State::kDead) return;
   state_ = State::kDead;
-  shared_.loop.CancelTimer(std::exchange(end_timer_, 0));
+  Cancel(end_timer_);
   // One that closed its pipe and lives on must not.
   if (!end_.known && !std::exchange(kill_sent_, true)) host_->Kill(*this, StopReason::kViolation);
   if (end_.known && end_.signal != SIGKILL) end_.out_of_memory = false;
+  if (end_.out_of_memory) sandbox_ends_ = true;
+  end_.sandbox_lives = !sandbox_ends_;
   if (running_) channel_.ReadRemains(*this).IgnoreError();
   warren::v1::Termination termination =
       TerminationOfDeadCell(running_ ? running_->stop : end_reason_, end_, violation_);
@@ -345,7 +367,8 @@ void Context::Die() {
   }
   ReportReady(absl::InternalError(
       absl::StrCat("sandbox ", host_->id(), ": it ended before it was ready: ", death_reason_)));
-  host_->OnDead(*this, death_reason_);
+  host_->OnDead(*this, death_reason_,
+                sandbox_ends_ ? ContextHost::Reach::kSandbox : ContextHost::Reach::kContext);
   host_ = nullptr;
   // The watches may be the last to hold the sandbox, whose destructor must not find this lock held.
   shared_.loop.Post([keep = keep_.lock()] {});
@@ -355,8 +378,7 @@ void Context::Die() {
 }
 
 void Context::DieAfter(std::chrono::milliseconds time) {
-  shared_.loop.CancelTimer(end_timer_);
-  end_timer_ = At(MonotonicClock::now() + AtPace(time), [](Context& self) {
+  Arm(end_timer_, MonotonicClock::now() + AtPace(time), [](Context& self) {
     self.mu_.AssertHeld();
     spdlog::warn("event=end_not_told sandbox={} context={}", self.host_->id(), self.id_);
     self.Die();
@@ -386,6 +408,11 @@ bool Context::AliveLocked() const {
 bool Context::alive() const {
   MutexLock lock(&mu_);
   return AliveLocked();
+}
+
+ContextSpec Context::spec() const {
+  MutexLock lock(&mu_);
+  return spec_;
 }
 
 std::string Context::death_reason() const {

@@ -9,6 +9,7 @@
 #include "supervisor/base/proto_time.h"
 #include "supervisor/base/text.h"
 #include "supervisor/session/context.h"
+#include "supervisor/session/pause_control.h"
 #include "supervisor/session/public_events.h"
 
 // The cells of a context: queue, output, deadlines. How the context itself starts and ends is in
@@ -27,6 +28,20 @@ constexpr std::chrono::milliseconds kMinCpuCheck{50};
 constexpr size_t kPipeBytes = 60 << 10;
 // What a waiting cell takes beside its code.
 constexpr int64_t kCellBytes = 2048;
+constexpr int kMaxOutputFiles = 1000;
+constexpr size_t kMaxIncomplete = 1024;
+
+// What of a request waits for the worker.
+int64_t WaitingBytes(const warren::v1::ExecuteCodeRequest& request) {
+  size_t bytes = request.code().size();
+  for (const auto& file : request.input_files()) bytes += file.path().size() + file.data().size();
+  return static_cast<int64_t>(bytes);
+}
+
+CodeEnd CodeEndOf(const WorkerDone& done) {
+  if (done.outcome() == WorkerDone::OK) return CodeEnd::kReached;
+  return done.not_run() ? CodeEnd::kNotBegun : CodeEnd::kRaised;
+}
 
 absl::Status NoMemory(const MemoryBudget& memory) {
   return absl::ResourceExhaustedError(
@@ -45,11 +60,12 @@ absl::Status Context::Execute(std::shared_ptr<Execution> execution) {
   if (!AliveLocked()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the context is gone: ", death_reason_.empty() ? "it is being killed" : death_reason_,
-        "; create a new sandbox"));
+        sandbox_ends_ ? "; create a new sandbox" : "; restart it, or create another one"));
   }
-  const auto code_bytes = static_cast<int64_t>(execution->request().code().size());
+  if (still_) return PausedError();
+  const int64_t code_bytes = WaitingBytes(execution->request());
   execution->code_charge() = MemoryCharge(&shared_.memory);
-  if (!running_ && waiting_.empty() && interrupts_in_flight_ == 0) {
+  if (!running_ && waiting_.empty() && interrupts_in_flight_ == 0 && configuring_ == 0) {
     if (shared_.memory.exhausted() || (code_bytes > static_cast<int64_t>(kPipeBytes) &&
                                        !execution->code_charge().TryAdd(code_bytes))) {
       return NoMemory(shared_.memory);
@@ -108,6 +124,7 @@ bool Context::Has(const std::string& execution_id) const {
 
 absl::Status Context::Interrupt() {
   MutexLock lock(&mu_);
+  if (still_) return PausedError();
   if (!running_) return absl::FailedPreconditionError("nothing runs in this context");
   SendInterrupt();
   return absl::OkStatus();
@@ -119,7 +136,8 @@ void Context::Begin(std::shared_ptr<Execution> execution) {
   running_ = Running{};
   running_->execution = std::move(execution);
   running_->number = ++last_number_;
-  running_->max_output_bytes = running_->execution->request().max_output_bytes();
+  const int64_t wanted_bytes = running_->execution->request().max_output_bytes();
+  running_->max_output_bytes = wanted_bytes > 0 ? wanted_bytes : host_->output_bytes_limit();
   running_->cpu_at_start = host_->ReadCpu();
   running_->started = MonotonicClock::now();
   paused_ = false;
@@ -140,14 +158,19 @@ void Context::Begin(std::shared_ptr<Execution> execution) {
 void Context::SendToWorker(Execution& execution) {
   internal::WorkerRequest request;
   request.set_execution_id(running_->number);
+  const int64_t code_bytes = WaitingBytes(execution.request());
   FillExecute(execution.request(), request.mutable_execute());
   request.mutable_execute()->set_code(execution.TakeCode());
-  const auto code_bytes = static_cast<int64_t>(request.execute().code().size());
-  const WorkerChannel::Outcome outcome = channel_.Send(request);
+  if (execution.request().input_files_size() > 0)
+    MoveInputFiles(execution.TakeInputFiles(), request.mutable_execute());
+  SendRequest(request, code_bytes);
   execution.code_charge().Clear();
+}
+
+void Context::SendRequest(const internal::WorkerRequest& request, int64_t bytes) {
   // A closed pipe shows as the end of events.
-  if (outcome != WorkerChannel::Outcome::kMore) return;
-  unsent_code_.Add(code_bytes);
+  if (channel_.Send(request) != WorkerChannel::Outcome::kMore) return;
+  unsent_code_.Add(bytes);
   Post([](Context& self) {
     self.mu_.AssertHeld();
     self.WatchRequestPipe();
@@ -172,6 +195,7 @@ void Context::OnRequestPipeWritable() {
 
 void Context::BeginNext() {
   if (running_ || waiting_.empty() || interrupts_in_flight_ > 0) return;
+  if (configuring_ != 0 || still_) return;
   if (state_ != State::kAlive || end_reason_ != StopReason::kNone) return;
   std::shared_ptr<Execution> next = std::move(waiting_.front());
   waiting_.pop_front();
@@ -214,7 +238,7 @@ TimerId Context::AtForRunning(MonotonicTime when, LockedTask task) {
 void Context::ArmDeadline() {
   const auto timeout =
       absl::ToChronoNanoseconds(ToDuration(running_->execution->request().timeout()));
-  running_->timer = AtForRunning(running_->started + timeout, [](Context& self) {
+  ArmForRunning(running_->timer, running_->started + timeout, [](Context& self) {
     self.mu_.AssertHeld();
     self.RequestStop(StopReason::kTimeout);
   });
@@ -229,10 +253,10 @@ void Context::ArmCpuCheck() {
     spdlog::info("event=cpu_seconds_used_up sandbox={}", host_->id());
     return KillLocked(StopReason::kCpuLimit);
   }
-  const double cores = std::max(limits.cpu_millis(), 1) / 1000.0;
+  const double cores = std::max(host_->cpu_millis(), 1) / 1000.0;
   auto wait =
       std::max<std::chrono::nanoseconds>(absl::ToChronoNanoseconds(left / cores), kMinCpuCheck);
-  running_->cpu_timer = AtForRunning(MonotonicClock::now() + wait, [](Context& self) {
+  ArmForRunning(running_->cpu_timer, MonotonicClock::now() + wait, [](Context& self) {
     self.mu_.AssertHeld();
     self.ArmCpuCheck();
   });
@@ -242,8 +266,7 @@ void Context::RequestStop(StopReason reason) {
   if (running_->stop != StopReason::kNone) return;
   running_->stop = reason;
   SendInterrupt();
-  shared_.loop.CancelTimer(running_->timer);
-  running_->timer = AtForRunning(MonotonicClock::now() + AtPace(kGrace), [](Context& self) {
+  ArmForRunning(running_->timer, MonotonicClock::now() + AtPace(kGrace), [](Context& self) {
     self.mu_.AssertHeld();
     spdlog::info("event=interrupt_ignored sandbox={} context={} execution={}", self.host_->id(),
                  self.id_, self.running_->execution->id());
@@ -333,6 +356,23 @@ absl::Status Context::OnDisplay(const internal::WorkerEvent& event) {
   return absl::OkStatus();
 }
 
+absl::Status Context::OnOutputFile(const internal::WorkerOutputFile& file) {
+  if (running_->execution->request().output_files_size() == 0)
+    return absl::InvalidArgumentError("an output file of a cell that asked for none");
+  if (++running_->output_files > kMaxOutputFiles)
+    return absl::InvalidArgumentError(absl::StrCat("more than ", kMaxOutputFiles, " output files"));
+  // As displays then: the client may have no room, and the worker is read on.
+  if (running_->stop != StopReason::kNone) {
+    ++running_->untold_files;
+    return absl::OkStatus();
+  }
+  ExecutionEvent event;
+  FillOutputFile(file, event.mutable_output_file());
+  paused_ =
+      running_->execution->Push(std::move(event), channel_.read_time_unix_nanos()) == Flow::kPause;
+  return absl::OkStatus();
+}
+
 absl::Status Context::OnError(const internal::WorkerError& error) {
   if (std::exchange(running_->error_seen, true)) {
     return absl::InvalidArgumentError("a second error of one cell");
@@ -350,21 +390,24 @@ absl::Status Context::OnError(const internal::WorkerError& error) {
 // ---- A cell's end -----------------------------------------------------------------------------
 
 void Context::OnDone(const WorkerDone& done) {
-  execution_count_ = std::max(done.execution_count(), 0);
+  if (!done.not_run()) execution_count_ = std::max(done.execution_count(), 0);
   // The end of a cell that came too late to save its context: what is told is the kill.
   const bool too_late = !AliveLocked() && running_->stop != StopReason::kNone;
   Finish(too_late ? TerminationOfDeadCell(running_->stop, end_, violation_)
-                  : TerminationOfLivingCell(running_->stop, done.outcome() != WorkerDone::OK),
-         execution_count_, channel_.read_time_unix_nanos(), done);
+                  : TerminationOfLivingCell(running_->stop, CodeEndOf(done)),
+         done.not_run() ? 0 : execution_count_, channel_.read_time_unix_nanos(), done);
   channel_.Shrink();
   BeginNext();
 }
 
 // The worker has not run it, and the context is as it was.
 void Context::OnUnimplemented(const internal::WorkerUnimplemented& unimplemented) {
-  TakeRunning()->Fail(absl::UnimplementedError(
-      absl::StrCat("this sandbox's worker has not built ",
-                   ToValidUtf8(unimplemented.what(), kMaxUnimplementedName))));
+  const std::string what = ToValidUtf8(unimplemented.what(), kMaxUnimplementedName);
+  TakeRunning()->Fail(
+      unimplemented.by_language()
+          ? absl::InvalidArgumentError(absl::StrCat(what, " is set, which cells in ",
+                                                    spec_.language, " do not have; leave it unset"))
+          : absl::UnimplementedError(absl::StrCat("this sandbox's worker has not built ", what)));
   BeginNext();
 }
 
@@ -384,6 +427,19 @@ warren::v1::Usage Context::UsageOfRunning() {
   return usage;
 }
 
+void Context::TellIncomplete(const WorkerDone& done, ExecutionEvent::Finished* finished) {
+  std::string why;
+  if (running_->untold_files > 0) {
+    why = absl::StrCat("the cell was stopped: ", running_->untold_files,
+                       " files that were found later are not told");
+  } else if (done.outcome() == WorkerDone::OUTCOME_UNSPECIFIED) {
+    why = "the context ended";
+  } else {
+    why = ToValidUtf8(done.output_files_incomplete(), kMaxIncomplete);
+  }
+  finished->set_output_files_incomplete(std::move(why));
+}
+
 void Context::Finish(Termination termination, int execution_count, int64_t time_unix_nanos,
                      const WorkerDone& done) {
   termination.set_context_alive(AliveLocked());
@@ -394,6 +450,8 @@ void Context::Finish(Termination termination, int execution_count, int64_t time_
     FillExpressionValues(done, running_->execution->request().user_expressions(),
                          event.mutable_finished()->mutable_user_expressions());
   }
+  if (running_->execution->request().output_files_size() > 0)
+    TellIncomplete(done, event.mutable_finished());
   spdlog::debug("event=execution_ended sandbox={} context={} execution={} termination={} bytes={}",
                 host_->id(), id_, running_->execution->id(),
                 Termination::Kind_Name(termination.kind()), running_->output_bytes);
@@ -403,8 +461,8 @@ void Context::Finish(Termination termination, int execution_count, int64_t time_
 }
 
 std::shared_ptr<Execution> Context::TakeRunning() {
-  shared_.loop.CancelTimer(running_->timer);
-  shared_.loop.CancelTimer(running_->cpu_timer);
+  Cancel(running_->timer);
+  Cancel(running_->cpu_timer);
   host_->CountOutput(running_->output_bytes);
   shared_.running_cells.fetch_sub(1, std::memory_order_relaxed);
   std::shared_ptr<Execution> ended = std::move(running_->execution);

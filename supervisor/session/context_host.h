@@ -33,17 +33,19 @@ class ContextHost {
 
   virtual const std::string& id() const = 0;
   virtual const std::string& template_id() const = 0;
+  // Those that cannot be changed while it lives, as it was made with; and as they are now.
   virtual const warren::v1::Limits& limits() const = 0;
+  virtual int32_t cpu_millis() const = 0;
+  virtual int64_t output_bytes_limit() const = 0;
 
   // SIGINT to the context. `on_sent` runs on the IO thread when nothing of it can reach a cell that
   // begins later.
   virtual void Interrupt(Context& context, absl::AnyInvocable<void()> on_sent) = 0;
-  // SIGKILL to the context, or to the sandbox where it is all that lives there or where `reason` is
-  // the sandbox's. Its exit follows.
+  // SIGKILL to the context, or to the sandbox where `reason` is the sandbox's. Its exit follows.
   virtual Reach Kill(Context& context, StopReason reason) = 0;
   // The context is dead, and its last cell has been told; called once, on the IO thread. `why` is
-  // for people.
-  virtual void OnDead(Context& context, const std::string& why) = 0;
+  // for people. kSandbox: what ended it ends the sandbox.
+  virtual void OnDead(Context& context, const std::string& why, Reach reach) = 0;
 
   // Of the whole sandbox; the last values that could be read.
   virtual CpuTime ReadCpu() = 0;

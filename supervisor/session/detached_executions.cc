@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace warren {
 
 DetachedExecutions::~DetachedExecutions() {
@@ -10,17 +12,61 @@ DetachedExecutions::~DetachedExecutions() {
   loop_.CancelTimer(timer_);
 }
 
-void DetachedExecutions::Add(const std::string& sandbox_id, std::shared_ptr<Context> context,
+void DetachedExecutions::Add(const std::string& sandbox_id, std::shared_ptr<ExecutionRunner> runner,
                              std::shared_ptr<Execution> execution) {
   {
     MutexLock lock(&mu_);
-    Entry& entry = entries_[execution->id()];
+    auto [found, fresh] = entries_.try_emplace(execution->id());
+    if (!fresh) return;
+    Entry& entry = found->second;
     entry.sandbox_id = sandbox_id;
-    entry.context = std::move(context);
+    entry.runner = std::move(runner);
     entry.execution = execution;
   }
   // It may have ended before it was here to be told of.
   if (execution->ended()) Ended(execution->id());
+}
+
+std::string DetachedExecutions::RequestKey(const std::string& sandbox_id,
+                                           const std::string& request_id) {
+  return absl::StrCat(sandbox_id, "/", request_id);
+}
+
+absl::StatusOr<DetachedExecutions::Found> DetachedExecutions::FindRequestLocked(
+    const std::string& key, const std::string& fingerprint) const {
+  auto found = requests_.find(key);
+  if (found == requests_.end()) return Found{};
+  const Entry& entry = entries_.at(found->second);
+  if (entry.fingerprint != fingerprint) {
+    return absl::InvalidArgumentError(
+        "request_id is that of an earlier request, which asked for something else; choose a new "
+        "one");
+  }
+  return Found{entry.runner, entry.execution};
+}
+
+absl::StatusOr<DetachedExecutions::Found> DetachedExecutions::FindRequest(
+    const std::string& sandbox_id, const std::string& request_id,
+    const std::string& fingerprint) const {
+  MutexLock lock(&mu_);
+  return FindRequestLocked(RequestKey(sandbox_id, request_id), fingerprint);
+}
+
+absl::StatusOr<DetachedExecutions::Found> DetachedExecutions::AddOnce(
+    const std::string& sandbox_id, const std::string& request_id, const std::string& fingerprint,
+    std::shared_ptr<ExecutionRunner> runner, std::shared_ptr<Execution> execution) {
+  const std::string key = RequestKey(sandbox_id, request_id);
+  MutexLock lock(&mu_);
+  auto earlier = FindRequestLocked(key, fingerprint);
+  if (!earlier.ok() || earlier->execution != nullptr) return earlier;
+  requests_[key] = execution->id();
+  Entry& entry = entries_[execution->id()];
+  entry.sandbox_id = sandbox_id;
+  entry.runner = std::move(runner);
+  entry.execution = std::move(execution);
+  entry.request_key = key;
+  entry.fingerprint = fingerprint;
+  return Found{};
 }
 
 void DetachedExecutions::Ended(const std::string& execution_id) {
@@ -41,7 +87,7 @@ DetachedExecutions::Found DetachedExecutions::Find(const std::string& sandbox_id
   MutexLock lock(&mu_);
   auto found = entries_.find(execution_id);
   if (found == entries_.end() || found->second.sandbox_id != sandbox_id) return {};
-  return {found->second.context, found->second.execution};
+  return {found->second.runner, found->second.execution};
 }
 
 void DetachedExecutions::Remove(const std::string& execution_id) {
@@ -65,6 +111,7 @@ void DetachedExecutions::Erase(Entries::iterator entry) {
     auto count = ended_of_sandbox_.find(entry->second.sandbox_id);
     if (--count->second == 0) ended_of_sandbox_.erase(count);
   }
+  if (!entry->second.request_key.empty()) requests_.erase(entry->second.request_key);
   entries_.erase(entry);
 }
 

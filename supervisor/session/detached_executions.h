@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "absl/status/statusor.h"
 #include "supervisor/base/memory_budget.h"
 #include "supervisor/base/mutex.h"
 #include "supervisor/session/execution.h"
@@ -15,11 +16,12 @@
 
 namespace warren {
 
-class Context;
+class ExecutionRunner;
 
-// Executions whose client left, by their id, until one connects again: those that go on, and for a
-// while those that have ended since. Bounded by number, by time, and in bytes by the budget that
-// their buffers share.
+// Executions that a client may connect to, by their id: those whose client left, until one connects
+// again, and from their start those that may be left without a word (Execution::kept), also by
+// their request's id; and for a while those that have ended since. Bounded by number, by time, and
+// in bytes by the budget that their buffers share.
 //
 // Thread-safe; it outlives the executions. It calls nothing of an execution's with its lock held.
 class DetachedExecutions {
@@ -36,16 +38,24 @@ class DetachedExecutions {
       : loop_(loop), kept_(kept), budget_(bytes, whole) {}
   ~DetachedExecutions();
 
-  // `context` is where it runs.
-  void Add(const std::string& sandbox_id, std::shared_ptr<Context> context,
-           std::shared_ptr<Execution> execution);
-  // It ended, and had no client; from within the execution.
-  void Ended(const std::string& execution_id);
   struct Found {
-    std::shared_ptr<Context> context;
+    std::shared_ptr<ExecutionRunner> runner;
     std::shared_ptr<Execution> execution;
   };
+  // `runner` is where it runs.
+  void Add(const std::string& sandbox_id, std::shared_ptr<ExecutionRunner> runner,
+           std::shared_ptr<Execution> execution);
+  // The same, unless another was asked for with this request id and is on record: then that one,
+  // and nothing is added. INVALID_ARGUMENT: its request was not the same one.
+  absl::StatusOr<Found> AddOnce(const std::string& sandbox_id, const std::string& request_id,
+                                const std::string& fingerprint,
+                                std::shared_ptr<ExecutionRunner> runner,
+                                std::shared_ptr<Execution> execution);
+  // It ended; from within the execution.
+  void Ended(const std::string& execution_id);
   // Nulls when there is none in this sandbox.
+  absl::StatusOr<Found> FindRequest(const std::string& sandbox_id, const std::string& request_id,
+                                    const std::string& fingerprint) const;
   Found Find(const std::string& sandbox_id, const std::string& execution_id) const;
   // It has a client again.
   void Remove(const std::string& execution_id);
@@ -63,8 +73,11 @@ class DetachedExecutions {
   };
   struct Entry {
     std::string sandbox_id;
-    std::shared_ptr<Context> context;
+    std::shared_ptr<ExecutionRunner> runner;
     std::shared_ptr<Execution> execution;
+    // With the sandbox's, as in requests_; empty for none.
+    std::string request_key;
+    std::string fingerprint;
     // Where it is in ended_, once it has ended.
     std::list<EndedOne>::iterator ended;
     bool has_ended = false;
@@ -80,8 +93,15 @@ class DetachedExecutions {
   // Before the executions, which are charged to it to their end.
   MemoryBudget budget_;
 
+  static std::string RequestKey(const std::string& sandbox_id, const std::string& request_id);
+  absl::StatusOr<Found> FindRequestLocked(const std::string& key,
+                                          const std::string& fingerprint) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   mutable Mutex mu_;
   Entries entries_ ABSL_GUARDED_BY(mu_);
+  // Request key → execution id.
+  std::unordered_map<std::string, std::string> requests_ ABSL_GUARDED_BY(mu_);
   // Oldest first.
   std::list<EndedOne> ended_ ABSL_GUARDED_BY(mu_);
   std::unordered_map<std::string, size_t> ended_of_sandbox_ ABSL_GUARDED_BY(mu_);

@@ -1,6 +1,7 @@
 #include "supervisor/session/public_events.h"
 
 #include <string>
+#include <utility>
 
 #include "supervisor/base/text.h"
 
@@ -13,6 +14,7 @@ constexpr size_t kMaxErrorName = 1 << 10;
 constexpr size_t kMaxErrorValue = 64 << 10;
 constexpr size_t kMaxTraceback = 256 << 10;
 constexpr size_t kMaxId = 256;
+constexpr size_t kMaxFileError = 256;
 
 ExecutionEvent::Comm::Kind ToKind(internal::WorkerComm::Kind kind) {
   switch (kind) {
@@ -34,16 +36,27 @@ void FillExecute(const warren::v1::ExecuteCodeRequest& from, internal::WorkerExe
   }
   if (from.colors()) to->set_colors(true);
   if (from.allow_stdin()) to->set_allow_stdin(true);
-  for (const auto& [name, text] : from.user_expressions()) {
-    auto* expression = to->add_user_expressions();
-    expression->set_name(name);
-    expression->set_text(text);
+  FillNamedTexts(from.user_expressions(), to->mutable_user_expressions());
+  FillNamedTexts(from.env(), to->mutable_env());
+  for (const std::string& pattern : from.output_files()) to->add_output_files(pattern);
+}
+
+void MoveInputFiles(InputFiles from, internal::WorkerExecute* to) {
+  for (warren::v1::InputFile& file : from) {
+    internal::WorkerInputFile& moved = *to->add_input_files();
+    moved.set_path(std::move(*file.mutable_path()));
+    moved.set_data(std::move(*file.mutable_data()));
   }
-  for (const auto& [name, text] : from.env()) {
-    auto* variable = to->add_env();
-    variable->set_name(name);
-    variable->set_text(text);
+}
+
+internal::WorkerConfigure ToConfigure(const ContextSpec& spec) {
+  internal::WorkerConfigure configure;
+  if (spec.language != kDefaultLanguage) configure.set_language(spec.language);
+  if (spec.working_directory != kDefaultDirectory) {
+    configure.set_working_directory(spec.working_directory);
   }
+  FillNamedTexts(spec.env, configure.mutable_environment());
+  return configure;
 }
 
 size_t FillDisplay(const internal::WorkerDisplay& from, ExecutionEvent::Display* to) {
@@ -70,6 +83,13 @@ size_t FillComm(const internal::WorkerComm& from, ExecutionEvent::Comm* to) {
   to->set_metadata_json(from.metadata_json());
   *to->mutable_buffers() = from.buffers();
   return to->ByteSizeLong();
+}
+
+void FillOutputFile(const internal::WorkerOutputFile& from, ExecutionEvent::OutputFile* to) {
+  to->set_path(EscapeFileName(from.path()));
+  to->set_size_bytes(from.size());
+  to->set_sha256(from.sha256());
+  to->set_error(ToValidUtf8(from.error(), kMaxFileError));
 }
 
 void FillError(const internal::WorkerError& from, ExecutionEvent::Error* to) {

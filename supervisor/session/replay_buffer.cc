@@ -1,5 +1,6 @@
 #include "supervisor/session/replay_buffer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace warren {
@@ -15,9 +16,8 @@ int64_t PayloadOf(const ExecutionEvent& event) {
 }  // namespace
 
 void ReplayBuffer::CutOldest() {
-  const int64_t payload = items_.front().payload;
-  cut_bytes_ += payload;
-  charge_.Remove(payload + kEventBytes);
+  cut_bytes_ += items_.front().payload;
+  charge_.Remove(items_.front().cost());
   items_.pop_front();
 }
 
@@ -34,20 +34,29 @@ bool ReplayBuffer::MakeRoom(int64_t bytes) {
   return true;
 }
 
+bool ReplayBuffer::Join(ExecutionEvent::Output::Stream stream, absl::string_view data,
+                        int64_t sequence) {
+  if (items_.empty()) return false;
+  Item& item = items_.back();
+  ExecutionEvent& tail = item.event;
+  if (!tail.has_output() || tail.output().stream() != stream ||
+      tail.output().data().size() + data.size() > kChunkBytes) {
+    return false;
+  }
+  const auto size = static_cast<int64_t>(data.size());
+  const int64_t cost = size + kPartBytes * (item.parts.empty() ? 2 : 1);
+  if (charge_.bytes() + cost > kMaxBytes || !charge_.TryAdd(cost)) return false;
+  if (item.parts.empty()) item.parts.push_back({item.first_sequence, item.payload});
+  tail.mutable_output()->mutable_data()->append(data.data(), data.size());
+  tail.set_sequence(sequence);
+  item.payload += size;
+  item.parts.push_back({sequence, item.payload});
+  return true;
+}
+
 void ReplayBuffer::AppendOutput(ExecutionEvent::Output::Stream stream, absl::string_view data,
                                 ExecutionSink::OutputStamp stamp) {
-  const auto size = static_cast<int64_t>(data.size());
-  if (!items_.empty()) {
-    ExecutionEvent& tail = items_.back().event;
-    if (tail.has_output() && tail.output().stream() == stream &&
-        tail.output().data().size() + data.size() <= kChunkBytes &&
-        charge_.bytes() + size <= kMaxBytes && charge_.TryAdd(size)) {
-      tail.mutable_output()->mutable_data()->append(data.data(), data.size());
-      tail.set_sequence(stamp.sequence);
-      items_.back().payload += size;
-      return;
-    }
-  }
+  if (Join(stream, data, stamp.sequence)) return;
   ExecutionEvent event;
   event.mutable_output()->set_stream(stream);
   event.mutable_output()->set_data(data.data(), data.size());
@@ -63,14 +72,14 @@ void ReplayBuffer::Append(ExecutionEvent event) {
     return;
   }
   const int64_t sequence = event.sequence();
-  items_.push_back(Item{std::move(event), sequence, payload});
+  items_.push_back(Item{std::move(event), sequence, payload, {}});
 }
 
 void ReplayBuffer::AppendLast(ExecutionEvent event) {
   const int64_t payload = PayloadOf(event);
   if (!MakeRoom(payload + kEventBytes)) charge_.Add(payload + kEventBytes);
   const int64_t sequence = event.sequence();
-  items_.push_back(Item{std::move(event), sequence, payload});
+  items_.push_back(Item{std::move(event), sequence, payload, {}});
 }
 
 void ReplayBuffer::Replay(int64_t after_sequence, int64_t last_sequence,
@@ -85,6 +94,17 @@ void ReplayBuffer::Replay(int64_t after_sequence, int64_t last_sequence,
     missed.set_sequence(next - 1);
     if (first != items_.end()) missed.set_time_unix_nanos(first->event.time_unix_nanos());
     sink.Push(std::move(missed));
+  }
+  if (first != items_.end() && first->first_sequence <= after_sequence) {
+    // Of joined output the client has seen the beginning.
+    const auto seen =
+        std::find_if(first->parts.rbegin(), first->parts.rend(),
+                     [&](const Part& part) { return part.sequence <= after_sequence; });
+    ExecutionEvent rest = first->event;
+    if (seen != first->parts.rend())
+      rest.mutable_output()->mutable_data()->erase(0, static_cast<size_t>(seen->end));
+    sink.Push(std::move(rest));
+    ++first;
   }
   for (; first != items_.end(); ++first) sink.Push(first->event);
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "supervisor/backend/backend.h"
@@ -23,6 +24,8 @@ class ReplayBuffer {
   static constexpr int64_t kEventBytes = 512;
   // Output of one stream is joined up to this size.
   static constexpr size_t kChunkBytes = 64 << 10;
+  // What is kept of each part of joined output, so that it can be told from within.
+  static constexpr int64_t kPartBytes = 16;
 
   explicit ReplayBuffer(MemoryBudget* budget) : charge_(budget) {}
 
@@ -40,12 +43,25 @@ class ReplayBuffer {
   int64_t bytes() const { return charge_.bytes(); }
 
  private:
+  struct Part {
+    int64_t sequence;
+    // Where it ends in the data.
+    int64_t end;
+  };
   struct Item {
     warren::v1::ExecutionEvent event;
     // Of the first part of joined output.
     int64_t first_sequence;
     int64_t payload;
+    // Of joined output; empty for what is whole.
+    std::vector<Part> parts;
+    int64_t cost() const {
+      return payload + kEventBytes + kPartBytes * static_cast<int64_t>(parts.size());
+    }
   };
+  // Makes the new output a part of the last item. False when it must become one of its own.
+  bool Join(warren::v1::ExecutionEvent::Output::Stream stream, absl::string_view data,
+            int64_t sequence);
   // Charges `bytes` more, at the cost of the oldest events. False when there is no room even so.
   bool MakeRoom(int64_t bytes);
   void CutOldest();

@@ -17,13 +17,13 @@ namespace warren {
 class Allotment {
  public:
   explicit Allotment(int most) : most_(most) {}
-  // False when all are taken. What was taken is returned once.
-  bool TryTake() {
-    if (taken_.fetch_add(1, std::memory_order_relaxed) < most_) return true;
-    Return();
+  // False when there are not as many left. What was taken is returned once.
+  bool TryTake(int many = 1) {
+    if (taken_.fetch_add(many, std::memory_order_relaxed) <= most_ - many) return true;
+    Return(many);
     return false;
   }
-  void Return() { taken_.fetch_sub(1, std::memory_order_relaxed); }
+  void Return(int many = 1) { taken_.fetch_sub(many, std::memory_order_relaxed); }
   int taken() const { return taken_.load(std::memory_order_relaxed); }
   int most() const { return most_; }
 
@@ -38,6 +38,8 @@ struct SandboxHost {
   LauncherLink& link;
   // Of what all of them keep waiting together.
   MemoryBudget& memory;
+  // Of what is kept for clients that come back; it counts in `memory` too.
+  MemoryBudget& kept_output;
   // HostFacts.pace, at least 1: what waits for a sandbox waits so many times as long.
   double pace = 1;
   // What to do about a module that a template lacks, in no word of the sandbox's; empty for
@@ -45,8 +47,12 @@ struct SandboxHost {
   std::function<std::string(const std::string& template_id, absl::string_view module)> module_hint;
   // Contexts that live beside the first ones, or are being started: each takes descriptors.
   Allotment further_contexts;
-  // Cells that run now, in all sandboxes: the pool refills gently while there are any.
+  // Descriptors of agents and of processes beside the contexts, which live or are being started.
+  Allotment process_descriptors;
+  // Cells and scripts that run now, in all sandboxes: the pool refills gently while there are any.
   std::atomic<int> running_cells{0};
+  // Processes that have ended and are kept for who asks for them.
+  Allotment ended_processes{1024};
   // Of the IO thread.
   ReadTurns turns;
 };

@@ -35,6 +35,7 @@ class SandboxStats {
   std::optional<int64_t> ReadMemory() const {
     return ReadNumber(internal::StatFile::MEMORY_CURRENT);
   }
+  std::optional<int64_t> ReadPids() const { return ReadNumber(internal::StatFile::PIDS_CURRENT); }
   // The kernel's high-water mark; the current value where it keeps none.
   std::optional<int64_t> ReadPeakMemory() const;
   std::optional<int64_t> ReadPeakPids() const;

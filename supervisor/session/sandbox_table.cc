@@ -1,9 +1,8 @@
 #include "supervisor/session/sandbox_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
-
-#include "spdlog/spdlog.h"
 
 namespace warren {
 
@@ -17,6 +16,12 @@ std::shared_ptr<Sandbox> SandboxTable::FindExisting(const std::string& id) const
   MutexLock lock(&mu_);
   auto found = existing_.find(id);
   return found == existing_.end() ? nullptr : found->second;
+}
+
+void SandboxTable::OnAgentWanted(const std::string& sandbox_id) {
+  auto sandbox = FindExisting(sandbox_id);
+  // That it was not started is logged; who waits inside rings again.
+  if (sandbox) sandbox->agent()->Use([](const absl::Status&) {});
 }
 
 void SandboxTable::OnProcessExited(const internal::ProcessExited& event) {
@@ -55,27 +60,19 @@ LeaseRef SandboxTable::Erase(Records::iterator record) {
   return lease;
 }
 
-TimerId SandboxTable::ArmExpiry(const std::string& id, absl::Duration lifetime) {
-  return loop_.AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(lifetime),
-                        [this, id] { Expire(id); });
-}
-
-void SandboxTable::Expire(const std::string& id) {
-  LeaseRef lease = Remove(id);
-  if (!lease) return;
-  spdlog::info("event=sandbox_expired sandbox={}", id);
-  lease->sandbox->Destroy(StopReason::kExpired);
-}
-
-LeaseRef SandboxTable::Publish(Lease lease, absl::Duration lifetime) {
+LeaseRef SandboxTable::Publish(Lease lease) {
   lease.created_at = absl::Now();
-  lease.expires_at = lease.created_at + lifetime;
+  lease.made_at = MonotonicClock::now();
+  lease.ends_at = lease.made_at + absl::ToChronoNanoseconds(lease.lifetime.length);
+  lease.sandbox->uses().SetLastUse(lease.made_at);
   auto published = std::make_shared<const Lease>(std::move(lease));
   const std::string& id = published->sandbox->identity().id;
   std::string forgotten;
   {
     MutexLock lock(&mu_);
-    records_[id] = Record{published, ArmExpiry(id, lifetime), ++last_sequence_};
+    Record& record = records_[id];
+    record = Record{published, 0, ++last_sequence_};
+    ArmExpiry(record);
     in_order_.emplace(last_sequence_, published);
     // It may have died in the hand that passed it on.
     if (existing_.count(id) == 0) forgotten = NoteDead(id);
@@ -88,20 +85,6 @@ LeaseRef SandboxTable::Find(const std::string& id) const {
   MutexLock lock(&mu_);
   auto found = records_.find(id);
   return found == records_.end() ? nullptr : found->second.lease;
-}
-
-LeaseRef SandboxTable::SetLifetime(const std::string& id, absl::Duration lifetime) {
-  MutexLock lock(&mu_);
-  auto found = records_.find(id);
-  if (found == records_.end()) return nullptr;
-  Record& record = found->second;
-  auto changed = std::make_shared<Lease>(*record.lease);
-  changed->expires_at = absl::Now() + lifetime;
-  loop_.CancelTimer(record.expiry);
-  record.expiry = ArmExpiry(id, lifetime);
-  record.lease = std::move(changed);
-  in_order_[record.sequence] = record.lease;
-  return record.lease;
 }
 
 LeaseRef SandboxTable::Remove(const std::string& id) {
@@ -120,12 +103,20 @@ LeaseRef SandboxTable::Remove(const std::string& id) {
 }
 
 std::vector<SandboxTable::Place> SandboxTable::List(
-    uint64_t after, size_t most, const std::function<bool(const Lease&)>& matches) const {
+    Order order, uint64_t after, size_t most,
+    const std::function<bool(const Lease&)>& matches) const {
   std::vector<Place> places;
   MutexLock lock(&mu_);
-  for (auto next = in_order_.upper_bound(after); next != in_order_.end(); ++next) {
-    if (places.size() == most) break;
-    if (matches(*next->second)) places.push_back(Place{next->first, next->second});
+  auto take = [&](auto next, auto end) {
+    for (; next != end && places.size() < most; ++next) {
+      if (matches(*next->second)) places.push_back(Place{next->first, next->second});
+    }
+  };
+  if (order == Order::kOldestFirst) {
+    take(in_order_.upper_bound(after), in_order_.end());
+  } else {
+    auto behind = after == 0 ? in_order_.end() : in_order_.lower_bound(after);
+    take(std::make_reverse_iterator(behind), in_order_.rend());
   }
   return places;
 }

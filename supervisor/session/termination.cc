@@ -90,15 +90,16 @@ Termination OfItsOwnAccord(const ContextEnd& end) {
     return Make(Termination::POLICY_VIOLATION, loss);
   }
   Termination termination =
-      Make(Termination::EXITED, absl::StrCat("the code ended its own process with exit code ",
-                                             end.exit_code, "; the context's state is gone"));
+      Make(Termination::EXITED,
+           absl::StrCat("the code ended its own process with exit code ", end.exit_code,
+                        "; the context's state is gone: restart it"));
   termination.set_exit_code(end.exit_code);
   return termination;
 }
 
 }  // namespace
 
-Termination TerminationOfLivingCell(StopReason stop, bool raised) {
+Termination TerminationOfLivingCell(StopReason stop, CodeEnd end) {
   Termination termination;
   switch (stop) {
     case StopReason::kTimeout:
@@ -112,10 +113,13 @@ Termination TerminationOfLivingCell(StopReason stop, bool raised) {
                          "context keeps its state");
       break;
     case StopReason::kNone:
-      if (raised) {
-        termination = Make(Termination::EXCEPTION, "the code raised an exception");
-      } else {
+      if (end == CodeEnd::kReached) {
         termination.set_kind(Termination::EXITED);
+      } else {
+        termination = Make(Termination::EXCEPTION,
+                           end == CodeEnd::kRaised ? "the code raised an exception"
+                                                   : "the code did not run: its input files were "
+                                                     "not all written");
       }
       break;
     default:
@@ -131,7 +135,7 @@ Termination TerminationOfDeadCell(StopReason stop, const ContextEnd& end,
                                   absl::string_view detail) {
   // What went with the cell.
   const absl::string_view context_or_sandbox =
-      end.sandbox_lives ? "; the other contexts of its sandbox go on" : " with its sandbox";
+      end.sandbox_lives ? " with its context: restart that" : " with its sandbox";
   switch (stop) {
     case StopReason::kNone:
       return OfItsOwnAccord(end);
@@ -154,6 +158,10 @@ Termination TerminationOfDeadCell(StopReason stop, const ContextEnd& end,
       return Make(Termination::POLICY_VIOLATION,
                   absl::StrCat("the ", end.sandbox_lives ? "context" : "sandbox",
                                " broke the control protocol and was killed: ", detail));
+    case StopReason::kDeleted:
+      return Make(Termination::CANCELLED, "the context was deleted while the cell ran");
+    case StopReason::kRestarted:
+      return MakeKilled(SIGKILL, "the context was restarted while the cell ran");
     case StopReason::kDestroyed:
       return MakeKilled(SIGKILL, "the sandbox was destroyed while the cell ran");
     case StopReason::kExpired:
@@ -162,6 +170,79 @@ Termination TerminationOfDeadCell(StopReason stop, const ContextEnd& end,
       return MakeKilled(SIGKILL, "the supervisor was stopped while the cell ran");
   }
   return MakeKilled(0, "the context ended");
+}
+
+Termination TerminationOfProcess(const ProcessEnd& end) {
+  // Also where it ended before it could be killed: what there is of its output is not all.
+  const bool stopped_for_it = end.stop == StopReason::kNone || end.stop == StopReason::kOutputLimit;
+  if (end.output_cut && stopped_for_it && end.signal == 0) {
+    return Make(Termination::OUTPUT_LIMIT,
+                "the process produced more output than allowed; the rest of it was left out");
+  }
+  // It had ended by itself before it could be killed.
+  if (end.signal == 0) {
+    Termination termination = Make(Termination::EXITED, "");
+    termination.set_exit_code(end.exit_code);
+    return termination;
+  }
+  if (end.out_of_memory) {
+    return Make(
+        Termination::OUT_OF_MEMORY,
+        "the sandbox used more memory than its limit and was killed with all its processes; "
+        "use less, or create it with a higher memory limit");
+  }
+  switch (end.signal == SIGKILL ? end.stop : StopReason::kNone) {
+    case StopReason::kNone:
+      return MakeKilled(end.signal,
+                        absl::StrCat("the process was ended by ", SignalName(end.signal)));
+    case StopReason::kTimeout:
+      return Make(Termination::TIMED_OUT, "the process ran to its timeout and was killed");
+    case StopReason::kCancelled:
+      return Make(Termination::CANCELLED, "its last client went, and the process was killed");
+    case StopReason::kOutputLimit:
+      return Make(Termination::OUTPUT_LIMIT,
+                  "the process produced more output than allowed and was killed");
+    case StopReason::kCpuLimit:
+      return MakeKilled(end.signal, "the sandbox's CPU seconds are used up; it was killed");
+    case StopReason::kViolation:
+      return MakeKilled(end.signal, "the sandbox broke the control protocol and was killed");
+    // Of contexts alone.
+    case StopReason::kDeleted:
+    case StopReason::kRestarted:
+    case StopReason::kDestroyed:
+      return MakeKilled(end.signal, "the sandbox was destroyed while the process ran");
+    case StopReason::kExpired:
+      return MakeKilled(end.signal, "the sandbox's lifetime ended while the process ran");
+    case StopReason::kShutdown:
+      return MakeKilled(end.signal, "the supervisor was stopped while the process ran");
+  }
+  return MakeKilled(end.signal, "the process was killed");
+}
+
+Termination TerminationOfScript(const ProcessEnd& end) {
+  if (end.out_of_memory && end.signal != 0) return TerminationOfProcess(end);
+  const bool killed = end.signal == SIGKILL;
+  // Whatever it did then, it did because it was asked to end.
+  if (end.asked) {
+    const absl::string_view how = killed ? ", did not end when it was asked to (SIGTERM), and was "
+                                           "killed with all that it had started"
+                                         : " and was asked to end (SIGTERM), which it did";
+    return end.stop == StopReason::kTimeout
+               ? Make(Termination::TIMED_OUT, absl::StrCat("the script ran to its timeout", how))
+               : Make(Termination::CANCELLED, absl::StrCat("the script was cancelled", how));
+  }
+  if (end.signal == SIGSYS) {
+    Termination termination =
+        Make(Termination::POLICY_VIOLATION,
+             "the script made a system call that the policy answers with death");
+    termination.set_signal(SIGSYS);
+    return termination;
+  }
+  if (killed && end.stop == StopReason::kCpuLimit) {
+    return Make(Termination::CPU_LIMIT,
+                "the sandbox's CPU seconds are used up; it was killed with all its processes");
+  }
+  return TerminationOfProcess(end);
 }
 
 }  // namespace warren

@@ -1,0 +1,52 @@
+#ifndef WARREN_SUPERVISOR_API_FILE_SERVICE_H_
+#define WARREN_SUPERVISOR_API_FILE_SERVICE_H_
+
+#include "supervisor/backend/backend.h"
+#include "supervisor/base/memory_budget.h"
+#include "warren/v1/file.grpc.pb.h"
+
+namespace warren {
+
+// warren.v1.FileService. Thread-safe; the backend and the budget outlive it.
+class FileService final
+    : public v1::FileService::WithRawCallbackMethod_ReadFile<
+          v1::FileService::WithRawCallbackMethod_WriteFile<
+              v1::FileService::WithRawCallbackMethod_StatFile<
+                  v1::FileService::WithRawCallbackMethod_ListDirectory<
+                      v1::FileService::WithRawCallbackMethod_MakeDirectory<
+                          v1::FileService::WithRawCallbackMethod_MoveFile<
+                              v1::FileService::WithRawCallbackMethod_RemoveFile<
+                                  v1::FileService::WithRawCallbackMethod_WatchDirectory<
+                                      v1::FileService::Service>>>>>>>> {
+ public:
+  FileService(Backend& backend, MemoryBudget& memory) : backend_(backend), memory_(memory) {}
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ReadFile(grpc::CallbackServerContext* context,
+                                                       const grpc::ByteBuffer* request) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* WriteFile(grpc::CallbackServerContext* context,
+                                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* StatFile(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ListDirectory(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
+  grpc::ServerUnaryReactor* MakeDirectory(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* MoveFile(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* RemoveFile(grpc::CallbackServerContext* context,
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchDirectory(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
+
+ private:
+  Backend& backend_;
+  MemoryBudget& memory_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_API_FILE_SERVICE_H_

@@ -1,0 +1,46 @@
+#ifndef WARREN_SUPERVISOR_API_PROCESS_SERVICE_H_
+#define WARREN_SUPERVISOR_API_PROCESS_SERVICE_H_
+
+#include "supervisor/backend/backend.h"
+#include "supervisor/base/memory_budget.h"
+#include "warren/v1/process.grpc.pb.h"
+
+namespace warren {
+
+// warren.v1.ProcessService. Thread-safe; the backend and the budget outlive it.
+class ProcessService final
+    : public v1::ProcessService::WithRawCallbackMethod_StartProcess<
+          v1::ProcessService::WithRawCallbackMethod_ConnectProcess<
+              v1::ProcessService::WithRawCallbackMethod_ListProcesses<
+                  v1::ProcessService::WithRawCallbackMethod_WriteProcessInput<
+                      v1::ProcessService::WithRawCallbackMethod_ResizeTerminal<
+                          v1::ProcessService::WithRawCallbackMethod_SignalProcess<
+                              v1::ProcessService::Service>>>>>> {
+ public:
+  ProcessService(Backend& backend, MemoryBudget& memory) : backend_(backend), memory_(memory) {}
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* StartProcess(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ConnectProcess(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
+  grpc::ServerUnaryReactor* ListProcesses(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* WriteProcessInput(grpc::CallbackServerContext* context,
+                                              const grpc::ByteBuffer* request,
+                                              grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ResizeTerminal(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* SignalProcess(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+
+ private:
+  Backend& backend_;
+  MemoryBudget& memory_;
+};
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_API_PROCESS_SERVICE_H_

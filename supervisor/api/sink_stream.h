@@ -1,0 +1,85 @@
+#ifndef WARREN_SUPERVISOR_API_SINK_STREAM_H_
+#define WARREN_SUPERVISOR_API_SINK_STREAM_H_
+
+#include <memory>
+#include <utility>
+
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "supervisor/api/call.h"
+#include "supervisor/api/message.h"
+#include "supervisor/api/status.h"
+#include "supervisor/base/memory_budget.h"
+
+namespace warren {
+
+// Carries what comes into a queue (SinkQueue) to its client, one write at a time. The client's
+// disappearance cancels the operation, whose end still comes through here: so the reactor always
+// sees the last event, and deletes itself behind it.
+template <class Queue>
+class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+ public:
+  // What the client has not read yet is charged to `memory`.
+  SinkStream(grpc::CallbackServerContext* context, MemoryBudget& memory)
+      : context_(context), queue_(std::make_shared<Queue>(&memory, [this] { WriteNext(); })) {}
+
+  // The sink, which outlives this; to be attached to the operation, or ended with a status.
+  const std::shared_ptr<Queue>& queue() const { return queue_; }
+
+  // A write that failed means that the client is gone: OnCancel sees to the operation, and the rest
+  // is written into the void.
+  void OnWriteDone(bool) override { WriteNext(); }
+  void OnCancel() override { queue_->Disconnect(); }
+  void OnDone() override {
+    queue_->Close();
+    delete this;
+  }
+
+ private:
+  // Called when something is there and no write is under way. Touches nothing of `this` after the
+  // last write.
+  void WriteNext() {
+    auto item = queue_->Take();
+    if (!item) return;
+    if (item->ended) return Finish(ToGrpc(*context_, item->status));
+    if (absl::Status status = Serialize(item->event, message_); !status.ok())
+      return Finish(ToGrpc(*context_, status));
+    if (item->last) {
+      return StartWriteAndFinish(&message_, grpc::WriteOptions(), grpc::Status::OK);
+    }
+    // What is followed by more at once need not be a packet of its own.
+    StartWrite(&message_,
+               item->more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions());
+  }
+
+  grpc::CallbackServerContext* const context_;
+  const std::shared_ptr<Queue> queue_;
+  grpc::ByteBuffer message_;
+};
+
+// Parses a request to a sandbox and streams what `method(handle, call, request, sink)` starts.
+template <class Queue, class Request, class Method>
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamOnSandbox(Backend& backend, MemoryBudget& memory,
+                                                            grpc::CallbackServerContext* context,
+                                                            const grpc::ByteBuffer* bytes,
+                                                            Method method) {
+  auto* stream = new SinkStream<Queue>(context, memory);
+  Request request;
+  if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
+    stream->queue()->End(valid);
+    return stream;
+  }
+  // The queue, not the stream: that may have gone with the last event before `method` returns.
+  OpenSandbox(
+      backend, MakeCall(*context), std::move(request),
+      [method, queue = stream->queue()](absl::StatusOr<std::shared_ptr<SandboxHandle>> handle,
+                                        const Call& call, Request what) {
+        if (!handle.ok()) return queue->End(handle.status());
+        queue->Attach(method(**handle, call, std::move(what), queue));
+      });
+  return stream;
+}
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_API_SINK_STREAM_H_
