@@ -80,6 +80,10 @@ Client::Client(std::string address) : address_(std::move(address)) {
   sandboxes_ = v1::SandboxService::NewStub(channel);
   executions_ = v1::ExecutionService::NewStub(channel);
   templates_ = v1::TemplateService::NewStub(channel);
+  contexts_ = v1::ContextService::NewStub(channel);
+  processes_ = v1::ProcessService::NewStub(channel);
+  files_ = v1::FileService::NewStub(channel);
+  environments_ = v1::EnvironmentService::NewStub(channel);
 }
 
 std::string Client::Explain(absl::string_view what, const grpc::Status& status) const {
@@ -90,9 +94,9 @@ std::string Client::Explain(absl::string_view what, const grpc::Status& status) 
   return absl::StrCat("warren: ", what, ": ", message, "\n", Remedy(status.error_code()));
 }
 
-grpc::Status ListAllSandboxes(v1::SandboxService::StubInterface& sandboxes, absl::Duration timeout,
+grpc::Status ListAllSandboxes(v1::SandboxService::StubInterface& sandboxes,
+                              v1::ListSandboxesRequest request, absl::Duration timeout,
                               v1::ListSandboxesResponse* all) {
-  v1::ListSandboxesRequest request;
   do {
     grpc::ClientContext context;
     SetDeadline(context, timeout);

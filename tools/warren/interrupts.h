@@ -5,22 +5,17 @@
 
 #include <mutex>
 #include <set>
-#include <thread>
 
-#include "runtime/base/unique_fd.h"
+#include "tools/warren/signal_listener.h"
 
 namespace warren {
 
 // Turns Ctrl-C (SIGINT), SIGTERM and SIGHUP into the cancellation of the calls under way, so that a
-// command can destroy its sandbox before it ends. Owner: a command; one at a time in a process.
-// Construct before any other thread exists (gRPC's included): the signals are blocked in every
-// thread and read by one of its own. Thread-safe.
+// command can destroy its sandbox before it ends. Owner: a command; one at a time in a process, and
+// instead of another SignalListener. Construct before any other thread exists. Thread-safe.
 class Interrupts {
  public:
   Interrupts();
-  ~Interrupts();
-  Interrupts(const Interrupts&) = delete;
-  Interrupts& operator=(const Interrupts&) = delete;
 
   // The signal that arrived first, 0 for none.
   int signal() const;
@@ -39,14 +34,13 @@ class Interrupts {
   };
 
  private:
-  void Listen();
+  void OnSignal(int signal);
 
-  UniqueFd signals_;
-  UniqueFd stop_;
   mutable std::mutex mutex_;
   int signal_ = 0;
   std::set<grpc::ClientContext*> calls_;
-  std::thread listener_;
+  // Last: its thread uses the others.
+  SignalListener listener_;
 };
 
 }  // namespace warren

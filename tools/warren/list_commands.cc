@@ -1,8 +1,4 @@
-// `warren ps`, `warren metrics`, `warren kill`, `warren templates`: what a server has, and the end
-// of it.
-#include <google/protobuf/util/json_util.h>
-#include <google/protobuf/util/time_util.h>
-
+// `warren ps`, `warren kill`, `warren templates`: what a server has, and the end of it.
 #include <iostream>
 #include <memory>
 #include <string>
@@ -11,10 +7,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "supervisor/base/proto_time.h"
 #include "tools/warren/client.h"
 #include "tools/warren/commands.h"
 #include "tools/warren/exit_code.h"
-#include "tools/warren/metrics.h"
+#include "tools/warren/flags.h"
+#include "tools/warren/json_lines.h"
+#include "tools/warren/report.h"
 #include "tools/warren/table.h"
 #include "tools/warren/terminal_text.h"
 #include "tools/warren/units.h"
@@ -22,39 +21,18 @@
 namespace warren {
 namespace {
 
-constexpr absl::Duration kCallTimeout = absl::Seconds(60);
-
-struct ListOptions {
-  std::string address;
-  bool json = false;
+struct PsOptions {
+  ServerOptions server;
+  v1::ListSandboxesRequest request;
+  bool ids = false;
 };
 struct KillOptions {
-  std::string address;
+  ServerOptions server;
   std::vector<std::string> ids;
   bool all = false;
 };
 
-std::string Safe(absl::string_view text) { return EscapeForTerminal(text, WhiteSpace::kEscape); }
-
-// The canonical JSON of a protobuf message, on one line, with the field names of the .proto files.
-int PrintJson(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  options.always_print_primitive_fields = true;
-  std::string text;
-  if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) {
-    std::cerr << "warren: the server's answer cannot be written as JSON (invalid UTF-8)\n";
-    return kExitWarren;
-  }
-  std::cout << text << "\n";
-  return 0;
-}
-
-absl::Time ToTime(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-
-std::string Seconds(absl::Duration span) {
+std::string WholeSeconds(absl::Duration span) {
   absl::Duration whole = std::max(absl::ZeroDuration(), absl::Floor(span, absl::Seconds(1)));
   return whole == absl::ZeroDuration() ? "0s" : absl::FormatDuration(whole);
 }
@@ -64,9 +42,10 @@ void PrintSandboxes(const v1::ListSandboxesResponse& response, absl::Time now) {
   for (const v1::Sandbox& sandbox : response.sandboxes()) {
     table.AddRow({Safe(sandbox.sandbox_id()), Safe(sandbox.template_id()),
                   absl::AsciiStrToLower(v1::Sandbox::State_Name(sandbox.state())),
-                  Seconds(now - ToTime(sandbox.created_at())),
-                  Seconds(ToTime(sandbox.expires_at()) - now), FormatBytes(sandbox.memory_bytes()),
-                  FormatBytes(sandbox.limits().memory_bytes()), Safe(sandbox.reason())});
+                  WholeSeconds(now - ToAbslTime(sandbox.created_at())),
+                  WholeSeconds(ToAbslTime(sandbox.expires_at()) - now),
+                  FormatBytes(sandbox.memory_bytes()), FormatBytes(sandbox.limits().memory_bytes()),
+                  Safe(sandbox.reason())});
   }
   std::cout << table.Render();
 }
@@ -82,15 +61,19 @@ void PrintPools(const v1::ListSandboxesResponse& response) {
   std::cout << table.Render();
 }
 
-int RunPs(const ListOptions& options) {
-  Client client(options.address);
+int RunPs(const PsOptions& options) {
+  Client client(options.server.address);
   v1::ListSandboxesResponse response;
-  grpc::Status status = ListAllSandboxes(client.sandboxes(), kCallTimeout, &response);
-  if (!status.ok()) {
-    std::cerr << client.Explain("list the sandboxes", status);
-    return kExitWarren;
+  grpc::Status status =
+      ListAllSandboxes(client.sandboxes(), options.request, kCallTimeout, &response);
+  if (!status.ok()) return FailCall(client, "list the sandboxes", status);
+  if (options.ids) {
+    for (const v1::Sandbox& sandbox : response.sandboxes()) {
+      std::cout << Safe(sandbox.sandbox_id()) << "\n";
+    }
+    return 0;
   }
-  if (options.json) return PrintJson(response);
+  if (options.server.json) return PrintJson(response);
   if (response.sandboxes().empty()) {
     std::cout << "No sandbox is in use.\n";
   } else {
@@ -101,29 +84,12 @@ int RunPs(const ListOptions& options) {
   return 0;
 }
 
-int RunMetrics(const std::string& address) {
-  Client client(address);
-  v1::ListSandboxesResponse response;
-  grpc::Status status = ListAllSandboxes(client.sandboxes(), kCallTimeout, &response);
-  if (!status.ok()) {
-    std::cerr << client.Explain("list the sandboxes", status);
-    return kExitWarren;
-  }
-  std::cout << RenderMetrics(response);
-  return 0;
-}
-
-int RunTemplates(const ListOptions& options) {
+int RunTemplates(const ServerOptions& options) {
   Client client(options.address);
-  grpc::ClientContext context;
-  SetDeadline(context, kCallTimeout);
   v1::ListTemplatesResponse response;
-  grpc::Status status =
-      client.templates().ListTemplates(&context, v1::ListTemplatesRequest(), &response);
-  if (!status.ok()) {
-    std::cerr << client.Explain("list the templates", status);
-    return kExitWarren;
-  }
+  grpc::Status status = CallUnary(client.templates(), &v1::TemplateService::Stub::ListTemplates,
+                                  v1::ListTemplatesRequest(), &response);
+  if (!status.ok()) return FailCall(client, "list the templates", status);
   if (options.json) return PrintJson(response);
   Table table({"TEMPLATE", "PYTHON", "PRELOADED", "STATE", "DESCRIPTION"});
   for (const v1::TemplateInfo& info : response.templates()) {
@@ -139,85 +105,95 @@ int RunTemplates(const ListOptions& options) {
 }
 
 // Kills one sandbox and says so; false when that failed.
-bool Kill(Client& client, const std::string& id) {
-  grpc::ClientContext context;
-  SetDeadline(context, kCallTimeout);
+bool Kill(Client& client, const std::string& id, bool json) {
   v1::DestroySandboxRequest request;
   request.set_sandbox_id(id);
   v1::DestroySandboxResponse response;
-  grpc::Status status = client.sandboxes().DestroySandbox(&context, request, &response);
-  if (status.ok()) {
-    std::cout << Safe(id) << "\n";
+  grpc::Status status =
+      CallUnary(client.sandboxes(), &v1::SandboxService::Stub::DestroySandbox, request, &response);
+  if (!status.ok()) {
+    FailCall(client, absl::StrCat("kill ", Safe(id)), status);
+  } else if (json) {
+    std::cout << JsonLine({{"sandbox_id", id}, {"usage", UsageObject(response.usage())}});
   } else {
-    std::cerr << client.Explain(absl::StrCat("kill ", Safe(id)), status);
+    std::cout << Safe(id) << "\n";
   }
   return status.ok();
 }
 
 int RunKill(const KillOptions& options) {
-  Client client(options.address);
+  Client client(options.server.address);
   std::vector<std::string> ids = options.ids;
   if (options.all) {
     v1::ListSandboxesResponse response;
-    grpc::Status status = ListAllSandboxes(client.sandboxes(), kCallTimeout, &response);
-    if (!status.ok()) {
-      std::cerr << client.Explain("list the sandboxes", status);
-      return kExitWarren;
-    }
+    grpc::Status status = ListAllSandboxes(client.sandboxes(), {}, kCallTimeout, &response);
+    if (!status.ok()) return FailCall(client, "list the sandboxes", status);
     for (const v1::Sandbox& sandbox : response.sandboxes()) ids.push_back(sandbox.sandbox_id());
   }
   bool all_killed = true;
-  for (const std::string& id : ids) all_killed = Kill(client, id) && all_killed;
+  for (const std::string& id : ids)
+    all_killed = Kill(client, id, options.server.json) && all_killed;
   return all_killed ? 0 : kExitWarren;
 }
 
-template <typename Run>
-void AddListCommand(CLI::App& app, const char* name, const char* description, Run run,
-                    int* exit_code) {
-  auto options = std::make_shared<ListOptions>();
-  CLI::App* command = app.add_subcommand(name, description);
-  command->add_flag("--json", options->json,
-                    "Print the server's answer as one line of JSON (protobuf's JSON mapping)");
-  AddAddressOption(*command, &options->address);
-  command->callback([options, run, exit_code] { *exit_code = run(*options); });
+void AddPsFilters(CLI::App& command, v1::ListSandboxesRequest* request) {
+  AddEntries(command, "--metadata", "Only those with this entry", request->mutable_metadata());
+  AddText(command, "--template", "NAME", "Only those of this template",
+          request->mutable_template_id());
+  Choices<v1::Sandbox::State> states = {{"running", v1::Sandbox::RUNNING},
+                                        {"paused", v1::Sandbox::PAUSED},
+                                        {"dead", v1::Sandbox::DEAD}};
+  auto add_states = [states, request](const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      absl::StatusOr<v1::Sandbox::State> state = ParseChoice(states, name);
+      if (!state.ok()) {
+        throw CLI::ValidationError("--state", std::string(state.status().message()));
+      }
+      request->add_states(*state);
+    }
+  };
+  command
+      .add_option_function<std::vector<std::string>>("--state", add_states,
+                                                     "Only those in this state")
+      ->type_name(NamesOf(states))
+      ->allow_extra_args(false);
+  AddParsed<absl::Duration>(command, "--since", "TIME",
+                            "Only those made in the last TIME, e.g. 10m", ParseDurationFlag,
+                            [request](absl::Duration ago) {
+                              *request->mutable_created_after() = ToProto(absl::Now() - ago);
+                            });
+  command.add_flag_callback(
+      "--newest-first", [request] { request->set_newest_first(true); }, "Newest first");
 }
 
 }  // namespace
 
-void AddAddressOption(CLI::App& command, std::string* address) {
-  *address = kDefaultAddress;
-  command.add_option("--address", *address, "Where warrend listens: unix:///PATH or HOST:PORT")
-      ->type_name("ADDR")
-      ->envname("WARREN_ADDRESS")
-      ->capture_default_str();
-}
-
 void AddPsCommand(CLI::App& app, int* exit_code) {
-  AddListCommand(app, "ps", "List the sandboxes in use and the warm pools", RunPs, exit_code);
-}
-
-void AddMetricsCommand(CLI::App& app, int* exit_code) {
-  auto address = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand(
-      "metrics", "Print what `ps` shows in Prometheus' text format, for a textfile collector");
-  AddAddressOption(*command, address.get());
-  command->callback([address, exit_code] { *exit_code = RunMetrics(*address); });
+  auto options = std::make_shared<PsOptions>();
+  CLI::App* command = app.add_subcommand("ps", "List the sandboxes in use and the warm pools");
+  AddPsFilters(*command, &options->request);
+  command->add_flag("-q,--ids", options->ids, "Print the sandboxes' ids alone");
+  AddServerOptions(*command, &options->server);
+  command->callback([options, exit_code] { *exit_code = RunPs(*options); });
 }
 
 void AddTemplatesCommand(CLI::App& app, int* exit_code) {
-  AddListCommand(app, "templates", "List the templates", RunTemplates, exit_code);
+  auto options = std::make_shared<ServerOptions>();
+  CLI::App* command = app.add_subcommand("templates", "List the templates");
+  AddServerOptions(*command, options.get());
+  command->callback([options, exit_code] { *exit_code = RunTemplates(*options); });
 }
 
 void AddKillCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<KillOptions>();
   CLI::App* command = app.add_subcommand("kill", "End sandboxes with everything in them");
   CLI::Option* ids =
-      command->add_option("id", options->ids, "Sandboxes, as `warren ps` lists them");
+      command->add_option("sandbox", options->ids, "Sandboxes, as `warren ps` lists them");
   CLI::Option* all = command->add_flag("--all", options->all, "Every sandbox in use");
-  ids->type_name("ID")->excludes(all);
-  AddAddressOption(*command, &options->address);
+  ids->type_name(kSandboxType)->excludes(all);
+  AddServerOptions(*command, &options->server);
   command->callback([options, exit_code] {
-    if (options->ids.empty() && !options->all) throw CLI::RequiredError("ID... or --all");
+    if (options->ids.empty() && !options->all) throw CLI::RequiredError("SANDBOX... or --all");
     *exit_code = RunKill(*options);
   });
 }

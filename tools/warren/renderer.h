@@ -9,9 +9,9 @@
 namespace warren {
 
 // Shows what happens to a sandbox and its cells, as it happens.
-// Owner: the exec command. Thread-compatible. Lifecycle: OnSandbox → OnEvent*. A status that is not
-// OK means that nobody takes the output any more (UNAVAILABLE for a closed pipe): the run is to be
-// cancelled.
+// Owner: a command that runs code. Thread-compatible. Lifecycle: OnSandbox → OnEvent*. A status
+// that is not OK means that nobody takes the output any more (UNAVAILABLE for a closed pipe): the
+// run is to be cancelled.
 class Renderer {
  public:
   virtual ~Renderer() = default;
@@ -19,6 +19,8 @@ class Renderer {
   virtual absl::Status OnSandbox(const v1::Sandbox& sandbox, absl::Duration create) = 0;
   // `cell` counts from 1.
   virtual absl::Status OnEvent(int cell, const v1::ExecutionEvent& event) = 0;
+  // Instead of the events of a run that is left to itself.
+  virtual absl::Status OnDetached(const v1::ExecutionEvent::Started& started) = 0;
 };
 
 }  // namespace warren

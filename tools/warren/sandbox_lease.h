@@ -1,19 +1,22 @@
 #ifndef WARREN_TOOLS_WARREN_SANDBOX_LEASE_H_
 #define WARREN_TOOLS_WARREN_SANDBOX_LEASE_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/time/time.h"
 #include "tools/warren/client.h"
+#include "tools/warren/executions.h"
 #include "tools/warren/interrupts.h"
 
 namespace warren {
 
+// A pool that is empty and a zygote that has to import its libraries first take seconds.
+inline constexpr absl::Duration kCreateTimeout = absl::Seconds(300);
+
 // One sandbox for the time that a command needs it.
-// Owner: a command. Thread-compatible. Lifecycle: Create → Run* → Destroy; the destructor destroys
-// what Destroy has not.
+// Owner: a command. Thread-compatible. Lifecycle: Create → Run* → Destroy or Keep; the destructor
+// destroys what neither has.
 class SandboxLease {
  public:
   // `client` outlives the lease. An interrupt does not cancel this call: without its answer nobody
@@ -32,12 +35,12 @@ class SandboxLease {
     // 0 for the server's default.
     int64_t max_output_bytes = 0;
   };
-  // Takes each event as it comes; false cancels the cell.
-  using EventHandler = std::function<bool(const v1::ExecutionEvent&)>;
   // Runs one cell. OK means that the last event was Finished.
   grpc::Status Run(const Cell& cell, Interrupts& interrupts, const EventHandler& on_event);
 
   grpc::Status Destroy();
+  // Leaves it to whoever has its id.
+  v1::Sandbox Keep();
 
  private:
   SandboxLease(Client& client, v1::Sandbox sandbox)
@@ -45,7 +48,7 @@ class SandboxLease {
 
   Client& client_;
   v1::Sandbox sandbox_;
-  bool destroyed_ = false;
+  bool released_ = false;
 };
 
 }  // namespace warren

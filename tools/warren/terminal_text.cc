@@ -79,6 +79,8 @@ std::string EscapeForTerminal(absl::string_view text, WhiteSpace white_space) {
   return out;
 }
 
+std::string Safe(absl::string_view text) { return EscapeForTerminal(text, WhiteSpace::kEscape); }
+
 bool IsUtf8(absl::string_view text) {
   while (!text.empty()) {
     Decoded next = DecodeFirst(text);

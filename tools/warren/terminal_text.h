@@ -22,6 +22,9 @@ enum class WhiteSpace {
 // UTF-8 by visible escapes: \x1b, \u202e, \xff.
 std::string EscapeForTerminal(absl::string_view text, WhiteSpace white_space);
 
+// The same for a name, an id, a message: something that stays on its line.
+std::string Safe(absl::string_view text);
+
 // Whether it is UTF-8 from its first to its last byte.
 bool IsUtf8(absl::string_view text);
 

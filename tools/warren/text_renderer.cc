@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -25,8 +26,8 @@ std::string PlainText(const v1::ExecutionEvent::Display& display) {
   return absl::StrCat("<", absl::StrJoin(parts, "; "), ">");
 }
 
-std::string UsageLine(int cell, const v1::Usage& usage) {
-  return absl::StrCat("warren: cell ", cell, ": wall ", FormatSpan(ToDuration(usage.wall())),
+std::string UsageLine(absl::string_view subject, const v1::Usage& usage) {
+  return absl::StrCat("warren: ", subject, ": wall ", FormatSpan(ToDuration(usage.wall())),
                       ", CPU ", FormatSpan(ToDuration(usage.cpu_user())), " user + ",
                       FormatSpan(ToDuration(usage.cpu_system())), " system, peak memory ",
                       FormatBytes(usage.peak_memory_bytes()), ", peak pids ", usage.peak_pids(),
@@ -63,9 +64,24 @@ absl::Status TextRenderer::OnEvent(int cell, const v1::ExecutionEvent& event) {
       return OnError(event.error());
     case v1::ExecutionEvent::kFinished:
       return OnFinished(cell, event.finished());
+    case v1::ExecutionEvent::kStarted:
+      is_script_ = !event.started().process_id().empty();
+      return absl::OkStatus();
+    case v1::ExecutionEvent::kOutputFile:
+      return OnOutputFile(event.output_file());
+    case v1::ExecutionEvent::kMissed:
+      WARREN_RETURN_IF_ERROR(err_.FinishLine());
+      return err_.Write(absl::StrCat("warren: ", event.missed().events(), " events before this, ",
+                                     FormatBytes(event.missed().bytes()),
+                                     " of output, are no longer kept\n"));
     default:
       return absl::OkStatus();
   }
+}
+
+absl::Status TextRenderer::OnDetached(const v1::ExecutionEvent::Started& started) {
+  return out_.Write(
+      absl::StrCat(EscapeForTerminal(started.execution_id(), WhiteSpace::kEscape), "\n"));
 }
 
 absl::Status TextRenderer::OnDisplay(const v1::ExecutionEvent::Display& display) {
@@ -79,6 +95,17 @@ absl::Status TextRenderer::OnDisplay(const v1::ExecutionEvent::Display& display)
     WARREN_RETURN_IF_ERROR(err_.Write(absl::StrCat("warren: wrote ", path, "\n")));
   }
   return absl::OkStatus();
+}
+
+absl::Status TextRenderer::OnOutputFile(const v1::ExecutionEvent::OutputFile& file) {
+  WARREN_RETURN_IF_ERROR(out_.FinishLine());
+  WARREN_RETURN_IF_ERROR(err_.FinishLine());
+  const std::string what = file.error().empty()
+                               ? absl::StrCat(FormatBytes(file.size_bytes()), ", sha256 ",
+                                              absl::BytesToHexString(file.sha256()))
+                               : EscapeForTerminal(file.error(), WhiteSpace::kEscape);
+  return err_.Write(absl::StrCat(
+      "warren: file ", EscapeForTerminal(file.path(), WhiteSpace::kEscape), ": ", what, "\n"));
 }
 
 absl::Status TextRenderer::OnError(const v1::ExecutionEvent::Error& error) {
@@ -103,9 +130,15 @@ absl::Status TextRenderer::OnError(const v1::ExecutionEvent::Error& error) {
       absl::StrCat("warren: ", EscapeForTerminal(error.hint(), WhiteSpace::kEscape), "\n"));
 }
 
+std::string TextRenderer::Subject(int cell) const {
+  return is_script_ ? "script" : absl::StrCat("cell ", cell);
+}
+
 absl::Status TextRenderer::OnFinished(int cell, const v1::ExecutionEvent::Finished& finished) {
   const v1::Termination& end = finished.termination();
-  bool told_already = end.kind() == v1::Termination::EXCEPTION;
+  // How a process exits, the exit code says.
+  bool told_already = end.kind() == v1::Termination::EXCEPTION ||
+                      (is_script_ && end.kind() == v1::Termination::EXITED);
   bool ran_to_its_end = end.kind() == v1::Termination::EXITED && end.exit_code() == 0;
   if (!told_already && !ran_to_its_end) {
     WARREN_RETURN_IF_ERROR(err_.FinishLine());
@@ -114,12 +147,18 @@ absl::Status TextRenderer::OnFinished(int cell, const v1::ExecutionEvent::Finish
       message = absl::StrCat("exit code ", end.exit_code());
     }
     WARREN_RETURN_IF_ERROR(
-        err_.Write(absl::StrCat("warren: cell ", cell, ": ", DescribeTermination(end.kind()),
+        err_.Write(absl::StrCat("warren: ", Subject(cell), ": ", DescribeTermination(end.kind()),
                                 message.empty() ? "" : ": ", message, "\n")));
+  }
+  if (!finished.output_files_incomplete().empty()) {
+    WARREN_RETURN_IF_ERROR(err_.FinishLine());
+    WARREN_RETURN_IF_ERROR(err_.Write(absl::StrCat(
+        "warren: ", Subject(cell), ": not all files are told: ",
+        EscapeForTerminal(finished.output_files_incomplete(), WhiteSpace::kEscape), "\n")));
   }
   if (usage_ == UsageLines::kHide) return absl::OkStatus();
   WARREN_RETURN_IF_ERROR(err_.FinishLine());
-  return err_.Write(UsageLine(cell, finished.usage()));
+  return err_.Write(UsageLine(Subject(cell), finished.usage()));
 }
 
 }  // namespace warren

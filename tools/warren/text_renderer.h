@@ -20,16 +20,22 @@ class TextRenderer : public Renderer {
 
   absl::Status OnSandbox(const v1::Sandbox& sandbox, absl::Duration create) override;
   absl::Status OnEvent(int cell, const v1::ExecutionEvent& event) override;
+  absl::Status OnDetached(const v1::ExecutionEvent::Started& started) override;
 
  private:
   absl::Status OnDisplay(const v1::ExecutionEvent::Display& display);
+  absl::Status OnOutputFile(const v1::ExecutionEvent::OutputFile& file);
   absl::Status OnError(const v1::ExecutionEvent::Error& error);
   absl::Status OnFinished(int cell, const v1::ExecutionEvent::Finished& finished);
+  // "cell 2", or "script".
+  std::string Subject(int cell) const;
 
   Output out_;
   Output err_;
   std::optional<SavedDisplays> saved_;
   UsageLines usage_;
+  // What runs is a process of its own.
+  bool is_script_ = false;
 };
 
 }  // namespace warren

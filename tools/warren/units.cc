@@ -76,6 +76,10 @@ std::string FormatBytes(int64_t bytes) {
   return absl::StrFormat("%.1f %s", value, unit);
 }
 
+absl::Time ToAbslTime(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
 std::string FormatSpan(absl::Duration span) {
   double seconds = absl::ToDoubleSeconds(span);
   if (seconds < 1e-3) return absl::StrFormat("%.0f us", seconds * 1e6);

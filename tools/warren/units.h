@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "google/protobuf/timestamp.pb.h"
 
 // The quantities that people type and read: durations, sizes, shares of a core. Pure functions.
 namespace warren {
@@ -23,6 +24,9 @@ absl::StatusOr<int32_t> ParseCpuMillis(absl::string_view text);
 
 // "118.2 MiB", "512 B".
 std::string FormatBytes(int64_t bytes);
+
+// A point in time as messages carry it.
+absl::Time ToAbslTime(const google::protobuf::Timestamp& time);
 
 // A length of time with three or so significant digits: "3.2 ms", "12.4 s", "2h5m".
 std::string FormatSpan(absl::Duration span);

@@ -17,6 +17,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
@@ -30,6 +32,9 @@
 
 namespace warren::attack {
 namespace {
+
+// What only a hang takes, at pace 1.
+constexpr absl::Duration kAnswerTimeout = absl::Seconds(60);
 
 // PREFIX of the tree that this executable is in.
 std::filesystem::path Prefix() {
@@ -110,6 +115,21 @@ absl::StatusOr<std::vector<std::unique_ptr<Runner>>> MakeRunners(
   return runners;
 }
 
+// The socket is there before anybody listens at it.
+absl::Status AwaitAnswer(Client& client) {
+  const absl::Time deadline = absl::Now() + AtThisPace(kAnswerTimeout);
+  grpc::Status status;
+  do {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(deadline));
+    context.set_wait_for_ready(true);
+    v1::ListTemplatesResponse response;
+    status = client.templates().ListTemplates(&context, {}, &response);
+  } while (status.error_code() == grpc::StatusCode::UNAVAILABLE && absl::Now() < deadline);
+  if (status.ok()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("warrend does not answer: ", status.error_message()));
+}
+
 int RunProbes(const std::vector<std::unique_ptr<Runner>>& runners, const Interrupts& interrupts,
               const AttackOptions& options, const std::optional<MissingList>& missing) {
   absl::StatusOr<std::vector<Probe>> probes = runners.front()->List();
@@ -159,6 +179,10 @@ int RunAttacks(const AttackOptions& options) {
   }
   Interrupts interrupts;
   Client client(address);
+  if (server) {
+    absl::Status answers = AwaitAnswer(client);
+    if (!answers.ok()) return Fail(answers.message());
+  }
   absl::string_view socket_path = address;
   if (!absl::ConsumePrefix(&socket_path, "unix://")) socket_path = "";
   absl::StatusOr<std::vector<std::unique_ptr<Runner>>> runners = MakeRunners(

@@ -75,7 +75,9 @@ ProcessFacts ReadFacts(int pid) {
     std::pair<absl::string_view, absl::string_view> entry =
         absl::StrSplit(line, absl::MaxSplits(':', 1));
     absl::string_view value = absl::StripAsciiWhitespace(entry.second);
-    if (entry.first == "Uid") {
+    if (entry.first == "PPid") {
+      if (!absl::SimpleAtoi(value, &facts.parent)) facts.parent = 0;
+    } else if (entry.first == "Uid") {
       std::vector<absl::string_view> ids = absl::StrSplit(value, '\t');
       if (!absl::SimpleAtoi(ids[0], &facts.uid)) facts.uid = -1;
       facts.one_uid = std::all_of(ids.begin(), ids.end(), [&](auto id) { return id == ids[0]; });

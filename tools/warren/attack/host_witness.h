@@ -48,6 +48,7 @@ class HostWitness {
 // A process as the host sees it.
 struct ProcessFacts {
   int pid = 0;
+  int parent = 0;
   int64_t uid = -1;
   // Every id of /proc/PID/status is `uid`.
   bool one_uid = false;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/status.h"
 #include "supervisor/base/proto_time.h"
@@ -18,7 +19,8 @@ namespace {
 // After a destroy everything is gone in 100 ms on an idle host; only what nobody ends is still
 // there after this, at pace 1.
 constexpr absl::Duration kPatience = absl::Seconds(15);
-// What a helper of a probe's, or loading the probes, takes at most, at pace 1.
+// What a helper of a probe's, a command that looks for the agent, or loading the probes, takes at
+// most, at pace 1.
 constexpr absl::Duration kHelperBound = absl::Seconds(60);
 // The end of a cell's output that is kept: its report comes last, and floods before it.
 constexpr size_t kKeptOutput = 1 << 20;
@@ -137,6 +139,76 @@ Runner::CellResult Runner::RunFunction(SandboxLease& sandbox, const Probe& probe
                            probe.max_output_bytes});
 }
 
+Outcome Runner::RunProbe(SandboxLease& sandbox, const Probe& probe, const std::string& planted,
+                         v1::Usage* usage) {
+  const std::string function = "probe_" + probe.name;
+  const absl::Duration bound = CellTimeout(probe, options_.pace);
+  if (!probe.by_command) {
+    CellResult result = RunFunction(sandbox, probe, function, planted, bound);
+    *usage = result.usage;
+    if (!result.status.ok()) return Inconclusive(result.status.error_message());
+    return Judge(probe, result.output, result.end);
+  }
+  v1::StartProcessRequest request;
+  request.set_sandbox_id(sandbox.sandbox().sandbox_id());
+  for (const std::string& argument :
+       {std::string("python3"), std::string("-c"),
+        RunningProgram(options_.sources, probe.group, function, HostJson(planted))}) {
+    request.add_arguments(argument);
+  }
+  request.set_working_directory("/");
+  *request.mutable_timeout() = ToProto(bound);
+  request.set_no_input(true);
+  CommandResult result =
+      RunCommand(client_, request, bound + kRunSlack, interrupts_, [](const auto&) {});
+  if (!result.status.ok()) return Inconclusive(result.status.error_message());
+  return Judge(probe, result.output, result.end);
+}
+
+absl::StatusOr<int> Runner::AgentOf(SandboxLease& sandbox) {
+  const std::string mark = absl::StrCat(token_, "-witness");
+  v1::StartProcessRequest request;
+  request.set_sandbox_id(sandbox.sandbox().sandbox_id());
+  // Until it is told to end.
+  for (const char* argument : {"sh", "-c", "read line", mark.c_str()})
+    request.add_arguments(argument);
+  // The home need not be there, where a test has switched layers off.
+  request.set_working_directory("/");
+  *request.mutable_timeout() = ToProto(kHelperBound * options_.pace);
+  std::vector<ProcessFacts> found;
+  auto look = [&](const v1::ProcessEvent::Started& started) {
+    // It is there, but has its command line a moment later.
+    const absl::Time deadline = absl::Now() + kPatience * options_.pace;
+    while ((found = ProcessesWithArgument(mark)).empty() && absl::Now() < deadline)
+      absl::SleepFor(absl::Milliseconds(10));
+    v1::WriteProcessInputRequest input;
+    input.set_sandbox_id(request.sandbox_id());
+    input.set_process_id(started.process_id());
+    input.set_close(true);
+    v1::WriteProcessInputResponse response;
+    // Where it cannot be told, the bound ends it.
+    CallUnary(client_.processes(), &v1::ProcessService::Stub::WriteProcessInput, input, &response);
+  };
+  CommandResult result =
+      RunCommand(client_, request, kHelperBound * options_.pace + kRunSlack, interrupts_, look);
+  WARREN_RETURN_IF_ERROR(ToStatus(result.status));
+  if (result.end.kind() != v1::Termination::EXITED)
+    return absl::AbortedError(absl::StrCat("its command: ", result.end.message()));
+  if (found.size() != 1) return absl::NotFoundError("its command is not seen on this host");
+  return found.front().parent;
+}
+
+absl::Status Runner::CheckAgent(SandboxLease& sandbox, int agent) {
+  absl::StatusOr<int> now = AgentOf(sandbox);
+  // Nobody took the agent away where the witness itself could not look.
+  if (absl::IsDeadlineExceeded(now.status()) || absl::IsCancelled(now.status()))
+    return now.status();
+  if (!now.ok())
+    return absl::DataLossError(absl::StrCat("no command runs any more: ", now.status().message()));
+  if (*now == agent) return absl::OkStatus();
+  return absl::DataLossError("the agent is gone: another one has taken its place");
+}
+
 Outcome Runner::RunHelper(SandboxLease& sandbox, const Probe& probe, const std::string& function,
                           const std::string& planted, HelperJudge judge) {
   CellResult result = RunFunction(sandbox, probe, function, planted, kHelperBound * options_.pace);
@@ -172,12 +244,13 @@ Outcome Runner::AttackSandbox(const Probe& probe, SandboxLease* neighbour,
   absl::StatusOr<std::unique_ptr<SandboxLease>> made = MakeSandbox(probe.limits);
   if (!made.ok()) return Inconclusive(made.status().message());
   SandboxLease& sandbox = **made;
-  CellResult result = RunFunction(sandbox, probe, "probe_" + probe.name, planted,
-                                  CellTimeout(probe, options_.pace));
-  if (!result.status.ok()) return Inconclusive(result.status.error_message());
-  Outcome outcome = Judge(probe, result.output, result.end);
+  // Every claim is to hold with an agent in the sandbox, which is a process more to attack.
+  absl::StatusOr<int> agent = AgentOf(sandbox);
+  if (!agent.ok()) return Inconclusive(absl::StrCat("agent: ", agent.status().message()));
+  v1::Usage usage;
+  Outcome outcome = RunProbe(sandbox, probe, planted, &usage);
   if (!probe.host_check.empty()) {
-    outcome = WithHostCheck(outcome, CheckHost(probe, result.usage, planted));
+    outcome = WithHostCheck(outcome, CheckHost(probe, usage, planted, sandbox, *agent));
   }
   if (outcome.verdict != Verdict::kHeld) return outcome;
   if (!probe.aftermath.empty()) {
@@ -191,7 +264,7 @@ Outcome Runner::AttackSandbox(const Probe& probe, SandboxLease* neighbour,
 }
 
 absl::Status Runner::CheckHost(const Probe& probe, const v1::Usage& usage,
-                               const std::string& planted) const {
+                               const std::string& planted, SandboxLease& sandbox, int agent) {
   if (probe.host_check == "identity") {
     return CheckConfined(token_, options_.profile == "root" ? kRootCapabilities : 0);
   }
@@ -200,6 +273,7 @@ absl::Status Runner::CheckHost(const Probe& probe, const v1::Usage& usage,
   }
   if (probe.host_check == "32_bit_calls") return CheckFilters(token_, Check32BitCallsAreKilled);
   if (probe.host_check == "x32_calls") return CheckFilters(token_, CheckX32CallsAreClosed);
+  if (probe.host_check == "same_agent") return CheckAgent(sandbox, agent);
   if (probe.host_check == "fresh_usage") return CheckFreshUsage(usage, planted);
   return absl::InvalidArgumentError(absl::StrCat("no host check ", probe.host_check));
 }

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "tools/warren/attack/host_witness.h"
+#include "tools/warren/attack/sandbox_command.h"
 #include "tools/warren/attack/suite.h"
 #include "tools/warren/attack/verdict.h"
 #include "tools/warren/client.h"
@@ -15,7 +16,8 @@
 
 namespace warren::attack {
 
-// Runs probes against sandboxes of a warrend on this host, each in sandboxes of its own.
+// Runs probes against sandboxes of a warrend on this host, each in sandboxes of its own, with an
+// agent in the attacked one.
 // Owner: the attack command. Thread-compatible; several may attack one warrend at once, each with
 // its own witness, so that what a witness notices is the doing of the probe under way. `client` and
 // `interrupts` outlive it.
@@ -57,13 +59,21 @@ class Runner {
   // Runs one function of the probe's file.
   CellResult RunFunction(SandboxLease& sandbox, const Probe& probe, const std::string& function,
                          const std::string& planted, absl::Duration timeout);
+  // The probe itself, in a cell or as a command.
+  Outcome RunProbe(SandboxLease& sandbox, const Probe& probe, const std::string& planted,
+                   v1::Usage* usage);
+  // The host's number of the sandbox's agent, which is started where none runs: the parent of a
+  // command that this runs.
+  absl::StatusOr<int> AgentOf(SandboxLease& sandbox);
+  // The same agent still runs commands.
+  absl::Status CheckAgent(SandboxLease& sandbox, int agent);
   // The same of one that helps the probe; `judge` is told what it printed and how it ended.
   using HelperJudge = Outcome (*)(const std::string& output, const v1::Termination& end);
   Outcome RunHelper(SandboxLease& sandbox, const Probe& probe, const std::string& function,
                     const std::string& planted, HelperJudge judge);
   Outcome AttackSandbox(const Probe& probe, SandboxLease* neighbour, const std::string& planted);
-  absl::Status CheckHost(const Probe& probe, const v1::Usage& usage,
-                         const std::string& planted) const;
+  absl::Status CheckHost(const Probe& probe, const v1::Usage& usage, const std::string& planted,
+                         SandboxLease& sandbox, int agent);
   std::string HostJson(const std::string& planted) const;
 
   Client& client_;

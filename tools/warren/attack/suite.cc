@@ -65,6 +65,7 @@ Probe ParseProbe(const Json& object) {
   const Json& output = object.at("output_mib");
   probe.max_output_bytes = output.is_number() ? output.get<int64_t>() << 20 : 0;
   probe.host_check = TextOr(object, "host_check", "");
+  probe.by_command = TextOr(object, "place", "") == "command";
   probe.profiles = Texts(object, "profiles");
   probe.granted_to_root = TextOr(object, "granted_to_root", "");
   probe.alone = object.value("alone", false);
@@ -113,6 +114,13 @@ std::string LoadingCell(const Sources& sources) {
     if (name != kHarness) absl::StrAppend(&cell, "load('", name, "', ", Literal(text), ")\n");
   }
   return cell;
+}
+
+std::string RunningProgram(const Sources& sources, const std::string& group,
+                           const std::string& function, const std::string& host_json) {
+  // No more than it needs: an argument is bounded.
+  const Sources needed = {{kHarness, sources.at(kHarness)}, {group, sources.at(group)}};
+  return LoadingCell(needed) + RunningCell(group, function, host_json);
 }
 
 std::string ListingCell(const Sources& sources) {

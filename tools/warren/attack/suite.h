@@ -37,6 +37,8 @@ struct Probe {
   // 0 for the server's default.
   int64_t max_output_bytes = 0;
   std::string host_check;
+  // A command of the sandbox's agent attacks, not a cell.
+  bool by_command = false;
   // Profiles of the attacker; all where none is named.
   std::vector<std::string> profiles;
   // Why the profile "root" may do what the claim denies to others; empty where it may not.
@@ -53,11 +55,13 @@ using Sources = std::map<std::string, std::string>;
 absl::StatusOr<Sources> LoadSources(const std::string& directory);
 
 // Cells. They define the modules; list the probes of all groups as a line of JSON; run one
-// function.
+// function. The last is a program for `python3 -c` that does so by itself.
 std::string LoadingCell(const Sources& sources);
 std::string ListingCell(const Sources& sources);
 std::string RunningCell(const std::string& group, const std::string& function,
                         const std::string& host_json);
+std::string RunningProgram(const Sources& sources, const std::string& group,
+                           const std::string& function, const std::string& host_json);
 
 // Reads what ListingCell prints.
 absl::StatusOr<std::vector<Probe>> ParseProbes(const std::string& output);

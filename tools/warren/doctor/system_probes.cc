@@ -104,9 +104,10 @@ Finding ProbeInstallation(const Host&) {
   std::error_code error;
   fs::path prefix = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path();
   std::vector<std::string> missing;
-  for (const char* part : {"bin/warrend", "bin/warren-launcher", "bin/warren-init",
-                           "bin/warren-agent", "share/warren/worker/libwarren-context.so",
-                           "share/warren/policies", "share/warren/worker", "share/warren/rootfs"}) {
+  for (const char* part :
+       {"bin/warrend", "bin/warren-launcher", "bin/warren-init", "bin/warren-agent",
+        "share/warren/tools/bin/sudo", "share/warren/worker/libwarren-context.so",
+        "share/warren/policies", "share/warren/worker", "share/warren/rootfs"}) {
     if (!fs::exists(prefix / part, error)) missing.emplace_back(part);
   }
   if (missing.empty()) return Ok(prefix.string());
