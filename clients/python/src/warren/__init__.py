@@ -1,0 +1,81 @@
+"""Warren's client: sandboxes that run code you do not trust, on your own machine.
+
+    from warren import Sandbox
+
+    with Sandbox.create() as sandbox:
+        print(sandbox.run_code("6 * 7").text)
+
+Client and Sandbox are for ordinary programs, AsyncClient and AsyncSandbox, with the same methods, for asyncio. All that calls
+answer is frozen dataclasses; all that goes wrong is a WarrenError. warren.v1 are the messages of the contract themselves, for
+programs that call its services on their own.
+"""
+
+from importlib.metadata import version as _version
+
+from ._async.client import AsyncClient
+from ._async.contexts import AsyncContext, AsyncContexts
+from ._async.executions import AsyncExecutionStream
+from ._async.files import AsyncFiles, AsyncFileWatch
+from ._async.processes import AsyncProcess, AsyncProcesses
+from ._async.sandbox import AsyncSandbox
+from ._sync.client import Client
+from ._sync.contexts import Context, Contexts
+from ._sync.executions import ExecutionStream
+from ._sync.files import Files, FileWatch
+from ._sync.processes import Process, Processes
+from ._sync.sandbox import Sandbox
+from .errors import (
+    Aborted,
+    AlreadyExists,
+    Cancelled,
+    DataLoss,
+    DeadlineExceeded,
+    ExecutionFailed,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    OutOfRange,
+    PermissionDenied,
+    ProcessFailed,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    WarrenError,
+)
+from .model.common import Event, Limits, Missed, OnDisconnect, Output, Seconds, Stream, Termination, TerminationKind, Usage
+from .model.execution import (
+    ClearOutput,
+    CodeError,
+    Comm,
+    ContextInfo,
+    Execution,
+    ExecutionEvent,
+    Finished,
+    InputRequest,
+    OutputFile,
+    Result,
+    Started,
+)
+from .model.file import FileEntry, FileEvent, FileEventKind, FileType, RemotePath
+from .model.process import CompletedProcess, ProcessInfo
+from .model.sandbox import LifetimeFrom, OnExpiry, PoolStatus, SandboxInfo, SandboxMetrics, SandboxState
+from .model.template import Environment, Feature, Mount, TemplateInfo
+from .retry import RetryPolicy
+
+__version__ = _version("warren-client")
+
+__all__ = [
+    "Aborted", "AlreadyExists", "AsyncClient", "AsyncContext", "AsyncContexts", "AsyncExecutionStream",
+    "AsyncFileWatch", "AsyncFiles", "AsyncProcess", "AsyncProcesses", "AsyncSandbox", "Cancelled", "ClearOutput",
+    "Client", "CodeError", "Comm", "CompletedProcess", "Context", "ContextInfo", "Contexts", "DataLoss",
+    "DeadlineExceeded", "Environment", "Event", "Execution", "ExecutionEvent", "ExecutionFailed", "ExecutionStream",
+    "FailedPrecondition", "Feature", "FileEntry", "FileEvent", "FileEventKind", "FileType", "FileWatch", "Files",
+    "Finished", "InputRequest", "Internal", "InvalidArgument", "LifetimeFrom", "Limits", "Missed", "Mount",
+    "NotFound", "OnDisconnect", "OnExpiry", "OutOfRange", "Output", "OutputFile", "PermissionDenied", "PoolStatus",
+    "Process", "ProcessFailed", "ProcessInfo", "Processes", "RemotePath", "ResourceExhausted",
+    "Result", "RetryPolicy", "Sandbox", "SandboxInfo", "SandboxMetrics", "SandboxState", "Seconds", "Started",
+    "Stream", "TemplateInfo", "Termination", "TerminationKind", "Unauthenticated", "Unavailable", "Unimplemented",
+    "Usage", "WarrenError",
+]

@@ -1,0 +1,1 @@
+"""The synchronous face: transport.py, and what the build makes of warren._async."""

@@ -1,0 +1,627 @@
+"""How the Python client calls: what it sends again and what not, what it makes of broken streams, and what it compares.
+Against a server that does what the test says; whether a real one does it is python_sandbox_test's."""
+
+import asyncio
+import hashlib
+import io
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+import unittest
+import unittest.mock
+
+from python_client import eventually, patience, warren
+from scripted_server import (QUICK, SANDBOX, ScriptedServer, fail, finished, output, process_exited, process_output,
+                             process_started, started)
+from warren import AsyncClient, AsyncSandbox, Client, Sandbox
+from warren.v1 import common_pb2, execution_pb2, file_pb2, process_pb2, sandbox_pb2
+
+
+def failing_first(times, answer, code="UNAVAILABLE"):
+    """An answer that fails so often before it comes."""
+    left = [times]
+
+    def answered(request, context):
+        if left[0]:
+            left[0] -= 1
+            fail(context, code)
+        return answer(request, context)
+
+    return answered
+
+
+class Calls(unittest.TestCase):
+    """With a server of the test's own, and a sandbox of it in both faces."""
+
+    def serve(self, **answers):
+        server = ScriptedServer(**answers)
+        self.enterContext(server)
+        return server
+
+    def sandbox(self, server):
+        client = self.enterContext(Client(server.address, retry=QUICK))
+        return Sandbox.connect("sb1", client=client)
+
+    def asynchronously(self, server, body):
+        """Runs body(sandbox) in a loop of its own."""
+        async def run():
+            async with AsyncClient(server.address, retry=QUICK) as client:
+                return await body(await AsyncSandbox.connect("sb1", client=client))
+
+        return asyncio.run(asyncio.wait_for(run(), patience()))
+
+
+class Again(Calls):
+    def test_a_create_is_sent_again_with_its_request_id(self):
+        server = self.serve(CreateSandbox=failing_first(2, lambda request, context: SANDBOX))
+        with Client(server.address, retry=QUICK) as client:
+            Sandbox.create(client=client, metadata={"a": "b"})
+            Sandbox.create(client=client, request_id="mine")
+        sent = server.requests("CreateSandbox")
+        self.assertEqual(len(sent), 4)
+        self.assertTrue(sent[0].request_id)
+        self.assertEqual(sent[0], sent[1])
+        self.assertEqual(sent[1], sent[2])
+        self.assertEqual(sent[3].request_id, "mine")
+
+    def test_two_creates_have_two_request_ids(self):
+        server = self.serve()
+        with Client(server.address) as client:
+            Sandbox.create(client=client), Sandbox.create(client=client)
+        first, second = server.requests("CreateSandbox")
+        self.assertNotEqual(first.request_id, second.request_id)
+
+    def test_it_ends(self):
+        server = self.serve(CreateSandbox=lambda request, context: fail(context, "UNAVAILABLE"))
+        with Client(server.address, retry=QUICK) as client:
+            with self.assertRaisesRegex(warren.Unavailable, "^as the test says$"):
+                Sandbox.create(client=client)
+        self.assertEqual(len(server.requests("CreateSandbox")), QUICK.attempts)
+
+    def test_other_errors_are_no_reason(self):
+        for code, kind in (("INTERNAL", warren.Internal), ("RESOURCE_EXHAUSTED", warren.ResourceExhausted),
+                           ("UNKNOWN", warren.WarrenError), ("CANCELLED", warren.Cancelled), ("DATA_LOSS", warren.DataLoss)):
+            with self.subTest(code):
+                server = self.serve(CreateSandbox=lambda request, context: fail(context, code))
+                with Client(server.address, retry=QUICK) as client:
+                    with self.assertRaises(kind) as raised:
+                        Sandbox.create(client=client)
+                self.assertEqual((raised.exception.code, raised.exception.message), (code, "as the test says"))
+                self.assertEqual(len(server.requests("CreateSandbox")), 1)
+
+    def test_what_could_happen_twice_is_not(self):
+        def unavailable(request, context):
+            fail(context, "UNAVAILABLE")
+
+        server = self.serve(DestroySandbox=unavailable, RestartContext=unavailable, RemoveFile=unavailable)
+        sandbox = self.sandbox(server)
+        for call in (sandbox.kill, lambda: sandbox.files.remove("a")):
+            with self.assertRaises(warren.Unavailable):
+                call()
+        self.assertEqual(len(server.requests("DestroySandbox")) + len(server.requests("RemoveFile")), 2)
+
+    def test_asynchronously(self):
+        server = self.serve(GetSandboxMetrics=failing_first(2, lambda request, context: sandbox_pb2.SandboxMetrics(pids=3)),
+                            PauseSandbox=failing_first(99, lambda request, context: SANDBOX))
+
+        async def body(sandbox):
+            self.assertEqual((await sandbox.metrics()).pids, 3)
+            with self.assertRaises(warren.Unavailable):
+                await sandbox.pause()
+
+        self.asynchronously(server, body)
+        self.assertEqual(len(server.requests("PauseSandbox")), QUICK.attempts)
+
+    def test_nobody_there(self):
+        with tempfile.TemporaryDirectory() as folder:
+            address = f"unix://{folder}/nobody"
+            with Client(address, retry=QUICK) as client:
+                with self.assertRaisesRegex(warren.Unavailable, f"no server answers at {address}.*warrend --listen {address}"):
+                    client.templates()
+
+
+class Interrupted(Calls):
+    """Ctrl-C while a call waits: it is raised, and the server sees a client that went."""
+
+    def setUp(self):
+        self.waits, self.gone = threading.Event(), threading.Event()
+
+    def hang(self, context):
+        """Until the client goes."""
+        context.add_callback(self.gone.set)
+        self.gone.wait(patience())
+
+    def interrupt(self, use):
+        """Has Ctrl-C come in use(), once self.waits is set."""
+        def control_c():
+            self.waits.wait(patience())
+            # And the call is begun on this side too: the server, in another thread, may hear of it before.
+            main = threading.main_thread().ident
+            eventually(lambda: {"_answer", "read"} & {frame.name for frame in traceback.extract_stack(sys._current_frames()[main])}
+                       and sys._current_frames()[main].f_code.co_name == "wait")
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=control_c)
+        thread.start()
+        with self.assertRaises(KeyboardInterrupt):
+            use()
+        thread.join()
+        self.assertTrue(self.gone.wait(patience()))
+
+    def test_a_single_answer(self):
+        def metrics(request, context):
+            self.waits.set()
+            self.hang(context)
+            return sandbox_pb2.SandboxMetrics()
+
+        self.interrupt(self.sandbox(self.serve(GetSandboxMetrics=metrics)).metrics)
+
+    def test_a_stream(self):
+        def execute(request, context):
+            yield started()
+            self.hang(context)
+
+        def use():
+            for _ in sandbox.stream_code("x"):
+                self.waits.set()
+
+        sandbox = self.sandbox(self.serve(ExecuteCode=execute))
+        self.interrupt(use)
+
+    def test_a_transfer(self):
+        def write(requests, context):
+            next(requests)
+            self.waits.set()
+            self.hang(context)
+            return file_pb2.WriteFileResponse()
+
+        sandbox = self.sandbox(self.serve(WriteFile=write))
+        self.interrupt(lambda: sandbox.files.write("a", b"x"))
+
+
+class Executions(Calls):
+    def broken(self):
+        """A server that breaks off before an execution's first event, in the middle, and when it is found again, and that once
+        has not noticed that it did."""
+        events = [started(), output(2, b"a"), output(3, b"b"), output(4, b"c"), finished(5)]
+        executed, connected = [], []
+
+        def execute(request, context):
+            executed.append(request.request_id)
+            if len(executed) == 2:
+                yield from events[:2]
+            fail(context, "UNAVAILABLE")
+
+        def connect(request, context):
+            connected.append(request.after_sequence)
+            if len(connected) == 1:
+                fail(context, "FAILED_PRECONDITION")
+            yield from events[request.after_sequence :][: 1 if len(connected) == 2 else None]
+            if len(connected) == 2:
+                fail(context, "UNAVAILABLE")
+
+        return self.serve(ExecuteCode=execute, ConnectExecution=connect), executed, connected
+
+    def check_broken(self, executed, connected):
+        self.assertEqual((len(executed), len(set(executed))), (2, 1))
+        self.assertEqual(connected, [2, 2, 3])
+
+    def test_a_broken_stream_goes_on_and_nothing_comes_twice(self):
+        server, executed, connected = self.broken()
+        with self.sandbox(server).stream_code("x") as stream:
+            self.assertEqual([event.sequence for event in stream], [1, 2, 3, 4, 5])
+            self.assertEqual(stream.execution().stdout, "abc")
+        self.check_broken(executed, connected)
+
+    def test_the_same_asynchronously(self):
+        server, executed, connected = self.broken()
+
+        async def body(sandbox):
+            async with sandbox.stream_code("x") as stream:
+                self.assertEqual([event.sequence async for event in stream], [1, 2, 3, 4, 5])
+                self.assertEqual((await stream.execution()).stdout, "abc")
+
+        self.asynchronously(server, body)
+        self.check_broken(executed, connected)
+
+    def test_a_refusal_is_no_broken_stream(self):
+        server = self.serve(ExecuteCode=lambda request, context: fail(context, "FAILED_PRECONDITION"))
+        with self.assertRaises(warren.FailedPrecondition):
+            self.sandbox(server).run_code("x")
+        self.assertEqual(len(server.requests("ExecuteCode")), 1)
+
+    def test_a_stream_that_only_breaks_ends(self):
+        server = self.serve(ExecuteCode=lambda request, context: fail(context, "UNAVAILABLE"))
+        with self.assertRaises(warren.Unavailable):
+            self.sandbox(server).run_code("x")
+        self.assertEqual(len(server.requests("ExecuteCode")), QUICK.attempts)
+
+    def test_connecting_goes_on_after_what_was_seen(self):
+        def connect(request, context):
+            yield from [output(5, b"e"), output(6, b"f")][: 1 if request.after_sequence == 4 else 2][request.after_sequence - 4 :]
+            if request.after_sequence == 4:
+                fail(context, "UNAVAILABLE")
+            yield finished(7)
+
+        server = self.serve(ConnectExecution=connect)
+        done = self.sandbox(server).connect_execution("ex9", after_sequence=4).execution()
+        self.assertEqual((done.id, done.stdout), ("ex9", "ef"))
+        self.assertEqual([request.after_sequence for request in server.requests("ConnectExecution")], [4, 5])
+
+    def test_leaving_cancels(self):
+        gone = threading.Event()
+
+        def execute(request, context):
+            context.add_callback(gone.set)
+            yield started()
+            gone.wait(patience())
+
+        sandbox = self.sandbox(self.serve(ExecuteCode=execute))
+        with sandbox.stream_code("x") as stream:
+            next(stream)
+        self.assertTrue(gone.wait(patience()))
+
+    def test_a_cancelled_task_cancels(self):
+        gone = threading.Event()
+
+        def execute(request, context):
+            context.add_callback(gone.set)
+            yield started()
+            gone.wait(patience())
+
+        async def body(sandbox):
+            task = asyncio.ensure_future(sandbox.run_code("x"))
+            while not server.requests("ExecuteCode"):
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        server = self.serve(ExecuteCode=execute)
+        self.asynchronously(server, body)
+        self.assertTrue(gone.wait(patience()))
+
+    def test_a_server_that_cancels_is_an_error_and_cancels_no_task(self):
+        def execute(request, context):
+            yield started()
+            fail(context, "CANCELLED", "another client took its place")
+
+        async def body(sandbox):
+            with self.assertRaisesRegex(warren.Cancelled, "took its place"):
+                await sandbox.run_code("x")
+
+        server = self.serve(ExecuteCode=execute)
+        self.asynchronously(server, body)
+        with self.assertRaisesRegex(warren.Cancelled, "took its place"):
+            self.sandbox(server).run_code("x")
+
+    def test_an_end_without_a_result(self):
+        server = self.serve(ExecuteCode=lambda request, context: iter([started()]))
+        with self.assertRaisesRegex(warren.Internal, "without its result"):
+            self.sandbox(server).run_code("x")
+
+    def test_the_request(self):
+        server = self.serve(ExecuteCode=lambda request, context: iter([finished(1)]))
+        self.sandbox(server).run_code("ä", context="c1", timeout=1.5, env={"A": "1"}, silent=True, store_history=False,
+                                      user_expressions={"n": "1"}, colors=True, input_files={"a.csv": "1,2"},
+                                      output_files=["*.png"], max_output_bytes=9,
+                                      on_disconnect=warren.OnDisconnect.CONTINUE, request_id="id")
+        expected = execution_pb2.ExecuteCodeRequest(
+            sandbox_id="sb1", context_id="c1", code="ä".encode(), env={"A": "1"}, silent=True, store_history=False,
+            user_expressions={"n": "1"}, colors=True, output_files=["*.png"], max_output_bytes=9, request_id="id",
+            on_disconnect="ON_DISCONNECT_CONTINUE", input_files=[execution_pb2.InputFile(path="a.csv", data=b"1,2")])
+        expected.timeout.FromMilliseconds(1500)
+        self.assertEqual(server.requests("ExecuteCode"), [expected])
+
+
+class Processes(Calls):
+    def test_running(self):
+        server = self.serve(StartProcess=lambda request, context: iter(
+            [process_started(), process_output(b"a"), process_output(b"e", "STDERR"), process_output(b"b"), process_exited(3)]))
+        done = self.sandbox(server).processes.run(["prog", "x"])
+        self.assertEqual((done.stdout, done.stderr, done.returncode, done.arguments), ("ab", "e", 3, ("prog", "x")))
+        request, = server.requests("StartProcess")
+        self.assertTrue(request.no_input and request.request_id)
+        self.assertEqual(request.on_disconnect, common_pb2.ON_DISCONNECT_CANCEL)
+
+    def echoing(self):
+        """A cat: says what is written to it, and ends when that does."""
+        written = []
+        closed = threading.Event()
+
+        def start(request, context):
+            yield process_started()
+            closed.wait(patience())
+            yield process_output(b"".join(written))
+            yield process_exited()
+
+        def write(request, context):
+            written.append(request.data)
+            if request.close:
+                closed.set()
+            return process_pb2.WriteProcessInputResponse()
+
+        return self.serve(StartProcess=start, WriteProcessInput=write)
+
+    def test_input_goes_in_pieces_while_output_is_read(self):
+        server, data = self.echoing(), os.urandom(2_500_000)
+        done = self.sandbox(server).processes.run("cat", input=data)
+        self.assertEqual(done.stdout_bytes, data)
+        self.assertEqual([(len(request.data), request.close) for request in server.requests("WriteProcessInput")],
+                         [(1 << 20, False), (1 << 20, False), (2_500_000 - (2 << 20), False), (0, True)])
+
+    def test_the_same_asynchronously(self):
+        async def body(sandbox):
+            return await sandbox.processes.run("cat", input="ä" * 10)
+
+        self.assertEqual(self.asynchronously(self.echoing(), body).stdout, "ä" * 10)
+
+    def test_a_process_that_wants_no_input(self):
+        server = self.serve(StartProcess=lambda request, context: iter([process_started(), process_exited()]),
+                            WriteProcessInput=lambda request, context: fail(context, "FAILED_PRECONDITION"))
+        self.assertEqual(self.sandbox(server).processes.run("true", input="x").returncode, 0)
+
+    def test_a_start_is_sent_again_but_lost_output_is_told(self):
+        attempts = []
+
+        def start(request, context):
+            attempts.append(request.request_id)
+            if len(attempts) == 1:
+                fail(context, "UNAVAILABLE")
+            yield process_started()
+            yield process_output(b"a")
+            fail(context, "UNAVAILABLE")
+
+        process = self.sandbox(self.serve(StartProcess=start)).processes.start(["x"])
+        self.assertEqual((process.id, process.pid, next(process).data), ("p1", 7, b"a"))
+        with self.assertRaises(warren.Unavailable):
+            next(process)
+        self.assertEqual((len(attempts), len(set(attempts))), (2, 1))
+
+    def test_missed_output_is_no_output(self):
+        server = self.serve(ConnectProcess=lambda request, context: iter(
+            [process_started(), process_pb2.ProcessEvent(missed={"bytes": 5}), process_output(b"a"), process_exited()]))
+        sandbox = self.sandbox(server)
+        with self.assertRaisesRegex(warren.DataLoss, "5 bytes"):
+            sandbox.processes.connect("p1").collect()
+        process = sandbox.processes.connect("p1")
+        self.assertEqual((next(process).data, process.missed_bytes), (b"a", 5))
+
+    def test_signals_and_sizes(self):
+        server = self.serve(StartProcess=lambda request, context: iter([process_started(), process_exited()]),
+                            SignalProcess=lambda request, context: process_pb2.SignalProcessResponse(),
+                            ResizeTerminal=lambda request, context: process_pb2.ResizeTerminalResponse())
+        terminal = self.sandbox(server).terminal(rows=10, columns=20)
+        terminal.resize(30, 40)
+        terminal.signal(2)
+        terminal.kill()
+        self.assertTrue(terminal.wait().ok)
+        request, = server.requests("StartProcess")
+        self.assertEqual((request.terminal.rows, request.terminal.columns, request.env["TERM"]), (10, 20, "xterm-256color"))
+        self.assertEqual([request.signal for request in server.requests("SignalProcess")], [2, 9])
+        self.assertEqual(server.requests("ResizeTerminal")[0].size.columns, 40)
+
+    def test_one_that_was_let_go_has_no_end(self):
+        server = self.serve(StartProcess=lambda request, context: iter([process_started(), process_exited()]))
+        process = self.sandbox(server).processes.start(["x"])
+        process.close()
+        with self.assertRaisesRegex(warren.FailedPrecondition, "let go"):
+            process.wait()
+
+
+class Files(Calls):
+    CONTENT = os.urandom(2_500_000)
+
+    def reading(self, sha256=None, pieces=(CONTENT[: 1 << 20], CONTENT[1 << 20 :])):
+        def read(request, context):
+            yield file_pb2.ReadFileResponse(entry=file_pb2.FileEntry(path=request.path))
+            for piece in pieces:
+                yield file_pb2.ReadFileResponse(data=piece)
+            yield file_pb2.ReadFileResponse(end={"size_bytes": len(self.CONTENT),
+                                                 "sha256": sha256 or hashlib.sha256(self.CONTENT).digest()})
+
+        return self.serve(ReadFile=read)
+
+    def test_reading(self):
+        self.assertEqual(self.sandbox(self.reading()).files.read("a"), self.CONTENT)
+
+        async def body(sandbox):
+            return await sandbox.files.read("a")
+
+        self.assertEqual(self.asynchronously(self.reading(), body), self.CONTENT)
+
+    def test_what_arrives_is_compared(self):
+        for server in (self.reading(sha256=bytes(32)), self.reading(pieces=(b"short",))):
+            with self.assertRaises(warren.DataLoss):
+                self.sandbox(server).files.read("a")
+
+    def test_an_end_without_a_digest(self):
+        server = self.serve(ReadFile=lambda request, context: iter([file_pb2.ReadFileResponse(data=b"x")]))
+        with self.assertRaisesRegex(warren.Internal, "without its digest"):
+            self.sandbox(server).files.read("a")
+
+    def test_a_download_is_whole_or_not_there(self):
+        with tempfile.TemporaryDirectory() as folder:
+            local = os.path.join(folder, "a")
+            with open(local, "w") as file:
+                file.write("before")
+            with self.assertRaises(warren.DataLoss):
+                self.sandbox(self.reading(sha256=bytes(32))).files.download("a", local)
+            with open(local) as file:
+                self.assertEqual(file.read(), "before")
+            self.sandbox(self.reading()).files.download("a", local)
+            with open(local, "rb") as file:
+                self.assertEqual(file.read(), self.CONTENT)
+            self.assertEqual(os.listdir(folder), ["a"])
+
+    def writing(self, sha256=None):
+        self.written = []
+
+        def write(requests, context):
+            digest, size = hashlib.sha256(), 0
+            for request in requests:
+                self.written.append(request)
+                digest.update(request.data)
+                size += len(request.data)
+            return file_pb2.WriteFileResponse(entry={"path": self.written[0].header.path}, size_bytes=size,
+                                              sha256=sha256 or digest.digest())
+
+        return self.serve(WriteFile=write)
+
+    def test_writing(self):
+        content = self.CONTENT
+        for data in (content, io.BytesIO(content), iter([content[:9], content[9:]]), memoryview(content)):
+            with self.subTest(type(data).__name__):
+                self.sandbox(self.writing()).files.write("a", data, mode=0o600, parents=False)
+                header = self.written[0].header
+                self.assertEqual((header.path, header.mode, header.no_parents), (b"a", 0o600, True))
+                self.assertEqual(b"".join(request.data for request in self.written[1:]), content)
+                self.assertLessEqual(max(len(request.data) for request in self.written), 1 << 20)
+                self.assertEqual(bool(header.sha256), isinstance(data, (bytes, memoryview)))
+
+    def test_writing_asynchronously(self):
+        async def pieces():
+            yield self.CONTENT[:9]
+            yield self.CONTENT[9:]
+
+        for data in (self.CONTENT, io.BytesIO(self.CONTENT), pieces()):
+            async def body(sandbox):
+                return await sandbox.files.write("a", data)
+
+            self.assertEqual(self.asynchronously(self.writing(), body).path, "a")
+            self.assertEqual(b"".join(request.data for request in self.written[1:]), self.CONTENT)
+
+    def test_an_upload(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(self.CONTENT)
+            file.flush()
+            self.sandbox(self.writing()).files.upload(file.name, "a")
+        self.assertEqual(b"".join(request.data for request in self.written[1:]), self.CONTENT)
+
+    def test_what_was_written_is_compared(self):
+        with self.assertRaises(warren.DataLoss):
+            self.sandbox(self.writing(sha256=bytes(32))).files.write("a", iter([b"x"]))
+
+    def test_a_source_that_fails(self):
+        def pieces():
+            yield b"x"
+            raise OSError("no more")
+
+        with self.assertRaisesRegex(OSError, "no more"):
+            self.sandbox(self.writing()).files.write("a", pieces())
+
+        async def asynchronous_pieces():
+            yield b"x"
+            raise OSError("no more")
+
+        async def body(sandbox):
+            await sandbox.files.write("a", asynchronous_pieces())
+
+        with self.assertRaisesRegex(OSError, "no more"):
+            self.asynchronously(self.writing(), body)
+
+    def test_a_server_that_wants_no_more(self):
+        def refuse(requests, context):
+            next(requests)
+            fail(context, "RESOURCE_EXHAUSTED", "the disk is full")
+
+        async def body(sandbox):
+            await sandbox.files.write("a", bytes(50 << 20))
+
+        with self.assertRaisesRegex(warren.ResourceExhausted, "full"):
+            self.sandbox(self.serve(WriteFile=refuse)).files.write("a", bytes(50 << 20))
+        with self.assertRaisesRegex(warren.ResourceExhausted, "full"):
+            self.asynchronously(self.serve(WriteFile=refuse), body)
+
+    def test_watching(self):
+        def watch(request, context):
+            yield file_pb2.FileEvent(kind="WATCHING")
+            yield file_pb2.FileEvent(kind="RENAMED", path=b"/a", destination=b"/b")
+
+        with self.sandbox(self.serve(WatchDirectory=watch)).files.watch("/", recursive=True) as events:
+            self.assertEqual(list(events), [warren.FileEvent(warren.FileEventKind.RENAMED, "/a", "/b")])
+
+    def test_listing_and_existence(self):
+        server = self.serve(ListDirectory=lambda request, context: (file_pb2.FileEntry(path=bytes([97 + n])) for n in range(3)),
+                            StatFile=lambda request, context: fail(context, "NOT_FOUND"))
+        files = self.sandbox(server).files
+        self.assertEqual([entry.path for entry in files.list("/", depth=2)], ["a", "b", "c"])
+        self.assertFalse(files.exists("x"))
+
+
+class Sandboxes(Calls):
+    def test_pages(self):
+        def pages(request, context):
+            number = int(request.page_token or 0)
+            return sandbox_pb2.ListSandboxesResponse(sandboxes=[sandbox_pb2.Sandbox(sandbox_id=f"sb{number}")],
+                                                     next_page_token=str(number + 1) if number < 2 else "")
+
+        server = self.serve(ListSandboxes=pages)
+        with Client(server.address) as client:
+            self.assertEqual([info.id for info in Sandbox.list(client=client)], ["sb0", "sb1", "sb2"])
+
+    def test_who_made_it_kills_it(self):
+        server = self.serve()
+        with Client(server.address) as client:
+            with Sandbox.create(client=client):
+                pass
+            self.assertEqual(len(server.requests("DestroySandbox")), 1)
+            with Sandbox.connect("sb1", client=client):
+                pass
+            with Sandbox.create(client=client) as sandbox:
+                sandbox.close()
+            with Sandbox.create(client=client) as sandbox:
+                sandbox.kill()
+            self.assertEqual(len(server.requests("DestroySandbox")), 2)
+            # It is not theirs to close.
+            self.assertEqual(Sandbox.connect("sb1", client=client).id, "sb1")
+
+    def test_one_that_is_gone_is_no_error_at_the_end(self):
+        server = self.serve(DestroySandbox=lambda request, context: fail(context, "NOT_FOUND"))
+        with Client(server.address) as client, Sandbox.create(client=client):
+            pass
+
+    def test_what_went_wrong_is_not_hidden_by_the_end(self):
+        server = self.serve(DestroySandbox=lambda request, context: fail(context, "INTERNAL"))
+        with Client(server.address) as client:
+            with self.assertRaises(ZeroDivisionError), Sandbox.create(client=client):
+                1 / 0
+            with self.assertRaises(warren.Internal), Sandbox.create(client=client):
+                pass
+
+    def test_a_client_that_is_closed(self):
+        server = self.serve()
+        client = Client(server.address)
+        client.close()
+        client.close()
+        with self.assertRaisesRegex(warren.FailedPrecondition, "closed"):
+            client.templates()
+
+    def test_closing_frees_what_it_had(self):
+        server = self.serve(ListTemplates=lambda request, context: fail(context, "INTERNAL"))
+
+        def use():
+            with Client(server.address) as client:
+                with self.assertRaises(warren.Internal):
+                    client.templates()
+
+        use()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            use()
+        self.assertTrue(eventually(lambda: len(os.listdir("/proc/self/fd")) <= before + 2), os.listdir("/proc/self/fd"))
+
+    def test_the_address(self):
+        for address, expected in (("unix:///a", "unix:///a"), (None, "unix:///of/the/environment")):
+            with unittest.mock.patch.dict(os.environ, {"WARREN_ADDRESS": "unix:///of/the/environment"}):
+                self.assertEqual(Client(address).address, expected)
+        with unittest.mock.patch.dict(os.environ):
+            os.environ.pop("WARREN_ADDRESS", None)
+            self.assertEqual(Client().address, "unix:///run/warren/warren.sock")
+
+
+if __name__ == "__main__":
+    unittest.main()
