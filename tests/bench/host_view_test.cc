@@ -5,6 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+
 namespace warren::bench {
 namespace {
 
@@ -30,6 +33,24 @@ TEST(ProcessCostsTest, AWaitIsASwitchAndAFreshPageAFault) {
   EXPECT_THAT(after->minor_faults - before->minor_faults, Ge(static_cast<int64_t>(kPages)));
   EXPECT_THAT(after->voluntary_switches - before->voluntary_switches, Ge(1));
   ::munmap(memory, kPages * page);
+}
+
+// As of two hierarchies in which a sandbox has its groups.
+TEST(CountProcessesBelowTest, CountsEachOnceAndThoseOfGroupsBelow) {
+  std::filesystem::path root = std::filesystem::path(::testing::TempDir()) / "host_view_test";
+  auto fill = [&root](const char* group, const char* pids) {
+    std::filesystem::create_directories(root / group);
+    std::ofstream(root / group / "cgroup.procs") << pids;
+  };
+  fill("memory/sandbox", "10\n11\n");
+  fill("memory/sandbox/command/deeper", "12\n");
+  fill("cpu/sandbox", "10\n11\n12\n13\n");
+  fill("cpu/other", "14\n");
+
+  EXPECT_EQ(CountProcessesBelow({root / "memory/sandbox", root / "cpu/sandbox"}), 4);
+  EXPECT_EQ(CountProcessesBelow({root / "memory/sandbox"}), 3);
+  EXPECT_EQ(CountProcessesBelow({root / "absent"}), 0);
+  std::filesystem::remove_all(root);
 }
 
 TEST(ProcessCostsTest, OfNoProcessIsAnError) { EXPECT_FALSE(ReadProcessCosts(0).ok()); }

@@ -10,6 +10,15 @@ REQUIRED = {
     "create-pandas-pool-hit",
     "create-sklearn-figure-pool-hit",
     "cell-live",
+    "context-further",
+    "command-live",
+    "command-first",
+    "file-write-4kib",
+    "file-read-4kib",
+    "file-write-1gib",
+    "file-read-1gib",
+    "pause",
+    "resume",
     "sustained-16",
     "burst-100",
     "sessions-1000",
@@ -57,6 +66,10 @@ class RowsTest(unittest.TestCase):
             compile(code, name, "exec")
             self.assertIn(f"beside-{name}", rows.IDS)
         compile(cells.FULL, "FULL", "exec")
+
+    def test_a_session_of_the_many_is_its_init_and_its_context(self):
+        row = next(row for row in rows.ROWS if row.id == "sessions-1000")
+        self.assertIn(("processes_each", 2), [(criterion.figure, criterion.limit) for criterion in row.criteria])
 
     def test_choice_keeps_the_order_of_the_table(self):
         self.assertEqual([row.id for row in rows.chosen(["destroy", "cell-live"])], ["cell-live", "destroy"])

@@ -33,10 +33,11 @@ class SmokeTest(unittest.TestCase):
             raise AssertionError(f"tools/bench ended with {cls.done.returncode}:\n{cls.done.stdout}\n{cls.done.stderr}")
         with open(path) as file:
             cls.results = json.load(file)
+        cls.rows = cls.results["rows"]
 
     def test_every_row_is_there_and_was_measured(self):
         self.assertEqual([row["id"] for row in self.results["rows"]], list(rows.IDS))
-        for row in self.results["rows"]:
+        for row in self.rows:
             with self.subTest(row["id"]):
                 self.assertNotEqual(row["gap"], "could not be measured", row["reason"])
                 self.assertIsInstance(row["met"], bool)
@@ -45,7 +46,7 @@ class SmokeTest(unittest.TestCase):
                 self.assertTrue("value" in row or ("p50" in row and "p99" in row), row)
 
     def test_figures_are_positive(self):
-        for row in self.results["rows"]:
+        for row in self.rows:
             for name in ("p50", "p99", "value"):
                 if name in row:
                     with self.subTest(row=row["id"], figure=name):
@@ -62,14 +63,14 @@ class SmokeTest(unittest.TestCase):
                     self.assertGreaterEqual(found[name], 0)
 
     def test_a_row_that_falls_short_says_why(self):
-        for row in self.results["rows"]:
+        for row in self.rows:
             if not row["met"]:
                 with self.subTest(row["id"]):
                     self.assertTrue(row["gap"])
                     self.assertTrue(row["reason"])
 
     def test_every_row_says_whether_the_machine_was_quiet(self):
-        for row in self.results["rows"]:
+        for row in self.rows:
             with self.subTest(row["id"]):
                 self.assertTrue(row["quiet"] == "yes" or row["quiet"].startswith("NO: "), row["quiet"])
 
@@ -96,6 +97,10 @@ class SmokeTest(unittest.TestCase):
         self.assertGreater(burst["figures"]["readiness_checked"], 0)
         self.assertEqual(burst["figures"]["unready"], 0, burst["reason"])
         self.assertEqual(burst["figures"]["failed"], 0, burst["reason"])
+
+    def test_sessions_that_ask_for_nothing_more_have_no_more_processes(self):
+        row = next(row for row in self.results["rows"] if row["id"] == "sessions-1000")
+        self.assertEqual(row["figures"]["processes_each"], 2)
 
     def test_breakdown_and_host_are_there(self):
         self.assertTrue(self.results["run_id"])

@@ -48,12 +48,25 @@ absl::Status ReadOutput(int fd, const std::string& until, int64_t begin, Spawned
       absl::StrCat("its output lacks \"", until, "\": \"", text.substr(0, 500), "\""));
 }
 
-absl::StatusOr<Spawned> SpawnOnce(const std::vector<std::string>& arguments,
-                                  const std::string& until) {
+// For exec, as long as the arguments are there.
+std::vector<char*> ArgumentVector(const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  return argv;
+}
+
+absl::Status WaitFor(pid_t pid, const std::string& program) {
+  int status = 0;
+  if (::waitpid(pid, &status, 0) != pid) return Errno(absl::StrCat("wait for ", program));
+  if (status == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("run ", program, ": it ended with wait status ", status));
+}
+
+absl::StatusOr<Spawned> SpawnOnce(const std::vector<std::string>& arguments,
+                                  const std::string& until) {
+  std::vector<char*> argv = ArgumentVector(arguments);
   WARREN_ASSIGN_OR_RETURN(Pipe pipe, MakePipe());
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
@@ -66,15 +79,24 @@ absl::StatusOr<Spawned> SpawnOnce(const std::vector<std::string>& arguments,
   pipe.write_end.reset();
   Spawned times;
   absl::Status read = ReadOutput(pipe.read_end.get(), until, begin, times);
-  int status = 0;
-  if (::waitpid(pid, &status, 0) != pid) return Errno(absl::StrCat("wait for ", arguments[0]));
+  absl::Status waited = WaitFor(pid, arguments[0]);
   times.reaped = NowNs() - begin;
   WARREN_RETURN_IF_ERROR(read);
-  if (status != 0) {
-    return absl::InternalError(
-        absl::StrCat("run ", arguments[0], ": it ended with wait status ", status));
-  }
+  WARREN_RETURN_IF_ERROR(waited);
   return times;
+}
+
+absl::StatusOr<int64_t> ForkExecOnce(const std::vector<std::string>& arguments) {
+  std::vector<char*> argv = ArgumentVector(arguments);
+  int64_t begin = NowNs();
+  pid_t pid = ::fork();
+  if (pid < 0) return Errno(absl::StrCat("fork for ", arguments[0]));
+  if (pid == 0) {
+    ::execvp(argv[0], argv.data());
+    ::_exit(127);
+  }
+  WARREN_RETURN_IF_ERROR(WaitFor(pid, arguments[0]));
+  return NowNs() - begin;
 }
 
 }  // namespace
@@ -117,6 +139,16 @@ absl::StatusOr<nlohmann::json> MeasureSpawn(const std::vector<std::string>& argu
     reaped.push_back(times.reaped);
   }
   return nlohmann::json{{"ready", ready}, {"reaped", reaped}};
+}
+
+absl::StatusOr<nlohmann::json> MeasureForkExec(const std::vector<std::string>& arguments, int count,
+                                               int warmup) {
+  Samples reaped;
+  for (int i = -warmup; i < count; ++i) {
+    WARREN_ASSIGN_OR_RETURN(int64_t time, ForkExecOnce(arguments));
+    if (i >= 0) reaped.push_back(time);
+  }
+  return nlohmann::json{{"reaped", reaped}};
 }
 
 }  // namespace warren::bench

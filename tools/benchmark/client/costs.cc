@@ -1,8 +1,5 @@
 // Page faults and context switches of a cell, by the host's view. What is read here takes time of
 // its own, so nothing of it is timed.
-#include <chrono>
-#include <thread>
-
 #include "runtime/base/status.h"
 #include "tools/benchmark/client/host_view.h"
 #include "tools/benchmark/client/scenarios.h"
@@ -31,9 +28,8 @@ absl::Status RunCounted(SessionClient& client, const std::string& sandbox_id, pi
 
 absl::Status CountFirstCell(SessionClient& client, const Target& target, const Cell& cell,
                             nlohmann::json& out) {
-  // As before a timed create: from idle, with a full pool.
-  WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  // As before a timed create.
+  WARREN_RETURN_IF_ERROR(Settle(client));
   WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client.Create(target.create));
   WARREN_ASSIGN_OR_RETURN(pid_t worker, WorkerOf(target, sandbox.sandbox_id()));
   WARREN_RETURN_IF_ERROR(RunCounted(client, sandbox.sandbox_id(), worker, cell, out));

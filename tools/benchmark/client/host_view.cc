@@ -178,6 +178,23 @@ std::vector<pid_t> ProcessesOf(const std::string& group) {
   return pids;
 }
 
+int CountProcessesBelow(const std::vector<std::string>& groups) {
+  std::set<pid_t> pids;
+  auto add = [&pids](const std::string& group) {
+    for (pid_t pid : ProcessesOf(group)) pids.insert(pid);
+  };
+  for (const std::string& group : groups) {
+    add(group);
+    // Groups may go meanwhile: that ends the walk, and is no error.
+    std::error_code error;
+    for (fs::recursive_directory_iterator entry(group, error), end; !error && entry != end;
+         entry.increment(error)) {
+      if (entry->is_directory(error)) add(entry->path().string());
+    }
+  }
+  return static_cast<int>(pids.size());
+}
+
 absl::StatusOr<int64_t> GroupMemoryBytes(const std::vector<std::string>& groups) {
   for (const std::string& group : groups) {
     absl::StatusOr<int64_t> bytes = GroupUsage(group);

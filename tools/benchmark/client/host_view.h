@@ -43,6 +43,8 @@ class CgroupView {
 
 // Processes of a group, host pids.
 std::vector<pid_t> ProcessesOf(const std::string& group);
+// How many there are in groups and all below them, each once.
+int CountProcessesBelow(const std::vector<std::string>& groups);
 // Bytes charged to a sandbox's groups.
 absl::StatusOr<int64_t> GroupMemoryBytes(const std::vector<std::string>& groups);
 

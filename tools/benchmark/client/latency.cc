@@ -14,13 +14,6 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-// From idle: pools full again, and what the last destroy left behind cleared away.
-absl::Status Settle(SessionClient& client) {
-  WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  return absl::OkStatus();
-}
-
 struct CreateSamples {
   Samples create, first_cell, cell, destroy;
   // In the order in which the server names them.

@@ -12,6 +12,7 @@ namespace {
 
 using nlohmann::json;
 using warren::bench::Cell;
+using warren::bench::FilesPlan;
 using warren::bench::SessionsPlan;
 using warren::bench::Target;
 using Measurement = std::function<absl::StatusOr<json>()>;
@@ -20,6 +21,9 @@ struct Flags {
   Target target;
   Cell cell;
   SessionsPlan sessions;
+  FilesPlan files;
+  std::string direction = "write";
+  int64_t disk_bytes = 0;
   std::string template_id = "data-science";
   int64_t memory_bytes = 0;
   int count = 100;
@@ -126,6 +130,45 @@ void AddScenarios(Commands& commands, Flags& f) {
   output->add_option("--supervisor-pid", f.supervisor, "Whose memory to watch")->required();
 }
 
+// What needs more of a sandbox than its first context.
+void AddLiveScenarios(Commands& commands, Flags& f) {
+  using namespace warren::bench;
+  commands.Repeated(commands.AddScenario("contexts", "Further contexts of a live sandbox", [&f] {
+    return MeasureContexts(f.target, f.cell, f.count, f.warmup);
+  }));
+  for (CLI::App* command :
+       {commands.AddScenario(
+            "commands", "Commands in a live sandbox",
+            [&f] { return MeasureCommands(f.target, f.arguments, f.count, f.warmup); }),
+        commands.AddScenario("first-commands", "The first command of a sandbox", [&f] {
+          return MeasureFirstCommands(f.target, f.arguments, f.count, f.warmup);
+        })}) {
+    commands.Repeated(command)->add_option("arguments", f.arguments, "The program")->required();
+  }
+  CLI::App* pauses = commands.Repeated(commands.AddScenario(
+      "pauses", "A sandbox at work paused and resumed",
+      [&f] { return MeasurePauses(f.target, f.cell, f.sessions.further, f.count, f.warmup); }));
+  pauses->add_option("--further-code", f.sessions.further.code, "A cell after each of them");
+  pauses->add_option("--further-expect", f.sessions.further.expect, "What it must say");
+  CLI::App* files = commands.Repeated(commands.AddScenario("files", "A file moved", [&f] {
+    f.files.direction =
+        f.direction == "read" ? FilesPlan::Direction::kRead : FilesPlan::Direction::kWrite;
+    f.files.file.bytes = f.bytes;
+    f.files.count = f.count;
+    f.files.warmup = f.warmup;
+    f.files.supervisor = f.supervisor;
+    f.target.create.mutable_limits()->set_disk_bytes(f.disk_bytes);
+    return MeasureFiles(f.target, f.files);
+  }));
+  files->add_option("--direction", f.direction, "Which way")
+      ->check(CLI::IsMember({"write", "read"}));
+  files->add_option("--path", f.files.file.path, "Where it is in the sandbox")->required();
+  files->add_option("--bytes", f.bytes, "How large it is");
+  files->add_option("--chunk", f.files.file.chunk, "Data of a message to the server")->required();
+  files->add_option("--disk-bytes", f.disk_bytes, "Limit other than the default");
+  files->add_option("--supervisor-pid", f.supervisor, "Whose memory to watch");
+}
+
 void AddReferences(Commands& commands, Flags& f) {
   using namespace warren::bench;
   CLI::App* serve = commands.Add("serve-reference", "Bare gRPC until standard input ends",
@@ -147,6 +190,11 @@ void AddReferences(Commands& commands, Flags& f) {
   }));
   spawn->add_option("--until", f.until, "Output that shows that its work is done");
   spawn->add_option("arguments", f.arguments, "The program")->required();
+  commands
+      .Repeated(commands.Add("fork-exec", "Forks and executes a program",
+                             [&f] { return MeasureForkExec(f.arguments, f.count, f.warmup); }))
+      ->add_option("arguments", f.arguments, "The program")
+      ->required();
 }
 
 }  // namespace
@@ -158,6 +206,7 @@ int main(int argc, char** argv) {
   Measurement measurement;
   Commands commands(app, flags, measurement);
   AddScenarios(commands, flags);
+  AddLiveScenarios(commands, flags);
   AddReferences(commands, flags);
   CLI11_PARSE(app, argc, argv);
 

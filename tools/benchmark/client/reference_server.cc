@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
+#include "tools/benchmark/client/reference_files.h"
 #include "tools/benchmark/client/references.h"
 #include "tools/benchmark/client/samples.h"
 #include "tools/benchmark/client/session_client.h"
@@ -104,10 +105,12 @@ class Executions final : public v1::ExecutionService::CallbackService {
 absl::Status ServeReference(const std::string& address) {
   Sandboxes sandboxes;
   Executions executions;
+  ReferenceFiles files;
   grpc::ServerBuilder builder;
   builder.AddListeningPort(address, grpc::InsecureServerCredentials());
   builder.RegisterService(&sandboxes);
   builder.RegisterService(&executions);
+  builder.RegisterService(&files);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) return absl::UnavailableError(absl::StrCat("listen on ", address));
   std::puts("ready");

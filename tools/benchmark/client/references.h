@@ -13,7 +13,7 @@ namespace warren::bench {
 
 // Serves warren/v1 without any sandbox behind it, until standard input ends: CreateSandbox answers
 // at once, ExecuteCode too; or, with max_output_bytes, streams so many bytes in chunks of the size
-// that its code says. Prints "ready" when it listens.
+// that its code says. Files: reference_files.h. Prints "ready" when it listens.
 absl::Status ServeReference(const std::string& address);
 
 // Calls of the reference server without a pause between them: "echo".
@@ -27,6 +27,11 @@ absl::StatusOr<nlohmann::json> MeasurePipe(int count, int warmup);
 // it has ended.
 absl::StatusOr<nlohmann::json> MeasureSpawn(const std::vector<std::string>& arguments,
                                             const std::string& until, int count, int warmup);
+
+// A fork whose child executes a program that says nothing: "reaped" until it has ended. As
+// MeasurePipe, before the process has a thread.
+absl::StatusOr<nlohmann::json> MeasureForkExec(const std::vector<std::string>& arguments, int count,
+                                               int warmup);
 
 }  // namespace warren::bench
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "tools/benchmark/client/file_client.h"
 #include "tools/benchmark/client/session_client.h"
 
 // What is measured of a running server, one function a scenario. Each connects by itself, checks
@@ -66,7 +67,8 @@ absl::StatusOr<nlohmann::json> MeasureBurst(const Target& target, const Cell& ce
                                             int rounds);
 
 // Makes `count` sessions, each with a cell in which "{session}" stands for its number, then runs
-// `further_cells` in random ones: "memory" over the number of sessions, "further_cell", "release".
+// `further_cells` in random ones: "memory" over the number of sessions, "further_cell", "release",
+// and "processes": how many all sessions have then.
 struct SessionsPlan {
   int count = 0;
   int clients = 0;
@@ -94,6 +96,42 @@ absl::StatusOr<nlohmann::json> MeasureFullEnds(const Target& target, const Cell&
 // supervisor's peak resident set.
 absl::StatusOr<nlohmann::json> MeasureOutput(const Target& target, const Cell& cell, int64_t bytes,
                                              pid_t supervisor);
+
+// A further context in a sandbox whose first one has run the cell: "ready" until CreateContext is
+// answered, "cell" for the cell in it, "delete". Each from idle.
+absl::StatusOr<nlohmann::json> MeasureContexts(const Target& target, const Cell& cell, int count,
+                                               int warmup);
+
+// A program in a sandbox that has run others, one after the other: "command", from StartProcess to
+// Exited.
+absl::StatusOr<nlohmann::json> MeasureCommands(const Target& target,
+                                               const std::vector<std::string>& arguments, int count,
+                                               int warmup);
+// The same as the first thing that a sandbox from a full pool is asked for: "command", and
+// "create", "destroy", "from_pool".
+absl::StatusOr<nlohmann::json> MeasureFirstCommands(const Target& target,
+                                                    const std::vector<std::string>& arguments,
+                                                    int count, int warmup);
+
+// A sandbox with a process at work, as `busy` leaves it: "pause", and some milliseconds later
+// "resume"; after each of them `still` must find the process.
+absl::StatusOr<nlohmann::json> MeasurePauses(const Target& target, const Cell& busy,
+                                             const Cell& still, int count, int warmup);
+
+// A file written, or read, again and again in one sandbox: "transfer", "bytes", "chunk" (data of
+// the largest message read), and of a supervisor that is named its resident set before and at its
+// peak. What is read is what was written: all of it is compared once, both ends of each message
+// always.
+struct FilesPlan {
+  enum class Direction { kWrite, kRead };
+  Direction direction = Direction::kWrite;
+  TestFile file;
+  int count = 0;
+  int warmup = 0;
+  // 0 for none.
+  pid_t supervisor = 0;
+};
+absl::StatusOr<nlohmann::json> MeasureFiles(const Target& target, const FilesPlan& plan);
 
 }  // namespace warren::bench
 

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
+#include "tools/benchmark/client/calls.h"
 #include "tools/benchmark/client/samples.h"
 
 namespace warren::bench {
@@ -14,15 +15,6 @@ namespace {
 
 // Enough to look for what is expected; a flood of output is counted, not kept.
 constexpr size_t kKeptText = 64 * 1024;
-
-void SetTimeout(grpc::ClientContext& context, std::chrono::seconds timeout) {
-  context.set_deadline(std::chrono::system_clock::now() + timeout);
-}
-
-absl::Status FromGrpc(absl::string_view what, const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      absl::StrCat(what, ": ", status.error_message()));
-}
 
 // What a cell said, as far as it matters here.
 struct Heard {
@@ -61,6 +53,13 @@ void Hear(const v1::ExecutionEvent& event, Heard& heard, CellRun& run) {
   }
 }
 
+absl::Status CheckState(absl::string_view what, const v1::Sandbox& sandbox,
+                        v1::Sandbox::State wanted) {
+  if (sandbox.state() == wanted) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat(what, ": answered in state ", v1::Sandbox::State_Name(sandbox.state())));
+}
+
 absl::Status Check(const Cell& cell, const Heard& heard) {
   if (heard.termination.kind() != v1::Termination::EXITED) {
     return absl::InternalError(absl::StrCat("the cell ended as ",
@@ -87,7 +86,9 @@ std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address) {
 SessionClient::SessionClient(const std::string& address)
     : channel_(OwnChannel(address)),
       sandboxes_(v1::SandboxService::NewStub(channel_)),
-      executions_(v1::ExecutionService::NewStub(channel_)) {}
+      executions_(v1::ExecutionService::NewStub(channel_)),
+      contexts_(v1::ContextService::NewStub(channel_)),
+      processes_(v1::ProcessService::NewStub(channel_)) {}
 
 absl::Status SessionClient::Connect() {
   auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(10);
@@ -100,17 +101,15 @@ absl::StatusOr<v1::Sandbox> SessionClient::Create(const v1::CreateSandboxRequest
   SetTimeout(context, std::chrono::seconds(60));
   v1::Sandbox sandbox;
   grpc::Status status = sandboxes_->CreateSandbox(&context, request, &sandbox);
-  if (!status.ok()) return FromGrpc("create a sandbox", status);
-  if (sandbox.state() != v1::Sandbox::RUNNING) {
-    return absl::InternalError(absl::StrCat("create a sandbox: handed out in state ",
-                                            v1::Sandbox::State_Name(sandbox.state())));
-  }
+  WARREN_RETURN_IF_ERROR(FromGrpc("create a sandbox", status));
+  WARREN_RETURN_IF_ERROR(CheckState("create a sandbox", sandbox, v1::Sandbox::RUNNING));
   return sandbox;
 }
 
 absl::StatusOr<CellRun> SessionClient::Run(const std::string& sandbox_id, const Cell& cell) {
   v1::ExecuteCodeRequest request;
   request.set_sandbox_id(sandbox_id);
+  request.set_context_id(cell.context_id);
   request.set_code(cell.code);
   request.set_max_output_bytes(cell.max_output_bytes);
   grpc::ClientContext context;
@@ -121,8 +120,7 @@ absl::StatusOr<CellRun> SessionClient::Run(const std::string& sandbox_id, const 
   Heard heard;
   v1::ExecutionEvent event;
   while (reader->Read(&event)) Hear(event, heard, run);
-  grpc::Status status = reader->Finish();
-  if (!status.ok()) return FromGrpc("execute a cell", status);
+  WARREN_RETURN_IF_ERROR(FromGrpc("execute a cell", reader->Finish()));
   WARREN_RETURN_IF_ERROR(Check(cell, heard));
   return run;
 }
@@ -133,8 +131,7 @@ absl::Status SessionClient::Destroy(const std::string& sandbox_id) {
   v1::DestroySandboxRequest request;
   request.set_sandbox_id(sandbox_id);
   v1::DestroySandboxResponse response;
-  grpc::Status status = sandboxes_->DestroySandbox(&context, request, &response);
-  return status.ok() ? absl::OkStatus() : FromGrpc("destroy a sandbox", status);
+  return FromGrpc("destroy a sandbox", sandboxes_->DestroySandbox(&context, request, &response));
 }
 
 absl::StatusOr<v1::ListSandboxesResponse> SessionClient::List() {
@@ -145,11 +142,84 @@ absl::StatusOr<v1::ListSandboxesResponse> SessionClient::List() {
     SetTimeout(context, std::chrono::seconds(60));
     v1::ListSandboxesResponse page;
     grpc::Status status = sandboxes_->ListSandboxes(&context, request, &page);
-    if (!status.ok()) return FromGrpc("list the sandboxes", status);
+    WARREN_RETURN_IF_ERROR(FromGrpc("list the sandboxes", status));
     request.set_page_token(page.next_page_token());
     all.MergeFrom(page);
   } while (!request.page_token().empty());
   return all;
+}
+
+absl::Status SessionClient::Pause(const std::string& sandbox_id) {
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(60));
+  v1::PauseSandboxRequest request;
+  request.set_sandbox_id(sandbox_id);
+  v1::Sandbox sandbox;
+  grpc::Status status = sandboxes_->PauseSandbox(&context, request, &sandbox);
+  WARREN_RETURN_IF_ERROR(FromGrpc("pause a sandbox", status));
+  return CheckState("pause a sandbox", sandbox, v1::Sandbox::PAUSED);
+}
+
+absl::Status SessionClient::Resume(const std::string& sandbox_id) {
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(60));
+  v1::ResumeSandboxRequest request;
+  request.set_sandbox_id(sandbox_id);
+  v1::Sandbox sandbox;
+  grpc::Status status = sandboxes_->ResumeSandbox(&context, request, &sandbox);
+  WARREN_RETURN_IF_ERROR(FromGrpc("resume a sandbox", status));
+  return CheckState("resume a sandbox", sandbox, v1::Sandbox::RUNNING);
+}
+
+absl::StatusOr<v1::Context> SessionClient::CreateContext(const std::string& sandbox_id) {
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(60));
+  v1::CreateContextRequest request;
+  request.set_sandbox_id(sandbox_id);
+  v1::Context made;
+  grpc::Status status = contexts_->CreateContext(&context, request, &made);
+  WARREN_RETURN_IF_ERROR(FromGrpc("create a context", status));
+  if (!made.alive()) {
+    return absl::InternalError(absl::StrCat("create a context: answered dead: ", made.reason()));
+  }
+  return made;
+}
+
+absl::Status SessionClient::DeleteContext(const v1::Context& context) {
+  grpc::ClientContext call;
+  SetTimeout(call, std::chrono::seconds(60));
+  v1::DeleteContextRequest request;
+  request.set_sandbox_id(context.sandbox_id());
+  request.set_context_id(context.context_id());
+  v1::DeleteContextResponse response;
+  return FromGrpc("delete a context", contexts_->DeleteContext(&call, request, &response));
+}
+
+absl::StatusOr<int64_t> SessionClient::RunCommand(const std::string& sandbox_id,
+                                                  const std::vector<std::string>& arguments) {
+  v1::StartProcessRequest request;
+  request.set_sandbox_id(sandbox_id);
+  request.mutable_arguments()->Assign(arguments.begin(), arguments.end());
+  request.set_no_input(true);
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(120));
+  std::unique_ptr<grpc::ClientReader<v1::ProcessEvent>> reader =
+      processes_->StartProcess(&context, request);
+  int64_t exited_ns = 0;
+  v1::Termination termination;
+  v1::ProcessEvent event;
+  while (reader->Read(&event)) {
+    if (!event.has_exited()) continue;
+    exited_ns = NowNs();
+    termination = event.exited().termination();
+  }
+  WARREN_RETURN_IF_ERROR(FromGrpc("start a process", reader->Finish()));
+  if (termination.kind() != v1::Termination::EXITED || termination.exit_code() != 0) {
+    return absl::InternalError(absl::StrCat("the process ended as ",
+                                            v1::Termination::Kind_Name(termination.kind()), " (",
+                                            termination.exit_code(), "): ", termination.message()));
+  }
+  return exited_ns;
 }
 
 absl::Status WaitForFullPools(SessionClient& client) {
@@ -166,6 +236,12 @@ absl::Status WaitForFullPools(SessionClient& client) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(3));
   }
+}
+
+absl::Status Settle(SessionClient& client) {
+  WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return absl::OkStatus();
 }
 
 }  // namespace warren::bench

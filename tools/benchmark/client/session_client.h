@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "warren/v1/execution.grpc.pb.h"
+#include "warren/v1/process.grpc.pb.h"
 #include "warren/v1/sandbox.grpc.pb.h"
 
 // One client of a server that speaks warren/v1, as any other would be: blocking calls over a
@@ -26,6 +28,8 @@ struct Cell {
   std::string expect;
   // 0 for the server's default.
   int64_t max_output_bytes = 0;
+  // Empty for the sandbox's default one.
+  std::string context_id;
 };
 
 struct CellRun {
@@ -50,15 +54,33 @@ class SessionClient {
   absl::StatusOr<CellRun> Run(const std::string& sandbox_id, const Cell& cell);
   absl::Status Destroy(const std::string& sandbox_id);
   absl::StatusOr<v1::ListSandboxesResponse> List();
+  // What is answered in another state than PAUSED, or RUNNING, is an error.
+  absl::Status Pause(const std::string& sandbox_id);
+  absl::Status Resume(const std::string& sandbox_id);
+
+  // A further Python context; one that is answered dead is an error.
+  absl::StatusOr<v1::Context> CreateContext(const std::string& sandbox_id);
+  absl::Status DeleteContext(const v1::Context& context);
+
+  // Runs a program to its end, without an input. As of a cell: whatever else than exit code 0 is an
+  // error. The time at which Exited was there.
+  absl::StatusOr<int64_t> RunCommand(const std::string& sandbox_id,
+                                     const std::vector<std::string>& arguments);
+
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
  private:
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::SandboxService::Stub> sandboxes_;
   std::unique_ptr<v1::ExecutionService::Stub> executions_;
+  std::unique_ptr<v1::ContextService::Stub> contexts_;
+  std::unique_ptr<v1::ProcessService::Stub> processes_;
 };
 
 // Waits until every warm pool holds as many ready sandboxes as it aims at, and makes no more.
 absl::Status WaitForFullPools(SessionClient& client);
+// The same, and until what the last destroy left behind is cleared away: what is timed from idle.
+absl::Status Settle(SessionClient& client);
 
 }  // namespace warren::bench
 

@@ -106,6 +106,17 @@ absl::StatusOr<Samples> RunFurtherCells(SessionClient& client, const SessionsPla
   return times;
 }
 
+// What each session consists of: nothing is started for one that asks for nothing.
+absl::StatusOr<int> CountProcesses(const Target& target, const Sessions& sessions) {
+  CgroupView view(target.cgroup_parent);
+  int processes = 0;
+  for (const auto& [number, id] : sessions.made()) {
+    WARREN_ASSIGN_OR_RETURN(std::vector<std::string> groups, view.GroupsOf(id));
+    processes += CountProcessesBelow(groups);
+  }
+  return processes;
+}
+
 absl::StatusOr<nlohmann::json> Measure(SessionClient& client, const Target& target,
                                        const SessionsPlan& plan, Sessions& sessions) {
   WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
@@ -117,8 +128,10 @@ absl::StatusOr<nlohmann::json> Measure(SessionClient& client, const Target& targ
   int64_t made = NowNs();
   WARREN_ASSIGN_OR_RETURN(Samples further, RunFurtherCells(client, plan, sessions));
   WARREN_ASSIGN_OR_RETURN(nlohmann::json end, MemoryPoint(target, plan.count));
+  WARREN_ASSIGN_OR_RETURN(int processes, CountProcesses(target, sessions));
   return nlohmann::json{{"memory", memory},
                         {"memory_after_further_cells", end},
+                        {"processes", processes},
                         {"making", made - begin},
                         {"further_cell", further}};
 }

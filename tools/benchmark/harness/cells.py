@@ -37,6 +37,18 @@ SESSION_FURTHER = 'print("still", session, len(frame), "end")'
 SESSION_FURTHER_EXPECT = "still {session} 200 end"
 
 
+# A process that computes, and whether it is still there.
+BUSY = """import subprocess
+busy = subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"])
+print("done")
+"""
+BUSY_STILL = 'print("ended:", busy.poll())'
+BUSY_STILL_EXPECT = "ended: None"
+
+# The least that a command can do.
+COMMAND = "true"
+
+
 def flood(size):
     """Writes size bytes to standard output, in the largest pieces that a pipe takes at once."""
     return f"""import os

@@ -13,6 +13,7 @@ COUNTED = {
     "hit_share": "",
     "failed": "",
     "unready": "",
+    "processes_each": "",
     "memory_mib_each": "MiB",
     "supervisor_growth_mib": "MiB",
 }

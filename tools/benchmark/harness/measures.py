@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-from . import cells, cpu
+from . import cells, cpu, files
 from .stats import median, milliseconds, percentile, summary
 
 
@@ -33,6 +33,15 @@ class Measures:
             "create-sklearn-figure-pool-hit": lambda: self._first_cell(cells.FIGURE, cells.DONE, "figure"),
             "create-first-cell-pool-empty": lambda: self._first_cell(cells.ONE, cells.ONE_EXPECT, "create"),
             "cell-live": self._cell,
+            "context-further": self._contexts,
+            "command-live": self._commands,
+            "command-first": self._first_commands,
+            "file-write-4kib": lambda: self._small_file("write"),
+            "file-read-4kib": lambda: self._small_file("read"),
+            "file-write-1gib": lambda: self._large_file("write"),
+            "file-read-1gib": lambda: self._large_file("read"),
+            "pause": lambda: self._pauses("pause"),
+            "resume": lambda: self._pauses("resume"),
             "sustained-16": self._sustained,
             "burst-100": self._burst,
             "sessions-1000": self._sessions,
@@ -96,6 +105,45 @@ class Measures:
         samples = milliseconds(self._run("cells", *arguments)["cell"])
         return Measured(summary(samples) | self._costs("live-cell-costs", cells.ONE, cells.ONE_EXPECT), samples)
 
+    def _contexts(self):
+        arguments = ["--count", self._sizes["context"], "--warmup", self._sizes["warmup"]]
+        answer = self._run("contexts", *arguments, "--code", cells.ONE, "--expect", cells.ONE_EXPECT)
+        samples = milliseconds(answer["ready"])
+        parts = {"create": median(samples), **{name: median(milliseconds(answer[name])) for name in ("cell", "delete")}}
+        return Measured(summary(samples), samples, {"parts": parts})
+
+    def _commands(self):
+        arguments = ["--count", self._sizes["command"], "--warmup", self._sizes["warmup"]]
+        samples = milliseconds(self._run("commands", *arguments, cells.COMMAND)["command"])
+        return Measured(summary(samples), samples)
+
+    def _first_commands(self):
+        arguments = ["--count", self._sizes["create"], "--warmup", self._sizes["warmup"]]
+        answer = self._run("first-commands", *arguments, cells.COMMAND)
+        samples = milliseconds(answer["command"])
+        figures = summary(samples) | {"hit_share": answer["from_pool"] / len(samples)}
+        parts = {name: median(milliseconds(answer[name])) for name in ("create", "command", "destroy")}
+        return Measured(figures, samples, {"parts": parts})
+
+    def _small_file(self, direction):
+        arguments = files.small(direction, self._sizes["file"], self._sizes["warmup"])
+        samples = milliseconds(self._run("files", *arguments)["transfer"])
+        return Measured(summary(samples), samples)
+
+    def _large_file(self, direction):
+        arguments = files.large(direction, self._sizes["file_bytes"], self._sizes["file_rounds"])
+        answer = self._run("files", *arguments, "--supervisor-pid", self._server.pid)
+        rates = files.rates(answer)
+        growth = answer["supervisor_rss_peak_bytes"] - answer["supervisor_rss_before_bytes"]
+        figures = {"value": median(rates), "supervisor_growth_mib": growth / 2**20, "chunk_kib": answer["chunk"] / 1024}
+        return Measured(figures | {"samples": len(rates)}, rates)
+
+    def _pauses(self, what):
+        arguments = ["--count", self._sizes["pause"], "--warmup", self._sizes["warmup"], "--code", cells.BUSY]
+        arguments += ["--expect", cells.DONE, "--further-code", cells.BUSY_STILL, "--further-expect", cells.BUSY_STILL_EXPECT]
+        samples = milliseconds(self._run("pauses", *arguments)[what])
+        return Measured(summary(samples), samples)
+
     def _load(self, clients, seconds):
         options = ["--clients", clients, "--seconds", seconds, "--code", cells.ONE, "--expect", cells.ONE_EXPECT]
         return self._run("load", *options)
@@ -134,7 +182,7 @@ class Measures:
         return Measured(figures, samples, {"first_error": answer["first_error"] or answer["readiness"]["first_error"], "last": last})
 
     def _sessions(self):
-        count = self._sizes["sessions"]
+        count = self._server.max_sandboxes(self._sizes["sessions"])
         first = ["--code", cells.SESSION_FIRST, "--expect", cells.SESSION_FIRST_EXPECT]
         further = ["--further-code", cells.SESSION_FURTHER, "--further-expect", cells.SESSION_FURTHER_EXPECT]
         more = ["--clients", 4, "--further-cells", self._sizes["further_cells"]]
@@ -148,6 +196,7 @@ class Measures:
             # All included: whichever of the host's and the cgroups' accounts says more.
             "memory_mib_each": max(each["host_mib"], each["cgroup_mib"]),
             **{f"memory_{name}_each": value for name, value in each.items()},
+            "processes_each": answer["processes"] / count,
             "sessions": count,
             "made_per_second": count / (answer["making"] / 1e9),
             "destroying_s": answer["destroying"] / 1e9,

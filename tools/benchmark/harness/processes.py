@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from .errors import BenchError
 # Until a server's zygote has imported everything and its pool is full.
 START_SECONDS = 120
 STOP_SECONDS = 30
+# What a server's pools hold at most where a row fills it.
+_IN_POOLS = 64
 
 
 class Client:
@@ -145,6 +148,12 @@ class Warrend:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def max_sandboxes(self, wanted):
+        """How many of those wanted it holds beside its pools: where its open files are not enough for more, its log says so."""
+        with open(self.log, errors="replace") as log:
+            few = re.search(r"event=few_open_files .*\bsandboxes=(\d+)", log.read())
+        return min(wanted, int(few[1]) - _IN_POOLS) if few else wanted
 
     def log_tail(self):
         with open(self.log, errors="replace") as log:

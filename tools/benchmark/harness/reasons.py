@@ -40,7 +40,8 @@ def _sessions_in_words(figures):
         for name, value in figures.items()
         if name.startswith("memory_") and name != "memory_mib_each"
     ]
-    return "MiB a session by account (cgroup: with the zygote's): " + ", ".join(f"{name} {value:.2f}" for name, value in accounts)
+    listed = ", ".join(f"{name} {value:.2f}" for name, value in accounts)
+    return f"MiB of each of {figures['sessions']} sessions by account (cgroup: with the zygote's): {listed}"
 
 
 def _kinds(charged):

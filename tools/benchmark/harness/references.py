@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from . import cells, cpu
+from . import cells, cpu, files
 from .errors import BenchError
 from .processes import LineServer
 from .stats import median, milliseconds, summary
@@ -15,7 +15,20 @@ _COLD = {"bwrap-cold-nothing": "print('done')", "bwrap-cold-pandas": cells.PANDA
 # Sizes of a message of the byte stream; the best of them is the reference.
 _CHUNKS = (16 << 10, 64 << 10, 256 << 10, 1 << 20)
 # Measured anew for every row: the machine's pace drifts within minutes.
-_CHEAP = frozenset({"pipe", "grpc-echo", "grpc-echo-paced", "grpc-cell-echo", "fork-ready", "fork-exit", "fork-a-second"})
+_CHEAP = frozenset(
+    {
+        "pipe",
+        "grpc-echo",
+        "grpc-echo-paced",
+        "grpc-cell-echo",
+        "grpc-write-echo",
+        "grpc-read-echo",
+        "fork-ready",
+        "fork-exit",
+        "fork-exec",
+        "fork-a-second",
+    }
+)
 # What is measured again after a row, the first of these that the row has.
 _DRIFTING = ("grpc-echo", "grpc-cell-echo", "fork-ready", "fork-exit")
 
@@ -54,10 +67,15 @@ class References:
             "grpc-echo": self._echo,
             "grpc-echo-paced": self._paced,
             "grpc-cell-echo": self._cell_echo,
+            "grpc-write-echo": lambda: self._small_file("grpc-write-echo", "write"),
+            "grpc-read-echo": lambda: self._small_file("grpc-read-echo", "read"),
             "grpc-stream-mib-s": self._stream,
+            "grpc-write-mib-s": lambda: self._large_file("grpc-write-mib-s", "write"),
+            "grpc-read-mib-s": lambda: self._large_file("grpc-read-mib-s", "read"),
             "grpc-idle-percent": self._idle,
             "fork-ready": self._forks,
             "fork-exit": self._forks,
+            "fork-exec": self._fork_exec,
             "fork-a-second": self._forks,
             "fork-exit-rate": self._rate,
             "fork-exit-rate-alone": self._rate,
@@ -135,6 +153,10 @@ class References:
             self._bare = self._client.serve_reference(address)
         return address
 
+    def _fork_exec(self):
+        options = ["--count", self._sizes["fork_exec"], "--warmup", 5]
+        self._keep("fork-exec", self._client.run("fork-exec", *options, cells.COMMAND)["reaped"])
+
     def _pipe(self):
         self._keep("pipe", self._client.run("pipe", "--count", self._sizes["echo"])["round_trip"])
 
@@ -162,6 +184,15 @@ class References:
             )
             rates[chunk] = answer["bytes"] / 2**20 / (answer["elapsed"] / 1e9)
         self._keep_value("grpc-stream-mib-s", max(rates.values()), "MiB/s", by_chunk={str(k): v for k, v in rates.items()})
+
+    def _small_file(self, name, direction):
+        arguments = files.small(direction, self._sizes["file"], self._sizes["warmup"])
+        self._keep(name, self._client.run("files", "--address", self._address(), *arguments)["transfer"])
+
+    def _large_file(self, name, direction):
+        arguments = files.large(direction, self._sizes["file_bytes"], self._sizes["file_rounds"])
+        answer = self._client.run("files", "--address", self._address(), *arguments)
+        self._keep_value(name, median(files.rates(answer)), "MiB/s", chunk=answer["chunk"])
 
     def _idle(self):
         self._address()

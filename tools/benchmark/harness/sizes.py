@@ -6,8 +6,13 @@ FULL = {
     "create": 300,
     "figure": 60,
     "cell": 3000,
+    "context": 100,
+    "command": 500,
+    "file": 1000,
+    "pause": 100,
     "echo": 5000,
     "fork": 300,
+    "fork_exec": 300,
     "fork_cell": 60,
     "cold": 15,
     "ipykernel": 500,
@@ -31,6 +36,8 @@ FULL = {
     "drift_fork": 50,
     "output_bytes": 1 << 30,
     "output_rounds": 3,
+    "file_bytes": 1 << 30,
+    "file_rounds": 3,
     "idle_seconds": 20,
 }
 
@@ -40,8 +47,13 @@ QUICK = {
     "create": 5,
     "figure": 2,
     "cell": 20,
+    "context": 3,
+    "command": 10,
+    "file": 20,
+    "pause": 3,
     "echo": 50,
     "fork": 5,
+    "fork_exec": 5,
     "fork_cell": 2,
     "cold": 1,
     "ipykernel": 5,
@@ -65,6 +77,8 @@ QUICK = {
     "drift_fork": 5,
     "output_bytes": 16 << 20,
     "output_rounds": 1,
+    "file_bytes": 16 << 20,
+    "file_rounds": 1,
     "idle_seconds": 1,
 }
 
@@ -81,6 +95,7 @@ PROFILE = {
     "further_cells": 1000,
     "reclaim": 50,
     "output_rounds": 1,
+    "file_rounds": 1,
     "idle_seconds": 10,
 }
 
@@ -90,6 +105,10 @@ PAIRED = {
     "create": 100,
     "figure": 20,
     "cell": 1500,
+    "context": 50,
+    "command": 200,
+    "file": 500,
+    "pause": 50,
     "load_seconds": 5,
     "curve": [],
     "burst_rounds": 2,
@@ -100,5 +119,6 @@ PAIRED = {
     "beside": 600,
     "full_alone": 2,
     "output_rounds": 1,
+    "file_rounds": 1,
     "idle_seconds": 10,
 }
