@@ -176,6 +176,46 @@ TEST(ParseWorkerEventTest, BoundsAnswers) {
   EXPECT_FALSE(Parse(event).ok());
 }
 
+TEST(ParseWorkerEventTest, AnOutputFileHasADigestOrAnError) {
+  WorkerEvent event;
+  internal::WorkerOutputFile& file = *event.mutable_output_file();
+  file.set_path(absl::StrCat("/", std::string(4094, 'p')));
+  EXPECT_FALSE(Parse(event).ok()) << "neither";
+  file.set_sha256(std::string(31, 'd'));
+  EXPECT_FALSE(Parse(event).ok());
+  file.set_sha256(std::string(32, 'd'));
+  EXPECT_TRUE(Parse(event).ok());
+  file.set_error("both");
+  EXPECT_FALSE(Parse(event).ok());
+  file.clear_sha256();
+  file.set_error(std::string(256, 'e'));
+  EXPECT_TRUE(Parse(event).ok());
+  file.set_error(std::string(257, 'e'));
+  EXPECT_FALSE(Parse(event).ok());
+  file.set_error("e");
+  file.set_size(-1);
+  EXPECT_FALSE(Parse(event).ok());
+  file.set_size(0);
+  for (const std::string& path : {std::string(), std::string("relative"), std::string("/a\0b", 4),
+                                  absl::StrCat("/", std::string(4095, 'p'))}) {
+    file.set_path(path);
+    EXPECT_FALSE(Parse(event).ok()) << path;
+  }
+}
+
+TEST(ParseWorkerEventTest, BoundsWhatIsSaidOfOutputFilesAtTheEnd) {
+  WorkerEvent event;
+  event.mutable_done()->set_outcome(WorkerDone::OK);
+  event.mutable_done()->set_output_files_incomplete(std::string(1024, 'w'));
+  EXPECT_TRUE(Parse(event).ok());
+  event.mutable_done()->set_not_run(true);
+  EXPECT_FALSE(Parse(event).ok()) << "what did not run has not ended well";
+  event.mutable_done()->set_outcome(WorkerDone::EXCEPTION);
+  EXPECT_TRUE(Parse(event).ok());
+  event.mutable_done()->set_output_files_incomplete(std::string(1025, 'w'));
+  EXPECT_FALSE(Parse(event).ok());
+}
+
 TEST(ParseWorkerEventTest, RefusesWhatIsNoEvent) {
   WorkerEvent parsed;
   EXPECT_FALSE(ParseWorkerEvent("\xff\xff", &parsed).ok());

@@ -151,7 +151,19 @@ struct Loss {
   const char* code;
 };
 
-class LossTest : public ContextTest, public ::testing::WithParamInterface<Loss> {};
+class LossTest : public ContextTest, public ::testing::WithParamInterface<Loss> {
+ protected:
+  // Why its context is gone; empty while it lives.
+  std::string Reason(const TestSandbox& sandbox) {
+    auto contexts = warren::v1::ContextService::NewStub(server().channel());
+    grpc::ClientContext context;
+    warren::v1::ListContextsRequest request;
+    request.set_sandbox_id(sandbox.id());
+    warren::v1::ListContextsResponse response;
+    EXPECT_TRUE(contexts->ListContexts(&context, request, &response).ok());
+    return response.contexts_size() == 1 ? response.contexts(0).reason() : "";
+  }
+};
 
 // The cell itself may end well, for the loss shows when the next one is waited for.
 TEST_P(LossTest, OfTheControlChannelIsExplained) {
@@ -161,7 +173,7 @@ TEST_P(LossTest, OfTheControlChannelIsExplained) {
   if (run.kind() == Termination::EXITED && run.termination.context_alive()) {
     // First it is only known that it ends.
     ASSERT_TRUE(Eventually([&] {
-      message = sandbox.Get().reason();
+      message = Reason(sandbox);
       return absl::StrContains(message, "control channel");
     })) << message;
     CellRun next = sandbox.Execute("1");

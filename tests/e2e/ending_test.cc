@@ -51,6 +51,34 @@ class EndingTest : public ServerTest {
       return true;
     })) << sandbox.id();
   }
+  // Its context is gone with all that it started, says why, and can be made anew; the sandbox and
+  // its files live on.
+  static void ExpectContextDead(TestSandbox& sandbox) {
+    auto stub = warren::v1::ContextService::NewStub(server().channel());
+    warren::v1::ListContextsRequest list;
+    list.set_sandbox_id(sandbox.id());
+    auto context = [&] {
+      warren::v1::ListContextsResponse listed;
+      grpc::ClientContext call;
+      EXPECT_TRUE(stub->ListContexts(&call, list, &listed).ok());
+      return listed.contexts_size() == 1 ? listed.contexts(0) : warren::v1::Context();
+    };
+    EXPECT_TRUE(Eventually([&] { return !context().alive(); }));
+    EXPECT_NE(context().reason(), "");
+    EXPECT_EQ(sandbox.Get().state(), warren::v1::Sandbox::RUNNING);
+    CellRun refused = sandbox.Execute("1");
+    EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+    EXPECT_THAT(refused.status.error_message(), HasSubstr("restart it"));
+    warren::v1::RestartContextRequest restart;
+    restart.set_sandbox_id(sandbox.id());
+    restart.set_context_id("default");
+    warren::v1::Context fresh;
+    grpc::ClientContext call;
+    const grpc::Status status = stub->RestartContext(&call, restart, &fresh);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_TRUE(fresh.alive());
+    EXPECT_EQ(sandbox.Execute("6 * 7").result(), "42");
+  }
 };
 
 TEST_F(EndingTest, TimeoutInterruptsAndTheContextLivesOn) {
@@ -74,10 +102,7 @@ TEST_F(EndingTest, TimeoutKillsWhatIgnoresTheInterrupt) {
     ASSERT_EQ(run.kind(), Termination::TIMED_OUT) << run.termination.message();
   }
   ASSERT_FALSE(run.termination.context_alive());
-  ExpectDead(sandbox);
-  CellRun next = sandbox.Execute("1");
-  EXPECT_EQ(next.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_THAT(next.status.error_message(), HasSubstr("create a new sandbox"));
+  ExpectContextDead(sandbox);
 }
 
 TEST_F(EndingTest, TooMuchMemoryEndsTheSandbox) {
@@ -89,6 +114,9 @@ TEST_F(EndingTest, TooMuchMemoryEndsTheSandbox) {
   ASSERT_FALSE(run.termination.context_alive());
   EXPECT_GT(run.usage.peak_memory_bytes(), 100 << 20);
   ExpectDead(sandbox);
+  CellRun next = sandbox.Execute("1");
+  EXPECT_EQ(next.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(next.status.error_message(), HasSubstr("create a new sandbox"));
 }
 
 // The launcher removes the cgroup while the supervisor stands still.
@@ -123,7 +151,7 @@ TEST_F(EndingTest, ExitCodeOfAProcessThatEndsItself) {
   EXPECT_EQ(run.termination.exit_code(), 3);
   ASSERT_FALSE(run.termination.context_alive());
   EXPECT_EQ(run.out, "last words\n");
-  ExpectDead(sandbox);
+  ExpectContextDead(sandbox);
 }
 
 TEST_F(EndingTest, SignalThatEndedTheContext) {
@@ -131,7 +159,7 @@ TEST_F(EndingTest, SignalThatEndedTheContext) {
   CellRun run = sandbox.Execute("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)");
   EXPECT_EQ(run.kind(), Termination::KILLED);
   EXPECT_EQ(run.termination.signal(), SIGSEGV);
-  ExpectDead(sandbox);
+  ExpectContextDead(sandbox);
 }
 
 TEST_F(EndingTest, KillOfTheContextByItselfIsReportedByTheLauncher) {
@@ -139,7 +167,7 @@ TEST_F(EndingTest, KillOfTheContextByItselfIsReportedByTheLauncher) {
   CellRun run = sandbox.Execute("import os, signal; os.kill(os.getpid(), signal.SIGKILL)");
   EXPECT_EQ(run.kind(), Termination::KILLED);
   EXPECT_EQ(run.termination.signal(), SIGKILL);
-  ExpectDead(sandbox);
+  ExpectContextDead(sandbox);
   // Not found out by waiting.
   EXPECT_THAT(server().log(),
               ::testing::Not(HasSubstr(absl::StrCat("event=end_not_told sandbox=", sandbox.id()))));
@@ -156,7 +184,7 @@ TEST_F(EndingTest, AContextThatClosesItsPipeEndsAndTakesNoCell) {
   CellRun run = Collect(*reader);
   EXPECT_EQ(run.kind(), Termination::POLICY_VIOLATION) << run.termination.message();
   EXPECT_EQ(sandbox.Execute("1").status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  ExpectDead(sandbox);
+  ExpectContextDead(sandbox);
 }
 
 TEST_F(EndingTest, OutputOverTheLimitIsCutExactly) {
@@ -295,6 +323,8 @@ TEST_F(EndingTest, LifetimeEndsTheSandbox) {
   warren::v1::SetSandboxLifetimeRequest request;
   request.set_sandbox_id(sandbox.id());
   request.mutable_lifetime()->set_seconds(1);
+  // Whatever goes on.
+  request.set_lifetime_from(warren::v1::LIFETIME_FROM_CREATION);
   grpc::ClientContext cell_context;
   auto reader = sandbox.Begin(cell_context, sandbox.Request("import time; time.sleep(600)"));
   warren::v1::Sandbox response;
@@ -332,7 +362,7 @@ TEST_P(LieTest, IsAPolicyViolation) {
   EXPECT_EQ(run.kind(), Termination::POLICY_VIOLATION) << run.termination.message();
   EXPECT_THAT(run.termination.message(), HasSubstr("protocol"));
   EXPECT_EQ(run.finished, 1);
-  ExpectDead(sandbox);
+  ExpectContextDead(sandbox);
   EXPECT_EQ(bystander.Execute("1").result(), "1");
 }
 
@@ -357,7 +387,7 @@ TEST_F(EndingTest, ForgedDoneEndsOnlyItsOwnCell) {
       sandbox.Execute("import os; os.write(4, b'\\x06\\0\\0\\0\\x08\\x01\\x42\\x02\\x08\\x01')");
   EXPECT_EQ(run.finished, 1);
   sandbox.Execute("1");
-  ExpectDead(sandbox);
+  ExpectContextDead(sandbox);
 }
 
 }  // namespace

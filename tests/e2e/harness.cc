@@ -1,6 +1,7 @@
 #include "tests/e2e/harness.h"
 
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -78,6 +79,13 @@ void AddDescendants(const std::multimap<pid_t, pid_t>& children, pid_t pid,
 }
 
 }  // namespace
+
+std::string Digest(const std::string& bytes) {
+  unsigned char digest[32];
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr);
+  return std::string(reinterpret_cast<char*>(digest), size);
+}
 
 std::string TestTemplate() { return FromEnvironment("WARREN_TEST_TEMPLATE", "base"); }
 

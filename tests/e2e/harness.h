@@ -144,6 +144,9 @@ CellRun Collect(grpc::ClientReader<warren::v1::ExecutionEvent>& reader);
 
 std::string TestTemplate();
 
+// SHA-256, 32 bytes.
+std::string Digest(const std::string& bytes);
+
 // Tests that share one server.
 class ServerTest : public ::testing::Test {
  protected:

@@ -134,26 +134,21 @@ TEST_F(RefusalTest, MoreThan64WaitingCells) {
 }
 
 TEST_F(RefusalTest, WhatIsNotBuiltSaysSo) {
-  auto files = warren::v1::FileService::NewStub(server().channel());
+  TestSandbox sandbox(server());
+  auto packages = warren::v1::PackageService::NewStub(server().channel());
   grpc::ClientContext context;
-  warren::v1::FileEntry entry;
-  grpc::Status status = files->StatFile(&context, {}, &entry);
+  warren::v1::InstallPackageRequest install;
+  install.set_sandbox_id(sandbox.id());
+  warren::v1::InstallPackageResponse installed;
+  grpc::Status status = packages->InstallPackage(&context, install, &installed);
   EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("not built yet"));
-
-  TestSandbox live(server());
-  auto sandboxes = warren::v1::SandboxService::NewStub(server().channel());
-  grpc::ClientContext pause_context;
-  warren::v1::PauseSandboxRequest pause;
-  pause.set_sandbox_id(live.id());
-  warren::v1::Sandbox sandbox;
-  status = sandboxes->PauseSandbox(&pause_context, pause, &sandbox);
-  EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("part of the contract"));
+  EXPECT_THAT(status.error_message(), HasSubstr("does not have it yet"));
 
   warren::v1::CreateSandboxRequest request;
-  request.mutable_env()->insert({"A", "b"});
-  EXPECT_EQ(Create(request).error_code(), StatusCode::UNIMPLEMENTED);
+  request.set_network_policy("open");
+  grpc::Status refused = Create(request);
+  EXPECT_EQ(refused.error_code(), StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(refused.error_message(), HasSubstr("not built yet"));
 }
 
 // Each through another kind of method: one answer, and a stream.

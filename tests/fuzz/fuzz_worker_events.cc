@@ -42,6 +42,14 @@ void CheckPromises(const internal::WorkerEvent& event) {
     Check(out.user_expressions_size() <= 1 && out.ByteSizeLong() <= kMaxFrameBytes);
     Check(warren::v1::ExecutionEvent::Finished().ParseFromString(out.SerializeAsString()));
   }
+  if (event.has_output_file()) {
+    const auto& file = event.output_file();
+    Check(file.path().size() <= 4095 && file.path()[0] == '/' && file.size() >= 0);
+    Check(file.sha256().size() == (file.error().empty() ? 32 : 0));
+    warren::v1::ExecutionEvent::OutputFile out;
+    FillOutputFile(file, &out);
+    Check(warren::v1::ExecutionEvent::OutputFile().ParseFromString(out.SerializeAsString()));
+  }
   if (event.has_comm()) {
     CheckJson(event.comm().data_json());
     CheckJson(event.comm().metadata_json());

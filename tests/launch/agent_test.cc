@@ -1,17 +1,19 @@
 // The agent of a sandbox and the commands that it starts, on whatever cgroup hierarchies this
 // kernel has. Needs root.
 
+#include <linux/landlock.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/io.h"
-#include "runtime/control/frame.h"
+#include "tests/launch/agent_testing.h"
 #include "tests/launch/harness.h"
 #include "tests/support/kill_process.h"
-#include "warren/internal/agent.pb.h"
 
 namespace warren {
 namespace {
@@ -20,144 +22,6 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// The supervisor's ends.
-struct RunningAgent {
-  uint64_t process_id = 0;
-  UniqueFd requests;
-  UniqueFd events;
-};
-struct RunningCommand {
-  uint64_t process_id = 0;
-  UniqueFd in;
-  UniqueFd out;
-  UniqueFd err;
-};
-
-class AgentTest : public SharedLauncherTest {
- protected:
-  void SetUp() override {
-    SharedLauncherTest::SetUp();
-    static int count = 0;
-    id_ = absl::StrCat("agent", ++count);
-    context_ = shared_->Launch(id_, zygote_);
-    ASSERT_TRUE(context_.launched()) << context_.reply.message();
-    agent_ = StartAgent();
-  }
-  void TearDown() override {
-    if (shared_->GroupExists(id_)) shared_->Destroy(id_);
-    EXPECT_FALSE(shared_->GroupExists(id_));
-  }
-
-  RunningAgent StartAgent() {
-    LauncherMessage reply =
-        shared_->WaitForReply(shared_->RequestProcess(id_, internal::StartProcess::AGENT));
-    EXPECT_EQ(reply.fds.size(), 2u) << reply.reply.message();
-    if (reply.fds.size() != 2) return {};
-    return {reply.reply.process_started().process_id(), std::move(reply.fds[0]),
-            std::move(reply.fds[1])};
-  }
-
-  // Offered by the launcher, not started.
-  RunningCommand Offered(const std::string& profile = "") {
-    LauncherMessage reply = shared_->WaitForReply(
-        shared_->RequestProcess(id_, internal::StartProcess::COMMAND, profile));
-    EXPECT_EQ(reply.fds.size(), 3u) << reply.reply.message();
-    if (reply.fds.size() != 3) return {};
-    return {reply.reply.process_started().process_id(), std::move(reply.fds[0]),
-            std::move(reply.fds[1]), std::move(reply.fds[2])};
-  }
-
-  void Ask(const internal::AgentRequest& request) {
-    std::string frame;
-    EXPECT_EQ(AppendFrame(request, &frame), absl::OkStatus());
-    AskBytes(frame);
-  }
-  void AskBytes(absl::string_view bytes) {
-    EXPECT_EQ(::write(agent_.requests.get(), bytes.data(), bytes.size()),
-              static_cast<ssize_t>(bytes.size()));
-  }
-
-  static internal::AgentRequest StartRequest(uint64_t process_id,
-                                             const std::vector<std::string>& argv) {
-    internal::AgentRequest request;
-    request.mutable_start()->set_process_id(process_id);
-    for (const std::string& argument : argv) request.mutable_start()->add_argv(argument);
-    return request;
-  }
-
-  // The next thing that the agent says; empty when it is gone.
-  internal::AgentEvent NextEvent() {
-    internal::AgentEvent event;
-    while (events_.empty()) {
-      pollfd wait = {agent_.events.get(), POLLIN, 0};
-      EXPECT_EQ(::poll(&wait, 1, PatienceMs()), 1) << "the agent says nothing";
-      char bytes[4096];
-      const ssize_t size = ::read(agent_.events.get(), bytes, sizeof(bytes));
-      if (size <= 0) return event;
-      EXPECT_EQ(parser_.Feed({bytes, static_cast<size_t>(size)},
-                             [&](absl::string_view frame) {
-                               events_.emplace_back(frame);
-                               return FrameParser::Next::kContinue;
-                             }),
-                absl::OkStatus());
-    }
-    EXPECT_TRUE(event.ParseFromString(events_.front()));
-    events_.pop_front();
-    return event;
-  }
-
-  RunningCommand Started(const std::vector<std::string>& argv, const std::string& profile = "") {
-    RunningCommand command = Offered(profile);
-    Ask(StartRequest(command.process_id, argv));
-    EXPECT_EQ(NextEvent().started().process_id(), command.process_id);
-    return command;
-  }
-
-  // Until its end.
-  static std::string ReadToEnd(const UniqueFd& fd) {
-    std::string text;
-    char bytes[4096];
-    while (true) {
-      pollfd wait = {fd.get(), POLLIN, 0};
-      if (::poll(&wait, 1, PatienceMs()) != 1) {
-        ADD_FAILURE() << "the stream does not end";
-        return text;
-      }
-      const ssize_t size = ::read(fd.get(), bytes, sizeof(bytes));
-      if (size <= 0) return text;
-      text.append(bytes, static_cast<size_t>(size));
-    }
-  }
-
-  std::string OutputOf(const std::vector<std::string>& argv, const std::string& profile = "") {
-    RunningCommand command = Started(argv, profile);
-    command.in.reset();
-    const std::string out = ReadToEnd(command.out);
-    EXPECT_EQ(ReadToEnd(command.err), "");
-    EXPECT_EQ(Exit(command).exit_code(), 0);
-    return out;
-  }
-
-  internal::ProcessExited Exit(const RunningCommand& command) {
-    return shared_->WaitForProcessExited(id_, command.process_id);
-  }
-  std::string GroupOf(uint64_t process_id) const { return absl::StrCat(id_, "/p", process_id); }
-  pid_t AgentPid() const {
-    const std::vector<pid_t> pids = shared_->PidsInFreezer(GroupOf(agent_.process_id));
-    EXPECT_EQ(pids.size(), 1u);
-    return pids.empty() ? -1 : pids[0];
-  }
-  absl::Status Kill(uint64_t process_id) {
-    return shared_->WaitForStatus(shared_->RequestKill(id_, process_id));
-  }
-
-  std::string id_;
-  RunningSandbox context_;
-  RunningAgent agent_;
-  FrameParser parser_;
-  std::deque<std::string> events_;
-};
 
 TEST_F(AgentTest, RunsACommand) {
   RunningCommand command = Started({"sh", "-c", "echo out; echo err >&2; exit 3"});
@@ -265,10 +129,15 @@ TEST_F(AgentTest, RootInsideCannotReachTheAgent) {
 
 TEST_F(AgentTest, NothingInsideSeesTheAgent) {
   const std::string agent = absl::StrCat(AgentPid());
-  // Whoever looks sees itself: others' processes are hidden, and the context's as well, which is
-  // in a Landlock domain of its own.
+  // Whoever looks sees itself: others' processes are hidden, and the context's, which is of the
+  // same user, as well, where it is in a Landlock domain of its own.
+  const bool has_landlock =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
   EXPECT_EQ(OutputOf({"sh", "-c", "cd /proc; n=0; for p in [0-9]*; do n=$((n+1)); done; echo $n"}),
-            "1\n");
+            has_landlock ? "1\n" : "2\n");
+  // Of the user, all of them; the agent is root's.
+  EXPECT_EQ(OutputOf({"sh", "-c", "cd /proc; stat -c %u [0-9]*"}),
+            has_landlock ? "1000\n" : "1000\n1000\n");
   EXPECT_EQ(shared_->Output(context_,
                             "import os, signal\n"
                             "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -470,6 +339,109 @@ TEST_F(AgentTest, WhoBreaksTheProtocolLosesTheAgentAndNothingElse) {
   }
   EXPECT_EQ(OutputOf({"echo", "on"}), "on\n");
   EXPECT_EQ(shared_->Output(context_, "print('on')"), "on\n");
+}
+
+// ---- sudo -------------------------------------------------------------------------------------
+
+TEST_F(AgentTest, WhoWaitsForRootIsServedByACommandOfItsOffer) {
+  shared_->StartCell(context_,
+                     "import subprocess\n"
+                     "done = subprocess.run(['sudo', 'sh', '-c', 'id -u; cat; exit 4'],\n"
+                     "                      input='in', capture_output=True, text=True)\n"
+                     "print(done.returncode, done.stdout, done.stderr)");
+  EXPECT_TRUE(NextEvent().has_root_wanted());
+  RunningCommand command = Offered("root");
+  internal::AgentRequest request;
+  request.mutable_start()->set_process_id(command.process_id);
+  request.mutable_start()->set_serves_sudo(true);
+  Ask(request);
+  EXPECT_EQ(NextEvent().started().process_id(), command.process_id);
+  EXPECT_EQ(shared_->FinishCell(context_).out, "4 0\nin \n");
+  EXPECT_EQ(Exit(command).exit_code(), 4);
+  EXPECT_TRUE(Eventually([&] { return !shared_->GroupExists(GroupOf(command.process_id)); }));
+}
+
+TEST_F(AgentTest, WhoIsRefusedRootIsToldWhy) {
+  shared_->StartCell(context_,
+                     "import subprocess\n"
+                     "done = subprocess.run(['sudo', 'id'], capture_output=True, text=True)\n"
+                     "print(done.returncode, done.stdout, done.stderr)");
+  EXPECT_TRUE(NextEvent().has_root_wanted());
+  internal::AgentRequest request;
+  request.mutable_refuse_root()->set_reason("not now");
+  Ask(request);
+  EXPECT_EQ(shared_->FinishCell(context_).out, "1  sudo: not now\n\n");
+  // The next is asked about as the first was.
+  shared_->StartCell(context_, "subprocess.run(['sudo', 'id'])");
+  EXPECT_TRUE(NextEvent().has_root_wanted());
+  Ask(request);
+  EXPECT_FALSE(shared_->FinishCell(context_).gone);
+}
+
+// Neither comes of what was not asked.
+TEST_F(AgentTest, NobodyIsServedWhoDoesNotWait) {
+  internal::AgentRequest serve;
+  serve.mutable_start()->set_process_id(Offered("root").process_id);
+  serve.mutable_start()->set_serves_sudo(true);
+  internal::AgentRequest refuse;
+  refuse.mutable_refuse_root()->set_reason("no");
+  for (const internal::AgentRequest& request : {serve, refuse}) {
+    Ask(request);
+    EXPECT_EQ(shared_->WaitForProcessExited(id_, agent_.process_id).exit_code(), 1);
+    agent_ = StartAgent();
+    parser_ = FrameParser();
+  }
+}
+
+// What comes over a connection, and closing what comes, is nothing that the agent waits for: a
+// socket that lingers would hold up whoever closes it last.
+TEST_F(AgentTest, TakesNothingFromWhoWaits) {
+  shared_->StartCell(
+      context_,
+      "import array, socket, struct\n"
+      "server = socket.create_server(('127.0.0.1', 0))\n"
+      "lingering = socket.create_connection(server.getsockname())\n"
+      "peer = server.accept()[0]\n"
+      "lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 60000))\n"
+      "lingering.setblocking(False)\n"
+      "try:\n"
+      "    while True: lingering.send(b'x' * 65536)\n"
+      "except BlockingIOError: pass\n"
+      "lingering.setblocking(True)\n"
+      "door = socket.socket(socket.AF_UNIX)\n"
+      "door.connect('/run/warren/sudo')\n"
+      "door.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,\n"
+      "                       array.array('i', [lingering.fileno()]))])\n"
+      "lingering.close()\n"
+      "door.close()\n"
+      "print('sent')");
+  EXPECT_TRUE(NextEvent().has_root_wanted());
+  EXPECT_EQ(shared_->FinishCell(context_).out, "sent\n");
+  internal::AgentRequest request;
+  request.mutable_refuse_root()->set_reason("no");
+  Ask(request);
+  EXPECT_EQ(OutputOf({"echo", "on"}), "on\n");
+}
+
+TEST_F(AgentTest, TheBellIsHeardWhereNoAgentIs) {
+  const auto wanted = [&](const internal::LauncherReply& reply) {
+    return reply.has_agent_wanted() && reply.agent_wanted().sandbox_id() == id_;
+  };
+  const std::string ring =
+      "rope = open('/dev/warren-sudo', 'wb', buffering=0, opener=lambda path, flags:\n"
+      "            os.open(path, os.O_WRONLY | os.O_NONBLOCK))\n"
+      "try:\n"
+      "    while rope.write(b'x' * 4096): pass\n"
+      "except BlockingIOError: pass\n"
+      "print('full')";
+  EXPECT_EQ(shared_->Output(context_, "import os\n" + ring), "full\n");
+  EXPECT_EQ(Kill(agent_.process_id), absl::OkStatus());
+  shared_->WaitForProcessExited(id_, agent_.process_id);
+  EXPECT_EQ(shared_->Output(context_, ring), "full\n");
+  shared_->WaitFor(wanted, "the bell");
+  agent_ = StartAgent();
+  parser_ = FrameParser();
+  EXPECT_EQ(OutputOf({"echo", "on"}), "on\n");
 }
 
 }  // namespace

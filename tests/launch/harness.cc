@@ -65,7 +65,7 @@ LoosePrefix::LoosePrefix()
   const fs::path from = fs::path(TestPrefix()) / "share/warren";
   fs::create_directories(share / "policies/limits");
   fs::create_directory_symlink(fs::path(TestPrefix()) / "bin", path_ / "bin");
-  for (const char* part : {"worker", "rootfs", "policies/seccomp", "policies/profiles"}) {
+  for (const char* part : {"worker", "tools", "rootfs", "policies/seccomp", "policies/profiles"}) {
     fs::create_directory_symlink(from / part, share / part);
   }
   auto policy = LoadLimitsPolicy((from / "policies/limits/default.textproto").string());
@@ -224,6 +224,26 @@ uint64_t Harness::RequestKill(const std::string& sandbox_id, uint64_t process) {
 uint64_t Harness::RequestDestroy(const std::string& sandbox_id) {
   internal::LauncherRequest request;
   request.mutable_destroy_sandbox()->set_sandbox_id(sandbox_id);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestPause(const std::string& sandbox_id) {
+  internal::LauncherRequest request;
+  request.mutable_pause_sandbox()->set_sandbox_id(sandbox_id);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestResume(const std::string& sandbox_id) {
+  internal::LauncherRequest request;
+  request.mutable_resume_sandbox()->set_sandbox_id(sandbox_id);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestLimits(const std::string& sandbox_id,
+                                const std::function<void(v1::Limits&)>& change) {
+  internal::LauncherRequest request;
+  request.mutable_set_limits()->set_sandbox_id(sandbox_id);
+  change(*request.mutable_set_limits()->mutable_limits());
   return Send(std::move(request));
 }
 

@@ -105,6 +105,10 @@ class Harness {
                           const std::string& profile = "");
   uint64_t RequestKill(const std::string& sandbox_id, uint64_t process);
   uint64_t RequestDestroy(const std::string& sandbox_id);
+  uint64_t RequestPause(const std::string& sandbox_id);
+  uint64_t RequestResume(const std::string& sandbox_id);
+  uint64_t RequestLimits(const std::string& sandbox_id,
+                         const std::function<void(v1::Limits&)>& change);
   uint64_t RequestInterrupt(const std::string& sandbox_id);
   uint64_t RequestStopZygote(uint64_t zygote);
 

@@ -131,31 +131,50 @@ TEST(DeviceTreeTest, HasTheSixDevicesAndNoMore) {
        {Expected{"null", ::makedev(1, 3)}, Expected{"zero", ::makedev(1, 5)},
         Expected{"full", ::makedev(1, 7)}, Expected{"random", ::makedev(1, 8)},
         Expected{"urandom", ::makedev(1, 9)}, Expected{"tty", ::makedev(5, 0)}}) {
-    struct stat info = StatAt(tree->get(), expected.name);
+    struct stat info = StatAt(tree->mount.get(), expected.name);
     EXPECT_EQ(info.st_rdev, expected.device) << expected.name;
     EXPECT_EQ(info.st_mode, static_cast<mode_t>(S_IFCHR | 0666)) << expected.name;
   }
   // Through /proc, for a detached mount has no path.
   std::set<std::string> names;
   for (const fs::directory_entry& entry :
-       fs::directory_iterator(absl::StrCat("/proc/self/fd/", tree->get()))) {
+       fs::directory_iterator(absl::StrCat("/proc/self/fd/", tree->mount.get()))) {
     names.insert(entry.path().filename());
   }
   EXPECT_EQ(names, (std::set<std::string>{"null", "zero", "full", "random", "urandom", "tty", "fd",
                                           "stdin", "stdout", "stderr", "ptmx", "pts", "shm"}));
-  UniqueFd zero(::openat(tree->get(), "zero", O_RDONLY | O_CLOEXEC));
+  UniqueFd zero(::openat(tree->mount.get(), "zero", O_RDONLY | O_CLOEXEC));
   char byte = 'x';
   EXPECT_EQ(::read(zero.get(), &byte, 1), 1);
   EXPECT_EQ(byte, 0);
-  EXPECT_EQ(::mknodat(tree->get(), "sda", S_IFBLK | 0600, ::makedev(8, 0)), -1);
+  EXPECT_EQ(::mknodat(tree->mount.get(), "sda", S_IFBLK | 0600, ::makedev(8, 0)), -1);
   EXPECT_EQ(errno, EROFS);
+}
+
+TEST(DeviceTreeTest, ItsBellHearsEverybodyAndNothingButBytes) {
+  auto tree = MakeDeviceTree("bell");
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  ASSERT_TRUE(tree->bell.valid());
+  EXPECT_EQ(StatAt(tree->mount.get(), "bell").st_mode, static_cast<mode_t>(S_IFIFO | 0622));
+  char bytes[8];
+  EXPECT_EQ(::read(tree->bell.get(), bytes, sizeof(bytes)), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  // Although the tree is read-only.
+  UniqueFd rope(::openat(tree->mount.get(), "bell", O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(rope.valid());
+  EXPECT_EQ(::write(rope.get(), "!", 1), 1);
+  rope.reset();
+  EXPECT_EQ(::read(tree->bell.get(), bytes, sizeof(bytes)), 1);
+  // Nobody has it open any more, and still it does not end.
+  EXPECT_EQ(::read(tree->bell.get(), bytes, sizeof(bytes)), -1);
+  EXPECT_EQ(errno, EAGAIN);
 }
 
 TEST(DeviceTreeTest, EachIsItsOwn) {
   auto first = MakeDeviceTree();
   auto second = MakeDeviceTree();
   ASSERT_TRUE(first.ok() && second.ok());
-  EXPECT_NE(StatAt(first->get(), "null").st_dev, StatAt(second->get(), "null").st_dev);
+  EXPECT_NE(StatAt(first->mount.get(), "null").st_dev, StatAt(second->mount.get(), "null").st_dev);
 }
 
 }  // namespace

@@ -84,10 +84,11 @@ TEST(LaunchPlanTest, UserAttributesAreUsedWhereTmpfsHasThem) {
   EXPECT_THAT(data(), ::testing::Not(HasSubstr("userxattr")));
 }
 
-TEST(LaunchPlanTest, WorkerFilesAreOnlyWhereAnInterpreterStarts) {
+// The worker's where an interpreter starts in it, and the tools everywhere.
+TEST(LaunchPlanTest, WarrensOwnFilesAreAttached) {
   config::TemplateRecipe recipe = Recipe("base");
   std::string target = absl::StrCat("/newroot", kWorkerDirectory);
-  EXPECT_LT(IndexOf(PlanFor(recipe, V1Host()), MountOp::ATTACH, target), 0);
+  EXPECT_GT(IndexOf(PlanFor(recipe, V1Host()), MountOp::ATTACH, target), 0);
   recipe.set_start(config::TemplateRecipe::EXEC);
   EXPECT_GT(IndexOf(PlanFor(recipe, V1Host()), MountOp::ATTACH, target), 0);
 }
@@ -215,6 +216,46 @@ TEST(LaunchPlanTest, V1NeedsTheFreezer) {
   facts.mutable_controllers()->erase("freezer");
   EXPECT_TRUE(absl::IsFailedPrecondition(
       MakeLaunchPlan(Spec(Recipe("base")), Recipe("base"), Policy(), facts).status()));
+}
+
+// ---- Limits that change
+
+std::vector<std::string> FilesOf(const std::vector<LimitChange>& changes) {
+  std::vector<std::string> files;
+  for (const LimitChange& change : changes) files.push_back(change.write.file());
+  return files;
+}
+
+TEST(LimitChangeTest, V1KeepsTheSumWithSwapAboveTheMemory) {
+  v1::Limits small;
+  small.set_memory_bytes(256 << 20);
+  small.set_cpu_millis(1000);
+  small.set_pids(100);
+  v1::Limits large = small;
+  large.set_memory_bytes(512 << 20);
+  const internal::HostFacts facts = V1Host();
+  auto raised = PlanLimitChange(small, large, facts);
+  EXPECT_EQ(FilesOf(raised),
+            (std::vector<std::string>{"memory.memsw.limit_in_bytes", "memory.limit_in_bytes"}));
+  EXPECT_EQ(raised[0].write.value(), absl::StrCat(512 << 20));
+  EXPECT_EQ(raised[0].undo.value(), absl::StrCat(256 << 20));
+  EXPECT_EQ(FilesOf(PlanLimitChange(large, small, facts)),
+            (std::vector<std::string>{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes"}));
+  EXPECT_TRUE(PlanLimitChange(small, small, facts).empty());
+}
+
+TEST(LimitChangeTest, OnlyWhatChangesIsWritten) {
+  v1::Limits before;
+  before.set_memory_bytes(256 << 20);
+  before.set_cpu_millis(1000);
+  before.set_pids(100);
+  v1::Limits after = before;
+  after.set_cpu_millis(250);
+  after.set_pids(200);
+  EXPECT_EQ(FilesOf(PlanLimitChange(before, after, V2Host())),
+            (std::vector<std::string>{"cpu.max", "pids.max"}));
+  EXPECT_EQ(FilesOf(PlanLimitChange(before, after, V1Host())),
+            (std::vector<std::string>{"cpu.cfs_quota_us", "pids.max"}));
 }
 
 }  // namespace

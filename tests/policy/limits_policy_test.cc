@@ -38,6 +38,7 @@ TEST_F(ResolveLimitsTest, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(limits->open_files(), 1024);
   EXPECT_EQ(limits->file_size_bytes(), limits->disk_bytes());
   EXPECT_EQ(limits->cpu_seconds(), 0);
+  EXPECT_EQ(limits->output_bytes(), int64_t{64} << 20);
 }
 
 TEST_F(ResolveLimitsTest, DocumentedMinimaAreTaken) {
@@ -55,6 +56,41 @@ TEST_F(ResolveLimitsTest, TheRequestGoesBeforeTheTemplate) {
   ASSERT_TRUE(limits.ok()) << limits.status();
   EXPECT_EQ(limits->memory_bytes(), int64_t{2} << 30);
   EXPECT_EQ(limits->pids(), 50);
+}
+
+TEST_F(ResolveLimitsTest, SomeCanBeChangedLater) {
+  const v1::Limits before = *Resolve();
+  v1::Limits wanted;
+  wanted.set_memory_bytes(int64_t{1} << 30);
+  wanted.set_cpu_millis(10);
+  wanted.set_pids(8);
+  wanted.set_output_bytes(1);
+  auto after = ChangeLimits(policy_, before, wanted);
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_EQ(after->memory_bytes(), int64_t{1} << 30);
+  EXPECT_EQ(after->pids(), 8);
+  EXPECT_EQ(after->output_bytes(), 1);
+  EXPECT_EQ(after->disk_bytes(), before.disk_bytes());
+  EXPECT_EQ(ChangeLimits(policy_, before, {})->SerializeAsString(), before.SerializeAsString());
+}
+
+TEST_F(ResolveLimitsTest, AChangeIsRefusedAndNotClamped) {
+  const v1::Limits before = *Resolve();
+  for (auto set : {&v1::Limits::set_disk_bytes, &v1::Limits::set_disk_inodes,
+                   &v1::Limits::set_file_size_bytes, &v1::Limits::set_cpu_seconds}) {
+    v1::Limits wanted;
+    (wanted.*set)(int64_t{1} << 20);
+    absl::Status refused = ChangeLimits(policy_, before, wanted).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("cannot be changed later"));
+  }
+  v1::Limits wanted;
+  wanted.set_pids(7);
+  absl::Status refused = ChangeLimits(policy_, before, wanted).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("pids 7 is outside 8 to 32768"));
+  wanted.set_pids(-1);
+  EXPECT_TRUE(absl::IsInvalidArgument(ChangeLimits(policy_, before, wanted).status()));
 }
 
 TEST_F(ResolveLimitsTest, FileSizeFollowsTheResolvedDisk) {

@@ -72,6 +72,10 @@ bool ClearAmbientSet() {
   return Step(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0, "PR_CAP_AMBIENT");
 }
 
+bool BecomeSubreaper() {
+  return Step(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0, "PR_SET_CHILD_SUBREAPER");
+}
+
 // With arguments that every kernel with Landlock refuses for themselves.
 bool RestrictByLandlock() {
   return Step(NotFiltered(::syscall(SYS_landlock_create_ruleset, nullptr, 0, 0)),
@@ -99,6 +103,7 @@ std::map<std::string, Workload> SetupWorkloads() {
       {"drop_bounding_set", {DropBoundingSet}},
       {"lock_securebits", {LockSecurebits}},
       {"clear_ambient_set", {ClearAmbientSet}},
+      {"become_subreaper", {BecomeSubreaper}},
       {"restrict_by_landlock", {RestrictByLandlock}},
       {"install_filter", {InstallFilter}},
       {"init_program", {.program = RunInitProgram}},

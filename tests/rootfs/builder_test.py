@@ -90,6 +90,16 @@ class Privilege(InDirectory):
             self.assertEqual(os.stat(outside.name).st_mode & 0o7777, 0o4755)
 
 
+class Finished(InDirectory):
+    def test_a_login_shell_finds_sudo(self):
+        for name in ("etc/apt", "usr/local/bin", "var"):
+            (self.root / name).mkdir(parents=True)
+        # A package's own has no use: set-user-id does nothing in a sandbox.
+        (self.root / "usr/local/bin/sudo").touch()
+        finish.clean(self.root)
+        self.assertEqual(os.readlink(self.root / "usr/local/bin/sudo"), "/opt/warren/bin/sudo")
+
+
 class StoreOperations(InDirectory):
     def setUp(self):
         super().setUp()

@@ -130,7 +130,10 @@ TEST(FileBudgetTest, SandboxesAndConnectionsFitTogether) {
     const int contexts = MaxFurtherContexts(files, sandboxes);
     EXPECT_GE(connections, sandboxes) << files;
     EXPECT_GE(contexts, sandboxes / 2) << files;
-    EXPECT_LE(128 + 15 * sandboxes + 4 * contexts + connections, files);
+    const int processes = MaxProcessDescriptors(files, sandboxes);
+    // An agent and a process, at least.
+    EXPECT_GE(processes, 5);
+    EXPECT_LE(128 + 15 * sandboxes + 4 * contexts + processes + connections, files);
   }
   EXPECT_EQ(MaxConnections(1 << 20, 1000), 8192u);
   EXPECT_EQ(MaxFurtherContexts(1 << 20, 1000), 15000) << "as many as sandboxes may have";

@@ -53,6 +53,17 @@ class BackendTest : public ::testing::TestWithParam<SubjectKind> {
   absl::StatusOr<v1::Sandbox> Get(SandboxHandle& sandbox) {
     return Ask<v1::Sandbox>([&](auto reply) { sandbox.Get({}, std::move(reply)); });
   }
+  absl::StatusOr<v1::Sandbox> Pause(SandboxHandle& sandbox) {
+    return Ask<v1::Sandbox>([&](auto reply) { sandbox.Pause({}, std::move(reply)); });
+  }
+  absl::StatusOr<v1::Sandbox> Unpause(SandboxHandle& sandbox,
+                                      const v1::ResumeSandboxRequest& request = {}) {
+    return Ask<v1::Sandbox>([&](auto reply) { sandbox.Unpause({}, request, std::move(reply)); });
+  }
+  absl::StatusOr<v1::ListSandboxesResponse> List(const v1::ListSandboxesRequest& request) {
+    return Ask<v1::ListSandboxesResponse>(
+        [&](auto reply) { backend().List({}, request, std::move(reply)); });
+  }
   absl::StatusOr<v1::DestroySandboxResponse> Destroy(SandboxHandle& sandbox) {
     return Ask<v1::DestroySandboxResponse>(
         [&](auto reply) { sandbox.Destroy({}, std::move(reply)); });
@@ -78,12 +89,21 @@ class BackendTest : public ::testing::TestWithParam<SubjectKind> {
     request.set_code(std::string(code));
     return Begin(sandbox, std::move(request));
   }
+  static Execution RunScript(SandboxHandle& sandbox, v1::RunScriptRequest request) {
+    Execution script;
+    script.sink = std::make_shared<CollectingSink>();
+    script.operation = sandbox.RunScript({}, std::move(request), script.sink);
+    return script;
+  }
   bool connects() const { return GetParam().connects; }
   static Execution Connect(SandboxHandle& sandbox, const std::string& execution_id,
                            int64_t after_sequence) {
     Execution execution;
     execution.sink = std::make_shared<CollectingSink>();
-    execution.operation = sandbox.Connect({}, execution_id, after_sequence, execution.sink);
+    v1::ConnectExecutionRequest request;
+    request.set_execution_id(execution_id);
+    request.set_after_sequence(after_sequence);
+    execution.operation = sandbox.Connect({}, request, execution.sink);
     return execution;
   }
   static absl::Status ConnectRefused(SandboxHandle& sandbox, const std::string& execution_id,

@@ -50,6 +50,111 @@ TEST_F(ContextTest, ACellRunsAndItsEventsCarryTheirPlaceAndTime) {
   EXPECT_TRUE(sink->well_formed());
 }
 
+// ---- Its files
+
+internal::WorkerEvent FileEvent(const std::string& path) {
+  internal::WorkerEvent event;
+  event.set_execution_id(1);
+  event.mutable_output_file()->set_path(path);
+  event.mutable_output_file()->set_size(3);
+  event.mutable_output_file()->set_sha256(std::string(32, 'd'));
+  return event;
+}
+
+warren::v1::ExecuteCodeRequest CellWithFiles() {
+  warren::v1::ExecuteCodeRequest request = Cell("1");
+  request.add_output_files("*");
+  return request;
+}
+
+TEST_F(ContextTest, FilesGoInWithTheCellAndAreToldBehindIt) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto request = CellWithFiles();
+  request.add_input_files()->set_path("a");
+  request.mutable_input_files(0)->set_data(std::string("\0\xff", 2));
+  auto execution = NewExecution(request, sink);
+  ASSERT_TRUE(sandbox->FindContext("")->Execute(execution).ok());
+  auto asked = worker.NextRequest();
+  ASSERT_TRUE(asked);
+  ASSERT_EQ(asked->execute().input_files_size(), 1);
+  EXPECT_EQ(asked->execute().input_files(0).path(), "a");
+  EXPECT_EQ(asked->execute().input_files(0).data(), std::string("\0\xff", 2));
+  EXPECT_EQ(asked->execute().output_files(0), "*");
+  worker.Send(FileEvent("/home/user/\xff\\"));
+  worker.SendDone(1);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  const auto events = sink->events();
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[1].output_file().path(), "/home/user/\\xff\\\\");
+  EXPECT_EQ(events[1].output_file().size_bytes(), 3);
+  EXPECT_EQ(events[1].output_file().sha256(), std::string(32, 'd'));
+  EXPECT_EQ(events[2].finished().output_files_incomplete(), "");
+  EXPECT_EQ(execution->request().input_files_size(), 0) << "it is not kept with the execution";
+}
+
+TEST_F(ContextTest, ACellThatDidNotRunHasNoCount) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  Begin(*context, worker, sink);
+  worker.SendDone(1);
+  ASSERT_TRUE(sink->WaitForEnd().ok());
+  const int count = context->execution_count();
+  sink = std::make_shared<FakeSink>();
+  Begin(*context, worker, sink, CellWithFiles());
+  internal::WorkerEvent done;
+  done.set_execution_id(2);
+  done.mutable_done()->set_outcome(internal::WorkerDone::EXCEPTION);
+  done.mutable_done()->set_not_run(true);
+  done.mutable_done()->set_execution_count(77);
+  done.mutable_done()->set_output_files_incomplete("not \xff run");
+  worker.Send(done);
+  ASSERT_TRUE(sink->WaitForEnd().ok());
+  const auto finished = sink->events().back().finished();
+  EXPECT_EQ(finished.termination().kind(), Termination::EXCEPTION);
+  EXPECT_THAT(finished.termination().message(), HasSubstr("input files"));
+  EXPECT_EQ(finished.execution_count(), 0);
+  EXPECT_EQ(finished.output_files_incomplete(), "not \xef\xbf\xbd run");
+  EXPECT_EQ(context->execution_count(), count);
+}
+
+TEST_F(ContextTest, FilesThatWereNotAskedForEndTheContext) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  worker.Send(FileEvent("/a"));
+  launcher.Expect(LauncherRequest::kSignalProcess);
+  launcher.SendProcessExited("sb1", 0, SIGKILL);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::POLICY_VIOLATION);
+  EXPECT_THAT(sink->termination().message(), HasSubstr("output file"));
+}
+
+TEST_F(ContextTest, MoreFilesThanThereMayBeEndTheContext) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink, CellWithFiles());
+  for (int i = 0; i < 1001; ++i) worker.Send(FileEvent("/a"));
+  launcher.Expect(LauncherRequest::kSignalProcess);
+  launcher.SendProcessExited("sb1", 0, SIGKILL);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::POLICY_VIOLATION);
+  const auto events = sink->events();
+  EXPECT_EQ(events.size(), 1002u) << "Started, a thousand files, Finished";
+  EXPECT_EQ(events.back().finished().output_files_incomplete(), "the context ended");
+}
+
+TEST_F(ContextTest, FilesThatAreFoundAfterAStopAreCounted) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink, WithTimeout(CellWithFiles(), 1));
+  launcher.ReplyOk(launcher.Expect(LauncherRequest::kSignalProcess));
+  worker.Send(FileEvent("/a"));
+  worker.Send(FileEvent("/b"));
+  worker.SendDone(1);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::TIMED_OUT);
+  const auto events = sink->events();
+  EXPECT_EQ(events.size(), 2u);
+  EXPECT_THAT(events.back().finished().output_files_incomplete(), HasSubstr("2 files"));
+}
+
 // ---- The order of exit, pipe and sandbox's end
 
 TEST_F(ContextTest, ExitIsToldBeforeThePipeCloses) {
@@ -64,9 +169,11 @@ TEST_F(ContextTest, ExitIsToldBeforeThePipeCloses) {
   worker.CloseAll();
   Settle();
   EXPECT_TRUE(sink->well_formed());
-  // What the context left running goes with it.
-  launcher.Expect(LauncherRequest::kDestroySandbox);
   EXPECT_TRUE(Eventually([&] { return died.load(); }));
+  EXPECT_TRUE(sandbox->alive()) << "it goes on without its context";
+  EXPECT_FALSE(launcher.Poll());
+  const absl::Status refused = sandbox->FindContext("")->Execute(NewExecution(Cell("1"), sink));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("restart it"));
 }
 
 TEST_F(ContextTest, ThePipeClosesBeforeTheExitIsTold) {
@@ -155,7 +262,7 @@ TEST_F(ContextTest, AClosedPipeThatIsNeverExplainedEndsTheContext) {
   worker.CloseEvents();
   EXPECT_TRUE(sink->WaitForEnd().ok());
   EXPECT_EQ(sink->termination().kind(), Termination::POLICY_VIOLATION);
-  launcher.Expect(LauncherRequest::kDestroySandbox);
+  launcher.Expect(LauncherRequest::kSignalProcess);
 }
 
 TEST_F(ContextTest, AWorkerThatIsNeverReadyIsKilled) {
@@ -163,7 +270,7 @@ TEST_F(ContextTest, AWorkerThatIsNeverReadyIsKilled) {
   auto sandbox = MakeSandbox(worker);
   ASSERT_TRUE(Eventually([&] { return ready.load(); }));
   EXPECT_TRUE(absl::IsDeadlineExceeded(ready_status)) << ready_status;
-  launcher.Expect(LauncherRequest::kDestroySandbox);
+  launcher.Expect(LauncherRequest::kSignalProcess);
 }
 
 // ---- Slow clients
@@ -345,7 +452,7 @@ TEST_F(ContextTest, TheEndOfACellThatItHasNotReadIsAViolation) {
                   .ok());
   EXPECT_GT(budget.used(), 0) << "what is not sent counts";
   worker.SendDone(1);
-  launcher.Expect(LauncherRequest::kDestroySandbox);
+  launcher.Expect(LauncherRequest::kSignalProcess);
   launcher.SendGone("sb1", SandboxGone::DESTROYED);
   EXPECT_TRUE(sink->WaitForEnd().ok());
   EXPECT_EQ(sink->termination().kind(), Termination::POLICY_VIOLATION);

@@ -2,9 +2,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "supervisor/base/proto_time.h"
 #include "tests/supervisor/conformance.h"
+#include "tests/support/patience.h"
 
 // Executions: events, bounds, ends, back pressure.
 namespace warren {
@@ -63,8 +65,44 @@ TEST_P(BackendTest, WhatIsRefusedHasAStatusAndNoEvent) {
   request.set_context_id("none");
   EXPECT_TRUE(absl::IsNotFound(Run(*sandbox, request)->status()));
   request.clear_context_id();
-  (*request.mutable_env())["A"] = "b";
-  EXPECT_TRUE(absl::IsUnimplemented(Run(*sandbox, request)->status()));
+  request.add_output_files("");
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(*sandbox, request)->status()));
+}
+
+TEST_P(BackendTest, FilesGoInAndAreToldBehindTheOutput) {
+  auto sandbox = NewSandbox();
+  v1::ExecuteCodeRequest request;
+  request.set_code("print one");
+  request.add_input_files()->set_path("/tmp/a.csv");
+  request.mutable_input_files(0)->set_data("abc");
+  request.add_input_files()->set_path("/tmp/b.txt");
+  request.add_output_files("/tmp/*.csv");
+  auto run = Run(*sandbox, request);
+  EXPECT_EQ(run->kind(), Termination::EXITED);
+  auto events = run->events();
+  ASSERT_EQ(events.size(), 4u);
+  EXPECT_EQ(events[1].output().data(), "one\n");
+  EXPECT_EQ(events[2].output_file().path(), "/tmp/a.csv");
+  EXPECT_EQ(events[2].output_file().size_bytes(), 3);
+  EXPECT_EQ(absl::BytesToHexString(events[2].output_file().sha256()),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(run->finished().output_files_incomplete(), "");
+}
+
+TEST_P(BackendTest, CodeDoesNotRunWithoutItsFiles) {
+  auto sandbox = NewSandbox();
+  v1::ExecuteCodeRequest request;
+  request.set_code("print one");
+  request.add_input_files()->set_path("/tmp/directory/");
+  request.add_output_files("*.csv");
+  auto run = Run(*sandbox, request);
+  EXPECT_EQ(run->kind(), Termination::EXCEPTION);
+  auto events = run->events();
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[1].error().name(), "InputFileError");
+  EXPECT_THAT(events[1].error().value(), HasSubstr("input_files[0].path \"/tmp/directory/\""));
+  EXPECT_EQ(run->finished().execution_count(), 0);
+  EXPECT_THAT(run->finished().output_files_incomplete(), HasSubstr("did not run"));
 }
 
 TEST_P(BackendTest, TakesCodeOfOneMebibyte) {
@@ -123,6 +161,66 @@ TEST_P(BackendTest, AnOperationThatIsDroppedRunsOn) {
   execution.operation.reset();
   ASSERT_TRUE(execution.sink->WaitForEnd());
   EXPECT_EQ(execution.sink->kind(), Termination::EXITED);
+}
+
+TEST_P(BackendTest, AScriptIsAnExecutionWithAProcessOfItsOwn) {
+  auto sandbox = NewSandbox();
+  auto waits = Begin(*sandbox, "wait");
+  ASSERT_TRUE(waits.sink->WaitForEvents(1));
+  v1::RunScriptRequest request;
+  request.set_source("print one\nwarn two\nexit 4");
+  auto run = RunScript(*sandbox, request);
+  ASSERT_TRUE(run.sink->WaitForEnd());
+  EXPECT_EQ(run.sink->status(), absl::OkStatus());
+  EXPECT_TRUE(run.sink->in_order());
+  const auto started = run.sink->events().at(0).started();
+  EXPECT_FALSE(started.process_id().empty());
+  EXPECT_FALSE(started.execution_id().empty());
+  EXPECT_EQ(run.sink->out(), "one\n");
+  EXPECT_EQ(run.sink->err(), "two\n");
+  EXPECT_EQ(run.sink->kind(), Termination::EXITED);
+  EXPECT_EQ(run.sink->finished().termination().exit_code(), 4);
+  EXPECT_FALSE(run.sink->finished().termination().context_alive());
+  EXPECT_FALSE(waits.sink->ends()) << "no context's turn is needed for it";
+}
+
+TEST_P(BackendTest, AScriptThatIsRefusedNamesTheFieldOrTheFile) {
+  auto sandbox = NewSandbox();
+  auto refused = [&](const v1::RunScriptRequest& request) {
+    auto run = RunScript(*sandbox, request);
+    EXPECT_TRUE(run.sink->WaitForEnd());
+    EXPECT_TRUE(run.sink->events().empty());
+    return run.sink->status();
+  };
+  v1::RunScriptRequest request;
+  EXPECT_THAT(std::string(refused(request).message()), HasSubstr("script"));
+  request.set_path("nowhere.py");
+  absl::Status status = refused(request);
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/home/user/nowhere.py"));
+  request.set_source("print one");
+  request.set_user("nobody");
+  status = refused(request);
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("user"));
+  request.clear_user();
+  ASSERT_TRUE(Pause(*sandbox).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused(request)));
+}
+
+TEST_P(BackendTest, AScriptIsStoppedAsACellIs) {
+  auto sandbox = NewSandbox();
+  v1::RunScriptRequest request;
+  request.set_source("wait");
+  auto cancelled = RunScript(*sandbox, request);
+  ASSERT_TRUE(cancelled.sink->WaitForEvents(1));
+  cancelled.operation->Cancel();
+  ASSERT_TRUE(cancelled.sink->WaitForEnd());
+  request.mutable_timeout()->set_nanos(1'000'000);
+  auto late = RunScript(*sandbox, request);
+  ASSERT_TRUE(late.sink->WaitForEnd());
+  EXPECT_EQ(late.sink->kind(), Termination::TIMED_OUT);
+  EXPECT_TRUE(Destroy(*sandbox).ok());
 }
 
 TEST_P(BackendTest, TheEndOfAContextIsToldAndFinal) {
@@ -212,16 +310,80 @@ TEST_P(BackendTest, ManyExecutionsAtATime) {
 
 // ---- Clients that leave and come back
 
-TEST_P(BackendTest, WhoCannotBeLeftSaysSo) {
+TEST_P(BackendTest, WhoCannotBeLeftUnaskedSaysSo) {
   if (connects()) return;
   auto sandbox = NewSandbox();
   auto execution = Begin(*sandbox, "wait");
   ASSERT_TRUE(execution.sink->WaitForEvents(1));
   EXPECT_TRUE(absl::IsUnimplemented(execution.operation->Detach()));
-  const std::string id = execution.sink->events()[0].started().execution_id();
-  EXPECT_TRUE(absl::IsUnimplemented(ConnectRefused(*sandbox, id)));
   execution.operation->Cancel();
   ASSERT_TRUE(execution.sink->WaitForEnd()) << "the execution is as it was";
+}
+
+// What the request of one says that goes on without its client.
+v1::ExecuteCodeRequest GoesOn(const std::string& code, const std::string& request_id = "") {
+  v1::ExecuteCodeRequest request;
+  request.set_code(code);
+  request.set_on_disconnect(v1::ON_DISCONNECT_CONTINUE);
+  request.set_request_id(request_id);
+  return request;
+}
+
+TEST_P(BackendTest, WhatGoesOnIsFoundAgainFromAnyEvent) {
+  auto sandbox = NewSandbox();
+  auto execution = Begin(*sandbox, GoesOn("print before\nwait"));
+  ASSERT_TRUE(execution.sink->WaitForEvents(2));
+  const std::string id = execution.sink->events()[0].started().execution_id();
+  EXPECT_EQ(execution.operation->Disconnect(), Departure::kGoesOn);
+  EXPECT_EQ(execution.sink->ends(), 0);
+  // As if the last event had not arrived. A remote server notices in its own time that we left.
+  Execution back;
+  ASSERT_TRUE(Eventually([&] {
+    back = Connect(*sandbox, id, 1);
+    Eventually([&] { return back.sink->ends() > 0 || !back.sink->events().empty(); });
+    return !back.sink->events().empty();
+  }));
+  EXPECT_EQ(back.sink->events()[0].output().data(), "before\n");
+  EXPECT_EQ(back.sink->events()[0].sequence(), 2);
+  ASSERT_TRUE(Interrupt(*sandbox).ok());
+  ASSERT_TRUE(back.sink->WaitForEnd());
+  EXPECT_TRUE(back.sink->status().ok()) << back.sink->status();
+  // Its end too is there for who missed it.
+  Execution again = Connect(*sandbox, id, 2);
+  ASSERT_TRUE(again.sink->WaitForEnd());
+  ASSERT_FALSE(again.sink->events().empty());
+  EXPECT_TRUE(again.sink->events().back().has_finished());
+}
+
+TEST_P(BackendTest, WhatDoesNotGoOnEndsWithItsClient) {
+  auto sandbox = NewSandbox();
+  auto execution = Begin(*sandbox, "wait");
+  ASSERT_TRUE(execution.sink->WaitForEvents(1));
+  EXPECT_EQ(execution.operation->Disconnect(), Departure::kEnds);
+  ASSERT_TRUE(execution.sink->WaitForEnd());
+  auto after = Run(*sandbox, "print after");
+  EXPECT_TRUE(after->status().ok());
+}
+
+TEST_P(BackendTest, TheSameRequestIsOneExecution) {
+  auto sandbox = NewSandbox();
+  auto first = Begin(*sandbox, GoesOn("print once\nwait", "r1"));
+  ASSERT_TRUE(first.sink->WaitForEvents(2));
+  auto second = Begin(*sandbox, GoesOn("print once\nwait", "r1"));
+  ASSERT_TRUE(second.sink->WaitForEvents(2)) << "from its first event";
+  EXPECT_EQ(second.sink->events()[0].started().execution_id(),
+            first.sink->events()[0].started().execution_id());
+  ASSERT_TRUE(first.sink->WaitForEnd()) << "its place is taken";
+  EXPECT_TRUE(absl::IsAborted(first.sink->status())) << first.sink->status();
+  // It has no say any more.
+  first.operation->Cancel();
+  auto other = Run(*sandbox, GoesOn("print other", "r1"));
+  EXPECT_TRUE(absl::IsInvalidArgument(other->status())) << other->status();
+  ASSERT_TRUE(Interrupt(*sandbox).ok());
+  ASSERT_TRUE(second.sink->WaitForEnd());
+  EXPECT_TRUE(second.sink->status().ok()) << second.sink->status();
+  auto third = Run(*sandbox, GoesOn("print once\nwait", "r1"));
+  EXPECT_TRUE(third->events().back().has_finished()) << "as long as it is kept";
 }
 
 TEST_P(BackendTest, ADetachedExecutionGoesOnAndIsFoundAgain) {
@@ -232,6 +394,7 @@ TEST_P(BackendTest, ADetachedExecutionGoesOnAndIsFoundAgain) {
   const std::string id = execution.sink->events()[0].started().execution_id();
   EXPECT_TRUE(absl::IsFailedPrecondition(ConnectRefused(*sandbox, id))) << "it has its client";
   EXPECT_EQ(execution.operation->Detach(), absl::OkStatus());
+  EXPECT_TRUE(absl::IsInvalidArgument(ConnectRefused(*sandbox, id, 3))) << "it has said two";
   auto again = Connect(*sandbox, id, 2);
   EXPECT_TRUE(again.sink->events().empty()) << "there is nothing new";
   EXPECT_TRUE(absl::IsFailedPrecondition(ConnectRefused(*sandbox, id)));
@@ -242,6 +405,24 @@ TEST_P(BackendTest, ADetachedExecutionGoesOnAndIsFoundAgain) {
   EXPECT_EQ(execution.sink->events().size(), 2u) << "after Detach nothing comes";
   EXPECT_EQ(execution.sink->ends(), 0);
   EXPECT_TRUE(absl::IsNotFound(ConnectRefused(*sandbox, id))) << "its client saw its end";
+}
+
+TEST_P(BackendTest, WhoConnectsTakesThePlaceOfAClientThatMayLeave) {
+  if (!connects()) return;
+  auto sandbox = NewSandbox();
+  auto first = Begin(*sandbox, GoesOn("print one\nwait", ""));
+  ASSERT_TRUE(first.sink->WaitForEvents(2));
+  const std::string id = first.sink->events()[0].started().execution_id();
+  auto second = Connect(*sandbox, id, 0);
+  ASSERT_TRUE(second.sink->WaitForEvents(2));
+  ASSERT_TRUE(first.sink->WaitForEnd()) << "its place is taken";
+  EXPECT_TRUE(absl::IsAborted(first.sink->status())) << first.sink->status();
+  // It has no say any more.
+  first.operation->Cancel();
+  ASSERT_TRUE(Interrupt(*sandbox).ok());
+  ASSERT_TRUE(second.sink->WaitForEnd());
+  EXPECT_TRUE(second.sink->status().ok()) << second.sink->status();
+  EXPECT_EQ(second.sink->kind(), Termination::EXCEPTION);
 }
 
 TEST_P(BackendTest, WhatADetachedExecutionSaidIsKeptForWhoComesBack) {

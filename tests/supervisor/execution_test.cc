@@ -58,6 +58,83 @@ TEST_F(ExecutionTest, AnAttachedOneKeepsNothing) {
   EXPECT_FALSE(execution->Detach()) << "it has ended";
 }
 
+// ---- Those that may be left without a word
+
+class KeptTest : public ExecutionTest {
+ protected:
+  std::shared_ptr<Execution> NewKept(const std::string& request_id = "") {
+    auto request = Cell("1");
+    request.set_on_disconnect(warren::v1::ON_DISCONNECT_CONTINUE);
+    request.set_request_id(request_id);
+    auto execution = std::make_shared<Execution>(request, sink, detached);
+    if (request_id.empty()) detached.Add("sb1", nullptr, execution);
+    return execution;
+  }
+};
+
+TEST_F(KeptTest, WhatASinkHadIsThereForWhoComesBackAndSoIsTheEnd) {
+  auto execution = NewKept();
+  execution->PushOutput(kOut, "seen", 1);
+  execution->Push(Display(1), 2);
+  execution->PushOutput(kOut, "taken but not written", 3);
+  EXPECT_TRUE(execution->Detach());
+  auto back = Connect(*execution, 2);
+  EXPECT_EQ(back->output(), "taken but not written");
+  execution->Finish(LastEvent(), 4);
+  EXPECT_TRUE(back->WaitForEnd().ok());
+  // That end may not have arrived either.
+  EXPECT_NE(detached.Find("sb1", execution->id()).execution, nullptr);
+  auto again = Connect(*execution, 3);
+  EXPECT_TRUE(again->WaitForEnd().ok());
+  EXPECT_TRUE(again->well_formed());
+}
+
+TEST_F(KeptTest, ARivalTakesThePlaceAndTheOtherHasNoSayAnyMore) {
+  auto execution = NewKept();
+  execution->PushOutput(kOut, "a", 1);
+  auto rival = std::make_shared<FakeSink>();
+  EXPECT_TRUE(absl::IsFailedPrecondition(execution->Attach(rival, 0).status()));
+  auto client = execution->Attach(rival, 0, Execution::Rivals::kReplaced);
+  ASSERT_TRUE(client.ok());
+  EXPECT_TRUE(absl::IsAborted(sink->WaitForEnd()));
+  EXPECT_EQ(rival->output(), "a");
+  EXPECT_TRUE(execution->IsClient(*client));
+  EXPECT_FALSE(execution->IsClient(Execution::kFirstClient));
+  // Who has lost its place takes nobody else's.
+  EXPECT_FALSE(execution->Detach(Execution::kFirstClient));
+  execution->PushOutput(kOut, "b", 2);
+  EXPECT_EQ(rival->output(), "ab");
+  EXPECT_EQ(sink->output(), "a");
+}
+
+TEST_F(KeptTest, WhatItsClientsGoingDoesIsForTheLastOneToSay) {
+  auto execution = New();
+  EXPECT_FALSE(execution->goes_on());
+  EXPECT_FALSE(execution->kept());
+  execution->Detach();
+  ASSERT_TRUE(execution
+                  ->Attach(std::make_shared<FakeSink>(), 0, Execution::Rivals::kRefused,
+                           warren::v1::ON_DISCONNECT_CONTINUE)
+                  .ok());
+  EXPECT_TRUE(execution->goes_on());
+  EXPECT_TRUE(execution->kept());
+}
+
+TEST_F(KeptTest, ARequestIdNamesOneExecutionOfItsSandbox) {
+  auto first = NewKept("r1"), second = NewKept("r1");
+  auto added = detached.AddOnce("sb1", "r1", "print", nullptr, first);
+  ASSERT_TRUE(added.ok());
+  EXPECT_EQ(added->execution, nullptr);
+  added = detached.AddOnce("sb1", "r1", "print", nullptr, second);
+  ASSERT_TRUE(added.ok());
+  EXPECT_EQ(added->execution, first);
+  EXPECT_TRUE(absl::IsInvalidArgument(detached.FindRequest("sb1", "r1", "other").status()));
+  EXPECT_EQ(detached.FindRequest("sb2", "r1", "print")->execution, nullptr);
+  // As long as it is kept.
+  detached.Remove(first->id());
+  EXPECT_EQ(detached.FindRequest("sb1", "r1", "print")->execution, nullptr);
+}
+
 TEST_F(ExecutionTest, FlowIsThatOfTheSinkAndNobodyIsNeverSlow) {
   auto execution = New();
   sink->Answer(Flow::kPause);
@@ -120,6 +197,21 @@ TEST_F(ExecutionTest, WhatHasNoRoomIsCutFromTheOldestAndCounted) {
   EXPECT_TRUE(back->well_formed());
 }
 
+// What a client names as seen last may be in the middle of what is joined here.
+TEST_F(ExecutionTest, OfJoinedOutputTheRestIsTold) {
+  auto execution = New();
+  execution->Detach();
+  for (const char* part : {"one ", "two ", "three "}) execution->PushOutput(kOut, part, 1);
+  execution->Finish(LastEvent(), 2);
+  detached.Add("sb1", nullptr, execution);
+  const char* const rests[] = {"one two three ", "two three ", "three ", ""};
+  for (int64_t after = 0; after < 4; ++after) {
+    auto back = Connect(*execution, after);
+    EXPECT_EQ(back->output(), rests[after]) << after;
+    EXPECT_FALSE(back->events().front().has_missed()) << after;
+  }
+}
+
 TEST_F(ExecutionTest, AnEventLargerThanTheBufferIsMissedAndTheLastOneNever) {
   auto execution = New();
   execution->Detach();
@@ -131,7 +223,7 @@ TEST_F(ExecutionTest, AnEventLargerThanTheBufferIsMissedAndTheLastOneNever) {
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0].missed().events(), 2);
   EXPECT_EQ(events[1].output().data(), "after");
-  execution->Detach();
+  EXPECT_TRUE(execution->Detach(Execution::kFirstClient + 1));
   ExecutionEvent last = LastEvent();
   (*(*last.mutable_finished()->mutable_user_expressions())["x"]
         .mutable_display()
@@ -140,6 +232,17 @@ TEST_F(ExecutionTest, AnEventLargerThanTheBufferIsMissedAndTheLastOneNever) {
   auto again = Connect(*execution, 3);
   ASSERT_EQ(again->events().size(), 1u);
   EXPECT_EQ(again->events()[0].finished().user_expressions_size(), 1);
+}
+
+TEST_F(ExecutionTest, NobodyGoesOnBehindAnEventThatDoesNotExist) {
+  auto execution = New();
+  execution->PushOutput(kOut, "x", 1);
+  execution->Detach();
+  for (int64_t after : {int64_t{2}, INT64_MAX}) {
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(execution->Attach(std::make_shared<FakeSink>(), after).status()));
+  }
+  EXPECT_TRUE(Connect(*execution, 1)->events().empty());
 }
 
 TEST_F(ExecutionTest, EventsThatASinkTookAndItsClientNeverGotAreMissed) {

@@ -77,13 +77,18 @@ std::unique_ptr<FakeWorker> FakeLauncher::ReplyStarted(const LauncherRequest& re
                                                        uint64_t process_id) {
   auto worker = std::make_unique<FakeWorker>();
   const WorkerPipes pipes = worker->TakePipes();
+  const std::vector<int> fds = {pipes.requests.get(), pipes.events.get(),
+                                pipes.standard_output.get(), pipes.standard_error.get()};
+  ReplyWith(request, process_id, fds);
+  return worker;
+}
+
+void FakeLauncher::ReplyWith(const LauncherRequest& request, uint64_t process_id,
+                             std::span<const int> fds) {
   LauncherReply reply;
   reply.set_request_id(request.request_id());
   reply.mutable_process_started()->set_process_id(process_id);
-  const std::vector<int> fds = {pipes.requests.get(), pipes.events.get(),
-                                pipes.standard_output.get(), pipes.standard_error.get()};
   Send(reply, fds);
-  return worker;
 }
 
 void FakeLauncher::SendProcessExited(const std::string& sandbox_id, int exit_code, int signal,

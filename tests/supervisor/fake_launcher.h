@@ -38,6 +38,9 @@ class FakeLauncher {
   }
   std::unique_ptr<FakeWorker> ReplyStarted(const internal::LauncherRequest& request,
                                            uint64_t process_id);
+  // Hands over these ends, which it does not keep.
+  void ReplyWith(const internal::LauncherRequest& request, uint64_t process_id,
+                 std::span<const int> fds);
 
   static constexpr uint64_t kFirstProcess = 1;
   void SendProcessExited(const std::string& sandbox_id, int exit_code, int signal,

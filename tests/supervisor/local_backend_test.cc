@@ -7,8 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
-#include "tests/plan/plan_testing.h"
-#include "tests/supervisor/session_testing.h"
+#include "tests/supervisor/local_testing.h"
 
 namespace warren {
 namespace {
@@ -20,102 +19,6 @@ using warren::v1::CreateSandboxRequest;
 using warren::v1::ExecutionEvent;
 using warren::v1::ListSandboxesRequest;
 using warren::v1::Termination;
-
-// What came of a call; answers may come on another thread.
-template <class T>
-class Answer {
- public:
-  Reply<T> Take() {
-    return [state = state_](absl::StatusOr<T> result) {
-      {
-        std::lock_guard lock(state->mu);
-        state->result = std::move(result);
-      }
-      ++state->count;
-    };
-  }
-  absl::StatusOr<T> Wait() {
-    if (!Eventually([this] { return state_->count.load() > 0; })) {
-      return absl::DeadlineExceededError("no answer came");
-    }
-    std::lock_guard lock(state_->mu);
-    return *state_->result;
-  }
-  int count() const { return state_->count; }
-
- private:
-  struct State {
-    std::mutex mu;
-    std::optional<absl::StatusOr<T>> result;
-    std::atomic<int> count{0};
-  };
-  std::shared_ptr<State> state_ = std::make_shared<State>();
-};
-
-class LocalBackendTest : public LoopTest {
- protected:
-  explicit LocalBackendTest(int64_t buffer_memory = 0) {
-    LocalBackend::Parts parts;
-    parts.launcher = launcher.TakeClient();
-    parts.facts = testing::V1Host();
-    parts.facts.set_pace(1000);
-    Template base;
-    base.recipe = testing::Recipe("base");
-    base.digest = "sha256:0";
-    parts.templates.emplace("base", base);
-    base.recipe.set_name("broken");
-    base.unavailable = "not built";
-    parts.templates.emplace("broken", base);
-    parts.default_template = "base";
-    parts.limits_policy = *LoadLimitsPolicy("policies/limits/default.textproto");
-    parts.pool.ready["base"] = ReadyBounds{0, 0};
-    parts.pool.max_sandboxes = 4000;
-    parts.pool.memory_budget = int64_t{1} << 30;
-    parts.buffer_memory = buffer_memory;
-    backend = *LocalBackend::Make(*loop, std::move(parts));
-    OnLoop([this] { EXPECT_TRUE(backend->Start([](absl::Status) {}).ok()); });
-  }
-  ~LocalBackendTest() override { StopLoop(); }
-
-  // Made from start to end. Its worker is the last of `workers`.
-  warren::v1::Sandbox Create(CreateSandboxRequest request = {}) {
-    Answer<warren::v1::Sandbox> answer;
-    backend->Create(Call(), request, answer.Take());
-    if (!zygote_started_) {
-      launcher.ReplyZygote(launcher.Expect(LauncherRequest::kStartZygote), 1);
-      zygote_started_ = true;
-    }
-    workers.push_back(launcher.ReplyLaunched(launcher.Expect(LauncherRequest::kCreateSandbox)));
-    workers.back()->SendReady();
-    auto sandbox = answer.Wait();
-    EXPECT_TRUE(sandbox.ok()) << sandbox.status();
-    return sandbox.ok() ? *sandbox : warren::v1::Sandbox();
-  }
-  std::shared_ptr<SandboxHandle> Open(const std::string& id) {
-    Answer<std::shared_ptr<SandboxHandle>> answer;
-    backend->Open(Call(), id, answer.Take());
-    auto handle = answer.Wait();
-    EXPECT_TRUE(handle.ok()) << handle.status();
-    return handle.ok() ? *handle : nullptr;
-  }
-  absl::StatusOr<warren::v1::ListSandboxesResponse> List(const ListSandboxesRequest& request) {
-    Answer<warren::v1::ListSandboxesResponse> answer;
-    backend->List(Call(), request, answer.Take());
-    return answer.Wait();
-  }
-  static warren::v1::ExecuteCodeRequest Code(const std::string& code) {
-    warren::v1::ExecuteCodeRequest request;
-    request.set_code(code);
-    return request;
-  }
-
-  FakeLauncher launcher;
-  std::unique_ptr<LocalBackend> backend;
-  std::vector<std::unique_ptr<FakeWorker>> workers;
-
- private:
-  bool zygote_started_ = false;
-};
 
 TEST_F(LocalBackendTest, ASandboxIsMadeFoundAndDestroyed) {
   EXPECT_TRUE(backend->health().ok());
@@ -131,12 +34,13 @@ TEST_F(LocalBackendTest, ASandboxIsMadeFoundAndDestroyed) {
 
   Answer<warren::v1::Sandbox> lifetime;
   warren::v1::SetSandboxLifetimeRequest longer;
-  longer.mutable_lifetime()->set_seconds(3600);
+  longer.mutable_lifetime()->set_seconds(7200);
   handle->SetLifetime(Call(), longer, lifetime.Take());
   EXPECT_GT(lifetime.Wait()->expires_at().seconds(), sandbox.expires_at().seconds());
   Answer<warren::v1::Sandbox> got;
   handle->Get(Call(), got.Take());
   EXPECT_EQ(got.Wait()->expires_at().seconds(), lifetime.Wait()->expires_at().seconds());
+  EXPECT_EQ(got.Wait()->profile(), "user");
 
   Answer<warren::v1::ListContextsResponse> contexts;
   handle->ListContexts(Call(), contexts.Take());
@@ -296,19 +200,12 @@ TEST_F(PagesTest, ATokenThatIsNoneIsRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(List(request).status()));
 }
 
-TEST_F(LocalBackendTest, TemplatesAndTheirEnvironments) {
+TEST_F(LocalBackendTest, Templates) {
   Answer<warren::v1::ListTemplatesResponse> templates;
   backend->ListTemplates(Call(), templates.Take());
   EXPECT_EQ(templates.Wait()->templates_size(), 2);
   EXPECT_EQ(templates.Wait()->default_template_id(), "base");
   EXPECT_EQ(templates.Wait()->templates(1).unavailable(), "not built");
-  Answer<warren::v1::Environment> environment;
-  Open(Create().sandbox_id())->GetEnvironment(Call(), environment.Take());
-  EXPECT_EQ(environment.Wait()->template_id(), "base");
-  EXPECT_EQ(environment.Wait()->python_version(), "3.11.2") << "as its zygote said";
-  Answer<warren::v1::Environment> none;
-  backend->GetEnvironment(Call(), "none", none.Take());
-  EXPECT_TRUE(absl::IsNotFound(none.Wait().status()));
 }
 
 // ---- Executions
@@ -330,6 +227,13 @@ class ExecuteTest : public LocalBackendTest {
   FakeWorker* worker = nullptr;
   std::shared_ptr<FakeSink> sink = std::make_shared<FakeSink>();
 };
+
+warren::v1::ConnectExecutionRequest To(const std::string& execution_id, int64_t after_sequence) {
+  warren::v1::ConnectExecutionRequest request;
+  request.set_execution_id(execution_id);
+  request.set_after_sequence(after_sequence);
+  return request;
+}
 
 TEST_F(ExecuteTest, WhatIsRefusedEndsWithoutAnEvent) {
   auto request = Code("1");
@@ -372,7 +276,7 @@ TEST_F(ExecuteTest, ADetachedExecutionGoesOnAndIsFoundAgain) {
   const int64_t seen = sink->events().back().sequence();
 
   auto early = std::make_shared<FakeSink>();
-  handle->Connect(Call(), id, seen, early);
+  handle->Connect(Call(), To(id, seen), early);
   EXPECT_TRUE(absl::IsFailedPrecondition(early->WaitForEnd())) << "it has its client";
 
   ASSERT_TRUE(operation->Detach().ok());
@@ -382,10 +286,10 @@ TEST_F(ExecuteTest, ADetachedExecutionGoesOnAndIsFoundAgain) {
   EXPECT_EQ(sink->output(), "seen ") << "after Detach nothing comes";
 
   auto back = std::make_shared<FakeSink>();
-  operation = handle->Connect(Call(), id, seen, back);
+  operation = handle->Connect(Call(), To(id, seen), back);
   EXPECT_EQ(back->output(), "missed ");
   auto second = std::make_shared<FakeSink>();
-  handle->Connect(Call(), id, seen, second);
+  handle->Connect(Call(), To(id, seen), second);
   EXPECT_TRUE(absl::IsFailedPrecondition(second->WaitForEnd()));
   worker->SendOutput(1, "live");
   worker->SendDone(1);
@@ -396,7 +300,7 @@ TEST_F(ExecuteTest, ADetachedExecutionGoesOnAndIsFoundAgain) {
   for (const auto& event : back->events()) EXPECT_EQ(event.sequence(), ++last);
   EXPECT_FALSE(sink->ended());
   auto late = std::make_shared<FakeSink>();
-  handle->Connect(Call(), id, 0, late);
+  handle->Connect(Call(), To(id, 0), late);
   EXPECT_TRUE(absl::IsNotFound(late->WaitForEnd())) << "its client saw its end";
 }
 
@@ -409,7 +313,7 @@ TEST_F(ExecuteTest, OneThatEndsMeanwhileIsKept) {
   for (int times = 0; times < 2; ++times) {
     auto back = std::make_shared<FakeSink>();
     ASSERT_TRUE(Eventually([&] { return backend->running_cells() == 0; }));
-    handle->Connect(Call(), id, 1, back);
+    handle->Connect(Call(), To(id, 1), back);
     EXPECT_TRUE(back->WaitForEnd().ok());
     EXPECT_EQ(back->output(), "out");
     EXPECT_EQ(back->termination().kind(), Termination::EXITED);
@@ -423,10 +327,10 @@ TEST_F(ExecuteTest, ADetachedExecutionIsOnlyFoundInItsSandbox) {
   ASSERT_TRUE(operation->Detach().ok());
   auto other = Open(Create().sandbox_id());
   auto stranger = std::make_shared<FakeSink>();
-  other->Connect(Call(), id, 0, stranger);
+  other->Connect(Call(), To(id, 0), stranger);
   EXPECT_TRUE(absl::IsNotFound(stranger->WaitForEnd()));
   auto negative = std::make_shared<FakeSink>();
-  handle->Connect(Call(), id, -1, negative);
+  handle->Connect(Call(), To(id, -1), negative);
   EXPECT_TRUE(absl::IsInvalidArgument(negative->WaitForEnd()));
   // With its sandbox it is forgotten.
   EXPECT_EQ(backend->detached().size(), 1u);
@@ -489,6 +393,81 @@ TEST_F(BoundedTest, WhatIsKeptForClientsThatLeftIsAPartOfIt) {
 
 // ---- The end
 
+// ---- Contexts
+
+TEST_F(LocalBackendTest, AContextIsMadeByAForkThatThePoolLends) {
+  auto handle = Open(Create().sandbox_id());
+  warren::v1::CreateContextRequest request;
+  request.set_working_directory("sub");
+  (*request.mutable_env())["A"] = "b";
+  Answer<warren::v1::Context> made;
+  handle->CreateContext(Call(), request, made.Take());
+  if (made.count() > 0) ADD_FAILURE() << made.Wait().status();
+  auto start = launcher.Expect(LauncherRequest::kStartProcess);
+  EXPECT_EQ(start.start_process().zygote_id(), 1u);
+  auto worker = launcher.ReplyStarted(start, 2);
+  auto configure = worker->NextRequest();
+  ASSERT_TRUE(configure && configure->has_configure());
+  EXPECT_EQ(configure->configure().working_directory(), "/home/user/sub");
+  worker->SendReady();
+  internal::WorkerEvent event;
+  event.set_execution_id(configure->execution_id());
+  event.mutable_configured();
+  worker->Send(event);
+  auto context = made.Wait();
+  ASSERT_TRUE(context.ok()) << context.status();
+  EXPECT_EQ(context->working_directory(), "/home/user/sub");
+  EXPECT_EQ(context->language(), "python");
+  EXPECT_TRUE(context->alive());
+  Answer<warren::v1::ListContextsResponse> listed;
+  handle->ListContexts(Call(), listed.Take());
+  EXPECT_EQ(listed.Wait()->contexts_size(), 2);
+  Answer<warren::v1::DeleteContextResponse> deleted;
+  handle->DeleteContext(Call(), context->context_id(), deleted.Take());
+  EXPECT_TRUE(deleted.Wait().ok());
+  EXPECT_EQ(launcher.Expect(LauncherRequest::kSignalProcess).signal_process().process_id(), 2u);
+}
+
+TEST_F(LocalBackendTest, TheSameRequestMakesOneContext) {
+  auto handle = Open(Create().sandbox_id());
+  warren::v1::CreateContextRequest request;
+  request.set_request_id("r1");
+  Answer<warren::v1::Context> first, second, third, other;
+  handle->CreateContext(Call(), request, first.Take());
+  handle->CreateContext(Call(), request, second.Take());
+  auto worker = launcher.ReplyStarted(launcher.Expect(LauncherRequest::kStartProcess), 2);
+  worker->SendReady();
+  ASSERT_TRUE(first.Wait().ok()) << first.Wait().status();
+  ASSERT_TRUE(second.Wait().ok());
+  EXPECT_EQ(first.Wait()->context_id(), second.Wait()->context_id());
+  handle->CreateContext(Call(), request, third.Take());
+  EXPECT_EQ(first.Wait()->context_id(), third.Wait()->context_id());
+  (*request.mutable_env())["A"] = "b";
+  handle->CreateContext(Call(), request, other.Take());
+  EXPECT_TRUE(absl::IsInvalidArgument(other.Wait().status()));
+  EXPECT_FALSE(launcher.Poll());
+}
+
+TEST_F(LocalBackendTest, ALanguageThatTheTemplateHasNotIsRefusedWithThoseThatItHas) {
+  auto handle = Open(Create().sandbox_id());
+  warren::v1::CreateContextRequest request;
+  request.set_language("bash");
+  Answer<warren::v1::Context> made;
+  handle->CreateContext(Call(), request, made.Take());
+  EXPECT_TRUE(absl::IsInvalidArgument(made.Wait().status()));
+  EXPECT_THAT(std::string(made.Wait().status().message()), HasSubstr("python"));
+}
+
+TEST_F(LocalBackendTest, TheEnvironmentOfASandboxIsThereBeforeItsFirstCell) {
+  CreateSandboxRequest request;
+  (*request.mutable_env())["A"] = "b";
+  Create(request);
+  auto configure = workers.back()->NextRequest();
+  ASSERT_TRUE(configure && configure->has_configure());
+  ASSERT_EQ(configure->configure().environment_size(), 1);
+  EXPECT_EQ(configure->configure().environment(0).name(), "A");
+}
+
 TEST_F(LocalBackendTest, IsNotHealthyOnceItStops) {
   auto sink = std::make_shared<FakeSink>();
   auto handle = Open(Create().sandbox_id());
@@ -512,6 +491,92 @@ TEST_F(LocalBackendTest, SaysThatItsLauncherIsGone) {
   launcher.Close();
   EXPECT_TRUE(Eventually([&] { return absl::IsUnavailable(backend->health()); }));
   EXPECT_THAT(std::string(backend->health().message()), HasSubstr("launcher"));
+}
+
+// ---- The state of a sandbox
+
+TEST_F(LocalBackendTest, APausedSandboxIsToldAsSuchAndResumedWithAnotherLifetime) {
+  CreateSandboxRequest request;
+  (*request.mutable_env())["A"] = "b";
+  auto sandbox = Create(request);
+  EXPECT_EQ(sandbox.lifetime().seconds(), 3600);
+  EXPECT_EQ(sandbox.on_expiry(), warren::v1::ON_EXPIRY_KILL);
+  auto leased = backend->table().Find(sandbox.sandbox_id())->sandbox;
+  EXPECT_EQ(leased->env()->at("A"), "b");
+  auto handle = Open(sandbox.sandbox_id());
+  Answer<warren::v1::Sandbox> paused;
+  handle->Pause(Call(), paused.Take());
+  launcher.ReplyOk(launcher.Expect(LauncherRequest::kPauseSandbox));
+  ASSERT_TRUE(paused.Wait().ok()) << paused.Wait().status();
+  EXPECT_EQ(paused.Wait()->state(), warren::v1::Sandbox::PAUSED);
+  ListSandboxesRequest list;
+  list.add_states(warren::v1::Sandbox::RUNNING);
+  EXPECT_EQ(List(list)->sandboxes_size(), 0);
+  list.set_states(0, warren::v1::Sandbox::PAUSED);
+  EXPECT_EQ(List(list)->sandboxes_size(), 1);
+  auto sink = std::make_shared<FakeSink>();
+  handle->Execute(Call(), Code("1"), sink);
+  EXPECT_TRUE(absl::IsFailedPrecondition(sink->WaitForEnd()));
+  Answer<warren::v1::Sandbox> resumed;
+  warren::v1::ResumeSandboxRequest longer;
+  longer.mutable_lifetime()->set_seconds(7200);
+  handle->Unpause(Call(), longer, resumed.Take());
+  launcher.ReplyOk(launcher.Expect(LauncherRequest::kResumeSandbox));
+  EXPECT_EQ(resumed.Wait()->state(), warren::v1::Sandbox::RUNNING);
+  EXPECT_EQ(resumed.Wait()->lifetime().seconds(), 7200);
+}
+
+TEST_F(LocalBackendTest, ADeadSandboxIsNeitherPausedNorChanged) {
+  auto sandbox = Create();
+  auto handle = Open(sandbox.sandbox_id());
+  launcher.SendGone(sandbox.sandbox_id(), SandboxGone::OUT_OF_MEMORY);
+  EXPECT_TRUE(Eventually([&] {
+    ListSandboxesRequest list;
+    list.add_states(warren::v1::Sandbox::DEAD);
+    return List(list)->sandboxes_size() == 1;
+  }));
+  Answer<warren::v1::Sandbox> paused, resumed, changed;
+  handle->Pause(Call(), paused.Take());
+  handle->Unpause(Call(), {}, resumed.Take());
+  handle->ChangeLimits(Call(), {}, changed.Take());
+  for (auto* answer : {&paused, &resumed, &changed}) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(answer->Wait().status())) << answer->Wait().status();
+    EXPECT_THAT(std::string(answer->Wait().status().message()), HasSubstr("is dead"));
+  }
+  Answer<warren::v1::SandboxMetrics> metrics;
+  handle->GetMetrics(Call(), metrics.Take());
+  EXPECT_TRUE(metrics.Wait().ok());
+}
+
+TEST_F(LocalBackendTest, AChangeOfLimitsIsCheckedHereAndByTheLauncher) {
+  auto sandbox = Create();
+  auto handle = Open(sandbox.sandbox_id());
+  warren::v1::ChangeSandboxLimitsRequest request;
+  request.mutable_limits()->set_disk_bytes(1 << 30);
+  Answer<warren::v1::Sandbox> fixed;
+  handle->ChangeLimits(Call(), request, fixed.Take());
+  EXPECT_TRUE(absl::IsInvalidArgument(fixed.Wait().status()));
+  request.clear_limits();
+  request.mutable_limits()->set_pids(100);
+  Answer<warren::v1::Sandbox> changed;
+  handle->ChangeLimits(Call(), request, changed.Take());
+  launcher.ReplyOk(launcher.Expect(LauncherRequest::kSetLimits));
+  EXPECT_EQ(changed.Wait()->limits().pids(), 100);
+}
+
+TEST_F(LocalBackendTest, ExpiryIsToldToWhoKeepsSomethingOfIt) {
+  std::mutex mu;
+  std::vector<std::string> forgotten;
+  backend->OnForgotten([&](const std::string& id) {
+    std::lock_guard lock(mu);
+    forgotten.push_back(id);
+  });
+  auto sandbox = Create();
+  Answer<warren::v1::DestroySandboxResponse> destroyed;
+  Open(sandbox.sandbox_id())->Destroy(Call(), destroyed.Take());
+  EXPECT_TRUE(destroyed.Wait().ok());
+  std::lock_guard lock(mu);
+  EXPECT_EQ(forgotten, std::vector<std::string>{sandbox.sandbox_id()});
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Who gets what is made, in the orders in which callers come and go, zygotes die and launches end.
+#include <future>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -138,6 +139,47 @@ TEST_F(PoolLaunchTest, ALaunchThatIsReadyAfterItsCallerWasFailedAnswersNobodyTwi
   EXPECT_EQ(destroy.destroy_sandbox().sandbox_id(), LaunchedId(launch));
   Settle();
   EXPECT_EQ(caller->answers, 1);
+}
+
+TEST_F(PoolLaunchTest, AZygoteIsLentWhenOneIsWarmAndNotStoppedMeanwhile) {
+  StartPool(0, 4);
+  std::promise<absl::StatusOr<uint64_t>> lent;
+  pool->Lend("base", [&](absl::StatusOr<uint64_t> zygote) { lent.set_value(std::move(zygote)); });
+  StartZygote(7);
+  EXPECT_EQ(*lent.get_future().get(), 7u);
+  // At once, where there is one.
+  bool answered = false;
+  pool->Lend("base", [&](absl::StatusOr<uint64_t> zygote) { answered = *zygote == 7; });
+  EXPECT_TRUE(answered);
+  pool->GiveZygoteBack("base", 7);
+  pool->GiveZygoteBack("base", 7);
+  pool->Lend("other", [&](absl::StatusOr<uint64_t> zygote) {
+    answered = !absl::IsNotFound(zygote.status());
+  });
+  EXPECT_FALSE(answered);
+}
+
+TEST_F(PoolLaunchTest, WhoWaitsForAZygoteThatIsNotToBeHadIsTold) {
+  StartPool(0, 4);
+  std::promise<absl::StatusOr<uint64_t>> lent;
+  pool->Lend("base", [&](absl::StatusOr<uint64_t> zygote) { lent.set_value(std::move(zygote)); });
+  launcher.Reply(launcher.Expect(LauncherRequest::kStartZygote), absl::InternalError("no Python"));
+  EXPECT_TRUE(absl::IsInternal(lent.get_future().get().status()));
+}
+
+TEST_F(PoolLaunchTest, AReadyOneWhoseContextEndsIsDestroyed) {
+  StartPool(1, 4);
+  auto caller = Make();
+  StartZygote();
+  Complete(ExpectLaunch());
+  ASSERT_TRUE(caller->WaitForAnswer().ok());
+  // The refill.
+  auto refill = ExpectLaunch();
+  Complete(refill);
+  ASSERT_TRUE(Eventually([&] { return ReadyOnes() == 1; }));
+  launcher.SendProcessExited(LaunchedId(refill), 1, 0);
+  EXPECT_EQ(launcher.Expect(LauncherRequest::kDestroySandbox).destroy_sandbox().sandbox_id(),
+            LaunchedId(refill));
 }
 
 TEST_F(PoolLaunchTest, ALaunchThatIsAnsweredAfterTheStopIsDestroyed) {

@@ -90,16 +90,18 @@ class SandboxContextsTest : public SessionTest {
     EXPECT_TRUE(after->WaitForEnd().ok());
     EXPECT_TRUE(after->termination().context_alive());
     EXPECT_TRUE(sandbox->alive());
-    EXPECT_FALSE(died);
     EXPECT_FALSE(launcher.Poll()) << "nothing is asked of the launcher";
   }
-  // The sandbox ends with what has just ended.
-  void ExpectSandboxEnds() {
-    launcher.Expect(LauncherRequest::kDestroySandbox);
-    EXPECT_TRUE(Eventually([this] { return died.load(); }));
-    EXPECT_FALSE(sandbox->alive());
-    EXPECT_NE(sandbox->death_reason(), "");
+  // No context of it lives, and it goes on: one can be started.
+  void ExpectLivesWithoutContexts(uint64_t next_process) {
+    for (const auto& context : sandbox->contexts()) {
+      EXPECT_TRUE(Eventually([&] { return !context->alive(); }));
+    }
+    EXPECT_TRUE(sandbox->alive());
+    EXPECT_EQ(sandbox->death_reason(), "");
     EXPECT_EQ(host.further_contexts.taken(), 0);
+    auto next = StartReady("next", next_process);
+    ExpectLives("next", *next);
   }
 
   FakeWorker worker;
@@ -248,7 +250,7 @@ TEST_F(SandboxContextsTest, TheirNumberInASandboxIsBounded) {
   ASSERT_TRUE(Eventually([&] { return !sandbox->FindContext("c1")->alive(); }));
   absl::Status refused = sandbox->StartContext("more", kZygote, [](absl::Status) { FAIL(); });
   EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
-  sandbox->RemoveContext(*sandbox->FindContext("c1"));
+  EXPECT_EQ(sandbox->DeleteContext("c1"), absl::OkStatus());
   Ask("more", starts[1]);
   EXPECT_EQ(host.further_contexts.taken(), static_cast<int>(Sandbox::kMaxContexts) - 1);
 }
@@ -292,7 +294,7 @@ TEST_F(SandboxContextsTest, AnIgnoredInterruptEndsInTheKillOfItsContextAlone) {
   EXPECT_TRUE(sink->WaitForEnd().ok());
   EXPECT_EQ(sink->termination().kind(), Termination::TIMED_OUT);
   EXPECT_FALSE(sink->termination().context_alive());
-  EXPECT_THAT(sink->termination().message(), HasSubstr("go on"));
+  EXPECT_THAT(sink->termination().message(), HasSubstr("restart that"));
   EXPECT_FALSE(sandbox->FindContext("second")->alive());
   EXPECT_TRUE(Eventually([&] { return second->Abandoned(); }));
   ExpectLives("", worker);
@@ -310,7 +312,7 @@ TEST_F(SandboxContextsTest, TheFirstOneIsKilledAlone) {
   EXPECT_EQ(sink->termination().kind(), Termination::TIMED_OUT);
   ExpectLives("second", *second);
   launcher.SendProcessExited("sb1", 0, 0, false, kSecondProcess);
-  ExpectSandboxEnds();
+  ExpectLivesWithoutContexts(3);
 }
 
 TEST_F(SandboxContextsTest, EachHasAKillDeadlineOfItsOwn) {
@@ -344,10 +346,9 @@ TEST_F(SandboxContextsTest, TheDeathOfOneIsItsOwn) {
   EXPECT_TRUE(sink->WaitForEnd().ok());
   EXPECT_EQ(sink->termination().exit_code(), 3);
   ExpectLives("", worker);
-  sandbox->RemoveContext(*context);
+  EXPECT_EQ(sandbox->DeleteContext("second"), absl::OkStatus());
   EXPECT_EQ(sandbox->contexts().size(), 1u);
-  sandbox->RemoveContext(*sandbox->FindContext(""));
-  EXPECT_EQ(sandbox->contexts().size(), 1u) << "one that lives is not taken off";
+  EXPECT_TRUE(absl::IsNotFound(sandbox->DeleteContext("second")));
   // What is told of a process that is forgotten, or never was, is of no consequence.
   launcher.SendProcessExited("sb1", 3, 0, false, kSecondProcess);
   launcher.SendProcessExited("sb1", 3, 0, false, 99);
@@ -360,7 +361,7 @@ TEST_F(SandboxContextsTest, TheFirstOneMayGoBeforeTheOther) {
   ASSERT_TRUE(Eventually([&] { return !sandbox->FindContext("")->alive(); }));
   ExpectLives("second", *second);
   launcher.SendProcessExited("sb1", 0, SIGKILL, false, kSecondProcess);
-  ExpectSandboxEnds();
+  ExpectLivesWithoutContexts(3);
 }
 
 TEST_F(SandboxContextsTest, AViolationIsTheContextsOwn) {
@@ -387,7 +388,7 @@ TEST_F(SandboxContextsTest, OneThatClosesItsPipeAndLivesOnIsKilled) {
 
 // ---- The end of one while another is being started
 
-TEST_F(SandboxContextsTest, OneThatIsBeingStartedKeepsTheSandbox) {
+TEST_F(SandboxContextsTest, OneIsStartedWhileTheFirstOneEnds) {
   Start start;
   auto request = Ask("second", start);
   launcher.SendProcessExited("sb1", 1, 0);
@@ -402,14 +403,14 @@ TEST_F(SandboxContextsTest, OneThatIsBeingStartedKeepsTheSandbox) {
   ExpectLives("second", *second);
 }
 
-TEST_F(SandboxContextsTest, AStartThatFailsIsTheEndWhereNothingElseLives) {
+TEST_F(SandboxContextsTest, AStartThatFailsWhereNothingElseLivesIsNotTheEnd) {
   Start start;
   auto request = Ask("second", start);
   launcher.SendProcessExited("sb1", 1, 0);
   ASSERT_TRUE(Eventually([&] { return !sandbox->FindContext("")->alive(); }));
   launcher.Reply(request, absl::UnavailableError("the zygote is gone"));
   EXPECT_TRUE(absl::IsUnavailable(start.Wait()));
-  ExpectSandboxEnds();
+  ExpectLivesWithoutContexts(kSecondProcess);
 }
 
 TEST_F(SandboxContextsTest, AKillBesideOneThatIsBeingStartedReachesItsContextAlone) {
@@ -422,6 +423,216 @@ TEST_F(SandboxContextsTest, AKillBesideOneThatIsBeingStartedReachesItsContextAlo
   second->SendReady();
   EXPECT_EQ(start.Wait(), absl::OkStatus());
   ExpectLives("second", *second);
+}
+
+// ---- Deleted and restarted
+
+TEST_F(SandboxContextsTest, ADeletedOneIsKilledAndOffTheListAtOnce) {
+  auto second = StartReady("second", kSecondProcess);
+  Begin(*sandbox->FindContext("second"), *second, sink);
+  auto waiting = std::make_shared<FakeSink>();
+  ASSERT_EQ(sandbox->FindContext("second")->Execute(NewExecution(Cell("2"), waiting)),
+            absl::OkStatus());
+  EXPECT_EQ(sandbox->DeleteContext("second"), absl::OkStatus());
+  EXPECT_EQ(sandbox->FindContext("second"), nullptr);
+  EXPECT_EQ(sandbox->contexts().size(), 1u);
+  ExpectSignal(kSecondProcess, SignalProcess::KILL);
+  launcher.SendProcessExited("sb1", 0, SIGKILL, false, kSecondProcess);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::CANCELLED);
+  EXPECT_FALSE(sink->termination().context_alive());
+  EXPECT_TRUE(absl::IsFailedPrecondition(waiting->WaitForEnd()));
+  EXPECT_TRUE(Eventually([&] { return host.further_contexts.taken() == 0; }));
+  ExpectLives("", worker);
+}
+
+TEST_F(SandboxContextsTest, TheDefaultOneCanBeDeleted) {
+  EXPECT_EQ(sandbox->DeleteContext(""), absl::OkStatus());
+  ExpectSignal(FakeLauncher::kFirstProcess, SignalProcess::KILL);
+  EXPECT_EQ(sandbox->FindContext(""), nullptr);
+  EXPECT_EQ(sandbox->FindContext("default"), nullptr);
+  EXPECT_TRUE(sandbox->contexts().empty());
+  launcher.SendProcessExited("sb1", 0, SIGKILL);
+  ExpectLivesWithoutContexts(kSecondProcess);
+  EXPECT_TRUE(absl::IsNotFound(sandbox->RestartContext("", kZygote, [](absl::Status) { FAIL(); })));
+}
+
+class RestartTest : public SandboxContextsTest {
+ protected:
+  // As the launcher sees it: the old one's kill, where it lives, and the new one's start.
+  LauncherRequest AskRestart(const std::string& name, Start& start, uint64_t old_process) {
+    EXPECT_EQ(sandbox->RestartContext(name, kZygote, start.Callback()), absl::OkStatus());
+    if (old_process != 0) ExpectSignal(old_process, SignalProcess::KILL);
+    return launcher.Expect(LauncherRequest::kStartProcess);
+  }
+};
+
+TEST_F(RestartTest, AFreshOneTakesThePlace) {
+  auto second = StartReady("second", kSecondProcess);
+  auto third = StartReady("third", 3);
+  auto old = sandbox->FindContext("second");
+  Begin(*old, *second, sink);
+  Start start;
+  auto request = AskRestart("second", start, kSecondProcess);
+  EXPECT_EQ(sandbox->FindContext("second"), old) << "until the new one is ready";
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      sandbox->RestartContext("second", kZygote, [](absl::Status) { FAIL(); })));
+  EXPECT_TRUE(absl::IsFailedPrecondition(sandbox->DeleteContext("second")));
+  launcher.SendProcessExited("sb1", 0, SIGKILL, false, kSecondProcess);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::KILLED);
+  auto fresh = launcher.ReplyStarted(request, 4);
+  fresh->SendReady();
+  EXPECT_EQ(start.Wait(), absl::OkStatus());
+  ASSERT_EQ(sandbox->contexts().size(), 3u);
+  EXPECT_EQ(sandbox->contexts()[1]->id(), "second") << "in its place";
+  EXPECT_NE(sandbox->contexts()[1], old);
+  EXPECT_EQ(host.further_contexts.taken(), 2);
+  ExpectLives("second", *fresh);
+  ExpectLives("third", *third);
+}
+
+TEST_F(RestartTest, TheOldOneMayDieAfterTheNewOneIsReady) {
+  auto second = StartReady("second", kSecondProcess);
+  Start start;
+  auto fresh = launcher.ReplyStarted(AskRestart("second", start, kSecondProcess), 3);
+  fresh->SendReady();
+  EXPECT_EQ(start.Wait(), absl::OkStatus());
+  launcher.SendProcessExited("sb1", 0, SIGKILL, false, kSecondProcess);
+  EXPECT_TRUE(Eventually([&] { return second->Abandoned(); }));
+  EXPECT_EQ(sandbox->contexts().size(), 2u);
+  EXPECT_EQ(host.further_contexts.taken(), 1);
+  ExpectLives("second", *fresh);
+}
+
+TEST_F(RestartTest, TheDefaultOneIsFoundInItsNewForm) {
+  launcher.SendProcessExited("sb1", 3, 0);
+  ASSERT_TRUE(Eventually([&] { return !sandbox->FindContext("")->alive(); }));
+  Start start;
+  auto fresh = launcher.ReplyStarted(AskRestart("", start, 0), kSecondProcess);
+  fresh->SendReady();
+  EXPECT_EQ(start.Wait(), absl::OkStatus());
+  EXPECT_EQ(sandbox->contexts().size(), 1u);
+  EXPECT_EQ(host.further_contexts.taken(), 0) << "it is the sandbox's first one still";
+  ExpectLives("", *fresh);
+  ExpectLives("default", *fresh);
+  EXPECT_EQ(sandbox->DeleteContext("default"), absl::OkStatus());
+  ExpectSignal(kSecondProcess, SignalProcess::KILL);
+  EXPECT_EQ(sandbox->FindContext(""), nullptr);
+}
+
+TEST_F(RestartTest, AStartThatFailsLeavesTheDeadOne) {
+  auto second = StartReady("second", kSecondProcess);
+  Start start;
+  auto request = AskRestart("second", start, kSecondProcess);
+  launcher.SendProcessExited("sb1", 0, SIGKILL, false, kSecondProcess);
+  launcher.Reply(request, absl::UnavailableError("the zygote is gone"));
+  EXPECT_TRUE(absl::IsUnavailable(start.Wait()));
+  ASSERT_NE(sandbox->FindContext("second"), nullptr);
+  EXPECT_FALSE(sandbox->FindContext("second")->alive());
+  EXPECT_TRUE(Eventually([&] { return host.further_contexts.taken() == 0; }));
+  // And again.
+  Start again;
+  auto fresh = launcher.ReplyStarted(AskRestart("second", again, 0), 3);
+  fresh->SendReady();
+  EXPECT_EQ(again.Wait(), absl::OkStatus());
+  EXPECT_EQ(host.further_contexts.taken(), 1);
+  ExpectLives("second", *fresh);
+}
+
+// ---- What one is made with
+
+TEST_F(SandboxContextsTest, AWorkerIsToldWhatItsContextIsBeforeItIsReady) {
+  Start start;
+  ContextSpec spec;
+  spec.language = "bash";
+  spec.working_directory = "/tmp";
+  spec.env = {{"A", "b"}};
+  ASSERT_EQ(sandbox->StartContext("second", kZygote, start.Callback(), spec), absl::OkStatus());
+  auto second = launcher.ReplyStarted(launcher.Expect(LauncherRequest::kStartProcess), 2);
+  auto request = second->NextRequest();
+  ASSERT_TRUE(request && request->has_configure());
+  EXPECT_EQ(request->configure().language(), "bash");
+  EXPECT_EQ(request->configure().working_directory(), "/tmp");
+  ASSERT_EQ(request->configure().environment_size(), 1);
+  EXPECT_EQ(request->configure().environment(0).text(), "b");
+  second->SendReady();
+  Settle();
+  EXPECT_FALSE(start.reported());
+  internal::WorkerEvent event;
+  event.set_execution_id(request->execution_id());
+  event.mutable_configured();
+  second->Send(event);
+  EXPECT_EQ(start.Wait(), absl::OkStatus());
+  EXPECT_EQ(sandbox->FindContext("second")->spec().language, "bash");
+  ExpectLives("second", *second);
+}
+
+TEST_F(SandboxContextsTest, ADirectoryThatCannotBeEnteredIsTheRequestsFault) {
+  Start start;
+  ContextSpec spec;
+  spec.working_directory = "/nowhere";
+  ASSERT_EQ(sandbox->StartContext("second", kZygote, start.Callback(), spec), absl::OkStatus());
+  auto second = launcher.ReplyStarted(launcher.Expect(LauncherRequest::kStartProcess), 2);
+  auto request = second->NextRequest();
+  ASSERT_TRUE(request);
+  second->SendReady();
+  internal::WorkerEvent event;
+  event.set_execution_id(request->execution_id());
+  event.mutable_configured()->set_failed_step("working_directory");
+  event.mutable_configured()->set_error_number(ENOENT);
+  second->Send(event);
+  const absl::Status status = start.Wait();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("working_directory is \"/nowhere\""));
+  ExpectSignal(2, SignalProcess::KILL);
+  EXPECT_EQ(sandbox->FindContext("second"), nullptr);
+  launcher.SendProcessExited("sb1", 0, SIGKILL, false, 2);
+  ExpectLives("", worker);
+}
+
+TEST_F(SandboxContextsTest, CellsWaitForTheEnvironment) {
+  sandbox->SetEnv({{"A", "b"}});
+  auto configure = worker.NextRequest();
+  ASSERT_TRUE(configure && configure->has_configure());
+  auto context = sandbox->FindContext("");
+  ASSERT_EQ(context->Execute(NewExecution(Cell("1"), sink)), absl::OkStatus());
+  Settle();
+  EXPECT_FALSE(worker.HasRequest());
+  internal::WorkerEvent event;
+  event.set_execution_id(configure->execution_id());
+  event.mutable_configured();
+  worker.Send(event);
+  auto cell = worker.NextRequest();
+  ASSERT_TRUE(cell && cell->has_execute());
+  worker.SendDone(cell->execution_id());
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sandbox->env()->at("A"), "b");
+}
+
+TEST_F(SandboxContextsTest, AnAnswerToNoConfigureIsAViolation) {
+  Begin(*sandbox->FindContext(""), worker, sink);
+  internal::WorkerEvent event;
+  event.set_execution_id(1);
+  event.mutable_configured();
+  worker.Send(event);
+  ExpectSignal(FakeLauncher::kFirstProcess, SignalProcess::KILL);
+  launcher.SendProcessExited("sb1", 0, SIGKILL);
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_EQ(sink->termination().kind(), Termination::POLICY_VIOLATION);
+}
+
+TEST_F(SandboxContextsTest, WhatALanguageHasNotIsTheRequestsFault) {
+  auto execution = Begin(*sandbox->FindContext(""), worker, sink);
+  internal::WorkerEvent event;
+  event.set_execution_id(1);
+  event.mutable_unimplemented()->set_what("user_expressions");
+  event.mutable_unimplemented()->set_by_language(true);
+  worker.Send(event);
+  const absl::Status status = sink->WaitForEnd();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("user_expressions"));
+  ExpectLives("", worker);
 }
 
 // ---- The end of the sandbox

@@ -14,10 +14,16 @@ namespace {
 using internal::SandboxGone;
 using ::testing::ElementsAre;
 
+constexpr auto kOldest = SandboxTable::Order::kOldestFirst;
+constexpr auto kNewest = SandboxTable::Order::kNewestFirst;
+
 class SandboxTableTest : public SessionTest {
  protected:
   // Leased, and in the kernel.
-  LeaseRef Lend(const std::string& id, absl::Duration lifetime = absl::Hours(1)) {
+  LeaseRef Lend(const std::string& id, absl::Duration length = absl::Hours(1)) {
+    return Lend(id, Lifetime{length});
+  }
+  LeaseRef Lend(const std::string& id, const Lifetime& lifetime) {
     workers.emplace_back();
     auto sandbox = std::make_shared<Sandbox>(host, Sandbox::Identity{id, "base", {}},
                                              SandboxStats(), workers.back().TakePipes());
@@ -25,7 +31,8 @@ class SandboxTableTest : public SessionTest {
     Lease lease;
     lease.sandbox = sandbox;
     lease.metadata["id"] = id;
-    return records.Publish(std::move(lease), lifetime);
+    lease.lifetime = lifetime;
+    return records.Publish(std::move(lease));
   }
   void Gone(const std::string& id) {
     internal::SandboxGone event;
@@ -39,22 +46,24 @@ class SandboxTableTest : public SessionTest {
 
   std::mutex mu;
   std::vector<std::string> forgotten;
-  SandboxTable records{*loop, [this](const std::string& id) {
+  SandboxTable records{*loop,
+                       [this](const std::string& id) {
                          std::lock_guard lock(mu);
                          forgotten.push_back(id);
-                       }};
+                       },
+                       {.expiry_pause_retry = std::chrono::milliseconds(5)}};
   std::deque<FakeWorker> workers;
 };
 
 TEST_F(SandboxTableTest, WhoFindsALeaseSharesItAndANewLifetimeIsANewLease) {
   LeaseRef lease = Lend("sb1");
   EXPECT_EQ(records.Find("sb1").get(), lease.get()) << "not a copy";
-  LeaseRef longer = records.SetLifetime("sb1", absl::Hours(5));
-  EXPECT_GT(longer->expires_at, lease->expires_at);
+  LeaseRef longer = records.SetLifetime("sb1", {absl::Hours(5)});
+  EXPECT_GT(longer->expires_at(), lease->expires_at());
   EXPECT_EQ(longer->metadata, lease->metadata);
   EXPECT_EQ(records.Find("sb1"), longer);
   EXPECT_EQ(records.All().front(), longer);
-  EXPECT_EQ(records.SetLifetime("sb2", absl::Hours(1)), nullptr);
+  EXPECT_EQ(records.SetLifetime("sb2", {absl::Hours(1)}), nullptr);
   EXPECT_EQ(records.Remove("sb1"), longer);
   EXPECT_EQ(records.Find("sb1"), nullptr);
   EXPECT_EQ(records.Remove("sb1"), nullptr);
@@ -95,7 +104,8 @@ TEST_F(SandboxTableTest, TheDeadThatWerePublishedTooLateAreBoundedToo) {
     lease.sandbox =
         std::make_shared<Sandbox>(host, Sandbox::Identity{absl::StrCat("sb", i), "base", {}},
                                   SandboxStats(), workers.back().TakePipes());
-    records.Publish(std::move(lease), absl::Hours(1));
+    lease.lifetime.length = absl::Hours(1);
+    records.Publish(std::move(lease));
     workers.clear();
   }
   EXPECT_EQ(records.All().size(), SandboxTable::kMaxDeadRecords);
@@ -103,15 +113,146 @@ TEST_F(SandboxTableTest, TheDeadThatWerePublishedTooLateAreBoundedToo) {
 
 TEST_F(SandboxTableTest, ListsFromAPlaceOn) {
   for (int i = 0; i < 5; ++i) Lend(absl::StrCat("sb", i));
-  auto all = records.List(0, 10, [](const Lease&) { return true; });
+  auto all = records.List(kOldest, 0, 10, [](const Lease&) { return true; });
   ASSERT_EQ(all.size(), 5u);
   EXPECT_EQ(all.back().sequence, records.last_sequence());
-  auto rest = records.List(all[1].sequence, 2, [](const Lease&) { return true; });
+  auto rest = records.List(kOldest, all[1].sequence, 2, [](const Lease&) { return true; });
   ASSERT_EQ(rest.size(), 2u);
   EXPECT_EQ(rest[0].lease->metadata.at("id"), "sb2");
-  auto last =
-      records.List(0, 10, [](const Lease& each) { return each.metadata.at("id") == "sb4"; });
+  auto last = records.List(kOldest, 0, 10,
+                           [](const Lease& each) { return each.metadata.at("id") == "sb4"; });
   ASSERT_EQ(last.size(), 1u);
+  auto newest = records.List(kNewest, 0, 2, [](const Lease&) { return true; });
+  ASSERT_EQ(newest.size(), 2u);
+  EXPECT_EQ(newest[0].lease->metadata.at("id"), "sb4");
+  auto older = records.List(kNewest, newest[1].sequence, 10, [](const Lease&) { return true; });
+  ASSERT_EQ(older.size(), 3u);
+  EXPECT_EQ(older[0].lease->metadata.at("id"), "sb2");
+  EXPECT_EQ(older[2].lease->metadata.at("id"), "sb0");
+  EXPECT_TRUE(
+      records.List(kNewest, older[2].sequence, 10, [](const Lease&) { return true; }).empty());
+}
+
+// ---- Lifetimes
+
+TEST_F(SandboxTableTest, WhatIsInUseDoesNotEndAndEndsAfterItsLastUse) {
+  LeaseRef lease = Lend("sb1", absl::Milliseconds(30));
+  SandboxUse use = lease->sandbox->Use();
+  // Some lifetimes long, whatever runs meanwhile.
+  absl::SleepFor(absl::Milliseconds(150));
+  EXPECT_NE(records.Find("sb1"), nullptr);
+  EXPECT_GT(lease->expires_at(), absl::Now() - absl::Seconds(1)) << "as things are now";
+  const MonotonicTime before = UseMeter::CoarseNow();
+  use.End();
+  EXPECT_TRUE(Eventually([&] { return records.Find("sb1") == nullptr; }));
+  EXPECT_GE(lease->End(), before + std::chrono::milliseconds(30));
+  launcher.Expect(internal::LauncherRequest::kDestroySandbox);
+}
+
+TEST_F(SandboxTableTest, ALifetimeFromTheCallThatSetItEndsWhateverGoesOn) {
+  LeaseRef lease = Lend("sb1", {absl::Milliseconds(1), warren::v1::LIFETIME_FROM_CREATION});
+  SandboxUse use = lease->sandbox->Use();
+  EXPECT_TRUE(Eventually([&] { return records.Find("sb1") == nullptr; }));
+  launcher.Expect(internal::LauncherRequest::kDestroySandbox);
+}
+
+TEST_F(SandboxTableTest, WhatIsNotSaidOfALifetimeStays) {
+  Lend("sb1", {absl::Hours(1), warren::v1::LIFETIME_FROM_CREATION, warren::v1::ON_EXPIRY_PAUSE});
+  LeaseRef changed = records.SetLifetime(
+      "sb1",
+      {absl::Hours(2), warren::v1::LIFETIME_FROM_UNSPECIFIED, warren::v1::ON_EXPIRY_UNSPECIFIED});
+  EXPECT_EQ(changed->lifetime.length, absl::Hours(2));
+  EXPECT_EQ(changed->lifetime.from, warren::v1::LIFETIME_FROM_CREATION);
+  EXPECT_EQ(changed->lifetime.on_expiry, warren::v1::ON_EXPIRY_PAUSE);
+  changed = records.SetLifetime(
+      "sb1", {absl::Hours(3), warren::v1::LIFETIME_FROM_LAST_USE, warren::v1::ON_EXPIRY_KILL});
+  EXPECT_EQ(changed->lifetime.from, warren::v1::LIFETIME_FROM_LAST_USE);
+  EXPECT_EQ(changed->lifetime.on_expiry, warren::v1::ON_EXPIRY_KILL);
+}
+
+TEST_F(SandboxTableTest, ALifetimeStandsStillInAPausedSandbox) {
+  for (auto from : {warren::v1::LIFETIME_FROM_CREATION, warren::v1::LIFETIME_FROM_LAST_USE}) {
+    const std::string id = absl::StrCat("sb", static_cast<int>(from));
+    Lend(id, {absl::Hours(2), from});
+    LeaseRef paused = records.NotePaused(id);
+    ASSERT_TRUE(paused->left.has_value());
+    EXPECT_GT(*paused->left, absl::Hours(1));
+    EXPECT_LE(*paused->left, absl::Hours(2));
+    EXPECT_GT(paused->expires_at(), absl::Now() + absl::Hours(23)) << "kept for a day";
+    EXPECT_EQ(records.NotePaused(id), paused);
+    // As if it had been paused for so long.
+    LeaseRef resumed = records.NoteResumed(id, std::nullopt);
+    EXPECT_FALSE(resumed->left.has_value());
+    EXPECT_GE(resumed->End(), MonotonicClock::now() + std::chrono::hours(1));
+    EXPECT_LE(resumed->End(), MonotonicClock::now() + std::chrono::hours(2));
+    EXPECT_EQ(records.NoteResumed(id, std::nullopt), resumed) << "it runs: nothing changes";
+    resumed = records.NoteResumed(id, absl::Hours(10));
+    EXPECT_EQ(resumed->lifetime.length, absl::Hours(10));
+    EXPECT_GT(resumed->expires_at(), absl::Now() + absl::Hours(9));
+  }
+  EXPECT_EQ(records.NotePaused("none"), nullptr);
+  EXPECT_EQ(records.NoteResumed("none", absl::Hours(1)), nullptr);
+}
+
+TEST_F(SandboxTableTest, OneThatIsPausedTooLongIsRemoved) {
+  SandboxTable hasty(*loop, [](const std::string&) {},
+                     {.paused_kept = std::chrono::milliseconds(1)});
+  workers.emplace_back();
+  Lease lease;
+  lease.sandbox = std::make_shared<Sandbox>(host, Sandbox::Identity{"sb1", "base", {}},
+                                            SandboxStats(), workers.back().TakePipes());
+  lease.lifetime = {absl::Hours(1), warren::v1::LIFETIME_FROM_LAST_USE,
+                    warren::v1::ON_EXPIRY_PAUSE};
+  hasty.Add(lease.sandbox);
+  hasty.Publish(lease);
+  hasty.NotePaused("sb1");
+  EXPECT_TRUE(Eventually([&] { return hasty.Find("sb1") == nullptr; }));
+  launcher.Expect(internal::LauncherRequest::kDestroySandbox);
+  StopLoop();
+}
+
+class ExpiryPauseTest : public SandboxTableTest {
+ protected:
+  // Alive.
+  LeaseRef LendToPause(absl::Duration length) {
+    auto sandbox = MakeReadySandbox(worker);
+    records.Add(sandbox);
+    Lease lease;
+    lease.sandbox = sandbox;
+    lease.lifetime = {length, warren::v1::LIFETIME_FROM_LAST_USE, warren::v1::ON_EXPIRY_PAUSE};
+    return records.Publish(std::move(lease));
+  }
+  FakeWorker worker;
+};
+
+TEST_F(ExpiryPauseTest, TheEndOfALifetimeCanBeAPause) {
+  LendToPause(absl::Milliseconds(1));
+  launcher.ReplyOk(launcher.Expect(internal::LauncherRequest::kPauseSandbox));
+  EXPECT_TRUE(Eventually([&] { return records.Find("sb1")->left.has_value(); }));
+  EXPECT_GT(records.Find("sb1")->expires_at(), absl::Now() + absl::Hours(23));
+  // All of it, for it had ended.
+  records.SetLifetime("sb1", {absl::Hours(3)});
+  LeaseRef resumed = records.NoteResumed("sb1", std::nullopt);
+  EXPECT_GT(resumed->expires_at(), absl::Now() + absl::Hours(2));
+}
+
+TEST_F(ExpiryPauseTest, WhatCannotBePausedIsTriedAgainAndKilledAtLast) {
+  LendToPause(absl::Milliseconds(1));
+  for (int i = 0; i < SandboxTable::kExpiryPauseAttempts; ++i) {
+    EXPECT_NE(records.Find("sb1"), nullptr);
+    launcher.Reply(launcher.Expect(internal::LauncherRequest::kPauseSandbox),
+                   absl::UnavailableError("a process is being started"));
+  }
+  launcher.Expect(internal::LauncherRequest::kDestroySandbox);
+  EXPECT_EQ(records.Find("sb1"), nullptr);
+}
+
+TEST_F(ExpiryPauseTest, ADeadOneIsForgottenInsteadOfPaused) {
+  LeaseRef lease = LendToPause(absl::Hours(1));
+  Gone("sb1");
+  EXPECT_NE(records.Find("sb1"), nullptr);
+  records.SetLifetime("sb1", {absl::Milliseconds(1), warren::v1::LIFETIME_FROM_CREATION});
+  EXPECT_TRUE(Eventually([&] { return records.Find("sb1") == nullptr; }));
 }
 
 }  // namespace

@@ -53,6 +53,8 @@ class LoopTest : public ::testing::Test {
 inline warren::v1::ExecuteCodeRequest Cell(const std::string& code) {
   warren::v1::ExecuteCodeRequest request;
   request.set_code(code);
+  // Its sandbox may have been made without limits.
+  request.set_max_output_bytes(64 << 20);
   EXPECT_TRUE(ValidateExecute(request).ok());
   return request;
 }
@@ -71,17 +73,20 @@ class SessionTest : public LoopTest {
   static constexpr double kHasty = 0.001;
 
   explicit SessionTest(int64_t memory = int64_t{1} << 30,
-                       int further_contexts = std::numeric_limits<int>::max())
+                       int further_contexts = std::numeric_limits<int>::max(),
+                       int process_descriptors = std::numeric_limits<int>::max())
       : budget(memory),
         detached(*loop, memory / 4, &budget),
         link(*loop, launcher.TakeClient()),
-        table(*loop),
         host{*loop,
              link,
              budget,
+             *detached.budget(),
              kPatient,
              [](const std::string&, absl::string_view) { return std::string(); },
-             Allotment(further_contexts)} {
+             Allotment(further_contexts),
+             Allotment(process_descriptors)},
+        table(*loop) {
     OnLoop([this] {
       absl::Status started = link.Start(
           [this](const internal::LauncherReply& event) {
@@ -94,6 +99,14 @@ class SessionTest : public LoopTest {
     });
   }
   ~SessionTest() override { StopLoop(); }
+
+  // What is under way in a sandbox keeps it, until it ends.
+  void EndSandbox() {
+    internal::SandboxGone gone;
+    gone.set_sandbox_id("sb1");
+    OnLoop([&] { table.OnGone(gone); });
+    Settle();
+  }
 
   // Any event, on the IO thread.
   virtual void OnEvent(const internal::LauncherReply&) {}
@@ -147,8 +160,8 @@ class SessionTest : public LoopTest {
   MemoryBudget budget;
   DetachedExecutions detached;
   LauncherLink link;
-  SandboxTable table;
   SandboxHost host;
+  SandboxTable table;
   std::atomic<bool> ready{false};
   absl::Status ready_status;
   std::atomic<bool> died{false};

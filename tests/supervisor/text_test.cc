@@ -41,6 +41,13 @@ TEST(Utf8Test, NeverCutsACharacter) {
   EXPECT_EQ(ToValidUtf8("abc", 0), "");
 }
 
+TEST(EscapeFileNameTest, LosesNothing) {
+  EXPECT_EQ(EscapeFileName(""), "");
+  EXPECT_EQ(EscapeFileName("/home/user/\xc3\xa4 b\n"), "/home/user/\xc3\xa4 b\n");
+  EXPECT_EQ(EscapeFileName("a\\xff"), "a\\\\xff");
+  EXPECT_EQ(EscapeFileName("\xff\xc3/\xed\xa0\x80"), "\\xff\\xc3/\\xed\\xa0\\x80");
+}
+
 TEST(MimeTypeTest, TakesNamesOnly) {
   EXPECT_TRUE(IsMimeType("image/svg+xml"));
   EXPECT_TRUE(IsMimeType("application/vnd.plotly.v1+json"));

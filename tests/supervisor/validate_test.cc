@@ -1,7 +1,10 @@
 #include "supervisor/backend/validate.h"
 
+#include <functional>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -14,13 +17,16 @@ namespace {
 using ::testing::HasSubstr;
 using warren::v1::CreateSandboxRequest;
 using warren::v1::ExecuteCodeRequest;
+using warren::v1::RunScriptRequest;
 
 std::string Message(const absl::Status& status) { return std::string(status.message()); }
 
 TEST(ValidateCreateTest, FillsTheDefaultLifetimeIn) {
   CreateSandboxRequest request;
   ASSERT_TRUE(ValidateCreate(request).ok());
-  EXPECT_EQ(ToDuration(request.lifetime()), absl::Seconds(300));
+  EXPECT_EQ(ToDuration(request.lifetime()), absl::Hours(1));
+  EXPECT_EQ(request.lifetime_from(), warren::v1::LIFETIME_FROM_LAST_USE);
+  EXPECT_EQ(request.on_expiry(), warren::v1::ON_EXPIRY_KILL);
 }
 
 TEST(ValidateCreateTest, BoundsTheLifetime) {
@@ -67,16 +73,56 @@ TEST(ValidateCreateTest, SaysWhatIsNotBuilt) {
   EXPECT_TRUE(ValidateCreate(request).ok());
   request.set_network_policy("open");
   EXPECT_TRUE(absl::IsUnimplemented(ValidateCreate(request)));
-  request.clear_network_policy();
-  (*request.mutable_env())["A"] = "b";
-  EXPECT_TRUE(absl::IsUnimplemented(ValidateCreate(request)));
+}
+
+TEST(ValidateCreateTest, RefusesChoicesThatThereAreNot) {
+  CreateSandboxRequest request;
+  request.set_lifetime_from(static_cast<warren::v1::LifetimeFrom>(7));
+  EXPECT_THAT(Message(ValidateCreate(request)), HasSubstr("lifetime_from is 7"));
+  request.set_lifetime_from(warren::v1::LIFETIME_FROM_CREATION);
+  request.set_on_expiry(static_cast<warren::v1::OnExpiry>(-1));
+  EXPECT_THAT(Message(ValidateCreate(request)), HasSubstr("on_expiry is -1"));
+  request.set_on_expiry(warren::v1::ON_EXPIRY_PAUSE);
+  ASSERT_TRUE(ValidateCreate(request).ok());
+  EXPECT_EQ(request.lifetime_from(), warren::v1::LIFETIME_FROM_CREATION) << "as it was";
+  EXPECT_EQ(request.on_expiry(), warren::v1::ON_EXPIRY_PAUSE);
+}
+
+TEST(ValidateCreateTest, BoundsTheRequestId) {
+  CreateSandboxRequest request;
+  request.set_request_id(std::string(128, 'r'));
+  EXPECT_TRUE(ValidateCreate(request).ok());
+  request.set_request_id(std::string(129, 'r'));
+  EXPECT_THAT(Message(ValidateCreate(request)), HasSubstr("request_id has 129 bytes"));
+}
+
+TEST(ValidateCreateTest, BoundsTheEnvironment) {
+  CreateSandboxRequest request;
+  auto& env = *request.mutable_env();
+  env["_PATH9"] = "any \xc3\xa4 value = of\nlines";
+  EXPECT_TRUE(ValidateCreate(request).ok());
+  for (const char* bad : {"", "9A", "A-B", "A=B", "A B", "\xc3\xa4"}) {
+    env.clear();
+    env[bad] = "v";
+    EXPECT_THAT(Message(ValidateCreate(request)), HasSubstr("env has the name")) << bad;
+  }
+  env.clear();
+  env["A"] = std::string("x\0y", 3);
+  EXPECT_THAT(Message(ValidateCreate(request)), HasSubstr("the value of A contains a NUL"));
+  env["A"] = std::string((64 << 10) - 1, 'v');
+  EXPECT_TRUE(ValidateCreate(request).ok());
+  env["A"] += 'v';
+  EXPECT_THAT(Message(ValidateCreate(request)), HasSubstr("env has 65537 bytes"));
+  env.clear();
+  for (int i = 0; i < 129; ++i) env[absl::StrCat("A", i)] = "";
+  EXPECT_THAT(Message(ValidateCreate(request)), HasSubstr("env has 129 entries"));
 }
 
 TEST(ValidateExecuteTest, FillsTheDefaultsIn) {
   ExecuteCodeRequest request;
   ASSERT_TRUE(ValidateExecute(request).ok());
   EXPECT_EQ(ToDuration(request.timeout()), absl::Seconds(60));
-  EXPECT_EQ(request.max_output_bytes(), int64_t{64} << 20);
+  EXPECT_EQ(request.max_output_bytes(), 0) << "the sandbox's limit";
   EXPECT_TRUE(request.store_history());
   ExecuteCodeRequest silent;
   silent.set_silent(true);
@@ -138,9 +184,154 @@ TEST(ValidateExecuteTest, SaysWhatIsNotBuilt) {
   ExecuteCodeRequest request;
   request.set_allow_stdin(true);
   EXPECT_TRUE(absl::IsUnimplemented(ValidateExecute(request)));
-  request.clear_allow_stdin();
-  (*request.mutable_env())["A"] = "b";
-  EXPECT_TRUE(absl::IsUnimplemented(ValidateExecute(request)));
+}
+
+TEST(ValidateExecuteTest, InputFilesHaveBounds) {
+  ExecuteCodeRequest request;
+  request.add_input_files()->set_path("a/b.csv");
+  request.mutable_input_files(0)->set_data(std::string(2 << 20, 'x'));
+  EXPECT_TRUE(ValidateExecute(request).ok());
+  request.add_input_files()->set_path("/c");
+  request.mutable_input_files(1)->set_data("y");
+  EXPECT_THAT(Message(ValidateExecute(request)), HasSubstr("input_files have 2097153 bytes"));
+  request.mutable_input_files(0)->clear_data();
+  for (const std::string& path :
+       {std::string(), std::string(4096, 'p'), std::string("a\0b", 3), std::string("\xff")}) {
+    request.mutable_input_files(1)->set_path(path);
+    EXPECT_THAT(Message(ValidateExecute(request)), HasSubstr("input_files[1].path ")) << path;
+  }
+  request.mutable_input_files(1)->set_path(std::string(4095, 'p'));
+  EXPECT_TRUE(ValidateExecute(request).ok());
+  while (request.input_files_size() < 65) request.add_input_files()->set_path("f");
+  EXPECT_THAT(Message(ValidateExecute(request)), HasSubstr("input_files has 65 entries"));
+}
+
+TEST(ValidateExecuteTest, OutputFilesHaveBounds) {
+  ExecuteCodeRequest request;
+  request.add_output_files("**/*.csv");
+  EXPECT_TRUE(ValidateExecute(request).ok());
+  request.add_output_files("");
+  for (const std::string& pattern :
+       {std::string(), std::string(1025, '*'), std::string("a\0b", 3), std::string("\xff")}) {
+    request.set_output_files(1, pattern);
+    EXPECT_THAT(Message(ValidateExecute(request)), HasSubstr("output_files[1] ")) << pattern;
+  }
+  request.set_output_files(1, std::string(1024, '*'));
+  EXPECT_TRUE(ValidateExecute(request).ok());
+  while (request.output_files_size() < 17) request.add_output_files(std::string(2, 'f'));
+  EXPECT_THAT(Message(ValidateExecute(request)), HasSubstr("output_files has 17 patterns"));
+}
+
+TEST(ValidateExecuteTest, EnvHasNamesAndBounds) {
+  ExecuteCodeRequest request;
+  (*request.mutable_env())["_A1"] = "any\nvalue";
+  EXPECT_TRUE(ValidateExecute(request).ok());
+  EXPECT_EQ(request.on_disconnect(), warren::v1::ON_DISCONNECT_CANCEL);
+  for (const char* name : {"", "1A", "A-B", "A=", "Ä"}) {
+    ExecuteCodeRequest bad;
+    (*bad.mutable_env())[name] = "x";
+    EXPECT_THAT(Message(ValidateExecute(bad)), HasSubstr("env")) << name;
+  }
+  ExecuteCodeRequest nul;
+  (*nul.mutable_env())["A"] = std::string("a\0b", 3);
+  EXPECT_THAT(Message(ValidateExecute(nul)), HasSubstr("NUL"));
+  ExecuteCodeRequest large;
+  (*large.mutable_env())["A"] = std::string(64 << 10, 'x');
+  EXPECT_THAT(Message(ValidateExecute(large)), HasSubstr("bytes"));
+  ExecuteCodeRequest many;
+  for (int i = 0; i < 129; ++i) (*many.mutable_env())[absl::StrCat("A", i)] = "";
+  EXPECT_THAT(Message(ValidateExecute(many)), HasSubstr("129"));
+}
+
+TEST(ValidateExecuteTest, RequestIdAndGoingHaveBounds) {
+  ExecuteCodeRequest request;
+  request.set_request_id(std::string(129, 'r'));
+  EXPECT_THAT(Message(ValidateExecute(request)), HasSubstr("request_id"));
+  request.clear_request_id();
+  request.set_on_disconnect(static_cast<warren::v1::OnDisconnect>(9));
+  EXPECT_THAT(Message(ValidateExecute(request)), HasSubstr("on_disconnect"));
+}
+
+TEST(ValidateCreateContextTest, FillsInPythonAndNamesTheField) {
+  warren::v1::CreateContextRequest request;
+  EXPECT_TRUE(ValidateCreateContext(request).ok());
+  EXPECT_EQ(request.language(), "python");
+  request.set_language(std::string(33, 'x'));
+  EXPECT_THAT(Message(ValidateCreateContext(request)), HasSubstr("language"));
+  request.set_language("bash");
+  request.set_working_directory(std::string(4097, '/'));
+  EXPECT_THAT(Message(ValidateCreateContext(request)), HasSubstr("working_directory"));
+  request.set_working_directory(std::string("a\0", 2));
+  EXPECT_THAT(Message(ValidateCreateContext(request)), HasSubstr("NUL"));
+  request.clear_working_directory();
+  (*request.mutable_env())["A B"] = "";
+  EXPECT_THAT(Message(ValidateCreateContext(request)), HasSubstr("env"));
+}
+
+TEST(ValidateRunScriptTest, FillsTheDefaultsIn) {
+  RunScriptRequest request;
+  request.set_source("");
+  ASSERT_EQ(ValidateRunScript(request), absl::OkStatus());
+  EXPECT_EQ(request.language(), "python");
+  EXPECT_EQ(request.working_directory(), "/home/user");
+  EXPECT_EQ(ToDuration(request.timeout()), absl::Seconds(60));
+  EXPECT_EQ(request.on_disconnect(), warren::v1::ON_DISCONNECT_CANCEL);
+  // An absolute path is no option of the interpreter's.
+  request.set_path("-c");
+  request.set_working_directory("sub");
+  ASSERT_EQ(ValidateRunScript(request), absl::OkStatus());
+  EXPECT_EQ(request.path(), "/home/user/sub/-c");
+}
+
+TEST(ValidateRunScriptTest, TheEndOfThePathSaysTheLanguage) {
+  for (const auto& [path, language] : std::vector<std::pair<std::string, std::string>>{
+           {"/a.py", "python"}, {"/a.sh", "bash"}, {"/a", "python"}, {"/a.sh/b", "python"}}) {
+    RunScriptRequest request;
+    request.set_path(path);
+    ASSERT_EQ(ValidateRunScript(request), absl::OkStatus());
+    EXPECT_EQ(request.language(), language) << path;
+  }
+}
+
+TEST(ValidateRunScriptTest, EachFieldHasItsBounds) {
+  auto refused = [](const std::string& field, const std::function<void(RunScriptRequest&)>& set) {
+    RunScriptRequest request;
+    request.set_source("1");
+    ASSERT_EQ(ValidateRunScript(request), absl::OkStatus());
+    set(request);
+    const absl::Status status = ValidateRunScript(request);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << field << ": " << status;
+    EXPECT_THAT(Message(status), HasSubstr(field));
+  };
+  const std::string nul("/a\0b", 4);
+  refused("script", [](auto& request) { request.clear_source(); });
+  refused("source", [](auto& request) { request.set_source(std::string((1 << 20) + 1, '#')); });
+  refused("path", [](auto& request) { request.set_path(""); });
+  refused("path", [&](auto& request) { request.set_path(nul); });
+  refused("path", [](auto& request) { request.set_path(std::string(4090, 'p')); });
+  refused("arguments", [](auto& request) {
+    for (int i = 0; i < 1025; ++i) request.add_arguments("");
+  });
+  refused("arguments", [](auto& request) { request.add_arguments(std::string(129 << 10, 'a')); });
+  refused("arguments", [&](auto& request) { request.add_arguments(nul); });
+  refused("timeout", [](auto& request) { request.mutable_timeout()->set_seconds(-1); });
+  refused("language", [](auto& request) { request.set_language(std::string(33, 'l')); });
+  refused("standard_input",
+          [](auto& request) { request.set_standard_input(std::string((1 << 20) + 1, 'i')); });
+  refused("env", [](auto& request) { (*request.mutable_env())["1"] = ""; });
+  refused("working_directory", [&](auto& request) { request.set_working_directory(nul); });
+  refused("max_output_bytes", [](auto& request) { request.set_max_output_bytes(-1); });
+  refused("user", [](auto& request) { request.set_user("nobody"); });
+  refused("request_id", [](auto& request) { request.set_request_id(std::string(129, 'r')); });
+  refused("on_disconnect",
+          [](auto& request) { request.set_on_disconnect(static_cast<v1::OnDisconnect>(9)); });
+}
+
+TEST(ValidateConnectTest, NamesTheField) {
+  warren::v1::ConnectExecutionRequest request;
+  EXPECT_TRUE(ValidateConnect(request).ok());
+  request.set_after_sequence(-1);
+  EXPECT_THAT(Message(ValidateConnect(request)), HasSubstr("after_sequence"));
 }
 
 TEST(ValidateLifetimeTest, HasNoDefault) {
@@ -150,6 +341,46 @@ TEST(ValidateLifetimeTest, HasNoDefault) {
   EXPECT_TRUE(ValidateLifetime(request).ok());
   *request.mutable_lifetime() = ToProto(absl::ZeroDuration());
   EXPECT_TRUE(absl::IsInvalidArgument(ValidateLifetime(request)));
+}
+
+TEST(ValidateLifetimeTest, ChoicesStayAsTheyWere) {
+  warren::v1::SetSandboxLifetimeRequest request;
+  *request.mutable_lifetime() = ToProto(absl::Seconds(1));
+  ASSERT_TRUE(ValidateLifetime(request).ok());
+  EXPECT_EQ(request.lifetime_from(), warren::v1::LIFETIME_FROM_UNSPECIFIED);
+  request.set_on_expiry(static_cast<warren::v1::OnExpiry>(9));
+  EXPECT_THAT(Message(ValidateLifetime(request)), HasSubstr("on_expiry"));
+}
+
+TEST(ValidateResumeTest, BoundsTheLifetime) {
+  warren::v1::ResumeSandboxRequest request;
+  EXPECT_TRUE(ValidateResume(request).ok());
+  EXPECT_FALSE(request.has_lifetime());
+  *request.mutable_lifetime() = ToProto(absl::Hours(25));
+  EXPECT_THAT(Message(ValidateResume(request)), HasSubstr("lifetime is 25h"));
+}
+
+TEST(ValidateListTest, NamesTheFilterThatIsNone) {
+  warren::v1::ListSandboxesRequest request;
+  request.add_states(warren::v1::Sandbox::DEAD);
+  request.mutable_created_after()->set_seconds(1'700'000'000);
+  EXPECT_TRUE(ValidateList(request).ok());
+  request.add_states(warren::v1::Sandbox::STATE_UNSPECIFIED);
+  EXPECT_THAT(Message(ValidateList(request)), HasSubstr("states[1] is 0"));
+  request.set_states(1, static_cast<warren::v1::Sandbox::State>(17));
+  EXPECT_THAT(Message(ValidateList(request)), HasSubstr("states[1] is 17"));
+  request.clear_states();
+  request.mutable_created_after()->set_nanos(-1);
+  EXPECT_THAT(Message(ValidateList(request)), HasSubstr("created_after"));
+  request.mutable_created_after()->set_nanos(0);
+  request.mutable_created_after()->set_seconds(std::numeric_limits<int64_t>::max());
+  EXPECT_THAT(Message(ValidateList(request)), HasSubstr("created_after"));
+  request.clear_created_after();
+  request.set_template_id(std::string(129, 't'));
+  EXPECT_THAT(Message(ValidateList(request)), HasSubstr("template_id has 129 bytes"));
+  request.clear_template_id();
+  (*request.mutable_metadata())[""] = "v";
+  EXPECT_THAT(Message(ValidateList(request)), HasSubstr("metadata"));
 }
 
 TEST(ValidateListTest, BoundsThePage) {

@@ -38,6 +38,26 @@ class Cli(ServerTest):
     def test_a_list_is_code_and_not_two_arguments(self):
         self.assertEqual(self.server.exec("-c", "[1, 2]").stdout, "[1, 2]\n")
 
+    def test_files_in_and_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (("a.csv", "1,2"), ("b.csv", "3")):
+                with open(os.path.join(folder, name), "w") as file:
+                    file.write(text)
+            done = self.server.exec(
+                "--in", f"{folder}/a.csv", "--in", f"{folder}/b.csv:deep/c.csv", "--out", "**/*.csv", "--out", "*.txt",
+                "-c", "print(open('a.csv').read(), open('deep/c.csv').read()); open('new.txt', 'w').close()")
+            self.assert_ends(done, 0)
+            self.assertEqual(done.stdout, "1,2 3\n")
+            self.assertEqual([line.split(",")[0] for line in done.stderr.splitlines()], [
+                "warren: file /home/user/a.csv: 3 B", "warren: file /home/user/deep/c.csv: 1 B",
+                "warren: file /home/user/new.txt: 0 B"])
+            done = self.server.exec("--in", f"{folder}/a.csv:/dev/null", "--out", "*", "-c", "print('ran')")
+            self.assert_ends(done, 1)
+            self.assertEqual(done.stdout, "")
+            self.assertIn('InputFileError: input_files[0].path "/dev/null": is a device', done.stderr)
+            self.assertIn("not all files are told: the code did not run", done.stderr)
+            self.assert_ends(self.server.exec("--in", f"{folder}/none", "-c", "1"), 125)
+
     def test_standard_input_and_files(self):
         self.assertEqual(self.server.exec(input="print(6 * 7)").stdout, "42\n")
         with tempfile.NamedTemporaryFile("w", suffix=".py") as file:

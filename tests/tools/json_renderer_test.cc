@@ -161,5 +161,30 @@ TEST_F(JsonRendererTest, TextOfADisplayThatIsNotUtf8IsBase64) {
   EXPECT_EQ(line["base64"], json::array({"text/html"}));
 }
 
+TEST_F(JsonRendererTest, EveryKindOfEventIsTold) {
+  v1::ExecutionEvent event;
+  event.set_sequence(7);
+  event.mutable_missed()->set_events(3);
+  Feed(event);
+  event.mutable_comm()->set_kind(v1::ExecutionEvent::Comm::OPEN);
+  event.mutable_comm()->add_buffers("\xff");
+  Feed(event);
+  event.mutable_clear_output()->set_wait(true);
+  Feed(event);
+  event.mutable_input_request()->set_prompt("name?");
+  Feed(event);
+  event.mutable_output_file()->set_sha256("\xab\xcd");
+  Feed(event);
+  std::vector<json> lines = Lines();
+  ASSERT_THAT(lines, SizeIs(5));
+  EXPECT_EQ(lines[0],
+            (json{{"type", "missed"}, {"cell", 1}, {"sequence", 7}, {"events", 3}, {"bytes", 0}}));
+  EXPECT_EQ(lines[1]["kind"], "open");
+  EXPECT_EQ(lines[1]["buffers_base64"], json::array({"/w=="}));
+  EXPECT_EQ(lines[2]["wait"], true);
+  EXPECT_EQ(lines[3]["prompt"], "name?");
+  EXPECT_EQ(lines[4]["sha256"], "abcd");
+}
+
 }  // namespace
 }  // namespace warren

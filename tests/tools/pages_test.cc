@@ -18,7 +18,7 @@ TEST(PagesTest, AllSandboxesAreListedOnceAndThePoolsToo) {
     ASSERT_TRUE(client.sandboxes().CreateSandbox(&context, {}, &sandbox).ok());
   }
   v1::ListSandboxesResponse all;
-  ASSERT_TRUE(ListAllSandboxes(client.sandboxes(), absl::Seconds(60), &all).ok());
+  ASSERT_TRUE(ListAllSandboxes(client.sandboxes(), {}, absl::Seconds(60), &all).ok());
   EXPECT_EQ(all.sandboxes_size(), 250);
   EXPECT_EQ(all.pools_size(), 1);
   EXPECT_TRUE(all.next_page_token().empty());

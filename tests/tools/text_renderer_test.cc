@@ -160,5 +160,18 @@ TEST_F(TextRendererTest, SavingFollowsNoSymbolicLink) {
   std::filesystem::remove_all(name);
 }
 
+TEST_F(TextRendererTest, WhatWasMissedIsToldAndADetachedRunIsItsId) {
+  TextRenderer renderer = Make(Output::Treatment::kRaw, Usage::kHide);
+  v1::ExecutionEvent event;
+  event.mutable_missed()->set_events(12);
+  event.mutable_missed()->set_bytes(2048);
+  ASSERT_TRUE(renderer.OnEvent(1, event).ok());
+  EXPECT_THAT(err_.text(), HasSubstr("12 events before this, 2.0 KiB of output"));
+  v1::ExecutionEvent::Started started;
+  started.set_execution_id("e1\x1b");
+  ASSERT_TRUE(renderer.OnDetached(started).ok());
+  EXPECT_EQ(out_.text(), "e1\\x1b\n");
+}
+
 }  // namespace
 }  // namespace warren

@@ -5,6 +5,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,9 +31,18 @@ class Server:
                 [f"{PREFIX}/bin/warrend", "--listen", f"unix://{self.socket}", "--runtime-dir",
                  os.path.join(self.directory, "run"), "--cgroup-parent", f"warren-cli-test-{os.getpid()}", *flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        eventually(lambda: os.path.exists(self.socket) or self.process.poll() is not None)
-        if not os.path.exists(self.socket):
+        eventually(lambda: self.accepts() or self.process.poll() is not None)
+        if not self.accepts():
             raise AssertionError(f"warrend does not serve: {self.log()}")
+
+    def accepts(self):
+        """Whether it takes connections: its socket is there some time before that."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(self.socket)
+            except OSError:
+                return False
+        return True
 
     def log(self):
         with open(os.path.join(self.directory, "log"), errors="replace") as file:
@@ -57,10 +67,16 @@ class Server:
 
     @staticmethod
     def first_line(process):
-        """The first line of a popen()'s standard output."""
-        if not select.select([process.stdout], [], [], patience())[0]:
-            raise AssertionError(f"`{' '.join(process.args)}` printed nothing within {patience():.0f} s")
-        return process.stdout.readline()
+        """The first line of a popen()'s standard output, or the next one. No byte behind it is taken."""
+        line = b""
+        while not line.endswith(b"\n"):
+            if not select.select([process.stdout], [], [], patience())[0]:
+                raise AssertionError(f"`{' '.join(process.args)}` printed no line within {patience():.0f} s, but {line!r}")
+            byte = os.read(process.stdout.fileno(), 1)
+            if not byte:
+                break
+            line += byte
+        return line
 
     def sandboxes(self):
         return json.loads(self.run("ps", "--json").stdout)["sandboxes"]

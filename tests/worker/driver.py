@@ -32,6 +32,8 @@ _FIELDS = {
     9: "interrupt_missed",
     10: "clear_output",
     17: "unimplemented",
+    18: "configured",
+    19: "output_file",
 }
 OK, EXCEPTION, INTERRUPTED = wire.OK, wire.EXCEPTION, wire.INTERRUPTED
 
@@ -48,7 +50,9 @@ def fields(data):
 
 
 def encode_field(number, value):
-    """value: bool, int, str or bytes; a dict of str to str is a repeated WorkerNamedText."""
+    """value: bool, int, str or bytes; a dict is a repeated WorkerNamedText or WorkerInputFile, a list a repeated field."""
+    if isinstance(value, list):
+        return b"".join(encode_field(number, item) for item in value)
     if isinstance(value, int):
         return wire.varint(number << 3) + wire.varint(int(value))
     if isinstance(value, dict):
@@ -65,6 +69,8 @@ _EXECUTE_FIELDS = {
     "allow_stdin": 5,
     "colors": 6,
     "env": 7,
+    "input_files": 8,
+    "output_files": 9,
 }
 
 
@@ -138,6 +144,19 @@ class Cell:
         return self.of("done")[0][1]
 
     @property
+    def not_run(self):
+        return self.of("done")[0][4]
+
+    @property
+    def files(self):
+        """The output files: path -> (size, digest, error), in order."""
+        return {path: rest for path, *rest in self.of("output_file")}
+
+    @property
+    def incomplete(self):
+        return self.of("done")[0][3]
+
+    @property
     def values(self):
         """The user_expressions: name to Display or to (name, value, traceback) as text."""
         return self.of("done")[0][2]
@@ -156,14 +175,21 @@ def decode_event(data):
     elif kind == "done":
         inner = dict(fields(value))
         values = dict(map(decode_value, (body for key, body in fields(value) if key == 3)))
-        value = (inner.get(1, 0), inner.get(2, 0), values)
+        value = (inner.get(1, 0), inner.get(2, 0), values, inner.get(4, b"").decode(), bool(inner.get(5)))
     elif kind in ("ready", "setup_failed"):
         inner = dict(fields(value))
         value = tuple(inner.get(key, 0) for key in range(1, 4))
     elif kind == "clear_output":
         value = bool(dict(fields(value)).get(1))
     elif kind == "unimplemented":
-        value = dict(fields(value))[1].decode()
+        inner = dict(fields(value))
+        value = (inner[1].decode(), bool(inner.get(2)))
+    elif kind == "output_file":
+        inner = dict(fields(value))
+        value = (inner[1], inner.get(2, 0), inner.get(3, b""), inner.get(4, b"").decode())
+    elif kind == "configured":
+        inner = dict(fields(value))
+        value = (inner.get(1, b"").decode(), inner.get(2, 0))
     return Event(execution_id, kind, value)
 
 
@@ -221,6 +247,14 @@ class Connection:
         while request:
             request = request[os.write(self.requests, request) :]
         return execution_id
+
+    def configure(self, language="", working_directory="", environment=None):
+        """What was answered: (failed step, errno)."""
+        body = encode_field(1, language) + encode_field(2, working_directory)
+        execution_id = self.send_request(body + encode_field(3, environment or {}), wire.CONFIGURE)
+        event = self.event()
+        assert (event.execution_id, event.kind) == (execution_id, "configured"), event
+        return event.value
 
     def event(self, nudge=None):
         """The next event; raises EOFError when the worker is gone. nudge: called every moment that none comes."""
@@ -334,7 +368,7 @@ class Worker(Host):
         context = self.contexts[0]
         self.ready, self.send, self.event = context.ready, context.send, context.event
         self.until_done, self.run = context.until_done, context.run
-        self.send_request = context.send_request
+        self.send_request, self.configure = context.send_request, context.configure
         self._events = context.events
 
     @property

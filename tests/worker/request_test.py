@@ -175,17 +175,35 @@ class RequestTest(unittest.TestCase):
         )
         self.assertEqual([event.kind for event in cell.events], ["display", "done"])
 
+    # Environment.
+
+    def test_env_is_the_cells_own(self):
+        self.run_cell("import os, subprocess; os.environ['SET'] = 'was'; os.environ.pop('NEW', None)")
+        env = {"SET": "for\nit", "NEW": "n"}
+        cell = self.run_cell(
+            "print(os.environ['SET'], flush=True)\n"
+            "print(subprocess.check_output('echo $NEW', shell=True, text=True))\n"
+            "os.environ['SET'] = 'changed'; del os.environ['NEW']; os.environ['OWN'] = 'stays'",
+            env=env,
+        )
+        self.assertEqual((cell.outcome, cell.stdout), (OK, "for\nit\nn\n\n"))
+        after = "os.environ['SET'], os.environ.get('NEW'), os.environ['OWN']"
+        self.assertEqual(self.run_cell(after).result, "('was', None, 'stays')")
+        self.assertEqual(self.run_cell("1/0", env=env).outcome, EXCEPTION)
+        self.assertEqual(self.run_cell(after).result, "('was', None, 'stays')")
+
     # Not built.
 
     def check_unimplemented(self, execution_id, what):
         event = self.worker.event()
         self.assertEqual(
-            (event.execution_id, event.kind, event.value), (execution_id, "unimplemented", what)
+            (event.execution_id, event.kind, event.value),
+            (execution_id, "unimplemented", (what, False)),
         )
 
     def test_every_other_kind_is_answered(self):
         for number, name in wire.REQUEST_NAMES.items():
-            if number != wire.EXECUTE:
+            if number not in (wire.EXECUTE, wire.CONFIGURE):
                 with self.subTest(name):
                     body = encode_field(1, "code") + encode_field(2, 3)
                     self.check_unimplemented(self.worker.send_request(body, number), name)
@@ -198,10 +216,8 @@ class RequestTest(unittest.TestCase):
 
     def test_cell_that_asks_for_what_is_not_built_does_not_run(self):
         before = self.run_cell("ran = False").count
-        for what, options in (("allow_stdin", {"allow_stdin": True}), ("env", {"env": {"A": "b"}})):
-            self.check_unimplemented(
-                self.worker.send("ran = True", **options), f"execute.{what}"
-            )
+        execution_id = self.worker.send("ran = True", allow_stdin=True)
+        self.check_unimplemented(execution_id, "execute.allow_stdin")
         cell = self.run_cell("ran")
         self.assertEqual((cell.result, cell.count), ("False", before + 1))
 

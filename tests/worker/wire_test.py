@@ -37,6 +37,28 @@ class EventTest(unittest.TestCase):
             0, wire.ready(7, 123456789, 1), "ready { pid: 7 join_ns: 123456789 reseed_ns: 1 }"
         )
 
+    def test_output_file(self):
+        self.check(
+            3,
+            wire.output_file(b"/a\xff", 1 << 40, b"d" * 32, b""),
+            f'execution_id: 3 output_file {{ path: "/a\\377" size: {1 << 40} sha256: "{"d" * 32}" }}',
+        )
+        self.check(
+            3,
+            wire.output_file(b"/a", 0, b"", b"is a FIFO"),
+            'execution_id: 3 output_file { path: "/a" size: 0 error: "is a FIFO" }',
+        )
+
+    def test_end_of_a_cell_with_files(self):
+        rest = wire.output_files_incomplete("why" * 1000) + wire.NOT_RUN
+        why = ("why" * 1000)[:1024]
+        self.check(
+            3,
+            wire.done(wire.EXCEPTION, 4, rest),
+            "execution_id: 3 done { outcome: EXCEPTION execution_count: 4 "
+            f'output_files_incomplete: "{why}" not_run: true }}',
+        )
+
     def test_setup_failed(self):
         self.check(
             0, wire.setup_failed("setns", 22), 'setup_failed { stage: "setns" error_number: 22 }'
@@ -69,6 +91,19 @@ class EventTest(unittest.TestCase):
 
     def test_unimplemented(self):
         self.check(1, wire.unimplemented("x"), 'execution_id: 1 unimplemented { what: "x" }')
+        self.check(
+            1,
+            wire.unimplemented("x", by_language=True),
+            'execution_id: 1 unimplemented { what: "x" by_language: true }',
+        )
+
+    def test_configured(self):
+        self.check(1, wire.configured(), "execution_id: 1 configured { }")
+        self.check(
+            1,
+            wire.configured("language", 2),
+            'execution_id: 1 configured { failed_step: "language" error_number: 2 }',
+        )
 
     def test_error(self):
         body = wire.error(b"ValueError", b"bad \xff", b"line 1\nline 2")
@@ -136,13 +171,17 @@ class RequestTest(unittest.TestCase):
         data = encode(
             'execution_id: 9 execute { code: "1" silent: true store_history: true '
             'user_expressions { name: "a" text: "b" } user_expressions { name: "c" } '
-            'allow_stdin: true colors: true env { name: "N" text: "V" } }'
+            'allow_stdin: true colors: true env { name: "N" text: "V" } '
+            'input_files { path: "p" data: "\\000\\377" } input_files { path: "q" } '
+            'output_files: "*" output_files: "**/a" }'
         )
         execution_id, kind, (code, options) = wire.decode_request(data)
         self.assertEqual((execution_id, kind, code), (9, wire.EXECUTE, b"1"))
         self.assertEqual((options.silent, options.store_history), (True, True))
         self.assertEqual(options.expressions, [(b"a", b"b"), (b"c", b"")])
         self.assertEqual(options.env, [(b"N", b"V")])
+        self.assertEqual(options.input_files, [(b"p", b"\0\xff"), (b"q", b"")])
+        self.assertEqual(options.output_files, [b"*", b"**/a"])
         self.assertTrue(options.allow_stdin and options.colors)
         self.assertFalse(options.counts)
 

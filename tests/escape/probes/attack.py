@@ -88,7 +88,7 @@ def kernel_lacks(what):
 
 
 def probe(layer, *, ends=(), plant=None, order="neighbour", aftermath=None, conclude=None, limits=None, deadline=None,
-          bound=60, output_mib=None, host_check=None, unconfined="broken", profiles=(), granted_to_root=None):
+          bound=60, output_mib=None, place="cell", host_check=None, unconfined="broken", profiles=(), granted_to_root=None):
     """Describes a probe.
 
     layer: what enforces the claim, one name or several separated by commas: with all of them off, the attack succeeds.
@@ -102,6 +102,7 @@ def probe(layer, *, ends=(), plant=None, order="neighbour", aftermath=None, conc
     deadline: seconds after which the cell is to be ended, where that is among `ends`: part of the attack, the same anywhere.
     bound: seconds that the cell may take otherwise, at pace 1; one that runs into it is inconclusive.
     output_mib: the cell's bound on output, in MiB.
+    place: whose child the attacker is: "cell" of the context, "command" of the agent. Then it has its own group's file and this one alone.
     host_check: name of a check that the runner makes on the host while the sandbox lives, in addition; it also decides
         where the probe says NotOnThisHost.
     unconfined: "broken" when the attack must succeed without a sandbox, else why it is not tried there.

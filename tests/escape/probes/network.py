@@ -99,11 +99,15 @@ def probe_abstract_sockets(host):
 def probe_sockets_of_host(host):
     """No socket file of the host's services exists inside."""
     places = [host["socket"]] if host["socket"] else []
-    places += ["/run/warren", "/run/systemd/private", "/run/dbus/system_bus_socket", "/var/run/docker.sock",
+    places += ["/run/warren/warren.sock", "/run/systemd/private", "/run/dbus/system_bus_socket", "/var/run/docker.sock",
                "/run/containerd/containerd.sock", "/dev/log"]
     for place in places:
         if os.path.lexists(place):
             raise Broken(f"{place} is there")
+    # Of the sandbox itself: where its agent is found.
+    theirs = set(os.listdir("/run/warren")) - {"sudo"} if os.path.isdir("/run/warren") else ()
+    if theirs:
+        raise Broken(f"{theirs} of /run/warren")
 
 
 @probe("net_namespace")
