@@ -79,8 +79,9 @@ TEST(NetworkNamespacesTest, LaunchersOfTwoShareNoUserId) {
   std::set<std::string> ids;
   auto launch = [&](const std::function<bool()>& then) {
     std::unique_ptr<Harness> launcher = Harness::Start();
-    if (launcher == nullptr || !launcher->Launch("same", launcher->StartZygote()).launched())
-      return false;
+    if (launcher == nullptr) return false;
+    RunningSandbox sandbox = launcher->Launch("same", launcher->StartZygote());
+    if (!sandbox.launched()) return false;
     ids.merge(UserIds(*launcher, "same"));
     return then();
   };

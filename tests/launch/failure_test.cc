@@ -215,7 +215,8 @@ TEST_F(FailureTest, NothingIsLeftOfAKilledLauncher) {
 }
 
 TEST_F(FailureTest, NothingIsLeftWhenTheSupervisorCloses) {
-  ASSERT_TRUE(launcher_->Launch("one", zygote_).launched());
+  RunningSandbox one = launcher_->Launch("one", zygote_);
+  ASSERT_TRUE(one.launched());
   // In the middle of making one more.
   launcher_->RequestCreate(launcher_->Spec("two"), zygote_);
   std::set<pid_t> pids = launcher_->Descendants();

@@ -126,7 +126,8 @@ class Harness {
 
   // ---- The usual, in one step.
   uint64_t StartZygote();
-  // Request and reply; a launched sandbox's worker has said that it is ready.
+  // Request and reply; a launched sandbox's worker has said that it is ready. It ends when what is
+  // returned does, for that holds its requests' pipe.
   RunningSandbox Launch(const std::string& id, uint64_t zygote);
   RunningSandbox Launch(const internal::SandboxSpec& spec, uint64_t zygote);
   RunningSandbox Take(const std::string& id, LauncherMessage message);
