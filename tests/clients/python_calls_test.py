@@ -2,8 +2,10 @@
 Against a server that does what the test says; whether a real one does it is python_sandbox_test's."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
+import itertools
 import os
 import signal
 import sys
@@ -180,6 +182,59 @@ class Interrupted(Calls):
 
         sandbox = self.sandbox(self.serve(WriteFile=write))
         self.interrupt(lambda: sandbox.files.write("a", b"x"))
+
+
+class InterruptedWithALock(Calls):
+    """Ctrl-C at each place where gRPC takes one of Python's locks, which then stays taken (Python's issue 74174)."""
+
+    @contextlib.contextmanager
+    def interrupt(self, at):
+        """Raises KeyboardInterrupt where this thread has taken the at-th lock."""
+        enter, mine, count = threading.Condition.__enter__, threading.get_ident(), itertools.count(1)
+
+        def interrupted(condition):
+            entered = enter(condition)
+            if threading.get_ident() == mine and next(count) == at:
+                raise KeyboardInterrupt
+            return entered
+
+        with unittest.mock.patch.object(threading.Condition, "__enter__", interrupted):
+            yield
+
+    @contextlib.contextmanager
+    def not_hung(self):
+        def hung(number, frame):
+            raise AssertionError(f"nothing came within {patience():.0f} s")
+
+        before = signal.signal(signal.SIGALRM, hung)
+        signal.alarm(int(patience()))
+        try:
+            yield
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+
+    def test_wherever_it_comes_the_next_call_is_answered(self):
+        events = [started(), output(2, b"up"), output(3, b"on"), finished(4)]
+        server = self.serve(ExecuteCode=lambda request, context: iter(events))
+        for call in (lambda sandbox: list(sandbox.stream_code("1")), lambda sandbox: sandbox.get_info()):
+            places = 0
+            while self.is_interrupted(server, call, places + 1):
+                places += 1
+            self.assertGreaterEqual(places, 3)
+        self.assertTrue(server.requests("DestroySandbox"))
+
+    def is_interrupted(self, server, call, at):
+        """Whether a call takes so many locks. The one after it is answered, whatever became of it."""
+        with self.not_hung(), Client(server.address) as client:
+            sandbox, interrupted = Sandbox.connect("sb1", client=client), False
+            with self.interrupt(at):
+                try:
+                    call(sandbox)
+                except KeyboardInterrupt:
+                    interrupted = True
+            sandbox.kill()
+        return interrupted
 
 
 class Executions(Calls):

@@ -1,6 +1,7 @@
 """The Python client against a real warrend. What the server does not have yet is listed in python_client.AWAITED."""
 
 import asyncio
+import contextlib
 import datetime
 import os
 import signal
@@ -596,9 +597,15 @@ async def main():
 asyncio.run(main())
 """
 
+    @contextlib.contextmanager
     def program(self, code):
-        return subprocess.Popen([sys.executable, "-B", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                env=self.server.environment | {"PYTHONPATH": os.path.join(CLIENT, "lib")})
+        with subprocess.Popen([sys.executable, "-B", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=self.server.environment | {"PYTHONPATH": os.path.join(CLIENT, "lib")}) as process:
+            try:
+                yield process
+            finally:
+                # Of one that hangs, the test's failure is to be seen.
+                process.kill()
 
     def test_control_c_ends_it_and_its_sandbox(self):
         for code in (self.SYNCHRONOUS, self.ASYNCHRONOUS):

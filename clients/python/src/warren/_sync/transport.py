@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import Any, Callable, Generic, Iterable, Iterator, Optional, TypeVar
@@ -28,11 +29,14 @@ class Transport:
 
     def unary(self, method: Unary[Request, Response], request: Request, timeout: Optional[float]) -> Response:
         # Not the blocking form of a call: that leaves it behind where Ctrl-C comes.
-        response: Response = self._answer(self._callable(method, "unary_unary").future(request, timeout=timeout))
+        with self.undisturbed():
+            call = self._callable(method, "unary_unary").future(request, timeout=timeout)
+        response: Response = self._answer(call)
         return response
 
     def stream(self, method: ServerStream[Request, Response], request: Request) -> Messages[Response]:
-        return Messages(self, self._callable(method, "unary_stream")(request))
+        with self.undisturbed():
+            return Messages(self, self._callable(method, "unary_stream")(request))
 
     def send(self, method: ClientStream[Request, Response], requests: Iterable[Request]) -> Response:
         """Sends them all; what they raise is raised here, and the server then sees a client that went.
@@ -52,7 +56,8 @@ class Transport:
                 # Ending without this would be the end of what is sent.
                 call.cancel()
 
-        call = self._callable(method, "stream_unary").future(all_of_them())
+        with self.undisturbed():
+            call = self._callable(method, "stream_unary").future(all_of_them())
         called.set()
         try:
             response: Response = self._answer(call)
@@ -71,10 +76,27 @@ class Transport:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            channel, self._channel = self._channel, None
-            self._calls.clear()
+        channel = self._let_go()
         if channel is not None:
             channel.close()
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Around everything of gRPC's. What comes from a signal's handler, as Ctrl-C does, can leave one of its locks taken for
+        good (Python's issue 74174), and its connection says nothing any more: the next call opens another one."""
+        try:
+            yield
+        except (grpc.RpcError, grpc.FutureCancelledError):
+            raise
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> Optional[Any]:
+        with self._lock:
+            channel, self._channel = self._channel, None
+            self._calls.clear()
+        return channel
 
     def _callable(self, method: Method[Any, Any], shape: str) -> Any:
         with self._lock:
@@ -91,7 +113,8 @@ class Transport:
 
     def _answer(self, call: Any) -> Any:
         try:
-            return call.result()
+            with self.undisturbed():
+                return call.result()
         except grpc.RpcError as error:
             raise self._error(error) from None
         except grpc.FutureCancelledError:
@@ -114,13 +137,15 @@ class Messages(Generic[Response]):
     def read(self) -> Optional[Response]:
         """The next one; None at the end."""
         try:
-            message: Optional[Response] = next(self._call, None)
+            with self._transport.undisturbed():
+                message: Optional[Response] = next(self._call, None)
             return message
         except grpc.RpcError as error:
             raise self._transport._error(error) from None
 
     def cancel(self) -> None:
-        self._call.cancel()
+        with self._transport.undisturbed():
+            self._call.cancel()
 
 
 class Background:
