@@ -29,9 +29,11 @@ void DirectoryLister::Turn() {
   {
     const CurrentDirectory current(level.reader.fd());
     read = level.reader.Read([&](const char* name, unsigned char type) {
-      if (!TellEntry(name, current)) return DirectoryReader::Next::kAgain;
       const bool maybe = type == DT_DIR || type == DT_UNKNOWN;
-      if (ended() || !maybe || levels_.size() >= depth_) return DirectoryReader::Next::kContinue;
+      if (!TellEntry(name, maybe && levels_.size() < depth_, current))
+        return DirectoryReader::Next::kAgain;
+      if (!below_.valid())
+        return ended() ? DirectoryReader::Next::kStop : DirectoryReader::Next::kContinue;
       below = name;
       return DirectoryReader::Next::kStop;
     });
@@ -45,7 +47,8 @@ void DirectoryLister::Turn() {
   path_.resize(levels_.back().path_size);
 }
 
-bool DirectoryLister::TellEntry(const std::string& name, const CurrentDirectory& current) {
+bool DirectoryLister::TellEntry(const std::string& name, bool below,
+                                const CurrentDirectory& current) {
   internal::AgentEvent event;
   event.mutable_entry()->set_stream_id(id());
   internal::FileFacts* facts = event.mutable_entry()->mutable_file();
@@ -58,28 +61,36 @@ bool DirectoryLister::TellEntry(const std::string& name, const CurrentDirectory&
     End(FileFailed(ENAMETOOLONG, "tell an entry"));
     return true;
   }
+  if (below && S_ISDIR(facts->mode())) OpenBelow(name, facts);
+  if (ended()) return true;
   const size_t size = event.entry().ByteSizeLong();
   needed_ = static_cast<int64_t>(size);
-  if (credit() < needed_) return false;
+  if (credit() < needed_) {
+    below_.reset();
+    return false;
+  }
   needed_ = 1;
   Spend(size);
   Tell(event);
   return true;
 }
 
-void DirectoryLister::Descend(const std::string& name) {
-  UniqueFd directory(
-      OpenEntry(levels_.back().reader.fd(), name, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
-  if (!directory.valid()) {
-    // It is none, it is gone, or what is in it is not for this user: it is on the list itself.
-    const bool passed = errno == ENOTDIR || errno == ENOENT || errno == EACCES || errno == ELOOP;
+void DirectoryLister::OpenBelow(const std::string& name, internal::FileFacts* facts) {
+  below_.reset(OpenEntry(levels_.back().reader.fd(), name, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
+  if (!below_.valid()) {
+    facts->set_not_listed(errno == EACCES || errno == EPERM);
+    // Or it is none any more.
+    const bool passed =
+        facts->not_listed() || errno == ENOTDIR || errno == ENOENT || errno == ELOOP;
     return passed ? void() : End(FileFailed(errno, "open a directory below it"));
   }
-  if (OutOfDescriptors(directory.get()))
-    return End(FileFailed(EMFILE, "open a directory below it"));
-  if (IsKernels(directory.get())) return;
+  if (OutOfDescriptors(below_.get())) return End(FileFailed(EMFILE, "open a directory below it"));
+  if (IsKernels(below_.get())) below_.reset();
+}
+
+void DirectoryLister::Descend(const std::string& name) {
   path_ += "/" + name;
-  levels_.push_back({DirectoryReader(std::move(directory)), path_.size()});
+  levels_.push_back({DirectoryReader(std::move(below_)), path_.size()});
 }
 
 }  // namespace warren

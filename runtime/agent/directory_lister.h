@@ -29,9 +29,12 @@ class DirectoryLister final : public FileStream {
     size_t path_size;
   };
 
-  // False: there is no credit for it.
-  bool TellEntry(const std::string& name, const CurrentDirectory& current);
-  // Into the directory of that name, where there is one.
+  // False: there is no credit for it. `below`: where it is a directory, its entries belong on the
+  // list too.
+  bool TellEntry(const std::string& name, bool below, const CurrentDirectory& current);
+  // The directory of that name, where there is one that can be read: so it is known before its own
+  // entry is told.
+  void OpenBelow(const std::string& name, internal::FileFacts* facts);
   void Descend(const std::string& name);
 
   std::optional<OwnerNames> names_;
@@ -39,6 +42,8 @@ class DirectoryLister final : public FileStream {
   // The directories on the way to where it is, and its path without a slash at the end.
   std::vector<Level> levels_;
   std::string path_;
+  // That of the entry that was told last, where its entries come next.
+  UniqueFd below_;
   // Credit that the next entry takes.
   int64_t needed_ = 1;
 };

@@ -29,7 +29,8 @@ using Get = std::function<ssize_t(const char*, char*, size_t)>;
 // Beyond the bounds they are left out.
 void FillAttributesBy(const List& list, const Get& get, internal::FileFacts* facts) {
   const ssize_t needed = list(nullptr, 0);
-  if (needed <= 0 || static_cast<size_t>(needed) > kMaxAttributeBytes) return;
+  if (needed <= 0) return;
+  if (static_cast<size_t>(needed) > kMaxAttributeBytes) return facts->set_attributes_cut(true);
   std::string names(static_cast<size_t>(needed), '\0');
   const ssize_t size = list(names.data(), names.size());
   if (size <= 0) return;
@@ -40,11 +41,11 @@ void FillAttributesBy(const List& list, const Get& get, internal::FileFacts* fac
     if (!absl::StartsWith(name, kUserAttribute)) continue;
     const std::string key(name);
     const ssize_t bytes = get(key.c_str(), value.data(), value.size());
-    if (bytes < 0) continue;
+    if (bytes < 0 && errno != ERANGE) continue;
     total += key.size() + static_cast<size_t>(bytes);
-    if (total > kMaxAttributeBytes ||
+    if (bytes < 0 || total > kMaxAttributeBytes ||
         static_cast<size_t>(facts->attributes_size()) >= kMaxAttributes) {
-      return;
+      return facts->set_attributes_cut(true);
     }
     (*facts->mutable_attributes())[key] = value.substr(0, static_cast<size_t>(bytes));
   }
@@ -114,11 +115,6 @@ void FillAttributes(int file, internal::FileFacts* facts) {
 }
 
 CurrentDirectory::CurrentDirectory(int directory) : entered_(::fchdir(directory) == 0) {}
-CurrentDirectory::~CurrentDirectory() {
-  // No command is started while it lives, and "/" can always be entered.
-  if (entered_ && ::chdir("/") != 0) ::_exit(1);
-}
-
 bool FillEntry(int directory, const std::string& name, const OwnerNames& names,
                const CurrentDirectory& current, internal::FileFacts* facts) {
   struct stat info;

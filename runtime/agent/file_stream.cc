@@ -5,7 +5,8 @@
 namespace warren {
 
 void FileStream::End(const FileResult& result, internal::StreamEnd end) {
-  ended_ = true;
+  // What it met first is what it says.
+  if (std::exchange(ended_, true)) return;
   TellEnd(services_.output, id_, result, std::move(end));
 }
 

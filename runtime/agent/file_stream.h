@@ -65,7 +65,7 @@ class FileStream {
   void Spend(size_t bytes) { credit_ -= static_cast<int64_t>(bytes); }
   void Tell(const internal::AgentEvent& event) { services_.output.Tell(event); }
   void TellData(absl::string_view data, bool last) { services_.output.TellData(id_, data, last); }
-  // The last of it. `end` has what there is beside the result.
+  // The last of it, once. `end` has what there is beside the result.
   void End(const FileResult& result, internal::StreamEnd end = {});
   // Too many are open.
   bool OutOfDescriptors(int descriptor) const { return descriptor >= services_.max_descriptor; }
