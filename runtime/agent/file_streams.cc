@@ -52,6 +52,7 @@ bool AreAttributes(const google::protobuf::Map<std::string, std::string>& attrib
 bool IsWrite(const internal::WriteFileCall& call) {
   return IsPath(call.path()) && call.mode() <= kMaxMode &&
          (call.sha256().empty() || call.sha256().size() == kDigestBytes) &&
+         IsOffset(call.offset()) && !(call.append() && call.has_offset()) &&
          AreAttributes(call.attributes());
 }
 

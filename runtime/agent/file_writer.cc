@@ -41,26 +41,30 @@ void FileWriter::Open(const internal::WriteFileCall& call) {
   FileResult result = FindPlace(root(), call.path(), parents, &place_);
   // Exclusive: a link is something that is there.
   if (result.ok() && !exclusive_) result = FollowPlace(root(), parents, &place_);
-  if (result.ok()) result = call.append() ? OpenForAppend(call) : OpenTemporary(call);
+  if (result.ok())
+    result = call.append() || call.has_offset() ? OpenInPlace(call) : OpenTemporary(call);
   if (result.ok() && OutOfDescriptors(file_.get())) result = FileFailed(EMFILE, "make");
   if (result.ok()) result = SetAttributes(call);
   if (!result.ok()) Fail(result);
 }
 
-FileResult FileWriter::OpenForAppend(const internal::WriteFileCall& call) {
+FileResult FileWriter::OpenInPlace(const internal::WriteFileCall& call) {
   const mode_t mode = call.has_mode() ? call.mode() : kDefaultMode;
-  const int made = ::openat(place_.directory.get(), place_.name.c_str(),
-                            O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-  if (made >= 0) {
-    file_.reset(made);
-    return {};
+  const int flags = O_WRONLY | (call.append() ? O_APPEND : 0);
+  file_.reset(::openat(place_.directory.get(), place_.name.c_str(),
+                       flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!file_.valid()) {
+    if (errno != EEXIST || exclusive_) return FileFailed(errno, "make");
+    struct stat info;
+    FileResult opened = OpenRegular(root(), place_.path, flags, &file_, &info);
+    if (opened.ok() && call.has_mode() && ::fchmod(file_.get(), mode) != 0)
+      opened = FileFailed(errno, "change the mode");
+    if (!opened.ok()) return opened;
   }
-  if (errno != EEXIST || exclusive_) return FileFailed(errno, "make");
-  struct stat info;
-  FileResult opened = OpenRegular(root(), place_.path, O_WRONLY | O_APPEND, &file_, &info);
-  if (opened.ok() && call.has_mode() && ::fchmod(file_.get(), mode) != 0)
-    opened = FileFailed(errno, "change the mode");
-  return opened;
+  // EINVAL: beyond what a file of this file system can have.
+  if (call.has_offset() && ::lseek(file_.get(), static_cast<off_t>(call.offset()), SEEK_SET) < 0)
+    return FileFailed(errno == EINVAL ? EFBIG : errno, "write there");
+  return {};
 }
 
 FileResult FileWriter::LookAtReplaced(const internal::WriteFileCall& call) {
@@ -130,7 +134,8 @@ FileResult FileWriter::Write(absl::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t size = ::write(file_.get(), bytes.data(), bytes.size());
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return FileFailed(errno, "write");
+    // EINVAL: it would end beyond the last offset that there is.
+    if (size < 0) return FileFailed(errno == EINVAL ? EFBIG : errno, "write");
     bytes.remove_prefix(static_cast<size_t>(size));
   }
   return {};

@@ -38,7 +38,8 @@ class FileWriter final : public FileStream {
   void Abandon() override { RemoveTemporary(); }
 
  private:
-  FileResult OpenForAppend(const internal::WriteFileCall& call);
+  // To add to it, or to write from an offset on.
+  FileResult OpenInPlace(const internal::WriteFileCall& call);
   FileResult OpenTemporary(const internal::WriteFileCall& call);
   // The mode of what is replaced, as far as it can be replaced by the caller.
   FileResult LookAtReplaced(const internal::WriteFileCall& call);

@@ -91,6 +91,12 @@ absl::Status ValidateWriteFile(warren::v1::WriteFileRequest::Header& header) {
     return absl::InvalidArgumentError(
         "append and exclusive are both set; what must not be there cannot be added to");
   }
+  WARREN_RETURN_IF_ERROR(CheckNotNegative("offset", header.offset()));
+  if (header.has_offset() && (header.append() || header.exclusive())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("offset and ", header.append() ? "append" : "exclusive",
+                     " are both set; an offset is one in the file that is there"));
+  }
   if (!header.sha256().empty() && header.sha256().size() != kSha256Bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("sha256 has ", header.sha256().size(), " bytes; a digest has ", kSha256Bytes));

@@ -120,6 +120,7 @@ std::unique_ptr<Upload> LocalSandbox::WriteFile(const Call&,
   if (valid.has_mode()) write.set_mode(valid.mode());
   write.set_exclusive(valid.exclusive());
   write.set_append(valid.append());
+  if (valid.has_offset()) write.set_offset(static_cast<uint64_t>(valid.offset()));
   write.set_no_parents(valid.no_parents());
   write.set_sha256(valid.sha256());
   *write.mutable_attributes() = valid.attributes();

@@ -60,6 +60,8 @@ warren::v1::FileEntry ToFileEntry(internal::FileFacts facts) {
   }
   entry.set_owner(IsPlainText(facts.owner()) ? facts.owner() : std::to_string(facts.uid()));
   entry.set_group(IsPlainText(facts.group()) ? facts.group() : std::to_string(facts.gid()));
+  entry.set_attributes_cut(facts.attributes_cut());
+  entry.set_not_listed(facts.not_listed());
   return entry;
 }
 

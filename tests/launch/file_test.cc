@@ -157,6 +157,20 @@ TEST_F(FileTest, WritesAsAsked) {
   EXPECT_EQ(files_->Read("/tmp/f").data, "twothree");
   EXPECT_TRUE(files_->Write("/tmp/new", "new", append).ok());
   EXPECT_EQ(files_->Read("/tmp/new").data, "new");
+  auto at = [](uint64_t offset) { return [=](Call& call) { call.set_offset(offset); }; };
+  EXPECT_TRUE(files_->Write("/tmp/f", "TH", at(3)).ok());
+  EXPECT_EQ(files_->Read("/tmp/f").data, "twoTHree");
+  EXPECT_TRUE(files_->Write("/tmp/f", "", at(1)).ok());
+  EXPECT_EQ(files_->Read("/tmp/f").data, "twoTHree") << "nothing is cut off";
+  EXPECT_TRUE(files_->Write("/tmp/new", "!", at(5)).ok());
+  EXPECT_EQ(files_->Read("/tmp/new").data, std::string("new\0\0!", 6));
+  EXPECT_TRUE(files_->Write("/tmp/made", "!", at(2)).ok());
+  EXPECT_EQ(files_->Read("/tmp/made").data, std::string("\0\0!", 3));
+  EXPECT_EQ(files_->Write("/tmp/made", "!", at(INT64_MAX)).end.error(), EFBIG);
+  EXPECT_EQ(files_->Read("/tmp/made").data, std::string("\0\0!", 3));
+  EXPECT_TRUE(files_->Write("/tmp/made", "!", at(uint64_t{1} << 50)).ok());
+  EXPECT_EQ(files_->Stat("/tmp/made").end.file().size(), (uint64_t{1} << 50) + 1);
+  ASSERT_TRUE(files_->Remove("/tmp/made").ok());
   auto exclusive = [](Call& call) { call.set_exclusive(true); };
   EXPECT_EQ(files_->Write("/tmp/f", "four", exclusive).end.error(), EEXIST);
   EXPECT_TRUE(files_->Write("/tmp/exclusive", "four", exclusive).ok());
@@ -213,6 +227,11 @@ TEST_F(FileTest, ExtendedAttributes) {
     EXPECT_EQ(facts.attributes_size(), 1) << facts.path();
   EXPECT_EQ(files_->Stat("/tmp/f").end.file().attributes().at("user.e2b.purpose"),
             std::string("a\0b", 3));
+  EXPECT_FALSE(read.entries[0].attributes_cut());
+  Python("import os\nfor i in range(70): os.setxattr('/tmp/f', f'user.{i}', b'')");
+  const internal::FileFacts many = files_->Stat("/tmp/f").end.file();
+  EXPECT_EQ(many.attributes_size(), 64);
+  EXPECT_TRUE(many.attributes_cut());
 }
 
 TEST_F(FileTest, Stats) {
@@ -263,6 +282,16 @@ TEST_F(FileTest, ListsDirectoriesBeforeWhatIsInThem) {
   }
   EXPECT_EQ(files_->List("/tmp/d/g").end.outcome(), StreamEnd::WRONG_TYPE);
   EXPECT_EQ(files_->List("/tmp/none").end.error(), ENOENT);
+}
+
+TEST_F(FileTest, AListEndsOnceWhateverItMeets) {
+  // Their names can be read, and they not be looked at.
+  Python(
+      "import os\nos.mkdir('/tmp/d')\nfor n in 'abc': open('/tmp/d/' + n, 'w')\n"
+      "os.chmod('/tmp/d', 0o644)");
+  EXPECT_EQ(files_->List("/tmp/d").end.error(), EACCES);
+  EXPECT_FALSE(files_->TakeEvent(100)) << "nothing comes behind its end";
+  ExpectOn();
 }
 
 TEST_F(FileTest, ListsManyWithinItsCredit) {
@@ -368,10 +397,20 @@ TEST_F(FileTest, EachCallIsItsUsers) {
   EXPECT_EQ(files_->Remove("/etc/hidden", true).end.error(), EACCES);
   EXPECT_EQ(files_->Move("/etc/shadow2", "/tmp/mine").end.error(), EACCES);
   EXPECT_EQ(files_->MakeDirectory("/etc/d").end.error(), EACCES);
-  // A list goes by what it may not enter.
-  FileOutcome listed = files_->List("/etc", 2);
-  EXPECT_TRUE(listed.ok());
-  for (const auto& each : listed.entries) EXPECT_NE(each.path(), "/etc/hidden/f");
+  // A list goes by what it may not enter, and says so.
+  for (uint32_t depth : {1u, 2u}) {
+    FileOutcome listed = files_->List("/etc", depth);
+    EXPECT_TRUE(listed.ok());
+    bool told = false;
+    for (const auto& each : listed.entries) {
+      EXPECT_NE(each.path(), "/etc/hidden/f");
+      if (each.path() == "/etc/hidden") {
+        told = true;
+        EXPECT_EQ(each.not_listed(), depth > 1);
+      }
+    }
+    EXPECT_TRUE(told);
+  }
   // And back.
   files_->set_user(0);
   EXPECT_EQ(files_->Read("/etc/shadow2").data, "root's");

@@ -85,6 +85,17 @@ TEST(ValidateFileTest, Writes) {
   header.set_exclusive(true);
   EXPECT_THAT(Refused(ValidateWriteFile(header)), HasSubstr("append and exclusive"));
   header = good;
+  header.set_offset(0);
+  EXPECT_TRUE(ValidateWriteFile(header).ok());
+  header.set_append(true);
+  EXPECT_THAT(Refused(ValidateWriteFile(header)), HasSubstr("offset and append"));
+  header.set_append(false);
+  header.set_exclusive(true);
+  EXPECT_THAT(Refused(ValidateWriteFile(header)), HasSubstr("offset and exclusive"));
+  header.set_exclusive(false);
+  header.set_offset(-1);
+  EXPECT_THAT(Refused(ValidateWriteFile(header)), HasSubstr("offset is -1"));
+  header = good;
   (*header.mutable_attributes())["user.y"] = "";
   EXPECT_THAT(Refused(ValidateWriteFile(header)), HasSubstr("attributes have"));
   for (const char* name : {"trusted.x", "user.", "security.capability", ""}) {

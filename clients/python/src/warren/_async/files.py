@@ -87,8 +87,9 @@ class AsyncFiles:
             raise
 
     async def write(self, path: RemotePath, data: Union[str, bytes, BinaryIO, AsyncIterable[bytes]], *,
-                    mode: Optional[int] = None, exclusive: bool = False, append: bool = False, parents: bool = True,
-                    attributes: Optional[Mapping[str, bytes]] = None, user: Optional[str] = None) -> FileEntry:
+                    mode: Optional[int] = None, exclusive: bool = False, append: bool = False, offset: Optional[int] = None,
+                    parents: bool = True, attributes: Optional[Mapping[str, bytes]] = None,
+                    user: Optional[str] = None) -> FileEntry:
         """Writes a file, which is there, whole, when this returns, and as it was before where it fails.
 
         Args:
@@ -96,14 +97,15 @@ class AsyncFiles:
             mode: permission bits; default: those of the file that is replaced, else 0o644.
             exclusive: fails with AlreadyExists where there is a file.
             append: adds to the file that is there, which is not atomic.
+            offset: writes from there on into the file that is there, or a new one, and leaves the rest; not atomic either.
             parents: makes the directories on the way.
             attributes: extended attributes "user....", together at most 4 KiB.
         """
         source: Union[bytes, BinaryIO, AsyncIterable[bytes]]
         source = utf8(data) if isinstance(data, (str, bytes, bytearray, memoryview)) else data
         header = write_header(
-            self._sandbox_id, path, user=user, mode=mode, exclusive=exclusive, append=append, attributes=attributes,
-            parents=parents, sha256=sha256(source).digest() if isinstance(source, bytes) else b"")
+            self._sandbox_id, path, user=user, mode=mode, exclusive=exclusive, append=append, offset=offset,
+            attributes=attributes, parents=parents, sha256=sha256(source).digest() if isinstance(source, bytes) else b"")
         digest = Digest()
         response = await self._client.transport.send(methods.WRITE_FILE, self._requests(header, source, digest))
         digest.compare(f"writing {path!r}", response.size_bytes, response.sha256)
@@ -130,7 +132,7 @@ class AsyncFiles:
 
     async def list(self, path: RemotePath = "~", *, depth: int = 1, user: Optional[str] = None) -> List[FileEntry]:
         """What is in a directory, and in those below it down to `depth` levels, 1 to 64. In no order but directories before
-        what is in them."""
+        what is in them; `not_listed` is set in those that cannot be read."""
         request = pb.ListDirectoryRequest(sandbox_id=self._sandbox_id, path=path_bytes(path), user=user, depth=depth)
         messages, message = await self._client.open(methods.LIST_DIRECTORY, request)
         entries = []

@@ -29,13 +29,13 @@ class Transport:
 
     def unary(self, method: Unary[Request, Response], request: Request, timeout: Optional[float]) -> Response:
         # Not the blocking form of a call: that leaves it behind where Ctrl-C comes.
-        with self.undisturbed():
+        with self._undisturbed():
             call = self._callable(method, "unary_unary").future(request, timeout=timeout)
         response: Response = self._answer(call)
         return response
 
     def stream(self, method: ServerStream[Request, Response], request: Request) -> Messages[Response]:
-        with self.undisturbed():
+        with self._undisturbed():
             return Messages(self, self._callable(method, "unary_stream")(request))
 
     def send(self, method: ClientStream[Request, Response], requests: Iterable[Request]) -> Response:
@@ -56,7 +56,7 @@ class Transport:
                 # Ending without this would be the end of what is sent.
                 call.cancel()
 
-        with self.undisturbed():
+        with self._undisturbed():
             call = self._callable(method, "stream_unary").future(all_of_them())
         called.set()
         try:
@@ -81,7 +81,7 @@ class Transport:
             channel.close()
 
     @contextlib.contextmanager
-    def undisturbed(self) -> Iterator[None]:
+    def _undisturbed(self) -> Iterator[None]:
         """Around everything of gRPC's. What comes from a signal's handler, as Ctrl-C does, can leave one of its locks taken for
         good (Python's issue 74174), and its connection says nothing any more: the next call opens another one."""
         try:
@@ -113,7 +113,7 @@ class Transport:
 
     def _answer(self, call: Any) -> Any:
         try:
-            with self.undisturbed():
+            with self._undisturbed():
                 return call.result()
         except grpc.RpcError as error:
             raise self._error(error) from None
@@ -137,14 +137,14 @@ class Messages(Generic[Response]):
     def read(self) -> Optional[Response]:
         """The next one; None at the end."""
         try:
-            with self._transport.undisturbed():
+            with self._transport._undisturbed():
                 message: Optional[Response] = next(self._call, None)
             return message
         except grpc.RpcError as error:
             raise self._transport._error(error) from None
 
     def cancel(self) -> None:
-        with self._transport.undisturbed():
+        with self._transport._undisturbed():
             self._call.cancel()
 
 

@@ -27,6 +27,8 @@ def entry_of(message: pb.FileEntry) -> FileEntry:
         modified_at=moment(message, "modified_at"),
         symlink_target=path_text(message.symlink_target),
         attributes=ordered(message.attributes),
+        attributes_cut=message.attributes_cut,
+        not_listed=message.not_listed,
     )
 
 
@@ -39,7 +41,7 @@ def file_event_of(message: pb.FileEvent) -> FileEvent:
 
 
 def write_header(sandbox_id: str, path: RemotePath, *, user: Optional[str], mode: Optional[int], exclusive: bool, append: bool,
-                 attributes: Optional[Mapping[str, bytes]], parents: bool,
+                 offset: Optional[int], attributes: Optional[Mapping[str, bytes]], parents: bool,
                  sha256: bytes = b"") -> pb.WriteFileRequest:
     return pb.WriteFileRequest(
         header=pb.WriteFileRequest.Header(
@@ -49,6 +51,7 @@ def write_header(sandbox_id: str, path: RemotePath, *, user: Optional[str], mode
             mode=mode,
             exclusive=exclusive,
             append=append,
+            offset=offset,
             sha256=sha256,
             attributes=attributes,
             no_parents=not parents,

@@ -48,6 +48,7 @@ def process_of(message: pb.Process) -> ProcessInfo:
         started_at=moment(message, "started_at"),
         termination=termination_of(message.termination) if message.HasField("termination") else None,
         clients=message.clients,
+        arguments_cut=message.arguments_cut,
     )
 
 

@@ -43,6 +43,10 @@ class FileEntry:
     symlink_target: str
     # Extended attributes "user....", where the file system has them.
     attributes: Mapping[str, bytes]
+    # There are more than these: at most 64 are told, of 16 KiB together.
+    attributes_cut: bool = False
+    # Of a list: a directory within its depth that the user may not read.
+    not_listed: bool = False
 
     @property
     def name(self) -> str:

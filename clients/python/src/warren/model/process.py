@@ -26,6 +26,8 @@ class ProcessInfo:
     termination: Optional[Termination]
     # How many clients are connected.
     clients: int
+    # There is more of its arguments, of which 4 KiB are told.
+    arguments_cut: bool = False
 
 
 def return_code(termination: Termination) -> int:
