@@ -29,6 +29,8 @@ ActingUser::~ActingUser() {
   // The user first: with root's comes back what changing the group takes.
   const bool user = BecomeUser(own_uid_);
   if (!BecomeGroup(own_gid_) || !user) ::_exit(1);
+  // Back from a CurrentDirectory: the user may not have been let into it.
+  if (::chdir("/") != 0) ::_exit(1);
 }
 
 }  // namespace warren

@@ -7,8 +7,8 @@ namespace warren {
 
 // While it lives the kernel decides about files as for this user of the sandbox, and what is made
 // belongs to it: the agent's file-system ids are the user's, which takes DAC_OVERRIDE, CHOWN and
-// FOWNER along (policies/profiles/agent.textproto), and its supplementary groups are empty. Who
-// cannot be itself again ends: it would go on as somebody else.
+// FOWNER along (policies/profiles/agent.textproto), and its supplementary groups are empty. At the
+// end it is in "/". Who cannot be itself again ends: it would go on as somebody else.
 class ActingUser {
  public:
   ActingUser(uint32_t uid, uint32_t gid);

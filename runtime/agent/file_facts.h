@@ -37,12 +37,11 @@ void FillFacts(const struct stat& info, const OwnerNames& names, internal::FileF
 // Its attributes "user.…": of an open file.
 void FillAttributes(int file, internal::FileFacts* facts);
 
-// The current directory while it lives: what takes no descriptor of a directory is given a name in
-// it. "/" afterwards.
+// The current directory: what takes no descriptor of a directory is given a name in it. It stays so
+// until the end of the ActingUser, for the user may not be able to go elsewhere.
 class CurrentDirectory {
  public:
   explicit CurrentDirectory(int directory);
-  ~CurrentDirectory();
   CurrentDirectory(const CurrentDirectory&) = delete;
   CurrentDirectory& operator=(const CurrentDirectory&) = delete;
   bool entered() const { return entered_; }

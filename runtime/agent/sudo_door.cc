@@ -54,6 +54,11 @@ void SudoDoor::Refuse(const std::string& reason) {
   refuser_ = ::fork();
   state_ = refuser_ > 0 ? State::kRefusing : State::kQuiet;
   if (refuser_ != 0) return;
+  // Whoever stops it, root of the sandbox for one, stops nothing else with it: no pipe or terminal
+  // of the agent's stays open here.
+  const auto listener = static_cast<unsigned int>(listener_.get());
+  ::close_range(0, listener - 1, 0);
+  ::close_range(listener + 1, ~0u, 0);
   const int connection = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
   const sudo::Reply reply = {sudo::ReplyKind::kRefused, 0};
   if (connection >= 0 &&

@@ -13,6 +13,8 @@ namespace {
 // How long a terminal that something holds open must be silent after its command's end. Fixed
 // (docs/TIMING.md).
 constexpr int kSilenceMs = 100;
+// Reads that are not waited for any longer.
+constexpr int kMostDrained = 64;
 
 bool WriteAll(int fd, const char* data, size_t size) {
   while (size > 0) {
@@ -94,7 +96,8 @@ void Terminal::OnResize() {
 void Terminal::Drain() {
   ClosePeer();
   pollfd wait = {master_.get(), POLLIN, 0};
-  while (::poll(&wait, 1, kSilenceMs) > 0) {
+  // What goes on behind the command may never fall silent.
+  for (int reads = 0; reads<kMostDrained&& ::poll(&wait, 1, kSilenceMs)> 0; ++reads) {
     if (!OnOutput()) return;
   }
 }
