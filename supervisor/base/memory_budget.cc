@@ -19,6 +19,11 @@ void MemoryBudget::Remove(int64_t bytes) {
   used_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
+absl::Status NoRoom() {
+  return absl::ResourceExhaustedError(
+      "the server's memory for what waits is used up (--buffer-memory); try again later");
+}
+
 bool MemoryCharge::TryAdd(int64_t bytes) {
   if (budget_ != nullptr && !budget_->TryAdd(bytes)) return false;
   bytes_ += bytes;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/status/status.h"
+
 namespace warren {
 
 // A bound on memory that many hold together, none of whom is large alone: waiting code, output that
@@ -35,6 +37,13 @@ class MemoryBudget {
   MemoryBudget* const whole_;
   std::atomic<int64_t> used_{0};
 };
+
+// RESOURCE_EXHAUSTED, in the words of who is refused.
+absl::Status NoRoom();
+// That, where the budget is used up.
+inline absl::Status CheckRoom(const MemoryBudget& budget) {
+  return budget.exhausted() ? NoRoom() : absl::OkStatus();
+}
 
 // Bytes charged to a budget for as long as this lives. Thread-compatible; the budget outlives it.
 class MemoryCharge {

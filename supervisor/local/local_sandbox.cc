@@ -114,6 +114,9 @@ std::unique_ptr<Operation> LocalSandbox::ExecuteOnce(warren::v1::ExecuteCodeRequ
 
 std::unique_ptr<Operation> LocalSandbox::TakePlace(const DetachedExecutions::Found& found,
                                                    std::shared_ptr<ExecutionSink> sink) {
+  // Each gets what is kept at once.
+  if (absl::Status room = CheckRoom(backend_.memory()); !room.ok())
+    return RefuseExecution(*sink, room);
   auto client = found.execution->Attach(std::move(sink), 0, Execution::Rivals::kReplaced);
   auto operation = std::make_unique<ExecutionOperation>(sandbox_, found.runner, found.execution,
                                                         *client, backend_.detached());
@@ -142,11 +145,8 @@ std::unique_ptr<Operation> LocalSandbox::Connect(const Call&,
             : absl::NotFoundError("no such execution: it never was, its client saw its end, "
                                   "or it ended too long ago"));
   }
-  if (backend_.memory().exhausted()) {
-    return RefuseExecution(
-        *sink, absl::ResourceExhaustedError("the server's memory for what waits is used up "
-                                            "(--buffer-memory); try again later"));
-  }
+  if (absl::Status room = CheckRoom(backend_.memory()); !room.ok())
+    return RefuseExecution(*sink, room);
   // That its client has gone is not always seen at once.
   const bool replaces = execution->kept();
   const bool had_ended = execution->ended();

@@ -29,8 +29,7 @@ absl::StatusOr<Script::Spec> LocalSandbox::AdmitScript(warren::v1::RunScriptRequ
                           backend_.FindInterpreter(template_id, request.language()));
   spec.charge = MemoryCharge(&backend_.memory());
   if (!spec.charge.TryAdd(kScriptBytes + static_cast<int64_t>(request.ByteSizeLong()))) {
-    return absl::ResourceExhaustedError(
-        "the server's memory for what waits is used up (--buffer-memory); try again later");
+    return NoRoom();
   }
   if (request.max_output_bytes() == 0)
     request.set_max_output_bytes(sandbox_->CurrentLimits().output_bytes());

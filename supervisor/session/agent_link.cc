@@ -143,6 +143,8 @@ absl::Status AgentLink::Send(const internal::AgentRequest& request) {
 
 absl::Status AgentLink::SendData(uint64_t stream_id, absl::string_view data, bool last) {
   WARREN_RETURN_IF_ERROR(Admit(data.size()));
+  if (auto stream = streams_.find(stream_id); stream != streams_.end())
+    stream->second.untaken += static_cast<int64_t>(data.size());
   Settle(unsent_.WriteData(requests_.get(), internal::AgentRequest::kDataFieldNumber, stream_id,
                            last, data));
   return absl::OkStatus();
@@ -316,6 +318,9 @@ absl::Status AgentLink::OnStreamEvent() {
     case internal::AgentEvent::kCredit: {
       const internal::StreamCredit& credit = event_.credit();
       WARREN_ASSIGN_OR_RETURN(Stream * stream, Charge(credit.stream_id(), 0));
+      stream->untaken -= credit.bytes();
+      if (stream->untaken < 0)
+        return absl::InvalidArgumentError("credit for more than it was sent");
       std::shared_ptr<AgentStreamListener>(stream->listener)->OnCredit(credit.bytes());
       return absl::OkStatus();
     }

@@ -119,6 +119,8 @@ class AgentLink final : public std::enable_shared_from_this<AgentLink> {
   struct Stream {
     std::shared_ptr<AgentStreamListener> listener;
     int64_t credit;
+    // Bytes that it was sent, and has not given credit for.
+    int64_t untaken = 0;
   };
 
   void Start();

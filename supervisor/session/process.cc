@@ -17,6 +17,7 @@
 #include "runtime/base/status.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/base/proto_time.h"
+#include "supervisor/base/text.h"
 #include "supervisor/session/pause_control.h"
 #include "supervisor/session/process_table.h"
 
@@ -31,6 +32,8 @@ constexpr size_t kProcessTurnBytes = 1 << 20;
 // A pipe's size as the kernel makes it, and that of one through which a flood runs.
 constexpr size_t kUsualPipeBytes = 64 << 10;
 constexpr int kFloodPipeBytes = 256 << 10;
+// A list of the most processes that there may be fits into a message.
+constexpr size_t kListedArgumentBytes = 4 << 10;
 
 // Only the IO thread reads, and nothing stays in it between two reads.
 char* ProcessReadBuffer() {
@@ -139,7 +142,7 @@ void Process::OnOffered(absl::StatusOr<LauncherMessage> reply) {
   if (status.ok() && stop_ != StopReason::kNone)
     status = absl::CancelledError("its client went before it was started");
   if (status.ok()) status = agent_->StartCommand(MakeCommand(), shared_from_this());
-  if (status.ok()) return;
+  if (status.ok()) return AwaitStart();
   SendKill();
   Fail(status);
 }
@@ -176,18 +179,24 @@ internal::StartCommand Process::MakeCommand() const {
   return command;
 }
 
+void Process::AwaitStart() {
+  SetDeadline(std::min<MonotonicTime::duration>(
+      std::chrono::duration_cast<MonotonicTime::duration>(kStartPatience * host_.pace),
+      request_.has_timeout() ? absl::ToChronoNanoseconds(ToDuration(request_.timeout()))
+                             : MonotonicTime::duration::max()));
+}
+
 void Process::OnStarted(int32_t pid) {
   if (ended()) return;
   state_ = State::kRunning;
+  time_left_.reset();
+  host_.loop.CancelTimer(std::exchange(timeout_, 0));
   pid_ = pid;
   started_at_ = absl::Now();
   started_ = MonotonicClock::now();
   Push(StartedEvent(0));
-  if (request_.has_timeout() && !exit_) {
-    deadline_ = started_ + absl::ToChronoNanoseconds(ToDuration(request_.timeout()));
-    ArmTimeout();
-    if (auto table = table_.lock(); table && table->stands_still()) StandStill();
-  }
+  if (request_.has_timeout() && !exit_)
+    SetDeadline(absl::ToChronoNanoseconds(ToDuration(request_.timeout())));
   Read();
 }
 
@@ -459,20 +468,27 @@ void Process::Stop(StopReason reason) {
   stop_ = reason;
   asked_ = true;
   host_.loop.CancelTimer(std::exchange(timeout_, 0));
-  const auto grace = std::chrono::duration_cast<MonotonicTime::duration>(kGrace * host_.pace);
-  if (auto table = table_.lock(); table && table->stands_still()) {
-    time_left_ = grace;
-  } else {
-    deadline_ = MonotonicClock::now() + grace;
-    ArmTimeout();
-  }
+  SetDeadline(std::chrono::duration_cast<MonotonicTime::duration>(kGrace * host_.pace));
 }
 
 void Process::OnDeadline() {
   timeout_ = 0;
+  if (state_ == State::kStarting && !request_.has_timeout()) {
+    spdlog::warn("event=start_hangs sandbox={} process={}", sandbox_id_, number_);
+    return SendKill();
+  }
   if (!asked_) return Stop(StopReason::kTimeout);
   spdlog::info("event=sigterm_ignored sandbox={} process={}", sandbox_id_, number_);
   SendKill();
+}
+
+void Process::SetDeadline(MonotonicTime::duration left) {
+  if (auto table = table_.lock(); table && table->stands_still()) {
+    time_left_ = left;
+  } else {
+    deadline_ = MonotonicClock::now() + left;
+    ArmTimeout();
+  }
 }
 
 void Process::ArmTimeout() {
@@ -607,7 +623,13 @@ warren::v1::Process Process::Describe() const {
   warren::v1::Process process;
   process.set_process_id(id());
   process.set_pid(pid_);
-  *process.mutable_arguments() = request_.arguments();
+  size_t room = kListedArgumentBytes;
+  for (const std::string& argument : request_.arguments()) {
+    process.set_arguments_cut(argument.size() > room);
+    process.add_arguments(ToValidUtf8(argument, room));
+    if (process.arguments_cut()) break;
+    room -= argument.size();
+  }
   process.set_working_directory(request_.working_directory());
   process.set_user(request_.user());
   process.set_has_terminal(has_terminal());

@@ -65,6 +65,10 @@ class Process final : public AgentCommandListener, public std::enable_shared_fro
   // keeps it back is ended. On a host of pace 1.
   static constexpr std::chrono::seconds kWordPatience{10};
 
+  // From the word to the agent to its answer: what is not started by then is killed. On a host of
+  // pace 1; its timeout, where that is shorter.
+  static constexpr std::chrono::seconds kStartPatience{30};
+
   // `request` is valid, its environment that of the sandbox too; `charge` is for it. What is kept
   // of its output is charged to `kept_output`. `host` outlives it.
   Process(SandboxHost& host, std::weak_ptr<ProcessTable> table, std::string sandbox_id,
@@ -146,6 +150,9 @@ class Process final : public AgentCommandListener, public std::enable_shared_fro
   // What its pipes hold is read, and no more.
   void BeginDrain();
 
+  void AwaitStart();
+  // Counts from now, unless the sandbox stands still.
+  void SetDeadline(MonotonicTime::duration left);
   void ArmTimeout();
   void OnDeadline();
   void Kill(StopReason reason);
@@ -176,7 +183,7 @@ class Process final : public AgentCommandListener, public std::enable_shared_fro
   int32_t pid_ = 0;
   absl::Time started_at_;
   MonotonicTime started_;
-  // At its deadline: that of its timeout, or that of the grace behind it.
+  // At its deadline: that of its start, that of its timeout, or that of the grace behind it.
   TimerId timeout_ = 0;
   MonotonicTime deadline_;
   // Until then, while it stands still.

@@ -37,8 +37,7 @@ absl::Status ProcessTable::Admit(const warren::v1::StartProcessRequest& request,
   // As it came is kept too, where it can be asked for by its id.
   const auto bytes = static_cast<int64_t>(request.ByteSizeLong());
   if (!charge.TryAdd(kProcessBytes + (request.request_id().empty() ? 1 : 2) * bytes)) {
-    return absl::ResourceExhaustedError(
-        "the server's memory for what waits is used up (--buffer-memory); try again later");
+    return NoRoom();
   }
   if (!host_.process_descriptors.TryTake(Process::kDescriptors)) {
     return absl::ResourceExhaustedError(
@@ -53,13 +52,12 @@ bool ProcessTable::ConnectByRequest(const warren::v1::StartProcessRequest& reque
   if (request.request_id().empty()) return false;
   auto found = by_request_id_.find(request.request_id());
   if (found == by_request_id_.end()) return false;
-  if (google::protobuf::util::MessageDifferencer::Equals(found->second.request, request)) {
-    const std::shared_ptr<Process> process = found->second.process;
-    process->AddClient(client, 0);
-  } else {
+  if (!google::protobuf::util::MessageDifferencer::Equals(found->second.request, request)) {
     Refuse(*client, absl::InvalidArgumentError(
                         "request_id: another request with this id has started a process of this "
                         "sandbox; give each request an id of its own"));
+  } else {
+    ConnectTo(found->second.process, client, 0);
   }
   return true;
 }
@@ -104,13 +102,15 @@ void ProcessTable::Connect(const std::string& process_id, std::shared_ptr<Proces
     return Refuse(*client,
                   absl::NotFoundError("no such process: it never was, or it ended too long ago"));
   }
+  ConnectTo(process, std::move(client), after);
+}
+
+void ProcessTable::ConnectTo(const std::shared_ptr<Process>& process,
+                             std::shared_ptr<ProcessClient> client, std::optional<int64_t> after) {
   // Each gets what is kept at once.
-  if (host_.memory.exhausted()) {
-    return Refuse(*client, absl::ResourceExhaustedError(
-                               "the server's memory for what waits is used up (--buffer-memory); "
-                               "try again later"));
-  }
-  process->AddClient(std::move(client), after);
+  if (absl::Status room = CheckRoom(host_.memory); !room.ok()) return Refuse(*client, room);
+  const std::shared_ptr<Process> kept = process;
+  kept->AddClient(std::move(client), after);
 }
 
 warren::v1::ListProcessesResponse ProcessTable::List() const {

@@ -110,6 +110,12 @@ class AgentLinkTest : public SessionTest {
     event.mutable_data()->set_data(std::string(bytes, 'x'));
     agent.Say(event);
   }
+  void SendData(uint64_t stream_id, size_t bytes) {
+    OnLoop([&] {
+      EXPECT_EQ(agent_link->SendData(stream_id, std::string(bytes, 'y'), false), absl::OkStatus());
+    });
+    EXPECT_EQ(agent.NextRequest().data().data().size(), bytes);
+  }
   // It is killed, and told as ended.
   void ExpectLost(uint64_t process_id = FakeAgent::kProcess) {
     auto request = launcher.Expect(LauncherRequest::kSignalProcess);
@@ -167,6 +173,7 @@ TEST_F(AgentLinkTest, CommandsAndStreamsHearWhatIsTheirs) {
   const uint64_t id = OpenStream(stream);
   agent.SayStarted(5, 77);
   SayData(id, 8);
+  SendData(id, 9);
   internal::AgentEvent event;
   event.mutable_credit()->set_stream_id(id);
   event.mutable_credit()->set_bytes(9);
@@ -214,6 +221,22 @@ TEST_F(AgentLinkTest, MoreThanItHasCreditForBreaksTheProtocol) {
   Settle();
   EXPECT_FALSE(agent.Abandoned());
   SayData(id, 1);
+  EXPECT_TRUE(stream->WaitFor("gone"));
+  ExpectLost();
+}
+
+TEST_F(AgentLinkTest, CreditForMoreThanItWasSentBreaksTheProtocol) {
+  StartAgent();
+  auto stream = std::make_shared<NotingListener>();
+  const uint64_t id = OpenStream(stream);
+  SendData(id, 10);
+  internal::AgentEvent event;
+  event.mutable_credit()->set_stream_id(id);
+  event.mutable_credit()->set_bytes(10);
+  agent.Say(event);
+  EXPECT_TRUE(stream->WaitFor("credit 10"));
+  event.mutable_credit()->set_bytes(1);
+  agent.Say(event);
   EXPECT_TRUE(stream->WaitFor("gone"));
   ExpectLost();
 }

@@ -516,6 +516,36 @@ TEST_F(ProcessTest, AnAgentThatDoesNotSayWhetherOneHasStartedIsKilled) {
   EXPECT_TRUE(Eventually([&] { return host.process_descriptors.taken() == 0; }));
 }
 
+TEST_F(ProcessTest, AStartThatHangsIsKilled) {
+  Client first, second;
+  FakeCommand before, command;
+  Started(first, before, 5);
+  SetPace(kHasty);
+  Begin(second, command, 6);
+  ExpectKilled(6);
+  SetPace(1);
+  command.CloseAll();
+  Exit(6, 0, SIGKILL);
+  // Its agent has seen no more than that it has ended.
+  agent.SayStarted(6);
+  EXPECT_EQ(second.sink->Wait(), absl::OkStatus());
+  EXPECT_EQ(second.sink->termination().kind(), Termination::KILLED);
+}
+
+TEST_F(ProcessTest, ItsTimeoutBoundsItsStartToo) {
+  Client client;
+  FakeCommand command;
+  auto request = Program();
+  request.mutable_timeout()->set_nanos(20'000'000);
+  Begin(client, command, 5, request);
+  ExpectKilled(5);
+  command.CloseAll();
+  Exit(5, 0, SIGKILL);
+  agent.SayStarted(5);
+  EXPECT_EQ(client.sink->Wait(), absl::OkStatus());
+  EXPECT_EQ(client.sink->termination().kind(), Termination::TIMED_OUT);
+}
+
 TEST_F(ProcessTest, ItsClientsAreBoundedInNumber) {
   FakeCommand command;
   std::vector<Client> clients(Process::kMaxClients);
@@ -538,6 +568,28 @@ class LittleMemoryTest : public ProcessTest {
  protected:
   LittleMemoryTest() : ProcessTest(1000, int64_t{32} << 20) {}
 };
+
+TEST_F(LittleMemoryTest, WhereItIsUsedUpNobodyIsToldAgain) {
+  Client first;
+  FakeCommand command;
+  auto request = Program();
+  request.set_request_id("once");
+  Started(first, command, 5, request);
+  MemoryCharge all(&host.memory);
+  all.Add(host.memory.limit());
+  Client again, late;
+  Ask(again, request);
+  Connect(late, "p5");
+  EXPECT_TRUE(absl::IsResourceExhausted(again.sink->Wait()));
+  EXPECT_TRUE(absl::IsResourceExhausted(late.sink->Wait()));
+  all.Clear();
+  Client next;
+  Ask(next, request);
+  EXPECT_TRUE(Eventually([&] { return next.sink->started(); }));
+  command.CloseAll();
+  Exit(5, 0);
+  EXPECT_EQ(next.sink->Wait(), absl::OkStatus());
+}
 
 TEST_F(LittleMemoryTest, ASandboxKeepsItsPartOfAllOutput) {
   const int64_t part = detached.budget()->limit() / ProcessTable::kKeptShare;
