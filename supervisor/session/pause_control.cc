@@ -28,21 +28,20 @@ void PauseControl::Ask(Asked asked) {
 }
 
 void PauseControl::BeginNext() {
-  while (true) {
-    Asked next;
-    bool sends = false;
-    {
-      MutexLock lock(&mu_);
-      if (busy_ || asked_.empty()) return;
-      next = std::move(asked_.front());
-      asked_.pop_front();
-      sends = busy_ = (next.step == Step::kPause) != paused_;
-      if (sends && next.step == Step::kPause) runs_.store(false, std::memory_order_release);
-    }
-    if (sends) return Send(std::move(next));
-    // It is so already.
-    loop_.Post([next = std::move(next)]() mutable { next.done(absl::OkStatus()); });
+  Asked next;
+  bool sends = false;
+  {
+    MutexLock lock(&mu_);
+    if (busy_ || asked_.empty()) return;
+    busy_ = true;
+    next = std::move(asked_.front());
+    asked_.pop_front();
+    sends = (next.step == Step::kPause) != paused_;
+    if (sends && next.step == Step::kPause) runs_.store(false, std::memory_order_release);
   }
+  if (sends) return Send(std::move(next));
+  // It is so already; the next one is not sent before this is answered all the same.
+  loop_.Post([this, next = std::move(next)]() mutable { Answer(next, absl::OkStatus()); });
 }
 
 void PauseControl::Send(Asked asked) {
@@ -81,6 +80,10 @@ void PauseControl::OnReply(Asked asked, absl::Status status) {
     status = absl::FailedPreconditionError(
         absl::StrCat("sandbox ", sandbox_id_, " is dead; create a new one"));
   }
+  Answer(asked, std::move(status));
+}
+
+void PauseControl::Answer(Asked& asked, absl::Status status) {
   {
     MutexLock lock(&mu_);
     busy_ = false;

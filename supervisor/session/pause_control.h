@@ -63,10 +63,11 @@ class PauseControl {
     LauncherLink::ReplyCallback on_reply;
   };
   void Ask(Asked asked);
-  // The next one that has something to do.
   void BeginNext();
   void Send(Asked asked);
   void OnReply(Asked asked, absl::Status status);
+  // On the IO thread: those who asked hear of it in the order in which it was done.
+  void Answer(Asked& asked, absl::Status status);
   void GoOn();
 
   IoLoop& loop_;
@@ -77,7 +78,7 @@ class PauseControl {
   std::atomic<bool> runs_{true};
   Mutex mu_;
   bool paused_ ABSL_GUARDED_BY(mu_) = false;
-  // The launcher was asked, and has not answered.
+  // Somebody who asked has not been answered.
   bool busy_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<Asked> asked_ ABSL_GUARDED_BY(mu_);
   // Few: each context's interrupt and kill.

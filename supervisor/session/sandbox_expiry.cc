@@ -63,7 +63,8 @@ LeaseRef SandboxTable::SetLifetime(const std::string& id, const Lifetime& lifeti
   if (changed.left.has_value()) {
     changed.left = lifetime.length;
   } else {
-    changed.ends_at = MonotonicClock::now() + ToMonotonic(lifetime.length);
+    // This too is a use: nothing ends by being given a lifetime.
+    CountFrom(changed, lifetime.length, MonotonicClock::now());
   }
   return Replace(found->second, std::move(changed));
 }
@@ -120,8 +121,21 @@ void SandboxTable::PauseExpired(const LeaseRef& lease) {
   lease->sandbox->Pause([this, lease](absl::Status status) { OnExpiredPaused(lease, status); });
 }
 
+bool SandboxTable::GivenMore(const LeaseRef& lease) {
+  MutexLock lock(&mu_);
+  auto found = records_.find(lease->sandbox->identity().id);
+  // A client's own pause makes another lease of it too.
+  return found != records_.end() && found->second.lease != lease &&
+         !found->second.lease->left.has_value();
+}
+
 void SandboxTable::OnExpiredPaused(const LeaseRef& lease, const absl::Status& status) {
   const std::string& id = lease->sandbox->identity().id;
+  if (status.ok() && GivenMore(lease)) {
+    // It lasts on: as if the pause had not begun.
+    lease->sandbox->Resume([](const absl::Status&) {});
+    return;
+  }
   if (status.ok()) {
     NotePaused(id);
     return;

@@ -93,7 +93,7 @@ class SandboxTable {
   LeaseRef Publish(Lease lease);
   // Null when it is not on record.
   LeaseRef Find(const std::string& id) const;
-  // What is unspecified stays as it was. From now, or from the last use; of one that is paused it
+  // What is unspecified stays as it was. From now; a use of it. Of one that is paused it
   // is what is left.
   LeaseRef SetLifetime(const std::string& id, const Lifetime& lifetime);
   // It is paused: its lifetime stands still, and it is removed after some time. It runs again, for
@@ -137,6 +137,8 @@ class SandboxTable {
   void Expire(const std::string& id);
   void PauseExpired(const LeaseRef& lease);
   void OnExpiredPaused(const LeaseRef& lease, const absl::Status& status);
+  // Whether a sandbox has got another lifetime than this lease's, and is not on record as paused.
+  bool GivenMore(const LeaseRef& lease);
   // Puts a lease in the place of the record's.
   LeaseRef Replace(Record& record, Lease lease) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   LeaseRef Erase(Records::iterator record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -111,18 +111,24 @@ TEST_F(PauseTest, AFurtherContextAndAnAgentStandStillToo) {
       << "the agent lives: " << command.reply.message();
 }
 
-TEST_F(PauseTest, NothingStartsAndNoSignalIsSentMeanwhile) {
+TEST_F(PauseTest, NothingStartsAndNothingIsInterruptedMeanwhile) {
   RunningSandbox second = Further();
   ASSERT_EQ(Pause(), absl::OkStatus());
-  for (uint64_t request :
-       {shared_->RequestProcess(id_, zygote_), shared_->RequestKill(id_, ProcessOf(second)),
-        shared_->RequestInterrupt(id_)}) {
+  for (uint64_t request : {shared_->RequestProcess(id_, zygote_), shared_->RequestInterrupt(id_)}) {
     absl::Status refused = shared_->WaitForStatus(request);
     EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
     EXPECT_THAT(std::string(refused.message()), HasSubstr("resume it first"));
   }
   ASSERT_EQ(Resume(), absl::OkStatus());
   EXPECT_EQ(shared_->Output(second, "print('lives')"), "lives\n");
+}
+
+TEST_F(PauseTest, AKillIsCarriedOutWhenItGoesOn) {
+  RunningSandbox second = Further();
+  ASSERT_EQ(Pause(), absl::OkStatus());
+  EXPECT_EQ(shared_->WaitForStatus(shared_->RequestKill(id_, ProcessOf(second))), absl::OkStatus());
+  ASSERT_EQ(Resume(), absl::OkStatus());
+  EXPECT_EQ(shared_->WaitForProcessExited(id_, ProcessOf(second)).signal(), SIGKILL);
 }
 
 TEST_F(PauseTest, IsRefusedWhileAProcessIsBeingStarted) {

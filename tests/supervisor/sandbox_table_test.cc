@@ -170,6 +170,16 @@ TEST_F(SandboxTableTest, WhatIsNotSaidOfALifetimeStays) {
   EXPECT_EQ(changed->lifetime.on_expiry, warren::v1::ON_EXPIRY_KILL);
 }
 
+TEST_F(SandboxTableTest, ALifetimeThatIsSetCountsFromNow) {
+  LeaseRef lease = Lend("sb1", absl::Hours(2));
+  // Idle for longer than what it is given next.
+  lease->sandbox->uses().SetLastUse(MonotonicClock::now() - std::chrono::hours(1));
+  LeaseRef changed = records.SetLifetime("sb1", {absl::Minutes(10)});
+  const MonotonicTime now = MonotonicClock::now();
+  EXPECT_GT(changed->End(), now + std::chrono::minutes(9));
+  EXPECT_LE(changed->End(), now + std::chrono::minutes(10));
+}
+
 TEST_F(SandboxTableTest, ALifetimeStandsStillInAPausedSandbox) {
   for (auto from : {warren::v1::LIFETIME_FROM_CREATION, warren::v1::LIFETIME_FROM_LAST_USE}) {
     const std::string id = absl::StrCat("sb", static_cast<int>(from));
@@ -234,6 +244,16 @@ TEST_F(ExpiryPauseTest, TheEndOfALifetimeCanBeAPause) {
   records.SetLifetime("sb1", {absl::Hours(3)});
   LeaseRef resumed = records.NoteResumed("sb1", std::nullopt);
   EXPECT_GT(resumed->expires_at(), absl::Now() + absl::Hours(2));
+}
+
+TEST_F(ExpiryPauseTest, ALifetimeGivenMeanwhileIsLivedOn) {
+  LendToPause(absl::Milliseconds(1));
+  auto pausing = launcher.Expect(internal::LauncherRequest::kPauseSandbox);
+  records.SetLifetime("sb1", {absl::Hours(3)});
+  launcher.ReplyOk(pausing);
+  launcher.ReplyOk(launcher.Expect(internal::LauncherRequest::kResumeSandbox));
+  EXPECT_FALSE(records.Find("sb1")->left.has_value());
+  EXPECT_GT(records.Find("sb1")->expires_at(), absl::Now() + absl::Hours(2));
 }
 
 TEST_F(ExpiryPauseTest, WhatCannotBePausedIsTriedAgainAndKilledAtLast) {

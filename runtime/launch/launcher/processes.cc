@@ -278,9 +278,9 @@ absl::Status Launcher::HandleSignalProcess(const internal::SignalProcess& reques
   if (!sandboxes_.contains(name.sandbox_id)) return absl::NotFoundError("no such sandbox");
   LiveProcess* process = FindProcess(name);
   if (process == nullptr || process->exited) return absl::NotFoundError("no such process");
-  WARREN_RETURN_IF_ERROR(CheckRuns(sandboxes_.at(name.sandbox_id)));
   switch (request.signal()) {
     case internal::SignalProcess::INTERRUPT:
+      WARREN_RETURN_IF_ERROR(CheckRuns(sandboxes_.at(name.sandbox_id)));
       if (process->kind != internal::StartProcess::CONTEXT)
         return absl::InvalidArgumentError("only a context can be interrupted");
       return InterruptProcess(name, *process);
@@ -289,6 +289,7 @@ absl::Status Launcher::HandleSignalProcess(const internal::SignalProcess& reques
                                                            : process->request_id != 0) {
         return absl::FailedPreconditionError("the process is not there yet");
       }
+      // Of one that is paused: when it goes on.
       if (process->kind == internal::StartProcess::COMMAND) WithdrawCommand(name);
       EndProcess(name, 0);
       return absl::OkStatus();
