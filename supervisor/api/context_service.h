@@ -1,6 +1,9 @@
 #ifndef WARREN_SUPERVISOR_API_CONTEXT_SERVICE_H_
 #define WARREN_SUPERVISOR_API_CONTEXT_SERVICE_H_
 
+#include <string>
+
+#include "supervisor/api/unary_call.h"
 #include "supervisor/backend/backend.h"
 #include "warren/v1/execution.grpc.pb.h"
 
@@ -29,6 +32,11 @@ class ContextService final : public v1::ContextService::WithRawCallbackMethod_Cr
                                            grpc::ByteBuffer* response) override;
 
  private:
+  void Create(SandboxHandle& sandbox, const Call& call, const v1::CreateContextRequest& request,
+              UnaryCall<v1::Context>& unary);
+  // Deletes a context that nobody has heard of: it would count all the same.
+  void Forget(const Call& call, const std::string& sandbox_id, const std::string& context_id);
+
   Backend& backend_;
 };
 

@@ -1,9 +1,11 @@
 #ifndef WARREN_SUPERVISOR_API_UNARY_CALL_H_
 #define WARREN_SUPERVISOR_API_UNARY_CALL_H_
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
@@ -32,16 +34,24 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
   // What the client's disappearance cancels. Only within the method that made the call.
   void Attach(std::unique_ptr<Operation> operation) { operation_ = std::move(operation); }
+  // What is done at the end where the client went before it had the answer. Only before Answer.
+  void IfUnheard(absl::AnyInvocable<void()> undo) { undo_ = std::move(undo); }
 
   void OnCancel() override {
+    unheard_.store(true);
     if (operation_ != nullptr) operation_->Cancel();
   }
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    if (undo_ != nullptr && unheard_.load()) undo_();
+    delete this;
+  }
 
  private:
   grpc::CallbackServerContext* const context_;
   grpc::ByteBuffer* const response_;
   std::unique_ptr<Operation> operation_;
+  absl::AnyInvocable<void()> undo_;
+  std::atomic<bool> unheard_{false};
 };
 
 // Parses the request and calls `start(call, request, unary)`, which sees to the answer.

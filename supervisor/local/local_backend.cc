@@ -348,6 +348,12 @@ void LocalBackend::BeginShutdown() {
   pool_.Stop();
 }
 
+bool LocalBackend::in_use() const {
+  const std::vector<LeaseRef> leases = table_.All();
+  return std::any_of(leases.begin(), leases.end(),
+                     [](const LeaseRef& lease) { return lease->sandbox->uses().in_use(); });
+}
+
 void LocalBackend::EndExecutions() {
   for (const LeaseRef& lease : table_.All()) lease->sandbox->Destroy(StopReason::kShutdown);
 }

@@ -102,6 +102,9 @@ class LocalBackend final : public Backend {
 
   // ---- For who started it
   int running_cells() const { return host_.running_cells.load(); }
+  // Something runs in a sandbox that somebody is connected with, or was started to go on; or a file
+  // is on its way.
+  bool in_use() const;
   // Of waiting code, unread output and the rest: for the doors' queues too.
   MemoryBudget& memory() { return memory_; }
   // No further sandbox is made.

@@ -53,14 +53,18 @@ std::unique_ptr<Operation> LocalSandbox::ConnectProcess(
     const Call&, const warren::v1::ConnectProcessRequest& request,
     std::shared_ptr<ProcessSink> sink) {
   absl::Status valid = ValidateConnectProcess(request);
-  if (valid.ok()) valid = CheckUsable();
+  if (valid.ok()) valid = FindLease().status();
   auto client = MakeClient(*sandbox_, std::move(sink), request.on_disconnect());
   if (!valid.ok()) {
     Refuse(*client, std::move(valid));
   } else {
     std::optional<int64_t> after;
     if (request.has_after_output_bytes()) after = request.after_output_bytes();
-    backend_.loop().Post([sandbox = sandbox_, id = request.process_id(), client, after]() mutable {
+    backend_.loop().Post([sandbox = sandbox_, id = request.process_id(), client, after,
+                          usable = CheckUsable()]() mutable {
+      // How one has ended is told also where nothing runs any more.
+      auto process = sandbox->processes()->Find(id);
+      if (process && !process->ended() && !usable.ok()) return Refuse(*client, std::move(usable));
       sandbox->processes()->Connect(id, std::move(client), after);
     });
   }

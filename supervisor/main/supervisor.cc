@@ -207,13 +207,12 @@ void Supervisor::StopServing() {
   for (Listener& listener : listeners_) listener.RemoveSocket();
   server_->BeginShutdown();
   backend_->BeginShutdown();
-  // Cells that go on are killed when the grace is over; their streams still say so before gRPC cuts
-  // them off.
+  // Cells and processes that go on are killed when the grace is over; their streams still say so
+  // before gRPC cuts them off.
   loop_->AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(kCallGrace * pace_),
                   [this] { backend_->EndExecutions(); });
-  // Without a cell there is nothing to wait for but idle clients, which need not answer.
-  server_->Shutdown(backend_->running_cells() > 0 ? (kCallGrace + kKilledGrace) * pace_
-                                                  : kIdleGrace * pace_);
+  // Where no sandbox is used there is nothing to wait for but idle clients, which need not answer.
+  server_->Shutdown(backend_->in_use() ? (kCallGrace + kKilledGrace) * pace_ : kIdleGrace * pace_);
 
   std::promise<bool> closed;
   const absl::Duration launcher_grace = kLauncherGrace * pace_;

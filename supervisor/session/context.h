@@ -180,6 +180,8 @@ class Context final : public ExecutionRunner,
   void RequestStop(StopReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void SendInterrupt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status OnInterruptMissed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Of the cell that runs.
+  void CountOutput(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The client has no room for what the cell says after it was made to stop.
   bool DropsOutput() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void KillLocked(StopReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -302,6 +302,11 @@ void Context::SendInterrupt() {
 
 // ---- Output -----------------------------------------------------------------------------------
 
+void Context::CountOutput(int64_t bytes) {
+  running_->output_bytes += bytes;
+  host_->CountOutput(bytes);
+}
+
 bool Context::DropsOutput() const { return running_->stop != StopReason::kNone && paused_; }
 
 absl::Status Context::OnOutput(uint64_t execution_id, WorkerChannel::Stream stream,
@@ -317,7 +322,7 @@ absl::Status Context::OnOutput(uint64_t execution_id, WorkerChannel::Stream stre
   const int64_t room = running_->max_output_bytes - running_->output_bytes;
   const bool over = static_cast<int64_t>(data.size()) > room;
   if (over) data = data.substr(0, static_cast<size_t>(std::max<int64_t>(room, 0)));
-  running_->output_bytes += static_cast<int64_t>(data.size());
+  CountOutput(static_cast<int64_t>(data.size()));
   // After a stop the pipes are read on for the worker's sake; what a slow client has no room for is
   // dropped then.
   if (!data.empty() && !DropsOutput()) {
@@ -350,7 +355,7 @@ absl::Status Context::OnDisplay(const internal::WorkerEvent& event) {
     RequestStop(StopReason::kOutputLimit);
     return absl::OkStatus();
   }
-  running_->output_bytes += static_cast<int64_t>(bytes);
+  CountOutput(static_cast<int64_t>(bytes));
   paused_ =
       running_->execution->Push(std::move(out), channel_.read_time_unix_nanos()) == Flow::kPause;
   return absl::OkStatus();
@@ -463,7 +468,6 @@ void Context::Finish(Termination termination, int execution_count, int64_t time_
 std::shared_ptr<Execution> Context::TakeRunning() {
   Cancel(running_->timer);
   Cancel(running_->cpu_timer);
-  host_->CountOutput(running_->output_bytes);
   shared_.running_cells.fetch_sub(1, std::memory_order_relaxed);
   std::shared_ptr<Execution> ended = std::move(running_->execution);
   running_.reset();

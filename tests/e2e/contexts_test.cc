@@ -17,6 +17,18 @@ class FurtherContextsTest : public ServerTest {
   FurtherContextsTest()
       : sandbox(server()), contexts_(warren::v1::ContextService::NewStub(server().channel())) {}
 
+  grpc::Status Create(grpc::ClientContext& call, const warren::v1::CreateContextRequest& request,
+                      warren::v1::Context& made) {
+    return contexts_->CreateContext(&call, request, &made);
+  }
+  warren::v1::ListContextsResponse List() {
+    warren::v1::ListContextsRequest request;
+    request.set_sandbox_id(sandbox.id());
+    warren::v1::ListContextsResponse response;
+    grpc::ClientContext call;
+    EXPECT_TRUE(contexts_->ListContexts(&call, request, &response).ok());
+    return response;
+  }
   grpc::Status Create(warren::v1::CreateContextRequest request, warren::v1::Context& made) {
     request.set_sandbox_id(sandbox.id());
     grpc::ClientContext call;
@@ -74,6 +86,21 @@ TEST_F(FurtherContextsTest, EachHasStateOfItsOwnAndSharesTheFiles) {
   sandbox.Execute("open('/tmp/shared', 'w').write('here')");
   EXPECT_EQ(Run(second, "open('shared').read()").result(), "'here'");
   EXPECT_EQ(Run(second, "import os; os.getcwd()").result(), "'/tmp'");
+}
+
+TEST_F(FurtherContextsTest, OneThatNobodyHasHeardOfIsDeleted) {
+  // More than a sandbox may have, each given up at another moment.
+  for (int i = 0; i < 20; ++i) {
+    warren::v1::CreateContextRequest request;
+    request.set_sandbox_id(sandbox.id());
+    grpc::ClientContext call;
+    call.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(i));
+    warren::v1::Context made;
+    if (Create(call, request, made).ok()) {
+      EXPECT_TRUE(Delete(made.context_id()).ok());
+    }
+  }
+  EXPECT_TRUE(Eventually([&] { return List().contexts_size() == 1; }));
 }
 
 TEST_F(FurtherContextsTest, BashKeepsItsStateAndEndsByExit) {

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/harness.h"
+#include "tests/e2e/process_stream.h"
 #include "tests/support/kill_process.h"
 #include "warren/v1/process.grpc.pb.h"
 
@@ -21,102 +21,7 @@ namespace warren {
 namespace {
 
 using ::testing::HasSubstr;
-using warren::v1::ProcessEvent;
 using warren::v1::Termination;
-
-// A stream of one client's.
-class ProcessStream {
- public:
-  using Reader = grpc::ClientReader<ProcessEvent>;
-  ProcessStream(v1::ProcessService::Stub& stub, const v1::StartProcessRequest& request)
-      : reader_(stub.StartProcess(&context_, request)) {}
-  ProcessStream(v1::ProcessService::Stub& stub, const v1::ConnectProcessRequest& request)
-      : reader_(stub.ConnectProcess(&context_, request)) {}
-  ~ProcessStream() {
-    if (!finished_) Cancel();
-  }
-
-  // Reads until `holds`, or the end.
-  bool ReadUntil(const std::function<bool()>& holds) {
-    while (!holds()) {
-      ProcessEvent event;
-      if (!reader_->Read(&event)) {
-        Finish();
-        return holds();
-      }
-      Take(event);
-    }
-    return true;
-  }
-  std::string Started() {
-    ReadUntil([this] { return !id_.empty(); });
-    return id_;
-  }
-  bool ReadUntilSaid(const std::string& text) {
-    return ReadUntil([&] { return absl::StrContains(out_ + err_ + terminal_, text); });
-  }
-  grpc::Status Wait() {
-    ReadUntil([this] { return finished_; });
-    return status_;
-  }
-  void Cancel() {
-    context_.TryCancel();
-    ProcessEvent event;
-    while (reader_->Read(&event)) {
-    }
-    Finish();
-  }
-
-  const std::string& id() const { return id_; }
-  int32_t pid() const { return pid_; }
-  const std::string& out() const { return out_; }
-  const std::string& err() const { return err_; }
-  const std::string& terminal() const { return terminal_; }
-  int64_t missed_bytes() const { return missed_; }
-  int started() const { return started_; }
-  const Termination& termination() const { return exited_.termination(); }
-  const v1::Usage& usage() const { return exited_.usage(); }
-  const grpc::Status& status() const { return status_; }
-
- private:
-  void Finish() {
-    if (!std::exchange(finished_, true)) status_ = reader_->Finish();
-  }
-  void Take(const ProcessEvent& event) {
-    EXPECT_GT(event.time_unix_nanos(), 0);
-    if (event.has_started()) {
-      ++started_;
-      id_ = event.started().process_id();
-      pid_ = event.started().pid();
-    }
-    if (event.has_missed()) missed_ += event.missed().bytes();
-    if (event.has_exited()) exited_ = event.exited();
-    if (!event.has_output()) return;
-    switch (event.output().stream()) {
-      case ProcessEvent::Output::STDOUT:
-        out_ += event.output().data();
-        break;
-      case ProcessEvent::Output::STDERR:
-        err_ += event.output().data();
-        break;
-      default:
-        terminal_ += event.output().data();
-    }
-  }
-
-  grpc::ClientContext context_;
-  std::unique_ptr<Reader> reader_;
-  std::string id_;
-  int32_t pid_ = 0;
-  int started_ = 0;
-  std::string out_;
-  std::string err_;
-  std::string terminal_;
-  int64_t missed_ = 0;
-  ProcessEvent::Exited exited_;
-  bool finished_ = false;
-  grpc::Status status_;
-};
 
 class ProcessTest : public ServerTest {
  protected:
@@ -463,6 +368,22 @@ TEST_F(ProcessTest, OutOfMemoryEndsTheSandboxAndSaysSo) {
       << process->termination().ShortDebugString();
   EXPECT_TRUE(Eventually([&] { return sandbox_->Get().state() == v1::Sandbox::DEAD; }));
   EXPECT_EQ(Start(Shell("true"))->Wait().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  // Who asks late is told all the same.
+  auto late = Connect(process->id());
+  EXPECT_TRUE(late->Wait().ok()) << late->status().error_message();
+  EXPECT_EQ(late->termination().kind(), Termination::OUT_OF_MEMORY);
+}
+
+TEST_F(ProcessTest, AListTellsTheBeginningOfLongArguments) {
+  auto process = Start(Command({"sh", "-c", "sleep 1000", std::string(100'000, 'x'), "last"}));
+  const v1::Process listed = Listed(process->Started());
+  ASSERT_EQ(listed.arguments_size(), 4);
+  size_t bytes = 0;
+  for (const std::string& argument : listed.arguments()) bytes += argument.size();
+  EXPECT_EQ(bytes, 4096u);
+  EXPECT_TRUE(listed.arguments_cut());
+  auto brief = Start(Command({"sleep", "1000"}));
+  EXPECT_FALSE(Listed(brief->Started()).arguments_cut());
 }
 
 TEST_F(ProcessTest, ItEndsWithItsSandbox) {
