@@ -6,6 +6,7 @@ import glob
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -69,15 +70,17 @@ def bare_imports(modules):
 
 class FirstCreate(unittest.TestCase):
     def test_after_a_start(self):
-        said = []
+        said, parts = [], []
         for _ in range(5):
             took, modules = first_create()
             imports = bare_imports(modules)
             said.append(f"{took:.2f} s, the imports alone {imports:.2f} s")
-            # One of five: both are disturbed by whatever else the host does, and not together.
-            if took <= FIRST_CREATE * max(1, imports / IMPORTS):
-                return
-        self.fail(f"the first create after a start took {'; '.join(said)}")
+            parts.append(took / (FIRST_CREATE * max(1, imports / IMPORTS)))
+        # The median: both are disturbed by whatever else the host does, and not together.
+        median = statistics.median(parts)
+        told = f"the first create after a start took {'; '.join(said)}: in the median {median:.2f} of the bound"
+        self.assertLessEqual(median, 1, told)
+        print(told, file=sys.stderr)
 
 
 class Service(ServerTest):
@@ -117,10 +120,12 @@ class Service(ServerTest):
     # While processes are killed.
 
     def processes_below(self, prefix):
-        """The processes in cgroups of this server whose names begin so."""
-        pids = set()
-        for path in glob.glob(f"/sys/fs/cgroup/**/warren-cli-test-{os.getpid()}/**/cgroup.procs", recursive=True):
-            if os.path.basename(os.path.dirname(path)).startswith(prefix):
+        """The processes in cgroups of this server whose names begin so, and in those below: on cgroup v2 each further process
+        of a sandbox is in a group of its own alone."""
+        parent, pids = f"warren-cli-test-{os.getpid()}", set()
+        for path in glob.glob(f"/sys/fs/cgroup/**/{parent}/**/cgroup.procs", recursive=True):
+            groups = path.split(f"/{parent}/", 1)[1].split("/")
+            if any(name.startswith(prefix) for name in groups):
                 try:
                     with open(path, encoding="ascii") as file:
                         pids |= {int(line) for line in file}

@@ -133,6 +133,14 @@ class Cli(ServerTest):
     def test_memory_limit(self):
         self.assert_ends(self.server.exec("--memory", "96M", "-c", "x = b'x' * (300 << 20)"), 137)
 
+    def test_output_limit(self):
+        for arguments in (("exec", "-c", "while True: print('x' * 1000)"), ("script", "-")):
+            with self.subTest(arguments[0]):
+                done = self.server.run(*arguments[:1], "--max-output", "64K", *arguments[1:],
+                                       input="while True: print('x' * 1000)")
+                self.assert_ends(done, 122)
+                self.assertEqual(len(done.stdout.rstrip("\n")), 64 << 10)
+
     def test_signal(self):
         self.assert_ends(self.server.exec("-c", "import os; os.kill(os.getpid(), 11)"), 139)
 
@@ -204,6 +212,12 @@ class Cli(ServerTest):
         done = self.server.run("doctor", "--json")
         self.assert_ends(done, 0)
         self.assertTrue(json.loads(done.stdout)["can_run"])
+
+    def test_pace(self):
+        done = self.server.run("doctor", "--pace", "--json")
+        self.assert_ends(done, 0)
+        self.assertGreaterEqual(json.loads(done.stdout)["pace"], 1)
+        self.assertRegex(self.server.run("doctor", "--pace").stdout, r"^pace [0-9.]+: ")
 
 
 if __name__ == "__main__":

@@ -89,6 +89,28 @@ os.mkfifo('/tmp/t/fifo')""")
         self.warren("cp", f"{self.sandbox}:/tmp", "/dev/null", code=125)
         self.assertEqual(os.listdir(self.here), [])
 
+    def test_what_may_not_be_read_is_told(self):
+        self.inside("import os\nos.makedirs('d/sub'); open('d/sub/f', 'w').write('x')\n"
+                    f"os.makedirs('{'deep/' * 65}')")
+        self.warren("run", "--sandbox", self.sandbox, "--user", "root", "--", "sh", "-c",
+                    "cd /home/user; mkdir -p -m 0700 d/secret; touch d/secret/f; chmod 0700 $0; chown root $0", "deep/" * 65)
+        done = self.warren("cp", f"{self.sandbox}:d", str(self.here), code=1)
+        self.assertEqual(done.stderr.splitlines(),
+                         ["warren: left out /home/user/d/secret: a directory that its user may not read"])
+        self.assertEqual((self.here / "d" / "sub" / "f").read_text(), "x")
+        self.assertFalse((self.here / "d" / "secret").exists())
+        done = self.warren("ls", "-R", f"{self.sandbox}:d", code=1)
+        self.assertEqual(done.stdout.splitlines(), ["secret/", "sub/", "sub/f"])
+        self.assertEqual(done.stderr, "warren: left out what is in /home/user/d/secret: its user may not read it\n")
+        listed = [json.loads(line) for line in self.warren("ls", "-R", "--json", f"{self.sandbox}:d", code=1).stdout.splitlines()]
+        self.assertEqual([entry["path"] for entry in listed if entry.get("not_listed")], ["/home/user/d/secret"])
+        self.warren("ls", f"{self.sandbox}:d")
+        self.warren("ls", "-R", "--user", "root", f"{self.sandbox}:d")
+        # Deeper than one call lists.
+        done = self.warren("ls", "-R", f"{self.sandbox}:deep", code=1)
+        self.assertEqual(done.stderr.count("left out"), 1, done.stderr)
+        self.assertEqual(len(done.stdout.splitlines()), 64)
+
     def test_ls(self):
         self.inside("open(b'/tmp/n\\xff\\n\\x1b[31m', 'w').write('abc')")
         self.assertEqual(self.warren("ls", f"{self.sandbox}:/tmp").stdout.splitlines()[-1], "n\\xff\\n\\x1b[31m")

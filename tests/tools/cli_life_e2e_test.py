@@ -59,7 +59,9 @@ class Life(ServerTest):
         self.exec("-c", "import os, site; os.makedirs(site.getusersitepackages() + '/My_Own-1.2.dist-info')")
         told = self.warren("environment", self.sandbox).stdout
         for line in ("template +base", "python +3.* /usr/bin/python3", "languages +python", "runs as +user",
-                     "memory +.* of 512.0 MiB", "disk +.* of 256.0 MiB", "/ +overlay +writable", "/dev +tmpfs +read-only",
+                     "memory +.* of 512.0 MiB", "disk +.* of 256.0 MiB", "memory +512.0 MiB", "inodes +65536",
+                     "open files +1024", "file size +256.0 MiB", "cpu seconds +no bound", "output +64.0 MiB",
+                     "/ +overlay +writable", "/dev +tmpfs +read-only",
                      "pause +yes", "network +no +sandboxes have no network", "my-own +1.2"):
             self.assertRegex(told, f"(?m)^{line}")
         told = json.loads(self.warren("environment", self.sandbox, "--json").stdout)
@@ -112,6 +114,24 @@ class Life(ServerTest):
         self.warren("context", "interrupt", self.sandbox)
         done = self.warren("connect", self.sandbox, execution, code=1)
         self.assertIn("KeyboardInterrupt", done.stderr)
+
+    def test_a_script_is_left_and_found_again(self):
+        code = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.1)\nprint('went'); raise SystemExit(4)"
+        execution = self.warren("script", "--sandbox", self.sandbox, "--detach", "-", input=code).stdout.strip()
+        self.warren("cp", "-", f"{self.sandbox}:go")
+        self.assertEqual(self.warren("connect", self.sandbox, execution, code=4).stdout, "went\n")
+        told = json.loads(self.warren("script", "--sandbox", self.sandbox, "--detach", "--json", "-", input="1").stdout)
+        self.assertEqual(told["type"], "detached")
+
+    def test_an_execution_that_is_sent_again(self):
+        self.exec("-c", "x = 0")
+        for _ in range(2):
+            self.assertEqual(self.exec("--request-id", "r1", "-c", "x += 1; x"), "1\n")
+        self.exec("--request-id", "r1", "-c", "x += 2; x", code=125)
+        for _ in range(2):
+            done = self.warren("script", "--sandbox", self.sandbox, "--request-id", "r2", "-",
+                               input="import os; os.mkdir('once'); print('made')")
+            self.assertEqual(done.stdout, "made\n")
 
 
 class Kill(ServerTest):

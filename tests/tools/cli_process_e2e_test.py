@@ -115,6 +115,17 @@ class Run(ServerTest):
             self.assertEqual(told.stdout.split(), [str(number) for number in range(1, 20001)])
         self.ended()
 
+    def test_a_long_command_is_listed_in_part(self):
+        sandbox = self.sandbox()
+        for length, cut in ((1000, False), (10_000, True)):
+            process = self.one("--sandbox", sandbox, "--detach", "--", "sleep", "1000", "x" * length).stdout.strip()
+            line = [line for line in self.server.run("processes", sandbox).stdout.splitlines() if line.startswith(process)][0]
+            self.assertEqual(line.endswith("x …"), cut)
+            listed = json.loads(self.server.run("processes", sandbox, "--json").stdout)["processes"]
+            self.assertEqual([one["arguments_cut"] for one in listed if one["process_id"] == process], [cut])
+            self.server.run("signal", sandbox, process, "KILL")
+        self.ended()
+
     def test_a_client_that_is_killed_takes_its_process_along(self):
         sandbox = self.sandbox()
         process = self.server.popen("run", "--sandbox", sandbox, "--", "sh", "-c", "echo up; sleep 1000")
@@ -154,6 +165,30 @@ class Run(ServerTest):
         terminal.wait_for(b"up\r\n")
         terminal.type(b"\r~.")
         self.assertEqual(terminal.end(), (0, True))
+
+    def test_a_shell_that_is_left_goes_on_where_it_was_detached(self):
+        sandbox = self.sandbox()
+
+        def states():
+            listed = json.loads(self.server.run("processes", sandbox, "--json").stdout)["processes"]
+            return [one.get("termination", {}).get("kind") for one in listed]
+
+        terminal = Terminal(self.server, "shell", sandbox)
+        terminal.type(b"echo u''p\r")
+        terminal.wait_for(b"up\r\n")
+        terminal.type(b"\r~.")
+        self.assertEqual(terminal.end(), (0, True))
+        eventually(lambda: None not in states())
+        self.assertEqual(states(), ["CANCELLED"])
+        process = self.one("--sandbox", sandbox, "-t", "--detach", "--", "bash").stdout.strip()
+        for typed, shown in ((b"MARK=kept; echo u''p\r", b"up\r\n"), (b"echo $MARK''.\r", b"kept.\r\n")):
+            terminal = Terminal(self.server, "attach", sandbox, process)
+            terminal.type(typed)
+            terminal.wait_for(shown)
+            terminal.type(b"\r~.")
+            self.assertEqual(terminal.end(), (0, True))
+        self.assertIn(None, states())
+        self.ended()
 
     def test_the_terminal_is_restored_on_every_way_out(self):
         for sent in (signal.SIGTERM, signal.SIGHUP, signal.SIGABRT):

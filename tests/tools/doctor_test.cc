@@ -212,5 +212,12 @@ TEST(Report, SaysWhatIsWrongAndWhatToDo) {
   EXPECT_EQ(report["probes"][1]["verdict"], "lacks");
 }
 
+TEST(Report, TellsThePaceToPrograms) {
+  const std::string line = PaceJson({absl::Microseconds(1500), 1.5});
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  EXPECT_EQ(nlohmann::json::parse(line),
+            (nlohmann::json{{"pace", 1.5}, {"fork_ms", 1.5}, {"reference_fork_ms", 1.0}}));
+}
+
 }  // namespace
 }  // namespace warren::doctor

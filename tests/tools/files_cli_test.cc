@@ -124,6 +124,20 @@ TEST(FileText, ANameIsOneLineAndJsonHasAllOfIt) {
   EXPECT_FALSE(object.contains("symlink_target_base64"));
 }
 
+TEST(FileText, JsonSaysWhatIsNotThere) {
+  v1::FileEntry entry;
+  entry.set_type(v1::FileEntry::DIRECTORY);
+  entry.set_path("/tmp/d");
+  nlohmann::ordered_json object = EntryObject(entry);
+  EXPECT_FALSE(object.contains("not_listed"));
+  EXPECT_FALSE(object.contains("attributes_cut"));
+  entry.set_not_listed(true);
+  entry.set_attributes_cut(true);
+  object = EntryObject(entry);
+  EXPECT_EQ(object["not_listed"], true);
+  EXPECT_EQ(object["attributes_cut"], true);
+}
+
 class NewFileTest : public ::testing::Test {
  protected:
   NewFileTest() {

@@ -5,6 +5,7 @@
 #include "tests/tools/captured_output.h"
 #include "tools/warren/process/leave_filter.h"
 #include "tools/warren/process/process_renderer.h"
+#include "tools/warren/process/process_text.h"
 #include "tools/warren/process/signal_names.h"
 
 namespace warren {
@@ -41,6 +42,21 @@ TEST(ParseSignal, TakesNamesAndNumbers) {
   for (absl::string_view name : absl::StrSplit(SignalChoices(), '|')) {
     EXPECT_TRUE(ParseSignal(name).ok()) << name;
   }
+}
+
+TEST(ProcessText, SaysHowItIsAndWhatItIs) {
+  v1::Process process;
+  process.add_arguments("echo");
+  process.add_arguments("a\x1b[2J\nb");
+  EXPECT_EQ(ProcessState(process), "running");
+  EXPECT_EQ(CommandText(process), "echo a\\x1b[2J\\nb");
+  process.mutable_termination()->set_kind(v1::Termination::EXITED);
+  process.mutable_termination()->set_exit_code(3);
+  process.set_arguments_cut(true);
+  EXPECT_EQ(ProcessState(process), "exit 3");
+  EXPECT_EQ(CommandText(process), "echo a\\x1b[2J\\nb …");
+  process.mutable_termination()->set_kind(v1::Termination::TIMED_OUT);
+  EXPECT_EQ(ProcessState(process), "timed out");
 }
 
 v1::ProcessEvent Piece(v1::ProcessEvent::Output::Stream stream, const std::string& data) {

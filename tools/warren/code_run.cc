@@ -26,9 +26,9 @@ const char kCodeRunFooter[] =
   152  the sandbox's CPU seconds are used up
 
 With --json each line is an object with a "type": sandbox, started, stdout, stderr, display, error, finished, and, where
-they come, clear_output, comm, input_request, missed, output_file. Output is in "text". Where bytes of it are not UTF-8,
-U+FFFD stands for them there, and "base64" beside it has the whole piece as it came. Of a display's "data", the types
-that its "base64" lists are base64: the binary ones, and text that is not UTF-8.)";
+they come, clear_output, comm, input_request, missed, output_file; with --detach there is one, detached. Output is in "text".
+Where bytes of it are not UTF-8, U+FFFD stands for them there, and "base64" beside it has the whole piece as it came. Of a
+display's "data", the types that its "base64" lists are base64: the binary ones, and text that is not UTF-8.)";
 
 void AddCodeOutputOptions(CLI::App& command, CodeOutputOptions* options) {
   command.add_flag("--json", options->json,

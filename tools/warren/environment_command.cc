@@ -24,6 +24,12 @@ struct EnvironmentOptions {
 
 using Packages = google::protobuf::RepeatedPtrField<v1::Environment::Package>;
 
+void PrintLimits(const v1::Limits& limits) {
+  Table table({"LIMIT", "VALUE"});
+  for (const auto& [name, value] : LimitFacts(limits)) table.AddRow({name, value});
+  std::cout << "\n" << table.Render();
+}
+
 void PrintPackages(const char* title, const Packages& packages) {
   if (packages.empty()) return;
   Table table({title, "VERSION"});
@@ -65,6 +71,7 @@ void PrintEnvironment(const v1::Environment& environment) {
     std::cout << "\n";
     PrintFacts(UseFacts(environment.use()));
   }
+  if (environment.has_limits()) PrintLimits(environment.limits());
   PrintMounts(environment);
   PrintFeatures(environment);
   PrintPackages("SYSTEM PACKAGE", environment.system_packages());
@@ -92,7 +99,8 @@ int RunEnvironment(const EnvironmentOptions& options) {
 void AddEnvironmentCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<EnvironmentOptions>();
   CLI::App* command = app.add_subcommand(
-      "environment", "Show what a sandbox offers: interpreter, packages, use, mounts, features");
+      "environment",
+      "Show what a sandbox offers: interpreter, packages, use, limits, mounts, features");
   CLI::Option* sandbox = AddSandboxOperand(*command, options->request.mutable_sandbox_id());
   sandbox->required(false);
   AddText(*command, "--template", "NAME", "What this template offers, without a sandbox",

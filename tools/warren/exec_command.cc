@@ -31,8 +31,8 @@ constexpr size_t kMaxInputBytes = 2 << 20;
 constexpr absl::Duration kMaxLifetime = absl::Hours(24);
 
 constexpr char kExecHead[] =
-    R"(Each -c and then each FILE is one cell of the same Python context; the first cell that does not run
-to its end is the last. Without either, standard input is the cell.)";
+    R"(Each -c and then each FILE is one cell of the same context, which speaks Python unless --context names another; the
+first cell that does not run to its end is the last. Without either, standard input is the cell.)";
 
 constexpr char kExecExamples[] = R"(Examples:
   warren exec -c 'import pandas as pd; pd.DataFrame({"a": [1, 2]}).describe()'
@@ -129,7 +129,10 @@ int RunExec(ExecOptions& options) {
   auto inputs = ReadInputFiles(options);
   if (!inputs.ok()) return Fail(inputs.status().message());
   *options.request.mutable_input_files() = *std::move(inputs);
-  if (options.detach && cells->size() > 1) return Fail("--detach takes one cell");
+  if (cells->size() > 1) {
+    if (options.detach) return Fail("--detach takes one cell");
+    if (!options.request.request_id().empty()) return Fail("--request-id takes one cell");
+  }
   absl::StatusOr<std::unique_ptr<Renderer>> renderer = MakeRenderer(options.output);
   if (!renderer.ok()) return Fail(renderer.status().message());
 
@@ -211,11 +214,19 @@ void AddRunOptions(CLI::App& command, ExecOptions& options) {
       .add_flag("--detach", options.detach,
                 "Print the execution's id and leave it running, for `warren connect`")
       ->needs(named);
+  AddText(command, "--request-id", "ID",
+          "The same code sent again with this id goes on with the first's execution",
+          options.request.mutable_request_id())
+      ->needs(named);
   AddEntries(command, "--env", "Environment variable for these cells",
              options.request.mutable_env());
   AddParsed<absl::Duration>(
       command, "--timeout", "TIME", "Bound on the wall-clock time of each cell; default: 60s",
       ParseDurationFlag, [&options](absl::Duration d) { options.timeout = d; });
+  AddParsed<int64_t>(command, "--max-output", "SIZE",
+                     "Bound on what each cell prints and displays; default: the sandbox's limit",
+                     ParseBytes,
+                     [&options](int64_t bytes) { options.request.set_max_output_bytes(bytes); });
   AddOwnSandboxOptions(command, named, &options.sandbox);
 }
 
@@ -224,7 +235,7 @@ void AddRunOptions(CLI::App& command, ExecOptions& options) {
 void AddExecCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<ExecOptions>();
   CLI::App* command =
-      app.add_subcommand("exec", "Run Python code, in a sandbox of its own or one that there is");
+      app.add_subcommand("exec", "Run cells of code, in a sandbox of its own or one that there is");
   AddSourceOptions(*command, *options);
   AddRunOptions(*command, *options);
   AddFileOptions(*command, *options);

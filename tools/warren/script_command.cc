@@ -24,13 +24,15 @@ constexpr char kScriptHead[] =
 
 constexpr char kScriptExamples[] = R"(Examples:
   warren script report.py -- --month 11
-  warren script --sandbox ID --path /home/user/job.sh)";
+  warren script --sandbox ID --path /home/user/job.sh
+  warren script --sandbox ID --detach train.py       # prints the execution's id, for `warren connect`)";
 
 struct ScriptOptions {
   std::string address;
   std::string file;
   SandboxChoice sandbox;
   v1::RunScriptRequest request;
+  bool detach = false;
   CodeOutputOptions output;
 };
 
@@ -71,7 +73,9 @@ int RunScriptCommand(const ScriptOptions& options, const std::vector<std::string
     output = (*renderer)->OnSandbox(*sandbox->created(), absl::Now() - start);
   }
   request.set_sandbox_id(sandbox->id());
-  int exit_code = output.ok() ? ShowRun(client, interrupts, **renderer, 1, Attachment::kFollow,
+  if (options.detach) request.set_on_disconnect(v1::ON_DISCONNECT_CONTINUE);
+  int exit_code = output.ok() ? ShowRun(client, interrupts, **renderer, 1,
+                                        options.detach ? Attachment::kDetach : Attachment::kFollow,
                                         [&](const EventHandler& on_event) {
                                           return RunScript(client, request, interrupts, on_event);
                                         })
@@ -79,6 +83,15 @@ int RunScriptCommand(const ScriptOptions& options, const std::vector<std::string
                               : ExplainBrokenRun(client, interrupts, output, grpc::Status::OK);
   sandbox->Release();
   return exit_code;
+}
+
+void AddScriptBounds(CLI::App& command, v1::RunScriptRequest* request) {
+  AddParsed<absl::Duration>(
+      command, "--timeout", "TIME", "Bound on its wall-clock time; default: 60s", ParseDurationFlag,
+      [request](absl::Duration d) { *request->mutable_timeout() = ToProto(d); });
+  AddParsed<int64_t>(command, "--max-output", "SIZE",
+                     "Kill it after so much output; default: the sandbox's limit", ParseBytes,
+                     [request](int64_t bytes) { request->set_max_output_bytes(bytes); });
 }
 
 struct ConnectOptions {
@@ -119,9 +132,15 @@ void AddScriptCommand(CLI::App& app, const std::vector<std::string>* operands, i
       ->excludes(file);
   AddText(*command, "--language", "NAME", "python, bash; default: by the end of the file's name",
           request->mutable_language());
-  AddParsed<absl::Duration>(
-      *command, "--timeout", "TIME", "Bound on its wall-clock time; default: 60s",
-      ParseDurationFlag, [request](absl::Duration d) { *request->mutable_timeout() = ToProto(d); });
+  command
+      ->add_flag("--detach", options->detach,
+                 "Print the execution's id and leave it running, for `warren connect`")
+      ->needs(named);
+  AddText(*command, "--request-id", "ID",
+          "The same script sent again with this id goes on with the first's execution",
+          request->mutable_request_id())
+      ->needs(named);
+  AddScriptBounds(*command, request);
   AddEntries(*command, "--env", "Environment variable of the script", request->mutable_env());
   AddText(*command, "--cwd", "PATH", "Where it starts; default: /home/user",
           request->mutable_working_directory());
@@ -146,7 +165,7 @@ void AddConnectCommand(CLI::App& app, int* exit_code) {
       "connect",
       "Go on with an execution whose client has gone: what it said since, and what comes");
   AddSandboxOperand(*command, options->request.mutable_sandbox_id());
-  AddText(*command, "execution", "EXECUTION", "As `warren exec --detach` printed it",
+  AddText(*command, "execution", "EXECUTION", "As --detach of `exec` or `script` printed it",
           options->request.mutable_execution_id())
       ->required();
   command

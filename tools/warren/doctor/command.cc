@@ -35,7 +35,8 @@ std::string CheckStore(const std::string& directory) {
 
 int RunDoctor(const DoctorOptions& options) {
   if (options.pace) {
-    std::cout << DescribePace(MeasurePace()) << "\n";
+    const PaceSample pace = MeasurePace();
+    std::cout << (options.json ? doctor::PaceJson(pace) : DescribePace(pace) + "\n");
     return 0;
   }
   if (options.attack) {

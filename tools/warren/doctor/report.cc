@@ -83,4 +83,11 @@ std::string ReportJson(const std::vector<Result>& results) {
   return absl::StrCat(report.dump(-1, ' ', true, Json::error_handler_t::replace), "\n");
 }
 
+std::string PaceJson(const PaceSample& sample) {
+  nlohmann::ordered_json pace = {{"pace", sample.factor},
+                                 {"fork_ms", absl::ToDoubleMilliseconds(sample.fork)},
+                                 {"reference_fork_ms", absl::ToDoubleMilliseconds(kReferenceFork)}};
+  return absl::StrCat(pace.dump(), "\n");
+}
+
 }  // namespace warren::doctor

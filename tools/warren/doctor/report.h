@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/linux/pace.h"
 #include "tools/warren/doctor/probe.h"
 
 namespace warren::doctor {
@@ -26,6 +27,9 @@ std::string ReportText(const std::vector<Result>& results);
 // {"can_run": bool, "probes": [{name, claim, verdict: "ok" | "warn" | "lacks", detail, remedy}]} on
 // one line.
 std::string ReportJson(const std::vector<Result>& results);
+
+// {"pace": number, "fork_ms": number, "reference_fork_ms": number} on one line.
+std::string PaceJson(const PaceSample& sample);
 
 }  // namespace warren::doctor
 

@@ -16,9 +16,6 @@
 namespace warren {
 namespace {
 
-// Something was left out, the rest is copied.
-constexpr int kExitLeftOut = 1;
-
 constexpr char kCopyFooter[] =
     R"(One of SRC and DST is SANDBOX:PATH, the other a path of ours (./a:b where it has a colon in its first name), or -
 for standard input or output. PATH is absolute or relative to /home/user. A DST that is a directory is copied into.

@@ -134,6 +134,10 @@ bool Download::CopyBelow(const RemotePath& source, const v1::FileEntry& entry, i
       return CopyFile(file, entry, directory->get(), name, relative);
     }
     case v1::FileEntry::DIRECTORY: {
+      if (entry.not_listed()) {
+        report_.OnSkipped(entry.path(), "a directory that its user may not read");
+        return true;
+      }
       absl::Status made = MakeAndOpenDirectory(directory->get(), name, entry.mode()).status();
       return made.ok() || report_.OnFailed(what, made);
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tools/warren/exit_code.h"
 #include "tools/warren/files/commands.h"
 #include "tools/warren/files/copy_end.h"
 #include "tools/warren/files/file_text.h"
@@ -19,6 +20,9 @@ namespace warren {
 namespace {
 
 using FileStub = v1::FileService::Stub;
+
+constexpr char kListFooter[] =
+    R"(Exit code: 0, 1 where a directory below may not be read (standard error says which), 125 where the list failed.)";
 
 struct ListFilesOptions {
   ServerOptions server;
@@ -53,6 +57,17 @@ void PrintEntries(const std::string& root, std::vector<v1::FileEntry> entries, b
   if (details && !entries.empty()) std::cout << table.Render();
 }
 
+// Says which directories of a list its user may not read. Returns the exit code.
+int ReportNotListed(const std::vector<v1::FileEntry>& entries) {
+  int exit_code = 0;
+  for (const v1::FileEntry& entry : entries) {
+    if (!entry.not_listed()) continue;
+    Say(absl::StrCat("left out what is in ", Safe(entry.path()), ": its user may not read it"));
+    exit_code = kExitLeftOut;
+  }
+  return exit_code;
+}
+
 int RunListFiles(const ListFilesOptions& options) {
   Interrupts interrupts;
   Client client(options.server.address);
@@ -68,13 +83,14 @@ int RunListFiles(const ListFilesOptions& options) {
   }
   if (interrupts.signal() != 0) return 128 + interrupts.signal();
   if (!status.ok()) return FailCall(client, absl::StrCat("list ", Safe(place.path)), status);
+  const int exit_code = ReportNotListed(entries);
   if (options.server.json) {
     for (const v1::FileEntry& one : entries) std::cout << JsonLine(EntryObject(one));
   } else {
     PrintEntries(entry.type() == v1::FileEntry::DIRECTORY ? place.path : "", std::move(entries),
                  options.details);
   }
-  return 0;
+  return exit_code;
 }
 
 template <typename Request>
@@ -166,6 +182,7 @@ void AddListFilesCommand(CLI::App& app, int* exit_code) {
   AddText(*command, "--user", "user|root",
           "Whose rights count in the sandbox; default: its profile's", &options->user);
   AddServerOptions(*command, &options->server);
+  command->footer(kListFooter);
   command->callback([options, exit_code] { *exit_code = RunListFiles(*options); });
 }
 

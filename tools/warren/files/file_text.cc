@@ -82,6 +82,8 @@ nlohmann::ordered_json EntryObject(const v1::FileEntry& entry) {
     }
     object["attributes_base64"] = std::move(attributes);
   }
+  if (entry.attributes_cut()) object["attributes_cut"] = true;
+  if (entry.not_listed()) object["not_listed"] = true;
   return object;
 }
 

@@ -29,10 +29,11 @@ absl::Status CheckCarried(const Digest& digest, const std::string& ours, int64_t
                    " bytes there, ", digest.size(), " here. Copy it again"));
 }
 
-// One call's worth of a listing; `further` gets directories whose content is deeper than that.
+// One call's worth of a listing; `further` gets the places, in `entries`, of directories whose
+// content is deeper than that.
 grpc::Status ListOnce(Client& client, Interrupts& interrupts, const RemotePath& directory,
                       int levels, std::vector<v1::FileEntry>* entries,
-                      std::vector<std::string>* further) {
+                      std::vector<size_t>* further) {
   v1::ListDirectoryRequest request;
   Fill(directory, &request);
   request.set_depth(levels);
@@ -52,7 +53,7 @@ grpc::Status ListOnce(Client& client, Interrupts& interrupts, const RemotePath& 
     // The lowest level that was asked for.
     if (below && entry.type() == v1::FileEntry::DIRECTORY &&
         std::count(relative.begin(), relative.end(), '/') == levels - 1) {
-      further->push_back(entry.path());
+      further->push_back(entries->size());
     }
     entries->push_back(std::move(entry));
   }
@@ -140,18 +141,21 @@ grpc::Status StatRemote(Client& client, const RemotePath& file, v1::FileEntry* e
 
 grpc::Status ListRemote(Client& client, Interrupts& interrupts, const RemotePath& directory,
                         int levels, std::vector<v1::FileEntry>* entries) {
-  std::vector<std::string> waiting = {directory.path};
-  while (!waiting.empty()) {
+  std::vector<size_t> further;
+  if (levels != 0) return ListOnce(client, interrupts, directory, levels, entries, &further);
+  grpc::Status status = ListOnce(client, interrupts, directory, kMaxLevels, entries, &further);
+  while (status.ok() && !further.empty()) {
+    const size_t place = further.back();
+    further.pop_back();
     RemotePath next = directory;
-    next.path = std::move(waiting.back());
-    waiting.pop_back();
-    std::vector<std::string> further;
-    int depth = levels == 0 ? kMaxLevels : levels;
-    grpc::Status status = ListOnce(client, interrupts, next, depth, entries, &further);
-    if (!status.ok()) return status;
-    if (levels == 0) waiting.insert(waiting.end(), further.begin(), further.end());
+    next.path = (*entries)[place].path();
+    status = ListOnce(client, interrupts, next, kMaxLevels, entries, &further);
+    // As the server says it of those within one call's levels.
+    if (status.error_code() != grpc::StatusCode::PERMISSION_DENIED) continue;
+    (*entries)[place].set_not_listed(true);
+    status = grpc::Status::OK;
   }
-  return grpc::Status::OK;
+  return status;
 }
 
 }  // namespace warren

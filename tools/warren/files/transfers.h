@@ -47,8 +47,8 @@ Transfer WriteRemoteFile(Client& client, Interrupts& interrupts, const NewRemote
 grpc::Status StatRemote(Client& client, const RemotePath& file, v1::FileEntry* entry);
 
 // What is in a directory, not itself; `levels` of them, 0 for all. Directories come before what is
-// in them. RESOURCE_EXHAUSTED for more than kMaxListed entries: it is the sandbox that says how
-// many.
+// in them; those below that may not be read are `not_listed`. RESOURCE_EXHAUSTED for more than
+// kMaxListed entries: it is the sandbox that says how many.
 inline constexpr size_t kMaxListed = 1 << 20;
 grpc::Status ListRemote(Client& client, Interrupts& interrupts, const RemotePath& directory,
                         int levels, std::vector<v1::FileEntry>* entries);

@@ -5,12 +5,11 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "supervisor/base/proto_time.h"
-#include "tools/warren/exit_code.h"
 #include "tools/warren/json_lines.h"
 #include "tools/warren/process/commands.h"
+#include "tools/warren/process/process_text.h"
 #include "tools/warren/process/session_options.h"
 #include "tools/warren/process/signal_names.h"
 #include "tools/warren/report.h"
@@ -43,13 +42,6 @@ struct AttachOptions {
   bool interactive = false;
 };
 
-std::string ProcessState(const v1::Process& process) {
-  if (!process.has_termination()) return "running";
-  const v1::Termination& end = process.termination();
-  if (end.kind() == v1::Termination::EXITED) return absl::StrCat("exit ", end.exit_code());
-  return DescribeTermination(end.kind());
-}
-
 int RunProcesses(const ProcessesOptions& options) {
   Client client(options.server.address);
   v1::ListProcessesResponse response;
@@ -62,7 +54,7 @@ int RunProcesses(const ProcessesOptions& options) {
     table.AddRow({Safe(process.process_id()), absl::StrCat(process.pid()), Safe(process.user()),
                   ProcessState(process), FormatSpan(absl::Now() - ToAbslTime(process.started_at())),
                   process.has_terminal() ? "yes" : "no", absl::StrCat(process.clients()),
-                  Safe(absl::StrJoin(process.arguments(), " "))});
+                  CommandText(process)});
   }
   std::cout << table.Render();
   return 0;

@@ -24,23 +24,29 @@ constexpr char kRunFooter[] =
     R"(Standard input is the command's with -i, and where it is no terminal. Ctrl-C signals
 the command; the third one gives up on it. When this client goes, the command is killed, unless it was started with
 --detach: then `warren attach --from-start` has all that it has said, or the newest mebibyte of it. With -t, ~. at the
-beginning of a line leaves it, as in ssh.
+beginning of a line leaves it, as in ssh, which kills it too.
+
+A command keeps its sandbox from the end of its lifetime while a client is connected, and not by running on alone. For one
+that is to stay: `warren create --lifetime 24h`, `warren extend`, or --on-expiry pause of both.
 
 The exit code is the command's; 128 + N where signal N ended it, 124 timed out, 122 more output than allowed, 137 out of
 memory, 125 Warren's own error.
 
-With --json each line is an object with a "type": sandbox, started, stdout, stderr, terminal, missed, exited. Output is in
-"text"; where bytes of it are not UTF-8, U+FFFD stands for them there, and "base64" beside it has the piece as it came.
+With --json each line is an object with a "type": sandbox, started, stdout, stderr, terminal, missed, exited; with --detach
+there is one, detached. Output is in "text"; where bytes of it are not UTF-8, U+FFFD stands for them there, and "base64"
+beside it has the piece as it came.
 
 Examples:
   warren run -- uname -a
   warren run --sandbox ID --user root -t -- bash
   tar c src | warren run --sandbox ID -- tar x
-  warren run --sandbox ID --detach -- python3 server.py)";
+  warren run --sandbox ID --detach -- python3 server.py    # its sandbox still ends with its lifetime: see above
+  warren run --sandbox ID -t --detach -- bash              # a shell to leave and come back to, by `warren attach`)";
 
 constexpr char kShellFooter[] =
     R"(Without SANDBOX it has a sandbox of its own, gone at its end. The exit code is the shell's. ~. at the
-beginning of a line leaves it, as in ssh.)";
+beginning of a line leaves it, as in ssh, and it is killed. For one that goes on: `warren run --sandbox ID -t --detach -- bash`,
+and `warren attach` as often as you like.)";
 
 struct RunOptions {
   SessionOptions session;
