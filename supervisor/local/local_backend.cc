@@ -129,6 +129,7 @@ absl::Status LocalBackend::Start(absl::AnyInvocable<void(absl::Status)> on_launc
       link_.Start([this](const internal::LauncherReply& event) { OnLauncherEvent(event); },
                   [this, on_gone = std::move(on_launcher_gone)](absl::Status why) mutable {
                     state_ = State::kLauncherGone;
+                    table_.OnLauncherGone();
                     on_gone(std::move(why));
                   }));
   loop_.Post([this] { pool_.Start(); });

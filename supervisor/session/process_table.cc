@@ -105,12 +105,12 @@ void ProcessTable::Connect(const std::string& process_id, std::shared_ptr<Proces
   ConnectTo(process, std::move(client), after);
 }
 
-void ProcessTable::ConnectTo(const std::shared_ptr<Process>& process,
+// By value: what it is told may be the end of it, and of the table's.
+void ProcessTable::ConnectTo(std::shared_ptr<Process> process,
                              std::shared_ptr<ProcessClient> client, std::optional<int64_t> after) {
   // Each gets what is kept at once.
   if (absl::Status room = CheckRoom(host_.memory); !room.ok()) return Refuse(*client, room);
-  const std::shared_ptr<Process> kept = process;
-  kept->AddClient(std::move(client), after);
+  process->AddClient(std::move(client), after);
 }
 
 warren::v1::ListProcessesResponse ProcessTable::List() const {

@@ -102,7 +102,7 @@ class ProcessTable final : public std::enable_shared_from_this<ProcessTable> {
     MonotonicTime forget_at;
   };
   absl::Status Admit(const warren::v1::StartProcessRequest& request, MemoryCharge& charge);
-  void ConnectTo(const std::shared_ptr<Process>& process, std::shared_ptr<ProcessClient> client,
+  void ConnectTo(std::shared_ptr<Process> process, std::shared_ptr<ProcessClient> client,
                  std::optional<int64_t> after);
   // Connects the client to what the same request has started before. False when nothing has.
   bool ConnectByRequest(const warren::v1::StartProcessRequest& request,

@@ -42,6 +42,22 @@ void SandboxTable::OnGone(const internal::SandboxGone& event) {
   if (!forgotten.empty()) on_forgotten_(forgotten);
 }
 
+void SandboxTable::OnLauncherGone() {
+  std::vector<std::shared_ptr<Sandbox>> all;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [id, sandbox] : existing_) all.push_back(sandbox);
+  }
+  for (const auto& sandbox : all) {
+    // For the reason: what ran in it did not end by itself.
+    sandbox->Destroy(StopReason::kShutdown);
+    internal::SandboxGone event;
+    event.set_sandbox_id(sandbox->identity().id);
+    event.set_reason(internal::SandboxGone::INIT_DIED);
+    OnGone(event);
+  }
+}
+
 std::string SandboxTable::NoteDead(const std::string& id) {
   dead_.push_back(id);
   if (dead_.size() <= kMaxDeadRecords) return "";

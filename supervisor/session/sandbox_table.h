@@ -87,6 +87,8 @@ class SandboxTable {
   void OnAgentWanted(const std::string& sandbox_id);
   void OnProcessExited(const internal::ProcessExited& event);
   void OnGone(const internal::SandboxGone& event);
+  // Every sandbox goes with it, and nobody else tells of that.
+  void OnLauncherGone();
 
   // Leases a sandbox for its lifetime, from now; at its end the sandbox is paused, or destroyed and
   // forgotten.
