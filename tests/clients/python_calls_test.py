@@ -194,7 +194,9 @@ class InterruptedWithALock(Calls):
 
         def interrupted(condition):
             entered = enter(condition)
-            if threading.get_ident() == mine and next(count) == at:
+            # In a destructor Python drops it, and nobody hears of it.
+            dropped = sys._getframe(1).f_code.co_name == "__del__"
+            if threading.get_ident() == mine and not dropped and next(count) == at:
                 raise KeyboardInterrupt
             return entered
 
@@ -221,7 +223,7 @@ class InterruptedWithALock(Calls):
             places = 0
             while self.is_interrupted(server, call, places + 1):
                 places += 1
-            self.assertGreaterEqual(places, 3)
+            self.assertGreaterEqual(places, 2)
         self.assertTrue(server.requests("DestroySandbox"))
 
     def is_interrupted(self, server, call, at):

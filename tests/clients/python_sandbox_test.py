@@ -371,6 +371,9 @@ class Sandboxes(ClientTest):
         metrics = sandbox.metrics()
         self.assertGreater(metrics.memory_bytes, 0)
         self.assertEqual((metrics.memory_limit_bytes, metrics.cpu_millis, metrics.output_bytes), (512 << 20, 1000, 2))
+        with contextlib.closing(sandbox.stream_code("print('y', flush=True)\nimport time; time.sleep(1e6)")) as events:
+            next(event for event in events if isinstance(event, Output))
+            self.assertEqual(sandbox.metrics().output_bytes, 4)
 
     @needs("limits")
     def test_changing_limits(self):
@@ -476,6 +479,10 @@ class Files(ClientTest):
         self.assertEqual(files.read("a/b.bin", offset=10, length=5), data[10:15])
         files.write("a/b.bin", "more", append=True)
         self.assertEqual(files.stat("a/b.bin").size_bytes, len(data) + 4)
+        files.write("a/b.bin", "MO", offset=len(data))
+        self.assertEqual(files.read("a/b.bin", offset=len(data)), b"MOre")
+        with self.assertRaisesRegex(warren.InvalidArgument, "offset"):
+            files.write("a/b.bin", b"", offset=0, append=True)
         with self.assertRaises(warren.AlreadyExists):
             files.write("a/b.bin", b"", exclusive=True)
 
