@@ -115,6 +115,7 @@ void FillAttributes(int file, internal::FileFacts* facts) {
 }
 
 CurrentDirectory::CurrentDirectory(int directory) : entered_(::fchdir(directory) == 0) {}
+
 bool FillEntry(int directory, const std::string& name, const OwnerNames& names,
                const CurrentDirectory& current, internal::FileFacts* facts) {
   struct stat info;

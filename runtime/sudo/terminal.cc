@@ -97,8 +97,8 @@ void Terminal::Drain() {
   ClosePeer();
   pollfd wait = {master_.get(), POLLIN, 0};
   // What goes on behind the command may never fall silent.
-  for (int reads = 0; reads<kMostDrained&& ::poll(&wait, 1, kSilenceMs)> 0; ++reads) {
-    if (!OnOutput()) return;
+  for (int reads = 0; reads < kMostDrained; ++reads) {
+    if (::poll(&wait, 1, kSilenceMs) <= 0 || !OnOutput()) return;
   }
 }
 

@@ -102,8 +102,8 @@ class LocalBackend final : public Backend {
 
   // ---- For who started it
   int running_cells() const { return host_.running_cells.load(); }
-  // Something runs in a sandbox that somebody is connected with, or was started to go on; or a file
-  // is on its way.
+  // In a sandbox an execution goes on, or somebody is connected with a process, moves a file, or
+  // watches a directory.
   bool in_use() const;
   // Of waiting code, unread output and the rest: for the doors' queues too.
   MemoryBudget& memory() { return memory_; }
@@ -111,6 +111,8 @@ class LocalBackend final : public Backend {
   void BeginShutdown();
   // What still runs ends now, as killed.
   void EndExecutions();
+  // What nobody has told the end of is over, too.
+  void GiveUpSandboxes() { table_.OnLauncherGone(); }
   // Closes the launcher's socket; the launcher removes every sandbox and ends. False when it did
   // not within `timeout`.
   bool CloseLauncher(absl::Duration timeout);

@@ -211,6 +211,10 @@ void Supervisor::StopServing() {
   // before gRPC cuts them off.
   loop_->AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(kCallGrace * pace_),
                   [this] { backend_->EndExecutions(); });
+  // A launcher that hangs tells of no end, and nothing that waits for one may hold this up.
+  loop_->AddTimer(
+      MonotonicClock::now() + absl::ToChronoNanoseconds((kCallGrace + kKilledGrace) * pace_),
+      [this] { backend_->GiveUpSandboxes(); });
   // Where no sandbox is used there is nothing to wait for but idle clients, which need not answer.
   server_->Shutdown(backend_->in_use() ? (kCallGrace + kKilledGrace) * pace_ : kIdleGrace * pace_);
 

@@ -55,10 +55,12 @@ Meaning MeaningOf(int error) {
       return {absl::StatusCode::kInvalidArgument, "name it otherwise"};
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
       return {absl::StatusCode::kResourceExhausted,
               "the sandbox's disk or its inodes are used up: remove something, or create one with "
               "higher limits"};
+    case EFBIG:
+      return {absl::StatusCode::kResourceExhausted,
+              "it would be longer than a file may be: write less, or from an earlier offset"};
     case EMFILE:
     case ENFILE:
     case ENOMEM:

@@ -20,7 +20,7 @@ namespace warren {
 absl::Status PausedError();
 
 // Pauses and resumes one sandbox, one after the other in the order in which they were asked for,
-// and keeps back the signals that the launcher would refuse meanwhile. Thread-safe; no lock is held
+// and keeps back the signals of cells and processes meanwhile. Thread-safe; no lock is held
 // when the host or a callback is called.
 class PauseControl {
  public:

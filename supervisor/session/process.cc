@@ -180,10 +180,7 @@ internal::StartCommand Process::MakeCommand() const {
 }
 
 void Process::AwaitStart() {
-  SetDeadline(std::min<MonotonicTime::duration>(
-      std::chrono::duration_cast<MonotonicTime::duration>(kStartPatience * host_.pace),
-      request_.has_timeout() ? absl::ToChronoNanoseconds(ToDuration(request_.timeout()))
-                             : MonotonicTime::duration::max()));
+  SetDeadline(std::chrono::duration_cast<MonotonicTime::duration>(kStartPatience * host_.pace));
 }
 
 void Process::OnStarted(int32_t pid) {
@@ -473,7 +470,7 @@ void Process::Stop(StopReason reason) {
 
 void Process::OnDeadline() {
   timeout_ = 0;
-  if (state_ == State::kStarting && !request_.has_timeout()) {
+  if (state_ == State::kStarting) {
     spdlog::warn("event=start_hangs sandbox={} process={}", sandbox_id_, number_);
     return SendKill();
   }
@@ -626,7 +623,7 @@ warren::v1::Process Process::Describe() const {
   size_t room = kListedArgumentBytes;
   for (const std::string& argument : request_.arguments()) {
     process.set_arguments_cut(argument.size() > room);
-    process.add_arguments(ToValidUtf8(argument, room));
+    if (!process.arguments_cut() || room > 0) process.add_arguments(ToValidUtf8(argument, room));
     if (process.arguments_cut()) break;
     room -= argument.size();
   }

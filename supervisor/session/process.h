@@ -66,7 +66,7 @@ class Process final : public AgentCommandListener, public std::enable_shared_fro
   static constexpr std::chrono::seconds kWordPatience{10};
 
   // From the word to the agent to its answer: what is not started by then is killed. On a host of
-  // pace 1; its timeout, where that is shorter.
+  // pace 1.
   static constexpr std::chrono::seconds kStartPatience{30};
 
   // `request` is valid, its environment that of the sandbox too; `charge` is for it. What is kept

@@ -122,18 +122,24 @@ void SandboxTable::PauseExpired(const LeaseRef& lease) {
 }
 
 bool SandboxTable::GivenMore(const LeaseRef& lease) {
-  MutexLock lock(&mu_);
-  auto found = records_.find(lease->sandbox->identity().id);
+  LeaseRef now = Find(lease->sandbox->identity().id);
   // A client's own pause makes another lease of it too.
-  return found != records_.end() && found->second.lease != lease &&
-         !found->second.lease->left.has_value();
+  return now != nullptr && now != lease && !now->left.has_value();
+}
+
+bool SandboxTable::OnRecordAsPaused(const LeaseRef& lease) {
+  LeaseRef now = Find(lease->sandbox->identity().id);
+  return now != nullptr && now->left.has_value();
 }
 
 void SandboxTable::OnExpiredPaused(const LeaseRef& lease, const absl::Status& status) {
   const std::string& id = lease->sandbox->identity().id;
   if (status.ok() && GivenMore(lease)) {
     // It lasts on: as if the pause had not begun.
-    lease->sandbox->Resume([](const absl::Status&) {});
+    lease->sandbox->Resume([this, lease](const absl::Status&) {
+      // Who has asked for one meanwhile was told that it is paused.
+      if (OnRecordAsPaused(lease)) lease->sandbox->Pause([](const absl::Status&) {});
+    });
     return;
   }
   if (status.ok()) {

@@ -141,6 +141,7 @@ class SandboxTable {
   void OnExpiredPaused(const LeaseRef& lease, const absl::Status& status);
   // Whether a sandbox has got another lifetime than this lease's, and is not on record as paused.
   bool GivenMore(const LeaseRef& lease);
+  bool OnRecordAsPaused(const LeaseRef& lease);
   // Puts a lease in the place of the record's.
   LeaseRef Replace(Record& record, Lease lease) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   LeaseRef Erase(Records::iterator record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

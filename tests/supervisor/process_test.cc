@@ -532,20 +532,6 @@ TEST_F(ProcessTest, AStartThatHangsIsKilled) {
   EXPECT_EQ(second.sink->termination().kind(), Termination::KILLED);
 }
 
-TEST_F(ProcessTest, ItsTimeoutBoundsItsStartToo) {
-  Client client;
-  FakeCommand command;
-  auto request = Program();
-  request.mutable_timeout()->set_nanos(20'000'000);
-  Begin(client, command, 5, request);
-  ExpectKilled(5);
-  command.CloseAll();
-  Exit(5, 0, SIGKILL);
-  agent.SayStarted(5);
-  EXPECT_EQ(client.sink->Wait(), absl::OkStatus());
-  EXPECT_EQ(client.sink->termination().kind(), Termination::TIMED_OUT);
-}
-
 TEST_F(ProcessTest, ItsClientsAreBoundedInNumber) {
   FakeCommand command;
   std::vector<Client> clients(Process::kMaxClients);

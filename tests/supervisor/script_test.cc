@@ -253,10 +253,10 @@ TEST_F(ScriptTest, AtItsDeadlineItIsAskedToEndAndThenKilled) {
 }
 
 TEST_F(ScriptTest, WhatIgnoresThatIsKilled) {
-  SetPace(kHasty);
   auto request = Source();
-  request.mutable_timeout()->set_nanos(1'000'000);
+  request.mutable_timeout()->set_nanos(200'000'000);
   Run(request);
+  SetPace(kHasty);
   ExpectSignal(SIGTERM);
   ExpectKilled();
   Exit(0, SIGKILL);
@@ -267,8 +267,8 @@ TEST_F(ScriptTest, WhatIgnoresThatIsKilled) {
 }
 
 TEST_F(ScriptTest, ItsGraceStandsStillWithItsSandbox) {
-  SetPace(kHasty);
   Run();
+  SetPace(kHasty);
   OnLoop([&] { sandbox->processes()->StandStill(); });
   script->Cancel(execution);
   ExpectSignal(SIGTERM);

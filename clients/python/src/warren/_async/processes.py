@@ -222,7 +222,8 @@ class AsyncProcesses:
             on_disconnect: what this client's going does. Default: as before.
             after: go on behind so much of its output (Process.output_bytes); 0 for all that is kept. Default: behind what came
                 before its last client went.
-        Errors: NotFound, OutOfRange (it has not said so much).
+        Errors: NotFound, OutOfRange (it has not said so much), FailedPrecondition (its sandbox is paused or dead, and it has
+        not ended).
         """
         request = pb.ConnectProcessRequest(sandbox_id=self._sandbox_id, process_id=process_id,
                                            on_disconnect=name_of(on_disconnect, "ON_DISCONNECT_"), after_output_bytes=after)
