@@ -12,7 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/harness.h"
+#include "tests/e2e/process_stream.h"
 #include "tests/support/kill_process.h"
+#include "warren/v1/process.grpc.pb.h"
 
 namespace warren {
 namespace {
@@ -146,6 +148,26 @@ TEST(StopTest, TerminationLetsShortCellsEndAndKillsLongOnes) {
   EXPECT_EQ(ended.result(), "'done'");
   EXPECT_EQ(killed.kind(), Termination::KILLED);
   EXPECT_THAT(killed.termination.message(), HasSubstr("supervisor was stopped"));
+}
+
+TEST(StopTest, TerminationLetsShortCommandsEnd) {
+  Server server;
+  ASSERT_TRUE(server.started());
+  TestSandbox sandbox(server);
+  auto stub = v1::ProcessService::NewStub(server.channel());
+  v1::StartProcessRequest request;
+  request.set_sandbox_id(sandbox.id());
+  // Longer than the calls of an idle server are waited for.
+  for (const char* argument : {"sh", "-c", "sleep 1.5; echo done; exit 3"})
+    request.add_arguments(argument);
+  ProcessStream command(*stub, request);
+  ASSERT_NE(command.Started(), "") << command.status().error_message();
+  std::thread stopper([&] { EXPECT_EQ(server.Stop(), 0); });
+  EXPECT_TRUE(command.Wait().ok()) << command.status().error_message();
+  stopper.join();
+  EXPECT_EQ(command.out(), "done\n");
+  EXPECT_EQ(command.termination().kind(), Termination::EXITED);
+  EXPECT_EQ(command.termination().exit_code(), 3);
 }
 
 TEST(StopTest, KillingTheSupervisorLeavesNothing) {
