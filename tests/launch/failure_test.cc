@@ -86,6 +86,35 @@ TEST_F(FailureTest, AKilledZygoteTakesNothingAlong) {
   launcher_->Destroy("after");
 }
 
+// The supervisor makes up for what fails by a zygote's death, if it has heard of that.
+TEST_F(FailureTest, AZygotesDeathIsToldOfBeforeWhatFailsByIt) {
+  auto first_told = [&](uint64_t request) {
+    return launcher_->WaitFor(
+        [&](const internal::LauncherReply& reply) {
+          return reply.request_id() == request || reply.has_zygote_exited();
+        },
+        "the zygote's death, or the failure of a create");
+  };
+  launcher_->Freeze(absl::StrCat("zygote-", zygote_), true);
+  const uint64_t asked = launcher_->RequestCreate(launcher_->Spec("asked"), zygote_);
+  EXPECT_TRUE(Eventually([&] { return launcher_->GroupExists("asked"); }));
+  ASSERT_EQ(KillProcess(ZygotePid(zygote_), SIGKILL), 0);
+  launcher_->Freeze(absl::StrCat("zygote-", zygote_), false);
+  EXPECT_TRUE(first_told(asked).reply.has_zygote_exited());
+  EXPECT_TRUE(absl::IsUnavailable(launcher_->WaitForStatus(asked)));
+
+  // Dead as it is to be asked: the request is read before its end is heard of.
+  zygote_ = launcher_->StartZygote();
+  const pid_t pid = ZygotePid(zygote_);
+  ASSERT_EQ(KillProcess(launcher_->pid(), SIGSTOP), 0);
+  const uint64_t late = launcher_->RequestCreate(launcher_->Spec("late"), zygote_);
+  ASSERT_EQ(KillProcess(pid, SIGKILL), 0);
+  EXPECT_TRUE(Eventually([&] { return StatusField(pid, "State").substr(0, 1) != "S"; }));
+  ASSERT_EQ(KillProcess(launcher_->pid(), SIGCONT), 0);
+  EXPECT_TRUE(first_told(late).reply.has_zygote_exited());
+  EXPECT_TRUE(absl::IsUnavailable(launcher_->WaitForStatus(late)));
+}
+
 TEST_F(FailureTest, AZygoteKilledDuringForksFailsTheseOnly) {
   // Not stopped: the launcher would notice that.
   launcher_->Freeze(absl::StrCat("zygote-", zygote_), true);

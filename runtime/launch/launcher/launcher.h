@@ -162,6 +162,8 @@ class Launcher {
   absl::Status HandleStartProcess(uint64_t request_id, const internal::StartProcess& request);
   absl::Status CheckStart(const internal::StartProcess& request, LiveSandbox& sandbox);
   absl::Status ForkContext(const ProcessKey& name, LiveProcess& process);
+  absl::Status AskZygote(LiveZygote& zygote, const JoinRequest& request, LiveProcess& process,
+                         ContextProcess::Sandbox sandbox);
   absl::Status HandleSignalProcess(const internal::SignalProcess& request);
   // The anchor's reports.
   void OnExits();

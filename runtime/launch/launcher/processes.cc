@@ -101,7 +101,16 @@ absl::Status Launcher::ForkContext(const ProcessKey& name, LiveProcess& process)
                           sandbox.MakeJoinRequest(process.fork_id, process.profile, resources_));
   WARREN_ASSIGN_OR_RETURN(ContextProcess::Sandbox joined,
                           sandbox.FurtherContextJoins(*process.group));
-  return process.process.Fork(*zygote->process, join, std::move(joined));
+  return AskZygote(*zygote, join, process, std::move(joined));
+}
+
+// The process may be forgotten when this fails.
+absl::Status Launcher::AskZygote(LiveZygote& zygote, const JoinRequest& request,
+                                 LiveProcess& process, ContextProcess::Sandbox sandbox) {
+  absl::Status status = process.process.Fork(*zygote.process, request, std::move(sandbox));
+  // Its end is told of before what fails by it: EndZygote.
+  if (!status.ok() && zygote.process->gone()) EndZygote(zygote.process->id(), "died");
+  return status;
 }
 
 Launcher::LiveProcess* Launcher::FindProcess(const ProcessKey& name) {

@@ -78,7 +78,7 @@ absl::Status Launcher::ForkFirstContext(const std::string& id, LiveSandbox& sand
   WARREN_ASSIGN_OR_RETURN(JoinRequest join,
                           sandbox.process->MakeJoinRequest(first.fork_id, "", resources_));
   WARREN_ASSIGN_OR_RETURN(ContextProcess::Sandbox joined, sandbox.process->FirstContextJoins());
-  return first.process.Fork(*zygote.process, join, std::move(joined));
+  return AskZygote(zygote, join, first, std::move(joined));
 }
 
 // Init hangs, or the zygote does: then nothing can be forked from it any more.

@@ -132,6 +132,11 @@ ZygoteProcess::~ZygoteProcess() {
   cgroup_.Remove().IgnoreError();
 }
 
+bool ZygoteProcess::gone() const {
+  pollfd wait = {control(), 0, 0};
+  return ::poll(&wait, 1, 0) == 1 && (wait.revents & POLLHUP) != 0;
+}
+
 absl::Status ZygoteProcess::Fork(const JoinRequest& request, std::span<const int> fds) {
   // One that takes no requests, for it hangs, must not hold the launcher.
   return SendMessage(control(), AsBytes(request), fds, WhenFull::kFail);

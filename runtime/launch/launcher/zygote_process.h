@@ -31,6 +31,9 @@ class ZygoteProcess {
   // Readable when it says something or is gone.
   int control() const { return init_.control.get(); }
 
+  // Nobody is at its end any more. It may be known so before the end of its process is.
+  bool gone() const;
+
   // `fds` as JoinRequest says.
   absl::Status Fork(const JoinRequest& request, std::span<const int> fds);
 

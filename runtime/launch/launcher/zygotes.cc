@@ -143,6 +143,11 @@ void Launcher::EndZygote(uint64_t zygote_id, const std::string& reason) {
   loop_.Cancel(zygote.deadline);
   spdlog::info("event=zygote_ended zygote={} reason=\"{}\"", zygote_id, absl::CEscape(reason));
   if (zygote.request_id != 0) Reply(zygote.request_id, absl::InternalError(reason));
+  // Before what fails by it: so the supervisor knows that it may try that again with another.
+  internal::LauncherReply event;
+  event.mutable_zygote_exited()->set_zygote_id(zygote_id);
+  event.mutable_zygote_exited()->set_reason(reason);
+  Send(event, {});
   // Those that it has not forked yet; the contexts that it has forked live on.
   std::vector<ProcessKey> waiting;
   for (const auto& [fork_id, name] : forks_) {
@@ -151,10 +156,6 @@ void Launcher::EndZygote(uint64_t zygote_id, const std::string& reason) {
   }
   for (const ProcessKey& name : waiting)
     FailStart(name, absl::UnavailableError(absl::StrCat("zygote ended: ", reason)));
-  internal::LauncherReply event;
-  event.mutable_zygote_exited()->set_zygote_id(zygote_id);
-  event.mutable_zygote_exited()->set_reason(reason);
-  Send(event, {});
 }
 
 }  // namespace warren
