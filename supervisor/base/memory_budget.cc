@@ -3,9 +3,13 @@
 namespace warren {
 
 bool MemoryBudget::TryAdd(int64_t bytes) {
-  if (whole_ != nullptr && !whole_->TryAdd(bytes)) return false;
-  if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit_) return true;
-  Remove(bytes);
+  // Not added first and taken back: in between, others that fit would be refused.
+  int64_t used = used_.load(std::memory_order_relaxed);
+  do {
+    if (used + bytes > limit_) return false;
+  } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+  if (whole_ == nullptr || whole_->TryAdd(bytes)) return true;
+  used_.fetch_sub(bytes, std::memory_order_relaxed);
   return false;
 }
 

@@ -13,7 +13,7 @@ namespace warren {
 // its reader has not taken, what is kept for a client that comes back. A part of it can be a budget
 // of its own, whose bytes count in the whole too.
 //
-// Thread-safe, without a lock: a charge is an atomic addition. What it counts is what its users
+// Thread-safe, without a lock: a charge is an atomic exchange. What it counts is what its users
 // say.
 class MemoryBudget {
  public:

@@ -71,7 +71,9 @@ TEST(MemoryBudgetTest, IsNeverOverItsLimitWhateverTheThreadsDo) {
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int k = 0; k < 5000; ++k) {
-        if (!budget.TryAdd(300)) continue;
+        const bool added = budget.TryAdd(300);
+        if (budget.used() > 1000) over = true;
+        if (!added) continue;
         if (held.fetch_add(300) + 300 > 1000) over = true;
         held.fetch_sub(300);
         budget.Remove(300);
