@@ -76,7 +76,9 @@ class Layers(unittest.TestCase):
                 with self.subTest(without=layers, attacker=attacker, probe=probe["name"]):
                     report = reports.get(probe["name"], {"verdict": "missing", "detail": ""})
                     if report["verdict"] != "broken" and not lacking(probe, report):
-                        self.fail(f"{report['verdict']}: {report['detail']}")
+                        # The name in the reason too: a summary shows no more than that.
+                        self.fail(f"{probe['group']}/{probe['name']} without {', '.join(layers)}: {report['verdict']}: "
+                                  f"{report['detail']}")
 
     def test_every_layer_is_tried(self):
         tried = {layer for layers, _ in combinations() for layer in layers}
