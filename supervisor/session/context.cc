@@ -359,6 +359,9 @@ void Context::Die() {
   warren::v1::Termination termination =
       TerminationOfDeadCell(running_ ? running_->stop : end_reason_, end_, violation_);
   death_reason_ = termination.message();
+  // Before anybody is told: who then asks for the sandbox is to find it dead.
+  host_->OnDead(*this, death_reason_,
+                sandbox_ends_ ? ContextHost::Reach::kSandbox : ContextHost::Reach::kContext);
   if (running_) Finish(std::move(termination), 0, absl::GetCurrentTimeNanos(), {});
   for (auto& execution : std::exchange(waiting_, {})) {
     execution->code_charge().Clear();
@@ -367,8 +370,6 @@ void Context::Die() {
   }
   ReportReady(absl::InternalError(
       absl::StrCat("sandbox ", host_->id(), ": it ended before it was ready: ", death_reason_)));
-  host_->OnDead(*this, death_reason_,
-                sandbox_ends_ ? ContextHost::Reach::kSandbox : ContextHost::Reach::kContext);
   host_ = nullptr;
   // The watches may be the last to hold the sandbox, whose destructor must not find this lock held.
   shared_.loop.Post([keep = keep_.lock()] {});

@@ -566,8 +566,8 @@ void Process::Fail(const absl::Status& status) {
   if (ended()) return;
   const auto self = shared_from_this();
   Release();
-  EndClients(status);
   if (auto table = table_.lock()) table->OnEnded(*this, ProcessTable::HowEnded::kNotStarted);
+  EndClients(status);
 }
 
 void Process::MaybeEnd() {
@@ -582,9 +582,10 @@ void Process::MaybeEnd() {
                 output_bytes_);
   Release();
   if (!clients_.empty()) left_at_ = output_bytes_;
+  // Booked before it is told: who starts the next at once has its place.
+  if (auto table = table_.lock()) table->OnEnded(*this, ProcessTable::HowEnded::kExited);
   Push(exited_);
   EndClients(absl::OkStatus());
-  if (auto table = table_.lock()) table->OnEnded(*this, ProcessTable::HowEnded::kExited);
 }
 
 // ---- Facts ------------------------------------------------------------------------------------

@@ -192,6 +192,8 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>,
   absl::Status CheckRuns() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Whether one more may be started, under this name.
   absl::Status Admit(const std::string& context_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What a context's start is answered with that its sandbox did not live to see.
+  absl::Status EndedMeanwhile() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status TakeFurtherContext();
   void AskLauncher(Making start, uint64_t zygote_id);
   // IO thread: the reply to StartProcess, and what came of it.

@@ -170,18 +170,22 @@ absl::StatusOr<std::shared_ptr<Context>> Sandbox::AddContext(const Making& start
   auto context = std::make_shared<Context>(host_, static_cast<ContextHost&>(*this),
                                            start.context_id, std::move(pipes), start.spec);
   MutexLock lock(&mu_);
-  if (end_reason_ != StopReason::kNone || gone_) {
-    return absl::CancelledError(
-        absl::StrCat("sandbox ", identity_.id, " ended while a context of it was being started"));
-  }
+  if (end_reason_ != StopReason::kNone || gone_) return EndedMeanwhile();
   members_.push_back(Member{started.reply.process_started().process_id(), context,
                             /*ready=*/false, start.counted, start.first});
   return context;
 }
 
+absl::Status Sandbox::EndedMeanwhile() const {
+  return absl::CancelledError(absl::StrCat("sandbox ", identity_.id,
+                                           " ended while a context of it was being started",
+                                           death_reason_.empty() ? "" : ": ", death_reason_));
+}
+
 absl::Status Sandbox::OnContextReady(const std::shared_ptr<Context>& context, absl::Status status) {
   MutexLock lock(&mu_);
   starting_.erase(context->id());
+  if (!status.ok() && (end_reason_ != StopReason::kNone || gone_)) return EndedMeanwhile();
   if (!status.ok()) return status;
   if (Find(*context) == nullptr) return absl::InternalError("the context died as it became ready");
   TakePlace(*context);

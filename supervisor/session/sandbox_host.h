@@ -19,9 +19,11 @@ class Allotment {
   explicit Allotment(int most) : most_(most) {}
   // False when there are not as many left. What was taken is returned once.
   bool TryTake(int many = 1) {
-    if (taken_.fetch_add(many, std::memory_order_relaxed) <= most_ - many) return true;
-    Return(many);
-    return false;
+    int taken = taken_.load(std::memory_order_relaxed);
+    do {
+      if (taken > most_ - many) return false;
+    } while (!taken_.compare_exchange_weak(taken, taken + many, std::memory_order_relaxed));
+    return true;
   }
   void Return(int many = 1) { taken_.fetch_sub(many, std::memory_order_relaxed); }
   int taken() const { return taken_.load(std::memory_order_relaxed); }
