@@ -51,14 +51,18 @@ def listen(family, address):
     return sock
 
 
+def listen_as_services():
+    """Those that probes look for on a host's network, as long as the result is kept."""
+    return [listen(family, ("", 80)) for family in (socket.AF_INET, socket.AF_INET6)]
+
+
 def make_host():
     """What the runner of the suite has on its host, here."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", "/tmp"], check=True)
     with open("/tmp/marker", "w") as file:
         file.write("secret of the host")
-    kept = [listen(socket.AF_UNIX, "\0unconfined"), listen(socket.AF_UNIX, "/tmp/service")]
-    for family, port in ((socket.AF_INET, 0), (socket.AF_INET, 80), (socket.AF_INET6, 80)):
-        kept.append(listen(family, ("", port)))
+    kept = [listen(socket.AF_UNIX, "\0unconfined"), listen(socket.AF_UNIX, "/tmp/service"), listen(socket.AF_INET, ("", 0))]
+    kept += listen_as_services()
     # What a careless parent leaves open.
     kept.append(os.open("/usr", os.O_RDONLY))
     neighbour = subprocess.Popen(["sleep", "1000"])
@@ -84,6 +88,8 @@ def main():
         sys.exit("throwaway.py is for a pid namespace of its own: see unconfined_test.py")
     make_network()
     interface = make_interface()
+    # A probe alone makes the whole host.
+    services = listen_as_services() if sys.argv[1] == "--run" else []
     # In a child: pid 1 is to it what init is in a sandbox, and some calls treat it apart.
     child = os.fork()
     if child == 0:
@@ -98,6 +104,7 @@ def main():
         pid, status = os.wait()
         code = os.waitstatus_to_exitcode(status) if pid == child else None
     os.close(interface)
+    del services
     sys.exit(code if code >= 0 else 128 - code)
 
 

@@ -245,7 +245,7 @@ def in_child(body):
 
 
 def sleeper(token):
-    """Starts a process whose command line holds `token`, in a session of its own; returns its pid when it runs."""
+    """Starts a process whose command line holds `token`, in a session of its own; returns its pid when it runs, or is about to."""
     started, running = os.pipe()  # not inherited by an exec
     pid = os.fork()
     if pid == 0:

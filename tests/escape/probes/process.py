@@ -167,7 +167,7 @@ def probe_core_dump(host):
         raise Broken(f"RLIMIT_CORE is {hard}")
 
 
-@probe("pid_namespace", unconfined="would leave a process on the host")
+@probe("pid_namespace", host_check="runs", unconfined="would leave a process on the host")
 def probe_daemon_dies(host):
     """A double-forked daemon in a session of its own ends with its sandbox."""
     if os.fork() == 0:
@@ -177,16 +177,17 @@ def probe_daemon_dies(host):
     os.wait()
 
 
-@probe("pid_namespace", unconfined="would leave processes on the host")
+@probe("pid_namespace", host_check="runs", unconfined="would leave processes on the host")
 def probe_stopped_tree_dies(host):
     """A tree of stopped processes ends with its sandbox at once."""
     for _ in range(20):
         os.kill(sleeper(host["token"]), signal.SIGSTOP)
 
 
-@probe("pid_namespace", unconfined="would leave processes on the host")
+@probe("pid_namespace", host_check="runs", unconfined="would leave processes on the host")
 def probe_stubborn_processes_die(host):
     """Processes that ignore every signal and their parent's death end with their sandbox."""
+    started, running = os.pipe()
     for _ in range(5):
         if os.fork() == 0:
             for number in range(1, 32):
@@ -196,8 +197,12 @@ def probe_stubborn_processes_die(host):
                     pass
             os.setsid()
             sleeper(host["token"])
+            os.write(running, b".")
             while True:
                 time.sleep(1000)
+    # All of them: one that came to run behind the sandbox's end would not be seen.
+    for _ in range(5):
+        os.read(started, 1)
 
 
 def orphan_zombies():

@@ -30,7 +30,7 @@ class HostWitness {
 
   // The marker still has its content.
   absl::Status CheckMarker() const;
-  // Nobody connected to a listener.
+  // Nobody has connected to a listener since the last look.
   absl::Status CheckListeners() const;
 
  private:
@@ -64,6 +64,9 @@ std::vector<ProcessFacts> ProcessesWithArgument(const std::string& argument);
 // OK as soon as no process has the argument any more; DEADLINE_EXCEEDED when one outlives
 // `patience`, which should be what only a hang takes.
 absl::Status AwaitNoProcess(const std::string& argument, absl::Duration patience);
+
+// A process with the argument is there. Without that, AwaitNoProcess says nothing of its end.
+absl::Status CheckRuns(const std::string& argument);
 
 // A process of a sandbox, seen from the host: its own range of user ids, no capability in any set
 // but `capabilities` (by number), no_new_privs, filtered.

@@ -273,6 +273,7 @@ absl::Status Runner::CheckHost(const Probe& probe, const v1::Usage& usage,
   }
   if (probe.host_check == "32_bit_calls") return CheckFilters(token_, Check32BitCallsAreKilled);
   if (probe.host_check == "x32_calls") return CheckFilters(token_, CheckX32CallsAreClosed);
+  if (probe.host_check == "runs") return CheckRuns(token_);
   if (probe.host_check == "same_agent") return CheckAgent(sandbox, agent);
   if (probe.host_check == "fresh_usage") return CheckFreshUsage(usage, planted);
   return absl::InvalidArgumentError(absl::StrCat("no host check ", probe.host_check));
