@@ -118,20 +118,17 @@ TEST_F(SandboxStateTest, APausedSandboxIsDestroyedWithItsCell) {
 }
 
 TEST_F(SandboxStateTest, ALifetimeFromTheLastUseWaitsForACell) {
-  warren::v1::CreateSandboxRequest request;
-  request.set_template_id(TestTemplate());
-  request.mutable_lifetime()->set_seconds(1);
-  Sandbox made;
-  ASSERT_TRUE(Create(request, &made).ok());
-  auto executions = warren::v1::ExecutionService::NewStub(server().channel());
-  warren::v1::ExecuteCodeRequest cell;
-  cell.set_sandbox_id(made.sandbox_id());
-  cell.set_code("import time; time.sleep(3); print('done')");
+  TestSandbox sandbox(server());
   grpc::ClientContext context;
-  auto reader = executions->ExecuteCode(&context, cell);
+  auto reader =
+      sandbox.Begin(context, sandbox.Request("import time; time.sleep(3); print('done')"));
+  warren::v1::SetSandboxLifetimeRequest request;
+  request.mutable_lifetime()->set_seconds(1);
+  Sandbox changed;
+  ASSERT_TRUE(Call(&Stub::SetSandboxLifetime, sandbox.id(), &changed, request).ok());
   CellRun run = Collect(*reader);
   EXPECT_EQ(run.out, "done\n") << run.status.error_message();
-  EXPECT_TRUE(Eventually([&] { return Gone(made.sandbox_id()); }));
+  EXPECT_TRUE(Eventually([&] { return Gone(sandbox.id()); }));
 }
 
 TEST_F(SandboxStateTest, TheEndOfALifetimeCanBeAPause) {

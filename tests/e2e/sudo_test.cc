@@ -169,7 +169,7 @@ TEST_F(SudoTest, HasATerminalOfItsOwnOnOne) {
                     "echo own > /dev/tty; sleep 600'])\n"
                     "said = b''\n"
                     "try:\n"
-                    "  while b'own' not in said: said += os.read(fd, 999)\n"
+                    "  while b'own\\r\\n' not in said: said += os.read(fd, 999)\n"
                     "except OSError as error: said += repr(error).encode()\n"
                     // Again and again, as one who waits does: one that comes as dash forks, with
                     // every signal blocked, is not the new process's.

@@ -123,7 +123,7 @@ class AgentLinkTest : public SessionTest {
     EXPECT_EQ(request.signal_process().signal(), internal::SignalProcess::KILL);
     launcher.ReplyOk(request);
     EXPECT_TRUE(Eventually([&] { return agent.Abandoned(); }));
-    EXPECT_EQ(host.process_descriptors.taken(), 0);
+    EXPECT_TRUE(Eventually([&] { return host.process_descriptors.taken() == 0; }));
     launcher.SendProcessExited("sb1", 0, SIGKILL, false, process_id);
   }
 

@@ -1,5 +1,7 @@
 #include "supervisor/main/listener.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/base/unique_fd.h"
 
 namespace warren {
 namespace {
@@ -75,10 +78,17 @@ TEST_F(ListenerTest, ServesOnLoopbackOnly) {
 }
 
 TEST_F(ListenerTest, NamesTheAddressThatIsTaken) {
-  auto listener = Open("127.0.0.1:39471");
-  ASSERT_TRUE(listener.ok()) << listener.status();
-  EXPECT_THAT(std::string(Open("127.0.0.1:39471").status().message()),
-              HasSubstr("127.0.0.1:39471"));
+  UniqueFd taken(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(name);
+  auto* address = reinterpret_cast<sockaddr*>(&name);
+  ASSERT_EQ(::bind(taken.get(), address, length), 0);
+  ASSERT_EQ(::listen(taken.get(), 1), 0);
+  ASSERT_EQ(::getsockname(taken.get(), address, &length), 0);
+  const std::string text = absl::StrCat("127.0.0.1:", ntohs(name.sin_port));
+  EXPECT_THAT(std::string(Open(text).status().message()), HasSubstr(text));
 }
 
 }  // namespace

@@ -313,6 +313,8 @@ TEST_F(ExecuteTest, OneThatEndsMeanwhileIsKept) {
   for (int times = 0; times < 2; ++times) {
     auto back = std::make_shared<FakeSink>();
     ASSERT_TRUE(Eventually([&] { return backend->running_cells() == 0; }));
+    // It is over a moment before its end is kept.
+    Settle();
     handle->Connect(Call(), To(id, 1), back);
     EXPECT_TRUE(back->WaitForEnd().ok());
     EXPECT_EQ(back->output(), "out");

@@ -80,8 +80,8 @@ TEST_F(PauseTest, ADeadlineStandsStill) {
 }
 
 TEST_F(PauseTest, ACancelTakesEffectAfterTheResume) {
-  SetPace(kHasty);
   auto sandbox = MakeReadySandbox(worker);
+  SetPace(kHasty);
   auto context = sandbox->FindContext("");
   auto execution = Begin(*context, worker, sink);
   Pause(*sandbox);
@@ -155,8 +155,8 @@ TEST_F(PauseTest, TheOrderIsThatOfTheAskingAndWhatIsSoAlreadyIsNotSent) {
 }
 
 TEST_F(PauseTest, APausedSandboxIsDestroyedAndItsCellToldAtOnce) {
-  SetPace(kHasty);
   auto sandbox = MakeReadySandbox(worker);
+  SetPace(kHasty);
   Begin(*sandbox->FindContext(""), worker, sink);
   Pause(*sandbox);
   sandbox->Destroy(StopReason::kDestroyed);

@@ -255,10 +255,15 @@ TEST_F(ScriptTest, AtItsDeadlineItIsAskedToEndAndThenKilled) {
 TEST_F(ScriptTest, WhatIgnoresThatIsKilled) {
   auto request = Source();
   request.mutable_timeout()->set_nanos(200'000'000);
-  Run(request);
+  Start(std::move(request));
+  Write();
+  Begin();
+  // For its grace alone.
   SetPace(kHasty);
+  agent.SayStarted(kNumber);
   ExpectSignal(SIGTERM);
   ExpectKilled();
+  SetPace(kPatient);
   Exit(0, SIGKILL);
   Remove();
   EXPECT_EQ(sink->WaitForEnd(), absl::OkStatus());

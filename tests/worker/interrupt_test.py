@@ -257,11 +257,15 @@ class ForegroundTest(unittest.TestCase):
 
     marks = itertools.count(1)
 
-    def check_ends(self, code):
+    def check_ends(self, code, started=False):
+        """started: not interrupted before LONG has been started by what comes before it."""
         # Its own name, so that no other test's processes are taken for it.
         mark = f"{os.getpid()}{next(self.marks):04}"
         execution_id = self.worker.send(code.replace("LONG", f"sleep {mark}"))
-        self.assertTrue(eventually(lambda: self.alive(mark)))
+        itself = ["sleep", mark]
+        self.assertTrue(
+            eventually(lambda: any(not started or line.split()[2:] == itself for line in self.alive(mark)))
+        )
         self.worker.until_asleep()
         cell = self.worker.interrupt_until_done(execution_id)
         self.assertEqual(cell.outcome, INTERRUPTED, cell.events)
@@ -306,7 +310,7 @@ class ForegroundTest(unittest.TestCase):
 
     def test_one_that_ends_by_itself_at_an_interrupt_may(self):
         self.worker.run("open('done', 'w').close()")
-        self.check_ends("!trap 'echo cleaned > done; kill $!; exit' INT; LONG & wait $!")
+        self.check_ends("!trap 'echo cleaned > done; kill $!; exit' INT; LONG & wait $!", started=True)
         self.assertEqual(self.worker.run("open('done').read()").result, "'cleaned\\n'")
 
     def test_the_background_lives_on(self):
