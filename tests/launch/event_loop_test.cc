@@ -99,10 +99,11 @@ TEST_F(EventLoopTest, AReadableFdIsCalledUntilItIsUnwatched) {
   int calls = 0;
   ASSERT_EQ(loop_->Watch(first_.read_end.get(),
                          [&] {
-                           if (++calls == 3) loop_->Unwatch(first_.read_end.get());
+                           if (++calls != 3) return;
+                           loop_->Unwatch(first_.read_end.get());
+                           StopSoon();
                          }),
             absl::OkStatus());
-  StopSoon();
   ASSERT_EQ(loop_->Run(), absl::OkStatus());
   EXPECT_EQ(calls, 3);
 }

@@ -99,11 +99,13 @@ TEST_F(TerminalTest, TheEndOfTheInputIsItsEndOfFileCharacter) {
 TEST_F(TerminalTest, AResizeIsSeenAndSignalled) {
   RunningCommand command =
       StartedOnTerminal({"python3", "-I", "-c",
+                         // Not by a handler: one that Python has to call just before a pause(2)
+                         // is called after it.
                          "import os, signal\n"
-                         "def tell(*_): os.write(1, repr(os.get_terminal_size(0)).encode())\n"
-                         "signal.signal(signal.SIGWINCH, tell)\n"
+                         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])\n"
                          "os.write(1, b'ready')\n"
-                         "while True: signal.pause()\n"});
+                         "while signal.sigwait([signal.SIGWINCH]):\n"
+                         "    os.write(1, repr(os.get_terminal_size(0)).encode())\n"});
   ReadUntil(command, "ready");
   Resize(command, 50, 100);
   ReadUntil(command, "os.terminal_size(columns=100, lines=50)");

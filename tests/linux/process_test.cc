@@ -30,8 +30,14 @@ class Child {
   void End() {
     if (pid_ <= 0) return;
     KillProcess(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
+    Reap();
+  }
+  // Of one that ends: its wait status. Its pid is anybody's from here on.
+  int Reap() {
+    int status = -1;
+    EXPECT_EQ(::waitpid(pid_, &status, 0), pid_);
     pid_ = -1;
+    return status;
   }
   pid_t pid() const { return pid_; }
   int pidfd() const { return pidfd_.get(); }
@@ -54,8 +60,7 @@ TEST(PidOfTest, NamesTheProcessUntilItIsReaped) {
 TEST(SignalProcessTest, IsFineWithTheDead) {
   Child child;
   EXPECT_EQ(SignalProcess(child.pidfd(), SIGKILL), absl::OkStatus());
-  int status = 0;
-  ASSERT_EQ(::waitpid(child.pid(), &status, 0), child.pid());
+  const int status = child.Reap();
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
   EXPECT_EQ(SignalProcess(child.pidfd(), SIGKILL), absl::OkStatus());
   EXPECT_FALSE(SignalProcess(-1, SIGKILL).ok());

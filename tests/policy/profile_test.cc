@@ -5,6 +5,7 @@
 
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -168,7 +169,10 @@ TEST(ProfileTest, LimitsOfTheSandboxAreNotAProfiles) {
 }
 
 TEST(ProfileTest, FilesAreNamedInErrors) {
-  const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "user.textproto";
+  const std::filesystem::path directory =
+      absl::StrCat(::testing::TempDir(), "/warren-profile-", ::getpid());
+  std::filesystem::create_directory(directory);
+  const std::filesystem::path path = directory / "user.textproto";
   auto refusal = [&](const std::string& text) {
     std::ofstream(path) << text;
     absl::Status status = LoadProfile(path, Policies()).status();
@@ -180,7 +184,7 @@ TEST(ProfileTest, FilesAreNamedInErrors) {
   EXPECT_THAT(refusal("name: \"user\" uid: 0 gid: 0"), HasSubstr("never root"));
   refusal("name: \"user\" capability: \"CHOWN\"");
   EXPECT_FALSE(LoadProfile("/no/such/user.textproto", Policies()).ok());
-  std::filesystem::remove(path);
+  std::filesystem::remove_all(directory);
 }
 
 TEST(ProfileTest, CapabilitiesGoByTheKernelsNumbers) {
