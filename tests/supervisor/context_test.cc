@@ -379,13 +379,12 @@ TEST_F(ContextTest, AnEndBehindTheKillIsToldAsTheKill) {
   auto sandbox = MakeReadySandbox(worker);
   Begin(*sandbox->FindContext(""), worker, sink, WithTimeout(Cell("deaf"), 1));
   launcher.Expect(LauncherRequest::kSignalProcess);
-  // Stands still, so that the cell's end is in the pipe when the kill is decided.
-  SetPace(kHasty);
-  std::promise<void> go_on;
-  loop->Post([&] { go_on.get_future().wait(); });
-  sandbox->Destroy(StopReason::kDestroyed);
-  worker.SendDone(1);
-  go_on.set_value();
+  // So that the cell's end is in the pipe when the kill is decided.
+  WhileItStands([&] {
+    host.pace = kHasty;
+    sandbox->Destroy(StopReason::kDestroyed);
+    worker.SendDone(1);
+  });
   EXPECT_TRUE(sink->WaitForEnd().ok());
   const Termination termination = sink->termination();
   EXPECT_FALSE(termination.context_alive());

@@ -4,8 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <future>
-
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "tests/supervisor/session_testing.h"
@@ -153,13 +151,11 @@ TEST_F(SandboxContextsTest, AReplyWithoutPipesIsAStartThatFailed) {
 TEST_F(SandboxContextsTest, AnExitRightBehindTheStartIsItsOwn) {
   Start start;
   auto request = Ask("second", start);
-  // Both messages lie in the socket when the loop comes to read it.
-  std::promise<void> go_on;
-  loop->Post([&] { go_on.get_future().wait(); });
-  auto second = launcher.ReplyStarted(request, kSecondProcess);
-  launcher.SendProcessExited("sb1", 3, 0, false, kSecondProcess);
-  second->CloseAll();
-  go_on.set_value();
+  WhileItStands([&] {
+    auto second = launcher.ReplyStarted(request, kSecondProcess);
+    launcher.SendProcessExited("sb1", 3, 0, false, kSecondProcess);
+    second->CloseAll();
+  });
   EXPECT_TRUE(absl::IsInternal(start.Wait()));
   EXPECT_EQ(start.calls(), 1);
   EXPECT_EQ(host.further_contexts.taken(), 0);
@@ -170,12 +166,12 @@ TEST_F(SandboxContextsTest, AnExitRightBehindTheStartIsItsOwn) {
 TEST_F(SandboxContextsTest, AnExitBehindReadyIsItsOwnWhoeverHearsOfItFirst) {
   Start start;
   auto request = Ask("second", start);
-  std::promise<void> go_on;
-  loop->Post([&] { go_on.get_future().wait(); });
-  auto second = launcher.ReplyStarted(request, kSecondProcess);
-  second->SendReady();
-  launcher.SendProcessExited("sb1", 3, 0, false, kSecondProcess);
-  go_on.set_value();
+  std::unique_ptr<FakeWorker> second;
+  WhileItStands([&] {
+    second = launcher.ReplyStarted(request, kSecondProcess);
+    second->SendReady();
+    launcher.SendProcessExited("sb1", 3, 0, false, kSecondProcess);
+  });
   absl::Status told = start.Wait();
   ASSERT_TRUE(Eventually([&] { return host.further_contexts.taken() == 0; }));
   if (told.ok()) {

@@ -44,6 +44,17 @@ class LoopTest : public ::testing::Test {
   void Settle() {
     for (int i = 0; i < 5; ++i) OnLoop([] {});
   }
+  // Runs `what` on the test's thread while the loop stands still: it finds all of it at once.
+  void WhileItStands(const std::function<void()>& what) {
+    std::promise<void> stands, over;
+    loop->Post([&stands, going_on = over.get_future().share()] {
+      stands.set_value();
+      going_on.wait();
+    });
+    stands.get_future().wait();
+    what();
+    over.set_value();
+  }
   std::unique_ptr<IoLoop> loop;
 
  private:
