@@ -43,7 +43,7 @@ class ContextHost {
   virtual void Interrupt(Context& context, absl::AnyInvocable<void()> on_sent) = 0;
   // SIGKILL to the context, or to the sandbox where `reason` is the sandbox's. Its exit follows.
   virtual Reach Kill(Context& context, StopReason reason) = 0;
-  // The context is dead, and its last cell has been told; called once, on the IO thread. `why` is
+  // The context is dead; its last cell is told after that. Called once, on the IO thread. `why` is
   // for people. kSandbox: what ended it ends the sandbox.
   virtual void OnDead(Context& context, const std::string& why, Reach reach) = 0;
 

@@ -199,7 +199,9 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>,
   // IO thread: the reply to StartProcess, and what came of it.
   void OnContextStarted(Making start, absl::StatusOr<LauncherMessage> reply);
   absl::StatusOr<std::shared_ptr<Context>> AddContext(const Making& start, LauncherMessage started);
-  absl::Status OnContextReady(const std::shared_ptr<Context>& context, absl::Status status);
+  // `context` is null where it has ended already.
+  absl::Status OnContextReady(const std::string& context_id,
+                              const std::shared_ptr<Context>& context, absl::Status status);
   // The one that has `context`'s name makes room for it.
   void TakePlace(const Context& context) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MarkDead(Member& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

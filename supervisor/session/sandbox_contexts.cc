@@ -130,15 +130,14 @@ void Sandbox::OnContextStarted(Making start, absl::StatusOr<LauncherMessage> rep
     absl::StatusOr<std::shared_ptr<Context>> added = AddContext(start, *std::move(reply));
     if (added.ok()) {
       auto report = std::make_shared<ReadyCallback>(std::move(start.on_ready));
-      status = (*added)->Start(shared_from_this(),
-                               [weak = weak_from_this(), context = std::weak_ptr<Context>(*added),
-                                report](absl::Status ready) {
-                                 auto self = weak.lock();
-                                 auto started = context.lock();
-                                 if (self && started)
-                                   ready = self->OnContextReady(started, std::move(ready));
-                                 (*report)(std::move(ready));
-                               });
+      status = (*added)->Start(
+          shared_from_this(), [weak = weak_from_this(), context = std::weak_ptr<Context>(*added),
+                               id = start.context_id, report](absl::Status ready) {
+            // Nobody holds a context any more that has ended already.
+            auto self = weak.lock();
+            if (self) ready = self->OnContextReady(id, context.lock(), std::move(ready));
+            (*report)(std::move(ready));
+          });
       // It came while the pause was on its way.
       if (!pause_.runs()) (*added)->StandStill();
       if (status.ok()) return;
@@ -158,6 +157,9 @@ void Sandbox::OnContextStarted(Making start, absl::StatusOr<LauncherMessage> rep
     MutexLock lock(&mu_);
     starting_.erase(start.context_id);
     if (!added_once && start.counted) host_.further_contexts.Return();
+    // NOT_FOUND: as the launcher says it, which may have heard of the end first.
+    const bool ended = end_reason_ != StopReason::kNone || gone_ || absl::IsNotFound(status);
+    if (!status.ok() && ended) status = EndedMeanwhile();
   }
   host_.loop.Post([on_ready = std::move(start.on_ready), status = std::move(status)]() mutable {
     on_ready(std::move(status));
@@ -182,12 +184,14 @@ absl::Status Sandbox::EndedMeanwhile() const {
                                            death_reason_.empty() ? "" : ": ", death_reason_));
 }
 
-absl::Status Sandbox::OnContextReady(const std::shared_ptr<Context>& context, absl::Status status) {
+absl::Status Sandbox::OnContextReady(const std::string& context_id,
+                                     const std::shared_ptr<Context>& context, absl::Status status) {
   MutexLock lock(&mu_);
-  starting_.erase(context->id());
+  starting_.erase(context_id);
   if (!status.ok() && (end_reason_ != StopReason::kNone || gone_)) return EndedMeanwhile();
   if (!status.ok()) return status;
-  if (Find(*context) == nullptr) return absl::InternalError("the context died as it became ready");
+  if (!context || Find(*context) == nullptr)
+    return absl::InternalError("the context died as it became ready");
   TakePlace(*context);
   return absl::OkStatus();
 }

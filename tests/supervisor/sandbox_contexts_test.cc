@@ -161,6 +161,9 @@ TEST_F(SandboxContextsTest, AnExitRightBehindTheStartIsItsOwn) {
   EXPECT_EQ(host.further_contexts.taken(), 0);
   EXPECT_EQ(sandbox->FindContext("second"), nullptr);
   ExpectLives("", worker);
+  Start again;
+  Ask("second", again);
+  EXPECT_EQ(host.further_contexts.taken(), 1) << "its name is free";
 }
 
 TEST_F(SandboxContextsTest, AnExitBehindReadyIsItsOwnWhoeverHearsOfItFirst) {
@@ -683,6 +686,24 @@ TEST_F(SandboxContextsTest, AStartUnderWayEndsWithTheSandbox) {
   launcher.SendGone("sb1", SandboxGone::DESTROYED);
   EXPECT_TRUE(Eventually([this] { return died.load(); }));
   EXPECT_EQ(host.further_contexts.taken(), 0);
+}
+
+TEST_F(SandboxContextsTest, ASandboxThatTheLauncherKnowsNoMoreHasEnded) {
+  Start start;
+  auto request = Ask("second", start);
+  launcher.Reply(request, absl::NotFoundError("no such sandbox"));
+  EXPECT_TRUE(absl::IsCancelled(start.Wait()));
+  EXPECT_EQ(host.further_contexts.taken(), 0);
+}
+
+TEST_F(SandboxContextsTest, OneThatTakesItsSandboxAlongIsAStartThatEndedWithIt) {
+  Start start;
+  auto request = Ask("second", start);
+  auto second = launcher.ReplyStarted(request, kSecondProcess);
+  launcher.SendProcessExited("sb1", 3, 0, /*sandbox_ends=*/true, kSecondProcess);
+  const absl::Status ended = start.Wait();
+  EXPECT_TRUE(absl::IsCancelled(ended));
+  EXPECT_THAT(std::string(ended.message()), HasSubstr("code 3")) << "why";
 }
 
 TEST_F(SandboxContextsTest, PipesThatComeTooLateAreClosed) {
