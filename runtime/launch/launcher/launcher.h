@@ -155,6 +155,7 @@ class Launcher {
   void OnZygoteReady(LiveZygote& zygote, const std::string& facts);
   void OnForkFailed(LiveZygote& zygote, const ZygoteProcess::Event& event);
   void EndZygote(uint64_t zygote_id, const std::string& reason);
+  void HearLastOf(ZygoteProcess& zygote);
   // Of a zygote: stopped, or dead.
   void OnZygoteReport(uint64_t zygote_id, int wait_status);
 

@@ -137,6 +137,11 @@ bool ZygoteProcess::gone() const {
   return ::poll(&wait, 1, 0) == 1 && (wait.revents & POLLHUP) != 0;
 }
 
+bool ZygoteProcess::has_said() const {
+  pollfd wait = {control(), POLLIN, 0};
+  return ::poll(&wait, 1, 0) == 1 && (wait.revents & POLLIN) != 0;
+}
+
 absl::Status ZygoteProcess::Fork(const JoinRequest& request, std::span<const int> fds) {
   // One that takes no requests, for it hangs, must not hold the launcher.
   return SendMessage(control(), AsBytes(request), fds, WhenFull::kFail);

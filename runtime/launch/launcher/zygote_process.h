@@ -33,6 +33,8 @@ class ZygoteProcess {
 
   // Nobody is at its end any more. It may be known so before the end of its process is.
   bool gone() const;
+  // It has said something that was not received yet.
+  bool has_said() const;
 
   // `fds` as JoinRequest says.
   absl::Status Fork(const JoinRequest& request, std::span<const int> fds);

@@ -21,6 +21,8 @@ constexpr seconds kZygoteDeadline(120);
 // The one that is forked from, the next one while it warms up, and those whose last forks are under
 // way.
 constexpr int kMaxZygotesPerTemplate = 4;
+// One that is ended alive could go on for ever.
+constexpr int kMaxLastWords = 1000;
 
 std::string HowItEnded(int wait_status) {
   if (WIFSTOPPED(wait_status)) {
@@ -148,6 +150,7 @@ void Launcher::EndZygote(uint64_t zygote_id, const std::string& reason) {
   event.mutable_zygote_exited()->set_zygote_id(zygote_id);
   event.mutable_zygote_exited()->set_reason(reason);
   Send(event, {});
+  HearLastOf(*zygote.process);
   // Those that it has not forked yet; the contexts that it has forked live on.
   std::vector<ProcessKey> waiting;
   for (const auto& [fork_id, name] : forks_) {
@@ -156,6 +159,17 @@ void Launcher::EndZygote(uint64_t zygote_id, const std::string& reason) {
   }
   for (const ProcessKey& name : waiting)
     FailStart(name, absl::UnavailableError(absl::StrCat("zygote ended: ", reason)));
+}
+
+// Ends that it has told of: it has reaped those, so nobody else ever will. What it has forked
+// unheard fails with the other starts.
+void Launcher::HearLastOf(ZygoteProcess& zygote) {
+  for (int i = 0; i < kMaxLastWords && zygote.has_said(); ++i) {
+    absl::StatusOr<ZygoteProcess::Event> event = zygote.Receive();
+    if (!event.ok()) return;
+    if (event->message.kind == ZygoteMessageKind::kExited)
+      OnProcessReport(event->message.pid, event->message.status, zygote.id());
+  }
 }
 
 }  // namespace warren
