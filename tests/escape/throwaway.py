@@ -4,6 +4,7 @@ Started through `unshare` in pid, mount, IPC, UTS and network namespaces of its 
 host's processes or network: not even when a test takes a sandbox's walls down. A probe's report is printed as in a sandbox.
 """
 
+import ctypes
 import fcntl
 import os
 import resource
@@ -15,12 +16,22 @@ import sys
 
 PACE = float(os.environ.get("WARREN_PACE", 1))
 PROBES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probes")
-SIOCSIFADDR, SIOCSIFFLAGS, SIOCSIFNETMASK = 0x8916, 0x8914, 0x891C
+SIOCSIFADDR, SIOCSIFFLAGS, SIOCSIFNETMASK, SIOCADDRT = 0x8916, 0x8914, 0x891C, 0x890B
 
 
 def configure(request, name, payload):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         fcntl.ioctl(sock, request, struct.pack("16s24s", name.encode(), payload))
+
+
+def route_multicast():
+    """As a host's default route does: 224.0.0.0/4, through the loopback."""
+    device = ctypes.create_string_buffer(b"lo")
+    addresses = [struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(each)) for each in ("224.0.0.0", "0.0.0.0", "240.0.0.0")]
+    # struct rtentry: destination, gateway, mask, RTF_UP, the device.
+    route = struct.pack("@L16s16s16sHhLPhP2LH", 0, *addresses, 1, 0, 0, 0, 0, ctypes.addressof(device), 0, 0, 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, SIOCADDRT, route)
 
 
 def make_network():
@@ -33,6 +44,7 @@ def make_network():
         name = f"lo:{number}"
         configure(SIOCSIFADDR, name, struct.pack("HH4s", socket.AF_INET, 0, socket.inet_aton(address)))
         configure(SIOCSIFNETMASK, name, struct.pack("HH4s", socket.AF_INET, 0, socket.inet_aton("255.255.255.0")))
+    route_multicast()
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         address = socket.inet_pton(socket.AF_INET6, "fd00:ec2::254")
         fcntl.ioctl(sock, SIOCSIFADDR, struct.pack("16sIi", address, 128, socket.if_nametoindex("lo")))

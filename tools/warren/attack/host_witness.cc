@@ -151,8 +151,9 @@ absl::Status HostWitness::CheckMarker() const {
 }
 
 absl::Status HostWitness::CheckListeners() const {
-  WARREN_RETURN_IF_ERROR(Unattended(tcp_.get(), "loopback"));
-  return Unattended(unix_.get(), "abstract socket");
+  absl::Status status = Unattended(tcp_.get(), "loopback");
+  status.Update(Unattended(unix_.get(), "abstract socket"));
+  return status;
 }
 
 std::vector<ProcessFacts> ProcessesWithArgument(const std::string& argument) {

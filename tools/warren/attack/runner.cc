@@ -218,6 +218,8 @@ Outcome Runner::RunHelper(SandboxLease& sandbox, const Probe& probe, const std::
 
 Outcome Runner::Attack(const Probe& probe) {
   token_ = NewToken();
+  // What an earlier attack that came through has left is not this one's.
+  witness_.CheckListeners().IgnoreError();
   std::unique_ptr<SandboxLease> other;
   std::string planted = "null";
   if (!probe.plant.empty()) {
