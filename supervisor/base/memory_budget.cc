@@ -3,7 +3,8 @@
 namespace warren {
 
 bool MemoryBudget::TryAdd(int64_t bytes) {
-  // Not added first and taken back: in between, others that fit would be refused.
+  // Not added first and taken back: in between, others that fit would be refused. So it is only in
+  // a part, where the whole has no room.
   int64_t used = used_.load(std::memory_order_relaxed);
   do {
     if (used + bytes > limit_) return false;

@@ -144,7 +144,10 @@ TEST_P(CellFilesTest, TheTimeoutEndsTheReadingAndNothingWaitsForAFifo) {
   Files files = FilesOf(run);
   EXPECT_LT(files.size(), 401u);
   EXPECT_EQ(files["/home/user/a_fifo"].error(), "is a FIFO");
-  EXPECT_EQ(Incomplete(run), "the cell was interrupted");
+  // Which of the two hangs on whether the worker is just telling of one as it is stopped.
+  EXPECT_THAT(Incomplete(run),
+              ::testing::AnyOf("the cell was interrupted",
+                               "the cell was stopped: 1 files that were found later are not told"));
 }
 
 INSTANTIATE_TEST_SUITE_P(

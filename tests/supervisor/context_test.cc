@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include <atomic>
+
 #include "gmock/gmock.h"
 #include "tests/supervisor/session_testing.h"
 
@@ -240,6 +242,17 @@ TEST_F(ContextTest, AKillDuringTheStartIsAStartThatFailed) {
   EXPECT_FALSE(ready_status.ok());
   EXPECT_FALSE(sandbox->alive());
   EXPECT_NE(sandbox->death_reason(), "");
+}
+
+TEST_F(ContextTest, TheSandboxIsDeadBeforeTheEndOfItsCellIsTold) {
+  auto sandbox = MakeReadySandbox(worker);
+  Begin(*sandbox->FindContext(""), worker, sink);
+  std::atomic<bool> alive = true;
+  sink->OnPush([&] { alive = sandbox->alive(); });
+  launcher.SendProcessExited("sb1", 3, 0, /*sandbox_ends=*/true);
+  worker.CloseAll();
+  EXPECT_TRUE(sink->WaitForEnd().ok());
+  EXPECT_FALSE(alive);
 }
 
 // ---- A launcher that says nothing

@@ -84,6 +84,9 @@ TEST_F(ListenerTest, NamesTheAddressThatIsTaken) {
   name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof(name);
   auto* address = reinterpret_cast<sockaddr*>(&name);
+  // Shared with who asks for the same, which a second server must not.
+  const int on = 1;
+  ASSERT_EQ(::setsockopt(taken.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
   ASSERT_EQ(::bind(taken.get(), address, length), 0);
   ASSERT_EQ(::listen(taken.get(), 1), 0);
   ASSERT_EQ(::getsockname(taken.get(), address, &length), 0);

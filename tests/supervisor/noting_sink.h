@@ -1,6 +1,7 @@
 #ifndef WARREN_TESTS_SUPERVISOR_NOTING_SINK_H_
 #define WARREN_TESTS_SUPERVISOR_NOTING_SINK_H_
 
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -19,8 +20,14 @@ class NotingSink : public Sink<Event> {
  public:
   Flow Push(Event event) override {
     std::lock_guard lock(mu_);
+    if (on_push_) on_push_(event);
     events_.push_back(std::move(event));
     return answer_;
+  }
+  // Runs within every push that follows.
+  void OnPush(std::function<void(const Event&)> hook) {
+    std::lock_guard lock(mu_);
+    on_push_ = std::move(hook);
   }
   void End(absl::Status status) override {
     std::lock_guard lock(mu_);
@@ -48,6 +55,7 @@ class NotingSink : public Sink<Event> {
 
  private:
   mutable std::mutex mu_;
+  std::function<void(const Event&)> on_push_;
   std::vector<Event> events_;
   std::optional<absl::Status> end_;
   Flow answer_ = Flow::kContinue;

@@ -449,6 +449,20 @@ TEST_F(ProcessTest, OneWhoseClientWentBeforeItWasThereIsNotStarted) {
   EXPECT_FALSE(launcher.Poll()) << "no command was asked for";
 }
 
+TEST_F(ProcessTest, ItsPlaceIsFreeBeforeItsEndIsTold) {
+  Client client;
+  FakeCommand command;
+  Started(client, command, 5);
+  int taken = -1;
+  client.sink->OnPush([&](const ProcessEvent& event) {
+    if (event.has_exited()) taken = host.process_descriptors.taken();
+  });
+  command.CloseAll();
+  Exit(5, 0);
+  EXPECT_EQ(client.sink->Wait(), absl::OkStatus());
+  EXPECT_EQ(taken, AgentLink::kDescriptors);
+}
+
 TEST_F(ProcessTest, OutOfMemoryIsToldBySandboxGone) {
   Client client;
   FakeCommand command;
