@@ -239,20 +239,24 @@ class Bounds(ServerTest):
             self.sandbox.contexts.create("bash")
 
     def test_transfers_lists_and_watches_of_a_sandbox_at_once(self):
-        # So large that a read which nobody goes on with stays under way.
-        self.sandbox.files.write("large", bytes(8 << 20))
-        reads = [self.sandbox.files.stream("large") for _ in range(33)]
+        # A hole so large that no read of it comes to its end: gRPC reads ahead for a reader who does not go on, on a slow host
+        # more than 8 MiB.
+        sandbox = warren.Sandbox.create(client=self.sandbox.client, limits=warren.Limits(file_size_bytes=1 << 40))
+        self.addCleanup(sandbox.kill)
+        sandbox.run_code("open('large', 'w').truncate(1 << 40)", timeout=patience()).raise_for_error()
+        reads = [sandbox.files.stream("large") for _ in range(33)]
         for read in reads[:32]:
             next(read)
         with self.assertRaises(warren.ResourceExhausted):
             next(reads[32])
         for read in reads:
             read.close()
-        self.assertTrue(eventually(self.lists))
+        self.assertTrue(eventually(lambda: self.lists(sandbox)))
 
-    def lists(self):
+    @staticmethod
+    def lists(sandbox):
         try:
-            return self.sandbox.files.list()
+            return sandbox.files.list()
         except warren.ResourceExhausted:
             return []  # Some reads are not closed at the other end yet.
 
