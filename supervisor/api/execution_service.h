@@ -1,14 +1,13 @@
 #ifndef WARREN_SUPERVISOR_API_EXECUTION_SERVICE_H_
 #define WARREN_SUPERVISOR_API_EXECUTION_SERVICE_H_
 
+#include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/base/memory_budget.h"
 #include "warren/v1/execution.grpc.pb.h"
 
 namespace warren {
 
-// warren.v1.ExecutionService. Thread-safe; the backend and the budget
-// outlive it.
+// warren.v1.ExecutionService. Thread-safe; the backend and the streams outlive it.
 class ExecutionService final
     : public v1::ExecutionService::WithRawCallbackMethod_ExecuteCode<
           v1::ExecutionService::WithRawCallbackMethod_InterruptExecution<
@@ -16,7 +15,7 @@ class ExecutionService final
                   v1::ExecutionService::WithRawCallbackMethod_ConnectExecution<
                       v1::ExecutionService::Service>>>> {
  public:
-  ExecutionService(Backend& backend, MemoryBudget& memory) : backend_(backend), memory_(memory) {}
+  ExecutionService(Backend& backend, OpenStreams& streams) : backend_(backend), streams_(streams) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecuteCode(grpc::CallbackServerContext* context,
                                                           const grpc::ByteBuffer* request) override;
@@ -30,7 +29,7 @@ class ExecutionService final
 
  private:
   Backend& backend_;
-  MemoryBudget& memory_;
+  OpenStreams& streams_;
 };
 
 }  // namespace warren

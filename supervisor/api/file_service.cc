@@ -13,7 +13,7 @@ namespace warren {
 grpc::ServerWriteReactor<grpc::ByteBuffer>* FileService::ReadFile(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<FileDataQueue, v1::ReadFileRequest>(
-      backend_, memory_, context, request,
+      backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::ReadFileRequest& what,
          std::shared_ptr<FileDataQueue> queue) {
         return sandbox.ReadFile(call, what, std::move(queue));
@@ -40,7 +40,7 @@ grpc::ServerUnaryReactor* FileService::StatFile(grpc::CallbackServerContext* con
 grpc::ServerWriteReactor<grpc::ByteBuffer>* FileService::ListDirectory(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<FileEntryQueue, v1::ListDirectoryRequest>(
-      backend_, memory_, context, request,
+      backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::ListDirectoryRequest& what,
          std::shared_ptr<FileEntryQueue> queue) {
         return sandbox.ListDirectory(call, what, std::move(queue));
@@ -80,7 +80,7 @@ grpc::ServerUnaryReactor* FileService::RemoveFile(grpc::CallbackServerContext* c
 grpc::ServerWriteReactor<grpc::ByteBuffer>* FileService::WatchDirectory(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<FileEventQueue, v1::WatchDirectoryRequest>(
-      backend_, memory_, context, request,
+      backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::WatchDirectoryRequest& what,
          std::shared_ptr<FileEventQueue> queue) {
         return sandbox.WatchDirectory(call, what, std::move(queue));

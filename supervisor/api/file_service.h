@@ -1,13 +1,13 @@
 #ifndef WARREN_SUPERVISOR_API_FILE_SERVICE_H_
 #define WARREN_SUPERVISOR_API_FILE_SERVICE_H_
 
+#include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/base/memory_budget.h"
 #include "warren/v1/file.grpc.pb.h"
 
 namespace warren {
 
-// warren.v1.FileService. Thread-safe; the backend and the budget outlive it.
+// warren.v1.FileService. Thread-safe; the backend and the streams outlive it.
 class FileService final
     : public v1::FileService::WithRawCallbackMethod_ReadFile<
           v1::FileService::WithRawCallbackMethod_WriteFile<
@@ -19,7 +19,7 @@ class FileService final
                                   v1::FileService::WithRawCallbackMethod_WatchDirectory<
                                       v1::FileService::Service>>>>>>>> {
  public:
-  FileService(Backend& backend, MemoryBudget& memory) : backend_(backend), memory_(memory) {}
+  FileService(Backend& backend, OpenStreams& streams) : backend_(backend), streams_(streams) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ReadFile(grpc::CallbackServerContext* context,
                                                        const grpc::ByteBuffer* request) override;
@@ -44,7 +44,7 @@ class FileService final
 
  private:
   Backend& backend_;
-  MemoryBudget& memory_;
+  OpenStreams& streams_;
 };
 
 }  // namespace warren

@@ -12,7 +12,7 @@ namespace warren {
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ProcessService::StartProcess(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<ProcessQueue, v1::StartProcessRequest>(
-      backend_, memory_, context, request,
+      backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, v1::StartProcessRequest what,
          std::shared_ptr<ProcessQueue> queue) {
         return sandbox.StartProcess(call, std::move(what), std::move(queue));
@@ -22,7 +22,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ProcessService::StartProcess(
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ProcessService::ConnectProcess(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<ProcessQueue, v1::ConnectProcessRequest>(
-      backend_, memory_, context, request,
+      backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::ConnectProcessRequest& what,
          std::shared_ptr<ProcessQueue> queue) {
         return sandbox.ConnectProcess(call, what, std::move(queue));

@@ -1,13 +1,13 @@
 #ifndef WARREN_SUPERVISOR_API_PROCESS_SERVICE_H_
 #define WARREN_SUPERVISOR_API_PROCESS_SERVICE_H_
 
+#include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/base/memory_budget.h"
 #include "warren/v1/process.grpc.pb.h"
 
 namespace warren {
 
-// warren.v1.ProcessService. Thread-safe; the backend and the budget outlive it.
+// warren.v1.ProcessService. Thread-safe; the backend and the streams outlive it.
 class ProcessService final
     : public v1::ProcessService::WithRawCallbackMethod_StartProcess<
           v1::ProcessService::WithRawCallbackMethod_ConnectProcess<
@@ -17,7 +17,7 @@ class ProcessService final
                           v1::ProcessService::WithRawCallbackMethod_SignalProcess<
                               v1::ProcessService::Service>>>>>> {
  public:
-  ProcessService(Backend& backend, MemoryBudget& memory) : backend_(backend), memory_(memory) {}
+  ProcessService(Backend& backend, OpenStreams& streams) : backend_(backend), streams_(streams) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* StartProcess(
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
@@ -38,7 +38,7 @@ class ProcessService final
 
  private:
   Backend& backend_;
-  MemoryBudget& memory_;
+  OpenStreams& streams_;
 };
 
 }  // namespace warren

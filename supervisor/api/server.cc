@@ -13,6 +13,7 @@
 #include "supervisor/api/execution_service.h"
 #include "supervisor/api/file_service.h"
 #include "supervisor/api/info_services.h"
+#include "supervisor/api/open_streams.h"
 #include "supervisor/api/process_service.h"
 #include "supervisor/api/sandbox_service.h"
 #include "supervisor/api/status.h"
@@ -55,15 +56,17 @@ class Unbuilt final : public grpc::CallbackGenericService {
 
 struct ApiServer::Impl {
   Impl(Backend& backend, MemoryBudget& memory)
-      : sandboxes(backend),
-        executions(backend, memory),
+      : streams(memory),
+        sandboxes(backend),
+        executions(backend, streams),
         contexts(backend),
-        processes(backend, memory),
-        files(backend, memory),
+        processes(backend, streams),
+        files(backend, streams),
         templates(backend),
         environments(backend),
         packages(backend) {}
 
+  OpenStreams streams;
   SandboxService sandboxes;
   ExecutionService executions;
   ContextService contexts;
@@ -119,7 +122,12 @@ void ApiServer::BeginShutdown() {
 }
 
 void ApiServer::Shutdown(absl::Duration grace) {
-  impl_->server->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+  const absl::Time until = absl::Now() + grace;
+  // gRPC tells clients that it goes (GOAWAY), and then closes a connection behind its last stream.
+  // A client that writes just then, be it an acknowledgement, sees a broken pipe and drops what it
+  // has not read. So the streams come first: who has heard that we go has read what came before.
+  impl_->streams.WaitUntilClosed(until);
+  impl_->server->Shutdown(absl::ToChronoTime(until));
 }
 
 }  // namespace warren

@@ -27,7 +27,8 @@ class ApiServer {
 
   // Health says NOT_SERVING from here on.
   void BeginShutdown();
-  // Lets running calls end for `grace`, then cancels them.
+  // Lets running calls end for `grace`, then cancels them. A backend that still takes new ones
+  // makes it last.
   void Shutdown(absl::Duration grace);
 
  private:

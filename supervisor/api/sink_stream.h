@@ -8,8 +8,8 @@
 #include "grpcpp/support/server_callback.h"
 #include "supervisor/api/call.h"
 #include "supervisor/api/message.h"
+#include "supervisor/api/open_streams.h"
 #include "supervisor/api/status.h"
-#include "supervisor/base/memory_budget.h"
 
 namespace warren {
 
@@ -19,9 +19,13 @@ namespace warren {
 template <class Queue>
 class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  // What the client has not read yet is charged to `memory`.
-  SinkStream(grpc::CallbackServerContext* context, MemoryBudget& memory)
-      : context_(context), queue_(std::make_shared<Queue>(&memory, [this] { WriteNext(); })) {}
+  // One of `streams`, which outlive it.
+  SinkStream(grpc::CallbackServerContext* context, OpenStreams& streams)
+      : context_(context),
+        streams_(streams),
+        queue_(std::make_shared<Queue>(&streams.memory(), [this] { WriteNext(); })) {
+    streams_.Opened();
+  }
 
   // The sink, which outlives this; to be attached to the operation, or ended with a status.
   const std::shared_ptr<Queue>& queue() const { return queue_; }
@@ -32,7 +36,9 @@ class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void OnCancel() override { queue_->Disconnect(); }
   void OnDone() override {
     queue_->Close();
+    OpenStreams& streams = streams_;
     delete this;
+    streams.Closed();
   }
 
  private:
@@ -53,17 +59,18 @@ class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   }
 
   grpc::CallbackServerContext* const context_;
+  OpenStreams& streams_;
   const std::shared_ptr<Queue> queue_;
   grpc::ByteBuffer message_;
 };
 
 // Parses a request to a sandbox and streams what `method(handle, call, request, sink)` starts.
 template <class Queue, class Request, class Method>
-grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamOnSandbox(Backend& backend, MemoryBudget& memory,
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamOnSandbox(Backend& backend, OpenStreams& streams,
                                                             grpc::CallbackServerContext* context,
                                                             const grpc::ByteBuffer* bytes,
                                                             Method method) {
-  auto* stream = new SinkStream<Queue>(context, memory);
+  auto* stream = new SinkStream<Queue>(context, streams);
   Request request;
   if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
     stream->queue()->End(valid);

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "runtime/base/unique_fd.h"
 #include "supervisor/api/server.h"
@@ -26,8 +27,8 @@ class Door {
   const std::string& target() const { return target_; }
   // Each with connections of its own.
   std::shared_ptr<grpc::Channel> NewChannel() const;
-  // Cuts off whoever is there.
-  void Close();
+  // Cuts off whoever is still there after so long.
+  void Close(absl::Duration grace = absl::ZeroDuration());
 
  private:
   void Accept();

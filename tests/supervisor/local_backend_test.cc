@@ -472,13 +472,17 @@ TEST_F(LocalBackendTest, TheEnvironmentOfASandboxIsThereBeforeItsFirstCell) {
 
 TEST_F(LocalBackendTest, IsNotHealthyOnceItStops) {
   auto sink = std::make_shared<FakeSink>();
-  auto handle = Open(Create().sandbox_id());
+  const std::string id = Create().sandbox_id();
+  auto handle = Open(id);
   auto operation = handle->Execute(Call(), Code("1"), sink);
   OnLoop([&] { backend->BeginShutdown(); });
   EXPECT_TRUE(absl::IsUnavailable(backend->health()));
   Answer<warren::v1::Sandbox> refused;
   backend->Create(Call(), {}, refused.Take());
   EXPECT_TRUE(absl::IsUnavailable(refused.Wait().status()));
+  Answer<std::shared_ptr<SandboxHandle>> closed;
+  backend->Open(Call(), id, closed.Take());
+  EXPECT_TRUE(absl::IsUnavailable(closed.Wait().status()));
   OnLoop([&] { backend->EndExecutions(); });
   launcher.SendGone(
       launcher.Expect(LauncherRequest::kDestroySandbox).destroy_sandbox().sandbox_id(),
