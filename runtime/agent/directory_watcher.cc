@@ -183,7 +183,7 @@ void DirectoryWatcher::ReadEvents() {
   const ssize_t size = ::read(inotify_.get(), buffer, sizeof(buffer));
   if (size <= 0) {
     // The two halves of a move are two events: the second is given one turn more to come.
-    if (moved_ && !std::exchange(waited_for_moved_, true)) return;
+    if (moved_ && !std::exchange(waited_for_moved_, true)) return AwaitMove();
     SettleMoved();
     readable_ = false;
     return;
@@ -195,6 +195,15 @@ void DirectoryWatcher::ReadEvents() {
     at += static_cast<ssize_t>(sizeof(event) + event.len);
     OnEvent(event, event.len == 0 ? "" : name);
   }
+}
+
+void DirectoryWatcher::AwaitMove() const {
+  const std::string path = PathOf(moved_->parent);
+  UniqueFd directory(path.empty() ? -1 : root().Open(path, kWatchedDirectory));
+  if (!directory.valid()) return;
+  DirectoryReader(std::move(directory)).Read([](const char*, unsigned char) {
+    return DirectoryReader::Next::kStop;
+  });
 }
 
 void DirectoryWatcher::OnEvent(const inotify_event& event, const std::string& name) {

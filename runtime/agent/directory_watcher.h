@@ -79,6 +79,9 @@ class DirectoryWatcher final : public FileStream {
   void ScanSome();
   bool BeginScan();
   void ReadEvents();
+  // The kernel queues both halves of a move under the locks of their directories: whoever has had
+  // that of the first one's since it was read can read the second.
+  void AwaitMove() const;
   void OnEvent(const inotify_event& event, const std::string& name);
   void OnEventOfItself(const inotify_event& event);
   void OnEntry(const inotify_event& event, const std::string& name);
