@@ -147,12 +147,12 @@ absl::StatusOr<nlohmann::json> MeasureLoad(const Target& target, const Cell& cel
   Collector collector;
   int64_t end = NowNs() + duration_ns;
   int64_t begin = InParallel(connected, [&](SessionClient& client) {
-    while (NowNs() < end) {
+    do {
       absl::StatusOr<Cycle> cycle = WholeCycle(client, target, cell);
       collector.Add(cycle);
       // A server that refuses everything is to show as failures, not as a busy loop.
       if (!cycle.ok()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
+    } while (NowNs() < end);
   });
   // The last cycles end after the time is up; they count, and so does their time.
   int64_t elapsed = NowNs() - begin;

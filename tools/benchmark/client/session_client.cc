@@ -91,14 +91,14 @@ SessionClient::SessionClient(const std::string& address)
       processes_(v1::ProcessService::NewStub(channel_)) {}
 
 absl::Status SessionClient::Connect() {
-  auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(10);
+  auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(60);
   if (channel_->WaitForConnected(deadline)) return absl::OkStatus();
-  return absl::UnavailableError("connect to the server: no answer within 10 s; is it running?");
+  return absl::UnavailableError("connect to the server: no answer within 60 s; is it running?");
 }
 
 absl::StatusOr<v1::Sandbox> SessionClient::Create(const v1::CreateSandboxRequest& request) {
   grpc::ClientContext context;
-  SetTimeout(context, std::chrono::seconds(60));
+  SetTimeout(context, std::chrono::seconds(600));
   v1::Sandbox sandbox;
   grpc::Status status = sandboxes_->CreateSandbox(&context, request, &sandbox);
   WARREN_RETURN_IF_ERROR(FromGrpc("create a sandbox", status));
@@ -112,8 +112,10 @@ absl::StatusOr<CellRun> SessionClient::Run(const std::string& sandbox_id, const 
   request.set_context_id(cell.context_id);
   request.set_code(cell.code);
   request.set_max_output_bytes(cell.max_output_bytes);
+  // Only a hang takes so long on a host of any pace.
+  request.mutable_timeout()->set_seconds(1200);
   grpc::ClientContext context;
-  SetTimeout(context, std::chrono::seconds(120));
+  SetTimeout(context, std::chrono::seconds(1500));
   std::unique_ptr<grpc::ClientReader<v1::ExecutionEvent>> reader =
       executions_->ExecuteCode(&context, request);
   CellRun run;
@@ -127,7 +129,7 @@ absl::StatusOr<CellRun> SessionClient::Run(const std::string& sandbox_id, const 
 
 absl::Status SessionClient::Destroy(const std::string& sandbox_id) {
   grpc::ClientContext context;
-  SetTimeout(context, std::chrono::seconds(60));
+  SetTimeout(context, std::chrono::seconds(600));
   v1::DestroySandboxRequest request;
   request.set_sandbox_id(sandbox_id);
   v1::DestroySandboxResponse response;
@@ -139,7 +141,7 @@ absl::StatusOr<v1::ListSandboxesResponse> SessionClient::List() {
   v1::ListSandboxesRequest request;
   do {
     grpc::ClientContext context;
-    SetTimeout(context, std::chrono::seconds(60));
+    SetTimeout(context, std::chrono::seconds(600));
     v1::ListSandboxesResponse page;
     grpc::Status status = sandboxes_->ListSandboxes(&context, request, &page);
     WARREN_RETURN_IF_ERROR(FromGrpc("list the sandboxes", status));
@@ -151,7 +153,7 @@ absl::StatusOr<v1::ListSandboxesResponse> SessionClient::List() {
 
 absl::Status SessionClient::Pause(const std::string& sandbox_id) {
   grpc::ClientContext context;
-  SetTimeout(context, std::chrono::seconds(60));
+  SetTimeout(context, std::chrono::seconds(600));
   v1::PauseSandboxRequest request;
   request.set_sandbox_id(sandbox_id);
   v1::Sandbox sandbox;
@@ -162,7 +164,7 @@ absl::Status SessionClient::Pause(const std::string& sandbox_id) {
 
 absl::Status SessionClient::Resume(const std::string& sandbox_id) {
   grpc::ClientContext context;
-  SetTimeout(context, std::chrono::seconds(60));
+  SetTimeout(context, std::chrono::seconds(600));
   v1::ResumeSandboxRequest request;
   request.set_sandbox_id(sandbox_id);
   v1::Sandbox sandbox;
@@ -173,7 +175,7 @@ absl::Status SessionClient::Resume(const std::string& sandbox_id) {
 
 absl::StatusOr<v1::Context> SessionClient::CreateContext(const std::string& sandbox_id) {
   grpc::ClientContext context;
-  SetTimeout(context, std::chrono::seconds(60));
+  SetTimeout(context, std::chrono::seconds(600));
   v1::CreateContextRequest request;
   request.set_sandbox_id(sandbox_id);
   v1::Context made;
@@ -187,7 +189,7 @@ absl::StatusOr<v1::Context> SessionClient::CreateContext(const std::string& sand
 
 absl::Status SessionClient::DeleteContext(const v1::Context& context) {
   grpc::ClientContext call;
-  SetTimeout(call, std::chrono::seconds(60));
+  SetTimeout(call, std::chrono::seconds(600));
   v1::DeleteContextRequest request;
   request.set_sandbox_id(context.sandbox_id());
   request.set_context_id(context.context_id());
@@ -202,7 +204,7 @@ absl::StatusOr<int64_t> SessionClient::RunCommand(const std::string& sandbox_id,
   request.mutable_arguments()->Assign(arguments.begin(), arguments.end());
   request.set_no_input(true);
   grpc::ClientContext context;
-  SetTimeout(context, std::chrono::seconds(120));
+  SetTimeout(context, std::chrono::seconds(1200));
   std::unique_ptr<grpc::ClientReader<v1::ProcessEvent>> reader =
       processes_->StartProcess(&context, request);
   int64_t exited_ns = 0;

@@ -75,12 +75,13 @@ def share_of_a_core(pids, seconds):
     """What all of these use together over so many seconds from now; 1 is a whole core."""
     used, begin = _nanoseconds_used(pids), time.monotonic_ns()
     time.sleep(seconds)
-    return (_nanoseconds_used(pids) - used) / (time.monotonic_ns() - begin)
+    now, end = _nanoseconds_used(pids), time.monotonic_ns()
+    return sum(now[thread] - then for thread, then in used.items() if thread in now) / (end - begin)
 
 
 def _nanoseconds_used(pids):
-    """CPU time of all their threads, by the scheduler's clock; what has ended counts nothing."""
-    total = 0
+    """CPU time of each of their threads, by the scheduler's clock; what has ended counts nothing."""
+    used = {}
     for pid in pids:
         try:
             threads = os.listdir(f"/proc/{pid}/task")
@@ -89,10 +90,10 @@ def _nanoseconds_used(pids):
         for thread in threads:
             try:
                 with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
-                    total += int(file.read().split()[0])
+                    used[pid, thread] = int(file.read().split()[0])
             except (FileNotFoundError, ProcessLookupError):
                 continue
-    return total
+    return used
 
 
 def host_seconds():

@@ -11,8 +11,8 @@ import time
 from .errors import BenchError
 
 # Until a server's zygote has imported everything and its pool is full.
-START_SECONDS = 120
-STOP_SECONDS = 30
+START_SECONDS = 600
+STOP_SECONDS = 300
 # What a server's pools hold at most where a row fills it.
 _IN_POOLS = 64
 
