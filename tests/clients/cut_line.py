@@ -1,5 +1,6 @@
 """A socket that passes everything on to another one, and can be cut."""
 
+import contextlib
 import os
 import socket
 import tempfile
@@ -13,6 +14,8 @@ class Line:
         self._target = target
         self._lock = threading.Lock()
         self._sockets = set()
+        self._connects = threading.Event()
+        self._connects.set()
         # With True, the line is cut in place of passing on what the server says next about a call: what it has done is done, and
         # nobody has heard of it.
         self.cut_at_next_answer = False
@@ -41,12 +44,23 @@ class Line:
         for end in ends:
             shut(end)
 
+    @contextlib.contextmanager
+    def down(self):
+        """Ends all connections; new ones are made at the end of this."""
+        self._connects.clear()
+        self.cut()
+        try:
+            yield
+        finally:
+            self._connects.set()
+
     def _accept(self):
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
                 return  # Closed.
+            self._connects.wait()
             server = socket.socket(socket.AF_UNIX)
             server.connect(self._target)
             with self._lock:

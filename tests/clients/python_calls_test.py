@@ -133,7 +133,9 @@ class Interrupted(Calls):
 
     def hang(self, context):
         """Until the client goes."""
+        # In this order: of a call that is over no callback is called.
         context.add_callback(self.gone.set)
+        self.waits.set()
         self.gone.wait(patience())
 
     def interrupt(self, use):
@@ -155,7 +157,6 @@ class Interrupted(Calls):
 
     def test_a_single_answer(self):
         def metrics(request, context):
-            self.waits.set()
             self.hang(context)
             return sandbox_pb2.SandboxMetrics()
 
@@ -163,8 +164,9 @@ class Interrupted(Calls):
 
     def test_a_stream(self):
         def execute(request, context):
+            context.add_callback(self.gone.set)
             yield started()
-            self.hang(context)
+            self.gone.wait(patience())
 
         def use():
             for _ in sandbox.stream_code("x"):
@@ -176,7 +178,6 @@ class Interrupted(Calls):
     def test_a_transfer(self):
         def write(requests, context):
             next(requests)
-            self.waits.set()
             self.hang(context)
             return file_pb2.WriteFileResponse()
 
@@ -322,16 +323,17 @@ class Executions(Calls):
         self.assertTrue(gone.wait(patience()))
 
     def test_a_cancelled_task_cancels(self):
-        gone = threading.Event()
+        begun, gone = threading.Event(), threading.Event()
 
         def execute(request, context):
             context.add_callback(gone.set)
+            begun.set()
             yield started()
             gone.wait(patience())
 
         async def body(sandbox):
             task = asyncio.ensure_future(sandbox.run_code("x"))
-            while not server.requests("ExecuteCode"):
+            while not begun.is_set():
                 await asyncio.sleep(0.01)
             task.cancel()
             with self.assertRaises(asyncio.CancelledError):

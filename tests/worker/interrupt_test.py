@@ -309,6 +309,8 @@ class ForegroundTest(unittest.TestCase):
         self.check_ends("%%bash\ntrap '' INT TERM\nLONG\ntrue")
 
     def test_one_that_ends_by_itself_at_an_interrupt_may(self):
+        # On any host it ends by itself before it would be killed.
+        self.worker.run(f"import sys; sys.modules['warren_worker.foreground'].GRACE_S = {patience()}")
         self.worker.run("open('done', 'w').close()")
         self.check_ends("!trap 'echo cleaned > done; kill $!; exit' INT; LONG & wait $!", started=True)
         self.assertEqual(self.worker.run("open('done').read()").result, "'cleaned\\n'")
@@ -318,6 +320,8 @@ class ForegroundTest(unittest.TestCase):
             "p = subprocess.Popen(['sleep', '98765'])\nq = os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '98765')"
         )
         self.worker.run("!sleep 98765 &")
+        # A fork has its parent's command line at first.
+        self.assertTrue(eventually(lambda: len(self.alive("sleep 98765")) == 3))
         self.check_ends("!LONG; true")
         execution_id = self.worker.send("p.wait()")
         self.worker.until_asleep()
