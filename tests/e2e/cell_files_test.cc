@@ -137,7 +137,8 @@ TEST_P(CellFilesTest, TheTimeoutEndsTheReadingAndNothingWaitsForAFifo) {
   ExecuteCodeRequest request = Cell(GetParam().sparse);
   request.add_output_files("a_fifo");
   request.add_output_files("sparse*");
-  request.mutable_timeout()->set_seconds(5);
+  request.mutable_timeout()->set_seconds(absl::ToInt64Seconds(AtThisPace(absl::Milliseconds(500))) +
+                                         4);
   CellRun run = sandbox.Execute(request);
   EXPECT_EQ(run.kind(), Termination::TIMED_OUT);
   EXPECT_TRUE(run.termination.context_alive()) << run.termination.message();

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/e2e/harness.h"
@@ -194,6 +195,10 @@ TEST(StopTest, KillingTheSupervisorLeavesNothing) {
 TEST(StopTest, AStaleSocketIsReplaced) {
   Server first;
   ASSERT_TRUE(first.started());
+  // Its launcher would remove the socket.
+  const pid_t launcher = first.launcher_pid();
+  ASSERT_EQ(KillProcess(launcher, SIGSTOP), 0);
+  absl::Cleanup goes_on = [launcher] { KillProcess(launcher, SIGCONT); };
   first.Kill();
   ASSERT_TRUE(std::filesystem::exists(first.directory() / "run/warren.sock"));
   Server::Options options;

@@ -434,8 +434,10 @@ TEST_F(ProcessTest, AShellOnATerminal) {
   EXPECT_TRUE(shell->ReadUntilSaid("50 132"));
   EXPECT_TRUE(shell->ReadUntilSaid("in-2"));
   EXPECT_TRUE(Write(id, "\x03").ok());
-  EXPECT_TRUE(Write(id, "echo stat-$((1+1))\n").ok());
+  EXPECT_TRUE(Write(id, "PS1=last-prompt; echo stat-$((1+1))\n").ok());
   EXPECT_TRUE(shell->ReadUntilSaid("stat-2"));
+  // It reads, and has the terminal as it is then: before, a Control-D would be another thing.
+  EXPECT_TRUE(shell->ReadUntilSaid("last-prompt"));
   EXPECT_TRUE(Listed(id).has_terminal());
   // Control-D, as a closed input is.
   EXPECT_TRUE(Write(id, "", true).ok());

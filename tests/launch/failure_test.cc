@@ -107,6 +107,8 @@ TEST_F(FailureTest, AZygotesDeathIsToldOfBeforeWhatFailsByIt) {
   zygote_ = launcher_->StartZygote();
   const pid_t pid = ZygotePid(zygote_);
   ASSERT_EQ(KillProcess(launcher_->pid(), SIGSTOP), 0);
+  EXPECT_TRUE(
+      Eventually([&] { return StatusField(launcher_->pid(), "State").substr(0, 1) == "T"; }));
   const uint64_t late = launcher_->RequestCreate(launcher_->Spec("late"), zygote_);
   ASSERT_EQ(KillProcess(pid, SIGKILL), 0);
   EXPECT_TRUE(Eventually([&] { return StatusField(pid, "State").substr(0, 1) != "S"; }));
