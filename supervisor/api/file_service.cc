@@ -22,7 +22,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* FileService::ReadFile(
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* FileService::WriteFile(
     grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
-  auto* stream = new UploadStream(backend_, context, response);
+  auto* stream = new UploadStream(backend_, streams_, context, response);
   stream->Start();
   return stream;
 }

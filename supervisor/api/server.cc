@@ -121,13 +121,14 @@ void ApiServer::BeginShutdown() {
   if (auto* health = impl_->server->GetHealthCheckService()) health->SetServingStatus(false);
 }
 
+bool ApiServer::streaming() const { return impl_->streams.any(); }
+
 void ApiServer::Shutdown(absl::Duration grace) {
-  const absl::Time until = absl::Now() + grace;
   // gRPC tells clients that it goes (GOAWAY), and then closes a connection behind its last stream.
   // A client that writes just then, be it an acknowledgement, sees a broken pipe and drops what it
   // has not read. So the streams come first: who has heard that we go has read what came before.
-  impl_->streams.WaitUntilClosed(until);
-  impl_->server->Shutdown(absl::ToChronoTime(until));
+  const absl::Duration left = impl_->streams.WaitUntilClosed(grace);
+  impl_->server->Shutdown(absl::ToChronoTime(absl::Now() + left));
 }
 
 }  // namespace warren

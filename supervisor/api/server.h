@@ -27,8 +27,10 @@ class ApiServer {
 
   // Health says NOT_SERVING from here on.
   void BeginShutdown();
-  // Lets running calls end for `grace`, then cancels them. A backend that still takes new ones
-  // makes it last.
+  // Whether a client has not been given all of a stream, or of an upload's answer.
+  bool streaming() const;
+  // Lets running calls end for `grace`, then cancels them. Streams that are asked for meanwhile, to
+  // be refused too, can make it take the whole of it.
   void Shutdown(absl::Duration grace);
 
  private:

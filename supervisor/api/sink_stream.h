@@ -21,11 +21,9 @@ class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   // One of `streams`, which outlive it.
   SinkStream(grpc::CallbackServerContext* context, OpenStreams& streams)
-      : context_(context),
-        streams_(streams),
-        queue_(std::make_shared<Queue>(&streams.memory(), [this] { WriteNext(); })) {
-    streams_.Opened();
-  }
+      : open_(streams),
+        context_(context),
+        queue_(std::make_shared<Queue>(&streams.memory(), [this] { WriteNext(); })) {}
 
   // The sink, which outlives this; to be attached to the operation, or ended with a status.
   const std::shared_ptr<Queue>& queue() const { return queue_; }
@@ -36,9 +34,7 @@ class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void OnCancel() override { queue_->Disconnect(); }
   void OnDone() override {
     queue_->Close();
-    OpenStreams& streams = streams_;
     delete this;
-    streams.Closed();
   }
 
  private:
@@ -58,8 +54,9 @@ class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
                item->more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions());
   }
 
+  // The last to go.
+  const OpenStreams::Stream open_;
   grpc::CallbackServerContext* const context_;
-  OpenStreams& streams_;
   const std::shared_ptr<Queue> queue_;
   grpc::ByteBuffer message_;
 };

@@ -7,6 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/mutex.h"
 #include "warren/v1/file.pb.h"
@@ -19,8 +20,10 @@ namespace warren {
 // behind the answer.
 class UploadStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  UploadStream(Backend& backend, grpc::CallbackServerContext* context, grpc::ByteBuffer* response)
-      : backend_(backend), context_(context), response_(response) {}
+  // One of `streams`, which outlive it.
+  UploadStream(Backend& backend, OpenStreams& streams, grpc::CallbackServerContext* context,
+               grpc::ByteBuffer* response)
+      : open_(streams), backend_(backend), context_(context), response_(response) {}
 
   // Once; it reads from here on.
   void Start() { StartRead(&message_); }
@@ -40,6 +43,8 @@ class UploadStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   void OnAnswer(absl::StatusOr<v1::WriteFileResponse> answer);
   void Answer(const absl::StatusOr<v1::WriteFileResponse>& answer);
 
+  // The last to go.
+  const OpenStreams::Stream open_;
   Backend& backend_;
   grpc::CallbackServerContext* const context_;
   grpc::ByteBuffer* const response_;

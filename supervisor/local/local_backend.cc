@@ -286,7 +286,7 @@ absl::StatusOr<LeaseRef> LocalBackend::FindLease(const std::string& id) const {
 void LocalBackend::Open(const Call&, const std::string& sandbox_id,
                         Reply<std::shared_ptr<SandboxHandle>> reply) {
   // What is under way may end; nothing new begins.
-  if (state_.load(std::memory_order_relaxed) == State::kStopping) return reply(health());
+  if (state_.load() != State::kServing) return reply(health());
   auto lease = FindLease(sandbox_id);
   if (!lease.ok()) return reply(lease.status());
   reply((*lease)->handle);

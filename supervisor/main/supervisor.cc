@@ -215,8 +215,10 @@ void Supervisor::StopServing() {
   loop_->AddTimer(
       MonotonicClock::now() + absl::ToChronoNanoseconds((kCallGrace + kKilledGrace) * pace_),
       [this] { backend_->GiveUpSandboxes(); });
-  // Where no sandbox is used there is nothing to wait for but idle clients, which need not answer.
-  server_->Shutdown(backend_->in_use() ? (kCallGrace + kKilledGrace) * pace_ : kIdleGrace * pace_);
+  // Where no sandbox is used and all is read there is nothing to wait for but idle clients, which
+  // need not answer.
+  const bool busy = backend_->in_use() || server_->streaming();
+  server_->Shutdown(busy ? (kCallGrace + kKilledGrace) * pace_ : kIdleGrace * pace_);
 
   std::promise<bool> closed;
   const absl::Duration launcher_grace = kLauncherGrace * pace_;

@@ -177,6 +177,32 @@ TEST(StopTest, TerminationLetsShortCommandsEnd) {
   EXPECT_EQ(command.termination().exit_code(), 3);
 }
 
+TEST(StopTest, WhatHasEndedIsStillReadToItsEnd) {
+  Server server;
+  ASSERT_TRUE(server.started());
+  TestSandbox sandbox(server);
+  // What its transport reads ahead is little, so that most of it waits in the server.
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 65536);
+  auto stub = v1::ExecutionService::NewStub(
+      grpc::CreateCustomChannel(server.address(), grpc::InsecureChannelCredentials(), arguments));
+  grpc::ClientContext context;
+  auto reader = stub->ExecuteCode(&context, sandbox.Request("print('x' * 900_000)"));
+  v1::ExecutionEvent started;
+  ASSERT_TRUE(reader->Read(&started) && started.has_started());
+  // Cells run one after the other: now that one has ended, and no sandbox is used.
+  EXPECT_EQ(sandbox.Execute("1").result(), "1");
+  std::thread stopper([&] { EXPECT_EQ(server.Stop(), 0); });
+  // Longer than idle clients are waited for.
+  absl::SleepFor(AtThisPace(absl::Milliseconds(400)));
+  CellRun run = Collect(*reader);
+  stopper.join();
+  EXPECT_EQ(run.out.size(), 900'001u);
+  EXPECT_EQ(run.kind(), Termination::EXITED) << run.status.error_message();
+}
+
 TEST(StopTest, KillingTheSupervisorLeavesNothing) {
   Server server;
   ASSERT_TRUE(server.started());
