@@ -129,7 +129,7 @@ absl::StatusOr<UniqueFd> MakeInstance(const std::string& mount,
   return directory;
 }
 
-constexpr int kCreateAttempts = 1000;
+constexpr int kCreateAttempts = 300;
 
 // What MakeInstance fails with when somebody else was at the same directory.
 bool IsPassing(const absl::Status& status) {

@@ -117,7 +117,7 @@ TEST_F(CgroupLockTest, ASweepThatLooksIsWaitedFor) {
   }
   pid_t sweep = ::fork();
   if (sweep == 0) {
-    ::usleep(20'000);
+    ::usleep(100'000);
     // Removes what it holds, and lets go: with it the directories that Create waits at. Each once:
     // where controllers share one, the next would be what Create has made.
     const std::vector<fs::path> all = Directories();

@@ -285,9 +285,10 @@ class EndTest(unittest.TestCase):
         self.worker.configure(language="bash")
         self.assertEqual(self.end_of("exec python3 -c 'exit(9)'"), 9)
 
-    def end_of_interrupted_program(self, how_it_takes_it, again_ms=50):
-        """Of one in the shell's place, which is interrupted again after so long."""
-        self.worker.run(f"import sys; sys.modules['warren_worker.languages.bash']._AGAIN_MS = {again_ms}")
+    def end_of_interrupted_program(self, how_it_takes_it, again_ms=None):
+        """Of one in the shell's place, which is interrupted again after so long where that is given."""
+        if again_ms is not None:
+            self.worker.run(f"import sys; sys.modules['warren_worker.languages.bash']._AGAIN_MS = {again_ms}")
         self.worker.configure(language="bash")
         program = f"import signal; signal.signal(2, {how_it_takes_it}); print(\"ready\", flush=True)"
         self.worker.send(f"exec python3 -c '{program}\nwhile True: signal.pause()'")

@@ -76,7 +76,7 @@ def share_of_a_core(pids, seconds):
     used, begin = _nanoseconds_used(pids), time.monotonic_ns()
     time.sleep(seconds)
     now, end = _nanoseconds_used(pids), time.monotonic_ns()
-    return sum(now[thread] - then for thread, then in used.items() if thread in now) / (end - begin)
+    return sum(spent - used.get(thread, 0) for thread, spent in now.items()) / (end - begin)
 
 
 def _nanoseconds_used(pids):

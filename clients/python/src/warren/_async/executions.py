@@ -22,7 +22,7 @@ class AsyncExecutionStream:
 
     Whoever does not read to the end should close it, or use it in a `with` block: the code is then cancelled, or goes on where
     it was started with OnDisconnect.CONTINUE. Where the connection breaks it is made again, the code does not run again, and no
-    event comes twice; but what was not to CONTINUE is cancelled by it, where the server notices before this is back.
+    event comes twice; but what was not to CONTINUE is cancelled by it, unless this is back before the server has noticed.
     """
 
     def __init__(self, client: AsyncClient, method: ServerStream[Any, pb.ExecutionEvent], request: Any,
