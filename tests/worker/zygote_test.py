@@ -6,21 +6,25 @@ and is tested with it (tests/launch, tests/e2e).
 
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 import unittest
 
 from driver import REPOSITORY, eventually, patience
+from warren_worker import zygote as product
 
 LIBRARY = os.environ.get(
     "WARREN_CONTEXT_LIBRARY",
     os.path.join(REPOSITORY, "build/release/share/warren/worker/libwarren-context.so"),
 )
 MAIN = os.path.join(REPOSITORY, "runtime/worker/warren_worker/zygote_main.py")
-READY, FAILED = 1, 4
+READY, EXITED, FAILED = 1, 3, 4
 
 # As runtime/policy/policy_blob.h has it: a policy of one filter, which allows everything.
 POLICY = struct.pack("<IHHQIIHBBI", 0x50534E57, 1, 1, 32, 1, 0, 0x06, 0, 0, 0x7FFF0000)
@@ -158,6 +162,53 @@ class ZygoteTest(unittest.TestCase):
 
         # The end of the start may fall into the first looks.
         self.assertTrue(eventually(sleeps_undisturbed), "the zygote never stays asleep")
+
+
+class Reaping(product.Zygote):
+    """What has to do with children alone, of this process."""
+
+    def __init__(self, control, children):
+        self._control = control
+        self._pids = children
+
+
+class ReapTest(unittest.TestCase):
+    def state(self, pid):
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0]
+
+    def test_one_that_is_killed_as_it_is_told_to_be_stopped(self):
+        launcher, control = (
+            self.enterContext(end) for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        )
+        # No room: it waits in the middle of telling.
+        control.setblocking(False)
+        fillers = 0
+        with self.assertRaises(BlockingIOError):
+            while True:
+                control.send(b"filler")
+                fillers += 1
+        control.setblocking(True)
+        launcher.settimeout(patience())
+
+        pid = os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "1000")
+        os.kill(pid, signal.SIGSTOP)
+        self.assertTrue(eventually(lambda: self.state(pid) == "T"))
+        reaping = threading.Thread(target=Reaping(control, {pid: 7})._reap)
+        reaping.start()
+        self.assertTrue(
+            eventually(lambda: sys._current_frames()[reaping.ident].f_code.co_name == "send")
+        )
+        os.kill(pid, signal.SIGKILL)
+        self.assertTrue(eventually(lambda: self.state(pid) == "Z"))
+        for _ in range(fillers):
+            self.assertEqual(launcher.recv(100), b"filler")
+        told = [struct.unpack_from("<IIQii", launcher.recv(100)) for _ in range(2)]
+        reaping.join()
+        self.assertEqual(
+            told,
+            [(EXITED, 0, 7, pid, signal.SIGSTOP << 8 | 0x7F), (EXITED, 0, 7, pid, signal.SIGKILL)],
+        )
 
 
 if __name__ == "__main__":

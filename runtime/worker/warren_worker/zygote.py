@@ -14,6 +14,7 @@ Control messages, over SOCK_SEQPACKET, little endian:
 """
 
 import array
+import contextlib
 import gc
 import importlib
 import json
@@ -271,8 +272,13 @@ class Zygote:
             pid = info.si_pid
             stopped = info.si_code == os.CLD_STOPPED
             send(self._control, EXITED, self._pids.get(pid, 0), pid, _wait_status(info))
-            os.waitid(os.P_PID, pid, (os.WSTOPPED if stopped else os.WEXITED) | os.WNOHANG)
-            if not stopped:
+            if stopped:
+                # One that was killed meanwhile, for the launcher has heard of it, is no stopped
+                # child any more: its end is told next.
+                with contextlib.suppress(ChildProcessError):
+                    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG)
+            else:
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
                 self._pids.pop(pid, None)
 
 
