@@ -4,13 +4,7 @@ import os
 import signal
 import unittest
 
-from driver import EXCEPTION, INTERRUPTED, OK, Worker, eventually, patience
-
-
-def state_of(pid):
-    """Of a process that its parent has not waited for, as /proc tells it."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rpartition(")")[2].split()[0]
+from driver import EXCEPTION, INTERRUPTED, OK, Worker, eventually, patience, state_of
 
 
 class BashTest(unittest.TestCase):

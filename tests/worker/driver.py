@@ -38,6 +38,12 @@ _FIELDS = {
 OK, EXCEPTION, INTERRUPTED = wire.OK, wire.EXCEPTION, wire.INTERRUPTED
 
 
+def state_of(pid):
+    """Of a process, as /proc tells it: "S" asleep, "T" stopped, "Z" dead and not waited for."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
 def fields(data):
     """The fields of a protobuf message, in order: (number, int or bytes)."""
     position = 0
@@ -393,8 +399,7 @@ class Worker(Host):
         assert full, f"the worker's output does not fill the pipe within {patience():.0f} s"
 
     def _asleep(self):
-        with open(f"/proc/{self.process.pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] == "S"
+        return state_of(self.process.pid) == "S"
 
     def _unread(self):
         """Bytes in the event pipe."""

@@ -310,7 +310,10 @@ class ForegroundTest(unittest.TestCase):
 
     def test_one_that_ends_by_itself_at_an_interrupt_may(self):
         # On any host it ends by itself before it would be killed.
-        self.worker.run(f"import sys; sys.modules['warren_worker.foreground'].GRACE_S = {patience()}")
+        grace = "sys.modules['warren_worker.foreground'].GRACE_S"
+        before = self.worker.run(grace).result
+        self.addCleanup(self.worker.run, f"{grace} = {before}")
+        self.worker.run(f"{grace} = {patience()}")
         self.worker.run("open('done', 'w').close()")
         self.check_ends("!trap 'echo cleaned > done; kill $!; exit' INT; LONG & wait $!", started=True)
         self.assertEqual(self.worker.run("open('done').read()").result, "'cleaned\\n'")

@@ -4,6 +4,7 @@ WARREN_CONTEXT_LIBRARY names that library; CTest sets it. Forking into a sandbox
 and is tested with it (tests/launch, tests/e2e).
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ import threading
 import time
 import unittest
 
-from driver import REPOSITORY, eventually, patience
+from driver import REPOSITORY, eventually, patience, state_of
 from warren_worker import zygote as product
 
 LIBRARY = os.environ.get(
@@ -173,9 +174,9 @@ class Reaping(product.Zygote):
 
 
 class ReapTest(unittest.TestCase):
-    def state(self, pid):
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(")")[2].split()[0]
+    def end(self, child):
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(child, signal.SIGKILL)
 
     def test_one_that_is_killed_as_it_is_told_to_be_stopped(self):
         launcher, control = (
@@ -192,15 +193,19 @@ class ReapTest(unittest.TestCase):
         launcher.settimeout(patience())
 
         pid = os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "1000")
+        # For where the test fails; by its descriptor, for its pid is free once it is reaped.
+        child = os.pidfd_open(pid)
+        self.addCleanup(os.close, child)
+        self.addCleanup(self.end, child)
         os.kill(pid, signal.SIGSTOP)
-        self.assertTrue(eventually(lambda: self.state(pid) == "T"))
+        self.assertTrue(eventually(lambda: state_of(pid) == "T"))
         reaping = threading.Thread(target=Reaping(control, {pid: 7})._reap)
         reaping.start()
         self.assertTrue(
             eventually(lambda: sys._current_frames()[reaping.ident].f_code.co_name == "send")
         )
         os.kill(pid, signal.SIGKILL)
-        self.assertTrue(eventually(lambda: self.state(pid) == "Z"))
+        self.assertTrue(eventually(lambda: state_of(pid) == "Z"))
         for _ in range(fillers):
             self.assertEqual(launcher.recv(100), b"filler")
         told = [struct.unpack_from("<IIQii", launcher.recv(100)) for _ in range(2)]
