@@ -177,10 +177,6 @@ absl::Status CheckSpec(const internal::SandboxSpec& spec, const config::Template
   if (spec.template_id() != recipe.name()) {
     return absl::InternalError(absl::StrCat("planned with the recipe of ", recipe.name()));
   }
-  if (!spec.network().empty() && spec.network() != "none") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("no network policy \"", absl::CEscape(spec.network()), "\"; there is: none"));
-  }
   return absl::OkStatus();
 }
 

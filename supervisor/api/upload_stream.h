@@ -7,9 +7,9 @@
 #include "absl/base/thread_annotations.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "runtime/base/mutex.h"
 #include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/base/mutex.h"
 #include "warren/v1/file.pb.h"
 
 namespace warren {

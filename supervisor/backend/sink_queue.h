@@ -11,9 +11,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
-#include "supervisor/base/mutex.h"
 
 namespace warren {
 

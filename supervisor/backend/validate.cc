@@ -208,9 +208,6 @@ absl::Status ValidateCreate(CreateSandboxRequest& request) {
   WARREN_RETURN_IF_ERROR(CheckMetadata(request.metadata()));
   WARREN_RETURN_IF_ERROR(ValidateEnv(request.env()));
   WARREN_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
-  if (!request.network_policy().empty() && request.network_policy() != "none") {
-    return absl::UnimplementedError("network policies other than \"none\" are not built yet");
-  }
   return absl::OkStatus();
 }
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/base/mutex.h"
 #include "supervisor/fake/fake_sandbox.h"
 
 namespace warren {

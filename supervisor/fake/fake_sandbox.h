@@ -9,8 +9,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/base/mutex.h"
 #include "supervisor/fake/fake_context.h"
 
 namespace warren {

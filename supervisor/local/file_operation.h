@@ -5,10 +5,10 @@
 #include <string>
 #include <utility>
 
+#include "runtime/loop/io_loop.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/session/file_call.h"
 #include "supervisor/session/file_upload.h"
-#include "supervisor/session/io_loop.h"
 
 namespace warren {
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "runtime/loop/io_loop.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/session/io_loop.h"
 #include "supervisor/session/process.h"
 
 namespace warren {

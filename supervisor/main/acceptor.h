@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/loop/io_loop.h"
 #include "supervisor/main/connections.h"
 #include "supervisor/main/listener.h"
-#include "supervisor/session/io_loop.h"
 
 namespace warren {
 

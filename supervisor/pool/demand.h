@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "supervisor/session/timer_queue.h"
+#include "runtime/loop/timer_queue.h"
 
 namespace warren {
 

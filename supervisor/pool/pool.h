@@ -12,8 +12,8 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "runtime/base/mutex.h"
 #include "runtime/plan/template_store.h"
-#include "supervisor/base/mutex.h"
 #include "supervisor/pool/demand.h"
 #include "supervisor/pool/generations.h"
 #include "supervisor/session/sandbox.h"

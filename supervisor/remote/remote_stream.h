@@ -7,9 +7,9 @@
 #include "absl/base/thread_annotations.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
+#include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/backend/sink_queue.h"
-#include "supervisor/base/mutex.h"
 #include "supervisor/remote/remote_call.h"
 
 namespace warren {

@@ -9,8 +9,8 @@
 #include "absl/functional/any_invocable.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
+#include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/base/mutex.h"
 #include "warren/v1/file.grpc.pb.h"
 
 namespace warren {

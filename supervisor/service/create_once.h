@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/base/mutex.h"
 
 namespace warren {
 

@@ -9,10 +9,10 @@
 #include <unordered_map>
 
 #include "absl/status/statusor.h"
+#include "runtime/base/mutex.h"
+#include "runtime/loop/io_loop.h"
 #include "supervisor/base/memory_budget.h"
-#include "supervisor/base/mutex.h"
 #include "supervisor/session/execution.h"
-#include "supervisor/session/io_loop.h"
 
 namespace warren {
 

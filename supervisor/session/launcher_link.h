@@ -8,9 +8,9 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "runtime/base/mutex.h"
 #include "runtime/control/launcher_client.h"
-#include "supervisor/base/mutex.h"
-#include "supervisor/session/io_loop.h"
+#include "runtime/loop/io_loop.h"
 #include "warren/internal/launcher.pb.h"
 
 namespace warren {

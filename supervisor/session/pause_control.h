@@ -10,8 +10,8 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "supervisor/base/mutex.h"
-#include "supervisor/session/io_loop.h"
+#include "runtime/base/mutex.h"
+#include "runtime/loop/io_loop.h"
 #include "supervisor/session/launcher_link.h"
 
 namespace warren {

@@ -8,9 +8,9 @@
 
 #include "absl/status/status.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/loop/io_loop.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
-#include "supervisor/session/io_loop.h"
 #include "warren/v1/process.pb.h"
 
 namespace warren {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-#include "supervisor/session/timer_queue.h"
+#include "runtime/loop/timer_queue.h"
 
 namespace warren {
 

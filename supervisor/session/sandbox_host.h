@@ -6,8 +6,8 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "runtime/loop/io_loop.h"
 #include "supervisor/base/memory_budget.h"
-#include "supervisor/session/io_loop.h"
 #include "supervisor/session/launcher_link.h"
 #include "supervisor/session/read_turns.h"
 

@@ -12,8 +12,8 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/base/mutex.h"
 #include "supervisor/session/sandbox.h"
 #include "warren/internal/launcher.pb.h"
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-#include "supervisor/session/timer_queue.h"
+#include "runtime/loop/timer_queue.h"
 
 namespace warren {
 

@@ -143,12 +143,6 @@ TEST_F(RefusalTest, WhatIsNotBuiltSaysSo) {
   grpc::Status status = packages->InstallPackage(&context, install, &installed);
   EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
   EXPECT_THAT(status.error_message(), HasSubstr("does not have it yet"));
-
-  warren::v1::CreateSandboxRequest request;
-  request.set_network_policy("open");
-  grpc::Status refused = Create(request);
-  EXPECT_EQ(refused.error_code(), StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(refused.error_message(), HasSubstr("not built yet"));
 }
 
 // Each through another kind of method: one answer, and a stream.

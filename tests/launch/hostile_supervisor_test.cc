@@ -109,7 +109,6 @@ class HostileSupervisorTest : public ::testing::Test {
                                                              : launcher_->template_id());
         *create.mutable_spec()->mutable_limits() = HostileLimits();
         if (Below(6) == 0) create.mutable_spec()->set_profile(HostileProfile());
-        if (Below(6) == 0) create.mutable_spec()->set_network(HostileId());
         break;
       }
       case 4: {

@@ -188,7 +188,6 @@ TEST(LaunchPlanTest, RefusesWhatThePolicyDoesNotAllow) {
         spec.mutable_limits()->set_disk_bytes(-1);
       },
       [](internal::SandboxSpec& spec, const config::LimitsPolicy&) { spec.set_profile("init"); },
-      [](internal::SandboxSpec& spec, const config::LimitsPolicy&) { spec.set_network("host"); },
       [](internal::SandboxSpec& spec, const config::LimitsPolicy&) {
         spec.set_sandbox_id("../up");
       },

@@ -67,14 +67,6 @@ TEST(ValidateCreateTest, BoundsMetadata) {
   EXPECT_TRUE(absl::IsInvalidArgument(ValidateCreate(request)));
 }
 
-TEST(ValidateCreateTest, SaysWhatIsNotBuilt) {
-  CreateSandboxRequest request;
-  request.set_network_policy("none");
-  EXPECT_TRUE(ValidateCreate(request).ok());
-  request.set_network_policy("open");
-  EXPECT_TRUE(absl::IsUnimplemented(ValidateCreate(request)));
-}
-
 TEST(ValidateCreateTest, RefusesChoicesThatThereAreNot) {
   CreateSandboxRequest request;
   request.set_lifetime_from(static_cast<warren::v1::LifetimeFrom>(7));

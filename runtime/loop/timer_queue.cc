@@ -1,4 +1,4 @@
-#include "supervisor/session/timer_queue.h"
+#include "runtime/loop/timer_queue.h"
 
 namespace warren {
 

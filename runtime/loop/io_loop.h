@@ -1,5 +1,5 @@
-#ifndef WARREN_SUPERVISOR_SESSION_IO_LOOP_H_
-#define WARREN_SUPERVISOR_SESSION_IO_LOOP_H_
+#ifndef WARREN_RUNTIME_LOOP_IO_LOOP_H_
+#define WARREN_RUNTIME_LOOP_IO_LOOP_H_
 
 #include <atomic>
 #include <memory>
@@ -8,9 +8,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runtime/base/mutex.h"
 #include "runtime/base/unique_fd.h"
-#include "supervisor/base/mutex.h"
-#include "supervisor/session/timer_queue.h"
+#include "runtime/loop/timer_queue.h"
 
 namespace warren {
 
@@ -81,4 +81,4 @@ class IoLoop {
 
 }  // namespace warren
 
-#endif  // WARREN_SUPERVISOR_SESSION_IO_LOOP_H_
+#endif  // WARREN_RUNTIME_LOOP_IO_LOOP_H_

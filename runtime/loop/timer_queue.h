@@ -1,5 +1,5 @@
-#ifndef WARREN_SUPERVISOR_SESSION_TIMER_QUEUE_H_
-#define WARREN_SUPERVISOR_SESSION_TIMER_QUEUE_H_
+#ifndef WARREN_RUNTIME_LOOP_TIMER_QUEUE_H_
+#define WARREN_RUNTIME_LOOP_TIMER_QUEUE_H_
 
 #include <chrono>
 #include <cstdint>
@@ -43,4 +43,4 @@ class TimerQueue {
 
 }  // namespace warren
 
-#endif  // WARREN_SUPERVISOR_SESSION_TIMER_QUEUE_H_
+#endif  // WARREN_RUNTIME_LOOP_TIMER_QUEUE_H_

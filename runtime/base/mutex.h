@@ -1,5 +1,5 @@
-#ifndef WARREN_SUPERVISOR_BASE_MUTEX_H_
-#define WARREN_SUPERVISOR_BASE_MUTEX_H_
+#ifndef WARREN_RUNTIME_BASE_MUTEX_H_
+#define WARREN_RUNTIME_BASE_MUTEX_H_
 
 #include <mutex>
 
@@ -42,4 +42,4 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 
 }  // namespace warren
 
-#endif  // WARREN_SUPERVISOR_BASE_MUTEX_H_
+#endif  // WARREN_RUNTIME_BASE_MUTEX_H_

@@ -1,4 +1,4 @@
-#include "supervisor/session/io_loop.h"
+#include "runtime/loop/io_loop.h"
 
 #include <sys/epoll.h>
 #include <unistd.h>
