@@ -2,6 +2,8 @@
 #define WARREN_RUNTIME_NETWORK_ADDRESS_H_
 
 #include <boost/asio/ip/address.hpp>
+#include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -21,16 +23,27 @@ struct IpNetwork {
 
   // An IPv4 address is in no IPv6 network, and an IPv4-mapped IPv6 address is what it maps.
   bool Contains(const IpAddress& address) const;
+  // As ParseNetwork takes it; without the prefix where it is one address.
+  std::string ToString() const;
 };
-// An address, or "203.0.113.0/24" with no bit set behind the prefix. INVALID_ARGUMENT.
+// An address, or "203.0.113.0/24" with no bit set behind the prefix; one of IPv4-mapped IPv6
+// addresses alone is the network of what they map. INVALID_ARGUMENT.
 absl::StatusOr<IpNetwork> ParseNetwork(absl::string_view text);
 
 // What an IPv4-mapped IPv6 address maps; any other as it is.
 IpAddress Unmapped(const IpAddress& address);
 
+// As ParseAddress takes it, for a message or an event: no zone id, an IPv4-mapped address as what
+// it maps.
+std::string AddressText(const IpAddress& address);
+
+// Where a packet to an IPv6 address ends that a translator or a relay makes an IPv4 one of:
+// IPv4-mapped, NAT64 with the well-known prefix (RFC 6052), 6to4 (RFC 3056). None for any other.
+std::optional<IpAddress> EmbeddedIpv4(const IpAddress& address);
+
 // What is special about it, for a message: "a private address (RFC 1918)"; empty of an address that
-// is reachable in the internet. By IANA's registries of special-purpose addresses, and what embeds
-// an IPv4 address is as special as that (IPv4-mapped and -compatible, NAT64, 6to4, Teredo).
+// is reachable in the internet. By IANA's registries of special-purpose addresses; what
+// EmbeddedIpv4 knows is as special as that, IPv4-compatible and Teredo addresses always are.
 absl::string_view SpecialAddress(const IpAddress& address);
 
 }  // namespace warren
