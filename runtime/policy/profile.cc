@@ -102,6 +102,7 @@ constexpr Kind kKinds[] = {
     {"agent", kRoots | Bit(CAP_SETPCAP), RootId::kAllowed, true},
     {"init", 0, RootId::kAllowed, true},
     {"zygote", Bit(CAP_SYS_ADMIN) | Bit(CAP_SYS_PTRACE), RootId::kAllowed, false},
+    {"relay", 0, RootId::kNever, true},
 };
 
 // Ids that a sandbox has.
@@ -236,7 +237,8 @@ absl::Status ValidateProfile(const ProfilePolicy& profile, const PolicyNames& se
   const Kind* kind = std::find_if(std::begin(kKinds), std::end(kKinds),
                                   [&](const Kind& known) { return known.name == profile.name(); });
   if (kind == std::end(kKinds)) {
-    return Wrong(profile, "no kind of process is called so: user, root, agent, init or zygote");
+    return Wrong(profile,
+                 "no kind of process is called so: user, root, agent, init, zygote or relay");
   }
   WARREN_RETURN_IF_ERROR(CheckIds(profile, *kind));
   WARREN_RETURN_IF_ERROR(CheckCapabilities(profile, *kind));
@@ -246,7 +248,7 @@ absl::Status ValidateProfile(const ProfilePolicy& profile, const PolicyNames& se
     return Wrong(profile, "say landlock: NONE, USER_DIRECTORIES or WHOLE_ROOT");
   }
   if (kind->must_be_undumpable && profile.dumpable()) {
-    return Wrong(profile, "it must not be dumpable: root of the sandbox has its user id");
+    return Wrong(profile, "it must not be dumpable: nobody with its user id may look into it");
   }
   WARREN_RETURN_IF_ERROR(CheckRlimits(profile));
   WARREN_RETURN_IF_ERROR(CheckEnvironment(profile));

@@ -24,13 +24,13 @@ absl::StatusOr<config::ProfilePolicy> LoadProfile(const std::string& path,
                                                   const PolicyNames& seccomp_policies);
 
 // What LoadProfile checks:
-//   - the name is one of the five; user and group are given, and 0 for none but Warren's own and
+//   - the name is one of the six; user and group are given, and 0 for none but Warren's own and
 //     "root";
 //   - the capabilities are among those that this kind of process may have at most. No text gives
 //     user code SYS_ADMIN or NET_ADMIN;
 //   - the securebits fit: who has no capability keeps root from getting any by exec, who has some
 //     neither loses them by exec nor keeps them with another identity;
-//   - no_new_privs is set, Landlock decided, init and agent are undumpable;
+//   - no_new_privs is set, Landlock decided, init, agent and relay are undumpable;
 //   - resource limits are not those that the sandbox's limits decide;
 //   - the seccomp policy exists.
 absl::Status ValidateProfile(const config::ProfilePolicy& profile,

@@ -30,7 +30,7 @@ TEST_P(PolicyGoldenTest, CompilesToWhatWasReviewed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, PolicyGoldenTest,
-                         ::testing::Values("default", "root", "agent", "zygote", "init"),
+                         ::testing::Values("default", "root", "agent", "zygote", "init", "relay"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 }  // namespace

@@ -149,7 +149,7 @@ TEST_P(PolicyModelTest, NoHighBitsGetPastADeniedArgument) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, PolicyModelTest,
-                         ::testing::Values("default", "root", "agent", "zygote", "init"),
+                         ::testing::Values("default", "root", "agent", "zygote", "init", "relay"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 struct ParentAndChild {

@@ -22,7 +22,8 @@ using config::ProfilePolicy;
 using ::testing::HasSubstr;
 
 const PolicyNames& Policies() {
-  static const auto* const kNames = new PolicyNames{"default", "root", "agent", "init", "zygote"};
+  static const auto* const kNames =
+      new PolicyNames{"default", "root", "agent", "init", "zygote", "relay"};
   return *kNames;
 }
 
@@ -49,7 +50,7 @@ uint64_t Bits(std::initializer_list<int> numbers) {
 }
 
 TEST(ProfileTest, ThoseOfTheTreeAreSound) {
-  for (const char* name : {"user", "root", "agent", "init", "zygote"}) {
+  for (const char* name : {"user", "root", "agent", "init", "zygote", "relay"}) {
     ProfilePolicy profile = LoadOrDie(name);
     EXPECT_EQ(profile.name(), name);
     EXPECT_TRUE(profile.no_new_privs()) << name;
@@ -89,8 +90,17 @@ TEST(ProfileTest, InitIsUndumpable) {
   EXPECT_FALSE(init.dumpable());
 }
 
+// It reads what strangers send.
+TEST(ProfileTest, TheRelayIsNobody) {
+  ProfilePolicy relay = LoadOrDie("relay");
+  EXPECT_EQ(CapabilityMask(relay), 0u);
+  EXPECT_NE(relay.uid(), 0u);
+  EXPECT_FALSE(relay.dumpable());
+  EXPECT_EQ(relay.seccomp_policy(), "relay");
+}
+
 TEST(ProfileTest, NoTextGivesMoreThanTheKindMayHave) {
-  for (const char* name : {"user", "root", "agent", "init"}) {
+  for (const char* name : {"user", "root", "agent", "init", "relay"}) {
     for (const char* capability : {"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "MKNOD", "SETFCAP",
                                    "DAC_READ_SEARCH", "NET_RAW", "SYS_CHROOT"}) {
       EXPECT_THAT(
@@ -135,8 +145,9 @@ TEST(ProfileTest, NothingIsLeftToADefault) {
               HasSubstr("no_new_privs"));
 }
 
-TEST(ProfileTest, UserIsNeverRoot) {
+TEST(ProfileTest, UserAndRelayAreNeverRoot) {
   EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.set_uid(0); }), HasSubstr("never root"));
+  EXPECT_THAT(Refusal("relay", [](ProfilePolicy& p) { p.set_uid(0); }), HasSubstr("never root"));
   EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.set_gid(0); }), HasSubstr("never root"));
   EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.set_uid(65536); }), HasSubstr("65536"));
 }
@@ -152,8 +163,8 @@ TEST(ProfileTest, SecurebitsFitTheCapabilities) {
   }
 }
 
-TEST(ProfileTest, InitAndAgentMustBeUndumpable) {
-  for (const char* name : {"init", "agent"}) {
+TEST(ProfileTest, InitAgentAndRelayMustBeUndumpable) {
+  for (const char* name : {"init", "agent", "relay"}) {
     EXPECT_THAT(Refusal(name, [](ProfilePolicy& p) { p.set_dumpable(true); }),
                 HasSubstr("must not be dumpable"));
   }

@@ -122,7 +122,7 @@ TEST_P(RuleNeedTest, WorkloadsFailWithoutTheirRule) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, RuleNeedTest,
-                         ::testing::Values("default", "root", "agent", "zygote", "init"),
+                         ::testing::Values("default", "root", "agent", "zygote", "init", "relay"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 // The trace against the lists: what real work calls is allowed, or refused on purpose.
@@ -137,7 +137,7 @@ TEST(ObservedCallsTest, AreAllowedOrRefusedByName) {
 
 TEST(WorkloadsTest, EachIsNamedByARule) {
   std::set<std::string> named;
-  for (const char* policy : {"default", "root", "agent", "zygote", "init"})
+  for (const char* policy : {"default", "root", "agent", "zygote", "init", "relay"})
     named.merge(NeedsOf(LoadOrDie(policy)));
   for (const auto& [name, workload] : AllWorkloads()) {
     EXPECT_TRUE(named.contains(name)) << "no rule names the workload " << name;

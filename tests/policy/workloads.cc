@@ -18,6 +18,7 @@ const std::map<std::string, Workload>& AllWorkloads() {
     all->merge(ProcessWorkloads());
     all->merge(DescriptorWorkloads());
     all->merge(SetupWorkloads());
+    all->merge(RelayWorkloads());
     return all;
   }();
   return *kAll;

@@ -27,6 +27,7 @@ std::map<std::string, Workload> FileWorkloads();
 std::map<std::string, Workload> ProcessWorkloads();
 std::map<std::string, Workload> DescriptorWorkloads();
 std::map<std::string, Workload> SetupWorkloads();
+std::map<std::string, Workload> RelayWorkloads();
 
 // Passes `worked` through; when it is false, writes what failed and errno to stderr.
 bool Step(bool worked, const char* what);
