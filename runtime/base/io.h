@@ -42,7 +42,7 @@ struct SocketPair {
 absl::StatusOr<SocketPair> MakeSeqpacketPair();
 
 // The kernel passes at most 253 (SCM_MAX_FD) descriptors in one message.
-inline constexpr size_t kMaxFdsPerMessage = 32;
+inline constexpr size_t kMaxFdsPerMessage = 72;
 
 // Sends one message with descriptors. UNAVAILABLE when the peer is gone, or when it would block and
 // the socket or `when` says not to.

@@ -29,10 +29,14 @@ std::vector<std::string> CommandLine(const LauncherOptions& options) {
       absl::StrCat("--prefix=", options.prefix),
       absl::StrCat("--cgroup-parent=", options.cgroup_parent),
       absl::StrCat("--limits-policy=", options.limits_policy),
+      absl::StrCat("--egress-policy=", options.egress_policy),
       absl::StrCat("--max-sandboxes=", options.max_sandboxes),
       absl::StrCat("--memory-total=", options.memory_total),
       absl::StrCat("--pids-total=", options.pids_total),
   };
+  if (!options.relay_program.empty())
+    words.push_back(absl::StrCat("--relay-program=", options.relay_program));
+  if (options.no_socket_lookup) words.emplace_back("--no-socket-lookup");
   for (const std::string& path : options.socket_paths) {
     words.push_back(absl::StrCat("--remove-socket=", path));
   }

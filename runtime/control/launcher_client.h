@@ -24,6 +24,12 @@ struct LauncherOptions {
   std::string cgroup_parent;
   // Limits of sandboxes: policies/limits/NAME.textproto below the prefix.
   std::string limits_policy = "default";
+  // What holds for the network of every sandbox: policies/egress/NAME.textproto there, or the path
+  // of another file.
+  std::string egress_policy = "default";
+  // For tests: another program than PREFIX/bin/warren-relay; a host that cannot look sockets up.
+  std::string relay_program;
+  bool no_socket_lookup = false;
   // Unix sockets that the supervisor listens at: the launcher's janitor removes them, and
   // PATH.lock, when the supervisor could not do so itself.
   std::vector<std::string> socket_paths;

@@ -21,6 +21,7 @@
 #include "runtime/base/status.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/linux/pace.h"
+#include "runtime/linux/socket_lookup.h"
 
 namespace warren {
 namespace {
@@ -132,6 +133,7 @@ absl::StatusOr<internal::HostFacts> DetectHostFacts() {
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return Errno("getrlimit NOFILE");
   facts.set_open_files(static_cast<int64_t>(files.rlim_max));
   facts.set_pace(Pace());
+  facts.set_socket_lookup(SocketLookup::Create(1).ok());
   return facts;
 }
 

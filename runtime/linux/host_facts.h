@@ -7,9 +7,9 @@
 namespace warren {
 
 // Looks at the running kernel and the mounted cgroup hierarchies; changes nothing. Works without
-// privilege, but for tmpfs_user_xattr, which stays false then. Not thread-safe: libcgroup keeps
-// global state, so one thread of a process asks, once. FAILED_PRECONDITION when no cgroup hierarchy
-// is mounted.
+// privilege, but for tmpfs_user_xattr and socket_lookup, which stay false then. Not thread-safe:
+// libcgroup keeps global state, so one thread of a process asks, once. FAILED_PRECONDITION when no
+// cgroup hierarchy is mounted.
 absl::StatusOr<internal::HostFacts> DetectHostFacts();
 
 }  // namespace warren

@@ -20,11 +20,11 @@
 namespace warren {
 namespace {
 
-// What the launcher does with each: SYS_ADMIN namespaces and mounts; SETUID, SETGID id maps and the
-// supervisor's identity; KILL signals to sandboxes; MKNOD device trees; DAC_OVERRIDE, CHOWN, FOWNER
-// cgroup files and the runtime directory; SYS_PTRACE namespaces by pidfd; SETPCAP dropping;
-// SYS_RESOURCE the pipe quota where it has it; SETFCAP an id map that maps host root's range is
-// refused without.
+// What the launcher does with each: SYS_ADMIN namespaces, mounts, and BPF programs; SETUID, SETGID
+// id maps and the supervisor's identity; KILL signals to sandboxes; MKNOD device trees;
+// DAC_OVERRIDE, CHOWN, FOWNER cgroup files and the runtime directory; SYS_PTRACE namespaces by
+// pidfd; SETPCAP dropping; SYS_RESOURCE the pipe quota where it has it; SETFCAP an id map that maps
+// host root's range is refused without.
 constexpr cap_value_t kLauncherCapabilities[] = {
     CAP_SYS_ADMIN,    CAP_SETUID, CAP_SETGID, CAP_KILL,    CAP_MKNOD,        CAP_SYS_PTRACE,
     CAP_DAC_OVERRIDE, CAP_CHOWN,  CAP_FOWNER, CAP_SETPCAP, CAP_SYS_RESOURCE, CAP_SETFCAP};

@@ -46,19 +46,35 @@ class MountList {
   void AddWithData(MountOp::Kind kind, absl::string_view target, absl::string_view data) {
     Add(kind, target).set_data(std::string(data));
   }
+  void AddTextFile(absl::string_view target, uint32_t mode, absl::string_view content) {
+    MountOp& op = Add(MountOp::TEXT_FILE, target);
+    op.set_mode(mode);
+    op.set_data(std::string(content));
+  }
   std::vector<MountOp> Take() { return std::move(ops_); }
 
  private:
   std::vector<MountOp> ops_;
 };
 
+enum class Purpose { kSandbox, kZygote };
+
+// Where a sandbox with a network is answered: the relay listens there (kNamesAddress). Without one
+// nobody does, and who asks hears so at once. By the plan and not by the templates, so that it
+// holds in those that were built before; below what is mounted on it, so that it costs no copy.
+void AddNameServer(MountList& list) {
+  list.AddDirectory("/layer/up/etc", 0755);
+  list.AddTextFile("/layer/up/etc/resolv.conf", 0644, "nameserver 127.0.0.53\n");
+}
+
 // Every part in an overlay of its own, so that locks and watches on a file never meet those of
 // another sandbox. The root takes writes into the layer; directories of the host are read-only: an
 // overlay without an upper directory, which needs a second, empty, lower one.
 void AddRootFileSystem(const config::TemplateRecipe& recipe, const internal::HostFacts& facts,
-                       MountList& list) {
+                       Purpose purpose, MountList& list) {
   std::vector<TemplatePart> parts = TemplateParts(recipe);
   list.AddDirectory("/layer/up", 0755);
+  if (purpose == Purpose::kSandbox) AddNameServer(list);
   list.AddDirectory("/layer/work", 0755);
   list.AddDirectory("/layer/empty", 0555);
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -74,8 +90,6 @@ void AddRootFileSystem(const config::TemplateRecipe& recipe, const internal::Hos
     list.AddWithData(MountOp::OVERLAY, target, data);
   }
 }
-
-enum class Purpose { kSandbox, kZygote };
 
 // Quotas that the kernel counts for each user namespace, and for those above it too: without a
 // bound of its own one sandbox could use up the host's number of inotify instances (128 by default)
@@ -119,7 +133,7 @@ std::vector<MountOp> Mounts(const config::TemplateRecipe& recipe, const internal
   list.Add(MountOp::PRIVATE, "/");
   list.AddWithData(MountOp::TMPFS, "/layer",
                    absl::StrCat("size=", size.bytes, ",nr_inodes=", size.inodes, ",mode=0755"));
-  AddRootFileSystem(recipe, facts, list);
+  AddRootFileSystem(recipe, facts, purpose, list);
   list.AddAttach(fds.dev, "/newroot/dev");
   list.AddWithData(MountOp::DEVPTS, "/newroot/dev/pts",
                    "newinstance,ptmxmode=0666,mode=0620,max=64");

@@ -43,11 +43,12 @@ class ContextsTest : public LoopTest {
     host_.reset(new SandboxHost{*loop, *link_, budget_, budget_,
                                 std::max(harness_->facts().pace(), 1.0),
                                 [](const std::string&, absl::string_view) { return std::string(); },
-                                Allotment(100), Allotment(100)});
+                                Allotment(100), Allotment(100), Allotment(100)});
     OnLoop([this] {
       EXPECT_TRUE(link_
                       ->Start(
-                          [this](const internal::LauncherReply& event) {
+                          [this](LauncherMessage message) {
+                            const internal::LauncherReply& event = message.reply;
                             if (event.has_process_exited()) {
                               table_->OnProcessExited(event.process_exited());
                             }

@@ -239,13 +239,14 @@ TEST_F(FailureTest, NothingIsLeftOfAKilledLauncher) {
   RunningSandbox one = launcher_->Launch("one", zygote_);
   RunningSandbox two = launcher_->Launch("two", zygote_);
   ASSERT_TRUE(one.launched() && two.launched());
+  EXPECT_EQ(launcher_->WaitForStatus(launcher_->RequestNetwork("one")), absl::OkStatus());
   launcher_->Output(two,
                     "import os\nfor i in range(5):\n"
                     "    if os.fork() == 0: os.setsid(); import time; time.sleep(300)");
   std::set<pid_t> pids = launcher_->Descendants();
   std::vector<fs::path> directories = launcher_->InstanceDirectories();
-  // Janitor, anchor, zygote, two inits, two contexts, five children.
-  EXPECT_EQ(pids.size(), 12u);
+  // Janitor, relay, anchor, zygote, two inits, two contexts, five children.
+  EXPECT_EQ(pids.size(), 13u);
   EXPECT_FALSE(directories.empty());
   ASSERT_EQ(KillProcess(launcher_->pid(), SIGKILL), 0);
   ExpectGone(pids, directories);

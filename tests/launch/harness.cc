@@ -64,9 +64,11 @@ LoosePrefix::LoosePrefix()
   const fs::path share = path_ / "share/warren";
   const fs::path from = fs::path(TestPrefix()) / "share/warren";
   fs::create_directories(share / "policies/limits");
+  fs::create_directories(share / "policies/egress");
   fs::create_directory_symlink(fs::path(TestPrefix()) / "bin", path_ / "bin");
-  for (const char* part : {"worker", "tools", "rootfs", "policies/seccomp", "policies/profiles"}) {
-    fs::create_directory_symlink(from / part, share / part);
+  for (const char* part : {"worker", "tools", "rootfs", "policies/seccomp", "policies/profiles",
+                           "policies/network", "policies/limits/default.textproto"}) {
+    fs::create_symlink(from / part, share / part);
   }
   auto policy = LoadLimitsPolicy((from / "policies/limits/default.textproto").string());
   EXPECT_TRUE(policy.ok()) << policy.status();
@@ -75,6 +77,9 @@ LoosePrefix::LoosePrefix()
   minimum.set_memory_bytes(4096);
   minimum.set_disk_inodes(1);
   std::ofstream(share / "policies/limits/loose.textproto") << policy->DebugString();
+  fs::create_symlink(from / "policies/egress/default.textproto",
+                     share / "policies/egress/default.textproto");
+  std::ofstream(share / "policies/egress/closed.textproto") << "name: \"closed\" enabled: false";
 }
 
 LoosePrefix::~LoosePrefix() { fs::remove_all(path_); }
@@ -130,6 +135,9 @@ bool Harness::StartLauncher(const HarnessOptions& wanted) {
   options.max_sandboxes = wanted.max_sandboxes;
   options.socket_paths = wanted.socket_paths;
   options.limits_policy = wanted.limits_policy;
+  options.egress_policy = wanted.egress_policy;
+  options.relay_program = wanted.relay_program;
+  options.no_socket_lookup = wanted.no_socket_lookup;
   options.memory_total = wanted.memory_total;
   options.pids_total = wanted.pids_total;
   auto client = LauncherClient::Start(options);
@@ -252,6 +260,21 @@ uint64_t Harness::RequestInterrupt(const std::string& sandbox_id) {
   request.mutable_signal_process()->set_sandbox_id(sandbox_id);
   request.mutable_signal_process()->set_process_id(1);
   request.mutable_signal_process()->set_signal(internal::SignalProcess::INTERRUPT);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestNetwork(const std::string& sandbox_id,
+                                 const std::vector<uint32_t>& ports) {
+  internal::LauncherRequest request;
+  request.mutable_open_network()->set_sandbox_id(sandbox_id);
+  request.mutable_open_network()->mutable_ports()->Add(ports.begin(), ports.end());
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestPort(const std::string& sandbox_id, uint32_t port) {
+  internal::LauncherRequest request;
+  request.mutable_connect_port()->set_sandbox_id(sandbox_id);
+  request.mutable_connect_port()->set_port(port);
   return Send(std::move(request));
 }
 

@@ -66,6 +66,10 @@ struct HarnessOptions {
   std::string template_id = TestTemplate();
   std::vector<std::string> socket_paths;
   std::string limits_policy = "default";
+  std::string egress_policy = "default";
+  // Instead of the tested tree's.
+  std::string relay_program;
+  bool no_socket_lookup = false;
   int64_t memory_total = 0;
   int64_t pids_total = 0;
   // Instead of one of this test process's own.
@@ -73,7 +77,7 @@ struct HarnessOptions {
 };
 
 // The tested tree with a limits policy "loose" beside its own, for limits that no sandbox can live
-// with.
+// with, and an egress policy "closed", by which none has a network.
 class LoosePrefix {
  public:
   LoosePrefix();
@@ -110,6 +114,8 @@ class Harness {
   uint64_t RequestLimits(const std::string& sandbox_id,
                          const std::function<void(v1::Limits&)>& change);
   uint64_t RequestInterrupt(const std::string& sandbox_id);
+  uint64_t RequestNetwork(const std::string& sandbox_id, const std::vector<uint32_t>& ports = {});
+  uint64_t RequestPort(const std::string& sandbox_id, uint32_t port);
   uint64_t RequestStopZygote(uint64_t zygote);
 
   // ---- Waits. Messages that nobody waited for yet are kept. On silence the test fails and the
@@ -145,6 +151,7 @@ class Harness {
 
   // ---- What the host shows.
   const internal::HostFacts& facts() const { return facts_; }
+  const internal::LauncherOffer& offer() const { return offer_; }
   const std::string& cgroup_parent() const { return cgroup_parent_; }
   const std::string& template_id() const { return recipe_.name(); }
   pid_t pid() const { return pid_; }

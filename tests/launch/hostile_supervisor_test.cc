@@ -92,7 +92,7 @@ class HostileSupervisorTest : public ::testing::Test {
 
   LauncherRequest HostileRequest() {
     LauncherRequest request;
-    switch (Below(8)) {
+    switch (Below(12)) {
       case 0:
         request.mutable_start_zygote()->set_template_id(Below(3) == 0 ? HostileId()
                                                                       : launcher_->template_id());
@@ -129,6 +129,21 @@ class HostileSupervisorTest : public ::testing::Test {
       case 6:
         request.mutable_destroy_sandbox()->set_sandbox_id(HostileId());
         break;
+      case 7:
+      case 8: {
+        auto& open = *request.mutable_open_network();
+        open.set_sandbox_id(HostileId());
+        for (uint32_t i = 0; i < Below(3) * 40; ++i)
+          open.add_ports(Below(8) == 0 ? static_cast<uint32_t>(random_()) : Below(65536));
+        break;
+      }
+      case 9:
+      case 10: {
+        auto& connect = *request.mutable_connect_port();
+        connect.set_sandbox_id(HostileId());
+        connect.set_port(Below(4) == 0 ? static_cast<uint32_t>(random_()) : Below(65536));
+        break;
+      }
       default:
         break;
     }
@@ -154,13 +169,16 @@ class HostileSupervisorTest : public ::testing::Test {
     if (Below(2) == 0) {
       // Nearly one.
       LauncherRequest request = HostileRequest();
-      request.set_request_id(1'000'000 + Below(1000));
+      constexpr uint64_t kIds = 1'000'000;
+      request.set_request_id(kIds + Below(1000));
       bytes = request.SerializeAsString();
       // Behind its id, or its answer would be taken for that of another.
       constexpr uint32_t kIdBytes = 4;
       const auto size = static_cast<uint32_t>(bytes.size());
       if (size > kIdBytes)
         bytes[kIdBytes + Below(size - kIdBytes)] ^= static_cast<char>(1 + Below(255));
+      // It may have become another id behind the first.
+      if (request.ParseFromString(bytes) && request.request_id() < kIds) return;
     }
     if (bytes.empty()) return;
     const int fd = Below(4) == 0 ? 0 : -1;
@@ -191,15 +209,19 @@ class HostileSupervisorTest : public ::testing::Test {
     for (const fs::path& instance : launcher_->InstanceDirectories()) {
       int here = 0;
       int here_zygotes = 0;
+      int relays = 0;
       // A listing may have one that goes beside one that comes. What two have was there between
       // them, all of it at once.
       const std::map<ino_t, std::string> listed = GroupsIn(instance);
       const std::map<ino_t, std::string> again = GroupsIn(instance);
       for (const auto& [inode, name] : listed) {
         const bool zygote = absl::StartsWith(name, "zygote-");
-        EXPECT_TRUE(zygote || name.size() == 1 || name == "p2") << "a group called " << name;
-        if (again.contains(inode)) ++(zygote ? here_zygotes : here);
+        const bool relay = absl::StartsWith(name, "relay-");
+        EXPECT_TRUE(zygote || relay || name.size() == 1 || name == "p2")
+            << "a group called " << name;
+        if (again.contains(inode)) ++(relay ? relays : zygote ? here_zygotes : here);
       }
+      EXPECT_LE(relays, 1);
       sandboxes = std::max(sandboxes, here);
       zygotes = std::max(zygotes, here_zygotes);
     }

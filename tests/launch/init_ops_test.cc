@@ -57,6 +57,23 @@ class SetupOpsTest : public ::testing::Test {
   mode_t mask_ = 0;
 };
 
+TEST_F(SetupOpsTest, FilesAreMadeWithTheirContentAndNotOverOthers) {
+  const fs::path file = directory_ / "file";
+  SetupOp& op = AddOp(mount_op::kTextFile, Add(file.string()));
+  op.mode = 0644;
+  op.data = Add("nameserver 127.0.0.53\n");
+  EXPECT_TRUE(RunSetupOps(*setup_, nullptr).ok());
+  auto content = ReadFile(file.string());
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_EQ(*content, "nameserver 127.0.0.53\n");
+  struct stat info = {};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0644u);
+  SetupResult again = RunSetupOps(*setup_, nullptr);
+  EXPECT_EQ(again.stage, SetupStage::kTextFile);
+  EXPECT_EQ(again.error, EEXIST);
+}
+
 TEST_F(SetupOpsTest, DirectoriesAreMadeInOrderWithTheirModes) {
   AddOp(mount_op::kDirectory, Add((directory_ / "a").string())).mode = 01777;
   AddOp(mount_op::kDirectory, Add((directory_ / "a/b").string())).mode = 0500;
@@ -117,7 +134,7 @@ TEST_F(SetupOpsTest, TextWithoutAnEndIsRefused) {
 }
 
 TEST_F(SetupOpsTest, UnknownKindsAreRefused) {
-  for (int kind : {0, 14, 127, 255}) {
+  for (int kind : {0, mount_op::kTextFile + 1, 127, 255}) {
     setup_->op_count = 0;
     AddOp(static_cast<uint8_t>(kind), 0);
     ExpectRefused(EINVAL);

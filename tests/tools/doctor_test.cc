@@ -150,6 +150,7 @@ TEST(Probes, FailWhereTheirSystemCallsFail) {
   EXPECT_EQ(VerdictWithout("seccomp", {SCMP_SYS(seccomp)}), "lacks");
   EXPECT_EQ(VerdictWithout("pidfd", {SCMP_SYS(clone3)}), "lacks");
   EXPECT_EQ(VerdictWithout("pidfd", {SCMP_SYS(setns)}), "lacks");
+  EXPECT_EQ(VerdictWithout("socket lookup", {SCMP_SYS(bpf)}), "warns");
 }
 
 TEST(Probes, FewOpenFilesAreNotEnough) {

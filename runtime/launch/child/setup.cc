@@ -64,6 +64,18 @@ const char* SetupStageName(SetupStage stage) {
       return "verify the confinement";
     case SetupStage::kExec:
       return "execute";
+    case SetupStage::kAddress:
+      return "add the network's address";
+    case SetupStage::kRoute:
+      return "add the network's route";
+    case SetupStage::kNamesSocket:
+      return "make the socket for names";
+    case SetupStage::kListener:
+      return "listen for connections";
+    case SetupStage::kTextFile:
+      return "make file";
+    case SetupStage::kConnect:
+      return "connect";
   }
   return "unknown";
 }

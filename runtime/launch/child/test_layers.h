@@ -40,6 +40,16 @@ enum class TestLayer : uint32_t {
   kLayerSize = 1u << 16,
   // Init and the agent let others of their user look into them.
   kUndumpable = 1u << 17,
+  // The relay's: what a connection says of itself is not looked at.
+  kNameAgreement = 1u << 18,
+  // It dials special addresses and the host's own.
+  kSpecialAddresses = 1u << 19,
+  // Every address may be connected to, asked for by name or not.
+  kAddressesByName = 1u << 20,
+  // A sandbox asks name servers as fast as it can.
+  kLookupRate = 1u << 21,
+  // It has as many connections as it wants.
+  kConnectionBound = 1u << 22,
 };
 
 #ifdef WARREN_TEST_LAYERS

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -22,6 +23,7 @@
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/setup.h"
 #include "runtime/launch/init/messages.h"
+#include "runtime/launch/init/network.h"
 
 extern "C" int mount(const char*, const char*, const char*, unsigned long, const void*) noexcept;
 extern "C" int umount2(const char*, int) noexcept;
@@ -97,6 +99,11 @@ int WriteIdMap(pid_t pid, const char* file, const CloneRequest& request) {
   if (::dup2(context.init_socket, kControlFd) < 0) ::_exit(122);
   // dup2 onto itself would keep close-on-exec.
   ::fcntl(kControlFd, F_SETFD, 0);
+  if (context.request.kind == CloneKind::kNetwork) {
+    // No exec closes what it has of the anchor's, the other end of its own socket among it.
+    if (::syscall(SYS_close_range, kControlFd + 1, ~0U, 0) != 0) ::_exit(124);
+    ::_exit(RunNetworkHelper(kControlFd));
+  }
   const bool agent = context.request.kind == CloneKind::kAgent;
   const char* argv[] = {agent ? "warren-agent" : "warren-init", nullptr};
   const char* envp[] = {nullptr};

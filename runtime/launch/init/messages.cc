@@ -9,7 +9,8 @@
 namespace warren::child {
 namespace {
 
-constexpr size_t kMaxFds = 32;
+// Those of a NetworkReport, and some more.
+constexpr size_t kMaxFds = 72;
 
 struct ControlBuffer {
   alignas(cmsghdr) char bytes[CMSG_SPACE(kMaxFds * sizeof(int))];

@@ -56,8 +56,9 @@ int MaskDirectory(const char* target) {
   return BindReadOnly(kEmptyDirectory, target);
 }
 
-int WriteText(const char* path, const char* text) {
-  int fd = ::open(path, O_WRONLY | O_CLOEXEC);
+// `flags`: further ones of open.
+int WriteText(const char* path, const char* text, int flags, mode_t mode) {
+  int fd = ::open(path, O_WRONLY | O_CLOEXEC | flags, mode);
   if (fd < 0) return -1;
   size_t length = ::strlen(text);
   ssize_t written = ::write(fd, text, length);
@@ -113,7 +114,9 @@ class Runner {
       case mount_op::kReadOnly:
         return Check(BindReadOnly(target, target), SetupStage::kReadOnly);
       case mount_op::kSysctl:
-        return Check(WriteText(target, data), SetupStage::kSysctl);
+        return Check(WriteText(target, data, 0, 0), SetupStage::kSysctl);
+      case mount_op::kTextFile:
+        return Check(WriteText(target, data, O_CREAT | O_EXCL, op.mode), SetupStage::kTextFile);
       case mount_op::kPivot:
         return Check(Pivot(target), SetupStage::kPivot);
       default:

@@ -146,6 +146,20 @@ absl::StatusOr<ClonedProcess> AnchorClient::CloneAgent(int program,
   return Clone(request, program, cgroup_procs);
 }
 
+absl::StatusOr<ClonedProcess> AnchorClient::CloneNetworkHelper() {
+  CloneRequest request;
+  request.kind = CloneKind::kNetwork;
+  return Clone(request, -1, {});
+}
+
+absl::StatusOr<UniqueFd> AnchorClient::OpenNetworkNamespace() const {
+  WARREN_ASSIGN_OR_RETURN(const pid_t pid, PidOf(pidfd_.get()));
+  const std::string path = absl::StrCat("/proc/", pid, "/ns/net");
+  UniqueFd name_space(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!name_space.valid()) return Errno(absl::StrCat("open ", path));
+  return name_space;
+}
+
 absl::StatusOr<ClonedProcess> AnchorClient::Clone(const CloneRequest& request, int program,
                                                   const std::vector<UniqueFd>& cgroup_procs) {
   std::vector<int> fds;

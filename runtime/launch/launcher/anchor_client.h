@@ -39,6 +39,10 @@ class AnchorClient {
                                              const std::vector<UniqueFd>& cgroup_procs);
   // `program`: memfd of warren-agent.
   absl::StatusOr<ClonedProcess> CloneAgent(int program, const std::vector<UniqueFd>& cgroup_procs);
+  // For a NetworkSetup (network_helper.h). It stays in the anchor's own group.
+  absl::StatusOr<ClonedProcess> CloneNetworkHelper();
+  // That of the anchor itself, in which nothing listens.
+  absl::StatusOr<UniqueFd> OpenNetworkNamespace() const;
 
   // Readable when a process of the anchor's namespace has ended or was stopped.
   int exits() const { return exits_.get(); }

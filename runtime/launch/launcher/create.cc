@@ -1,19 +1,24 @@
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/launch/child/test_layers.h"
 #include "runtime/launch/launcher/host_template.h"
 #include "runtime/launch/launcher/launcher.h"
 #include "runtime/linux/host_facts.h"
 #include "runtime/linux/memfd.h"
 #include "runtime/linux/process.h"
+#include "runtime/linux/socket_lookup.h"
 #include "runtime/plan/importable_modules.h"
 #include "runtime/plan/launch_plan.h"
 #include "runtime/policy/limits_policy.h"
+#include "spdlog/spdlog.h"
 
 // What the launcher does once, before it serves.
 namespace warren {
@@ -78,6 +83,47 @@ absl::Status AllowProcesses(int32_t most) {
       " processes: raise it for the launcher (ulimit -Hu), or lower maximum.pids there"));
 }
 
+// What relays are made of; nothing where the egress policy gives no sandbox a network.
+absl::StatusOr<std::optional<RelaySource>> FindRelay(const LauncherConfig& config,
+                                                     const IdZones& ids) {
+  RelaySource relay;
+  WARREN_ASSIGN_OR_RETURN(relay.egress,
+                          LoadEgressPolicy(EgressPolicyFile(config.prefix, config.egress_policy)));
+  if (!relay.egress.enabled()) return std::nullopt;
+  const std::string program =
+      config.relay_program.empty() ? config.prefix + "/bin/warren-relay" : config.relay_program;
+  relay.program.reset(::open(program.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!relay.program.valid()) return Errno(absl::StrCat("open ", program));
+  // Slot 0, as the zygotes: no sandbox has it.
+  relay.first_id = ids.first_id();
+  return relay;
+}
+
+// Before the launcher gives up what it takes.
+std::optional<SocketLookup> MakeLookup(uint32_t sandboxes, const internal::HostFacts& facts) {
+  if (!facts.socket_lookup()) return std::nullopt;
+  // Slot 0 is nobody's.
+  absl::StatusOr<SocketLookup> lookup = SocketLookup::Create(sandboxes + 1);
+  if (lookup.ok()) return *std::move(lookup);
+  spdlog::warn("event=no_socket_map error=\"{}\"", absl::CEscape(lookup.status().message()));
+  return std::nullopt;
+}
+
+// Attached for good to the anchor's namespace, in which nothing listens; where that fails there is
+// no lookup after all.
+UniqueFd AttachIdleLookup(const AnchorClient& anchor, uint32_t layers_off,
+                          std::optional<SocketLookup>& lookup) {
+  // The anchor's is the host's then.
+  if (!lookup || LayerIsOff(layers_off, TestLayer::kNetNamespace)) return {};
+  absl::StatusOr<UniqueFd> link = anchor.OpenNetworkNamespace();
+  if (link.ok()) link = lookup->Attach(link->get(), 0, {});
+  if (link.ok()) return *std::move(link);
+  spdlog::warn("event=socket_lookup_not_attached error=\"{}\"",
+               absl::CEscape(link.status().message()));
+  lookup.reset();
+  return {};
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig& config) {
@@ -88,10 +134,12 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
   WARREN_ASSIGN_OR_RETURN(std::string instance, ProcessName(::getpid()));
   WARREN_ASSIGN_OR_RETURN(internal::HostFacts facts, DetectHostFacts());
   facts.set_slots(static_cast<int32_t>(config.max_sandboxes));
+  if (config.no_socket_lookup) facts.set_socket_lookup(false);
   SweepDeadInstances(facts, config.cgroup_parent);
   WARREN_ASSIGN_OR_RETURN(
       Janitor janitor,
       Janitor::Start({facts, config.cgroup_parent, instance, config.sockets}, config.socket));
+  std::optional<SocketLookup> lookup = MakeLookup(config.max_sandboxes, facts);
   WARREN_RETURN_IF_ERROR(KeepLauncherCapabilities());
   WARREN_ASSIGN_OR_RETURN(EventLoop loop, EventLoop::Create());
   WARREN_ASSIGN_OR_RETURN(IdZones ids, IdZones::Take(config.max_sandboxes));
@@ -101,12 +149,17 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
   WARREN_RETURN_IF_ERROR(AllowProcesses(limits.maximum().pids()));
   WARREN_ASSIGN_OR_RETURN(ProcessProfiles profiles,
                           ProcessProfiles::Load(config.prefix + "/share/warren/policies"));
+  WARREN_ASSIGN_OR_RETURN(std::optional<RelaySource> relay, FindRelay(config, ids));
+  WARREN_ASSIGN_OR_RETURN(NetworkPresets presets,
+                          LoadNetworkPresets(config.prefix + "/share/warren/policies/network"));
   WARREN_ASSIGN_OR_RETURN(CgroupTree cgroups,
                           CgroupTree::Create(facts, config.cgroup_parent, instance));
   WARREN_RETURN_IF_ERROR(cgroups.Limit(Totals(config, facts)));
   WARREN_ASSIGN_OR_RETURN(
       AnchorClient anchor,
       AnchorClient::Start(config.prefix + "/bin/warren-init", ids, config.layers_off));
+  UniqueFd idle_lookup = AttachIdleLookup(anchor, config.layers_off, lookup);
+  facts.set_socket_lookup(lookup.has_value());
   WARREN_ASSIGN_OR_RETURN(std::string agent, ReadFile(config.prefix + "/bin/warren-agent"));
   WARREN_ASSIGN_OR_RETURN(UniqueFd agent_program, SealedMemfd("warren-agent", agent));
   LaunchResources resources{facts,
@@ -116,10 +169,12 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
                             std::move(agent_program),
                             config.prefix + "/share/warren/worker",
                             config.prefix + "/share/warren/tools",
-                            config.layers_off};
+                            config.layers_off,
+                            std::move(lookup)};
   return std::unique_ptr<Launcher>(
       new Launcher(config, {std::move(loop), std::move(ids), std::move(janitor),
-                            std::move(resources), std::move(templates), std::move(limits)}));
+                            std::move(resources), std::move(templates), std::move(limits),
+                            std::move(presets), std::move(relay), std::move(idle_lookup)}));
 }
 
 }  // namespace warren

@@ -46,9 +46,13 @@ constexpr TextFile kFiles[] = {
     {"etc/group", "root:x:0:\ntty:x:5:\nuser:x:1000:\nnogroup:x:65534:\n"},
     {"etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"},
     {"etc/hostname", "sandbox\n"},
-    {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"},
+    {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},
+    // A sandbox has its own over it.
     {"etc/resolv.conf", ""},
 };
+
+// Another one whenever something above or below changes what is in a skeleton.
+constexpr int kSkeletonVersion = 2;
 
 absl::Status FileError(absl::string_view what, const fs::path& path, const std::error_code& error) {
   return absl::ErrnoToStatus(error.value(), absl::StrCat(what, " ", path.string()));
@@ -127,9 +131,10 @@ absl::StatusOr<std::string> MakeHostTemplate(const Template& source, const std::
   fs::create_directories(directory, error);
   if (error) return FileError("make the template store", directory, error);
   WARREN_ASSIGN_OR_RETURN(UniqueFd lock, LockStore(directory));
-  // Named after the recipe: a running supervisor keeps the tree that it started with.
-  fs::path root =
-      directory / absl::StrCat("rootfs-", absl::string_view(source.digest).substr(7, 16));
+  // Named after the recipe, and what is made of it here: a running supervisor keeps the tree that
+  // it started with.
+  fs::path root = directory / absl::StrCat("rootfs-", kSkeletonVersion, "-",
+                                           absl::string_view(source.digest).substr(7, 16));
   if (fs::is_directory(root, error)) return root.string();
   fs::path unfinished = directory / "unfinished";
   fs::remove_all(unfinished, error);

@@ -41,16 +41,24 @@ Launcher::Launcher(const LauncherConfig& config, Parts parts)
       resources_(std::move(parts.resources)),
       templates_(std::move(parts.templates)),
       limits_policy_(std::move(parts.limits_policy)),
+      network_presets_(std::move(parts.network_presets)),
+      idle_lookup_(std::move(parts.idle_lookup)),
       slots_(config.max_sandboxes),
       pace_(std::max(resources_.facts.pace(), 1.0)),
       sorter_(resources_.cgroups,
-              std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime))) {}
+              std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime))) {
+  if (!parts.relay) return;
+  relays_ = std::make_unique<RelayKeeper>(
+      loop_, resources_, *std::move(parts.relay),
+      [this](UniqueFd supervisor_end) { OnRelayStarted(std::move(supervisor_end)); });
+}
 
 Launcher::~Launcher() {
   // A frozen process would not end, and the anchor waits for all of them.
   for (auto& [id, sandbox] : sandboxes_) {
     if (sandbox.motion != Motion::kRuns) sandbox.process->Thaw().IgnoreError();
   }
+  relays_.reset();
   // First the processes, all at once through the anchor; then what the kernel leaves behind.
   resources_.anchor.Stop();
   zygotes_.clear();
@@ -61,6 +69,8 @@ Launcher::~Launcher() {
 absl::Status Launcher::SayHello() {
   internal::LauncherOffer offer;
   *offer.mutable_limits_policy() = limits_policy_;
+  for (const auto& [name, preset] : network_presets_) *offer.add_network_presets() = preset;
+  offer.set_network_enabled(relays_ != nullptr);
   for (const auto& [name, launch] : templates_) {
     internal::OfferedTemplate& offered = *offer.add_templates();
     *offered.mutable_recipe() = launch.source.recipe;
@@ -87,6 +97,10 @@ absl::Status Launcher::Run() {
   }));
   if (resources_.cgroups.processors().count == 0)
     spdlog::info("event=no_cpuset effect=\"what computes leaves no processor to the others\"");
+  if (!resources_.facts.socket_lookup())
+    spdlog::info(
+        "event=no_socket_lookup effect=\"sandboxes reach the ports alone that are listed\"");
+  if (relays_ != nullptr) relays_->Start();
   SortByCpuTime();
   return loop_.Run();
 }
@@ -140,6 +154,12 @@ void Launcher::Dispatch(const internal::LauncherRequest& request) {
       return Reply(id, HandleResume(request.resume_sandbox().sandbox_id()));
     case Request::kSetLimits:
       return Reply(id, HandleSetLimits(request.set_limits()));
+    case Request::kOpenNetwork:
+      status = HandleOpenNetwork(id, request.open_network());
+      break;
+    case Request::kConnectPort:
+      status = HandleConnectPort(id, request.connect_port());
+      break;
     case Request::REQUEST_NOT_SET:
       status = absl::InvalidArgumentError("a request of no known kind");
   }

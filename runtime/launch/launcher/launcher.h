@@ -18,9 +18,13 @@
 #include "runtime/launch/launcher/event_loop.h"
 #include "runtime/launch/launcher/id_slots.h"
 #include "runtime/launch/launcher/janitor.h"
+#include "runtime/launch/launcher/network_helper.h"
+#include "runtime/launch/launcher/relay_keeper.h"
 #include "runtime/launch/launcher/resources.h"
+#include "runtime/launch/launcher/sandbox_network.h"
 #include "runtime/launch/launcher/sandbox_process.h"
 #include "runtime/launch/launcher/zygote_process.h"
+#include "runtime/network/network_policy.h"
 #include "warren/config/policy.pb.h"
 #include "warren/internal/launcher.pb.h"
 
@@ -35,6 +39,12 @@ struct LauncherConfig {
   std::string cgroup_parent = "warren";
   // policies/limits/NAME.textproto
   std::string limits_policy = "default";
+  // policies/egress/NAME.textproto, or a path: EgressPolicyFile.
+  std::string egress_policy = "default";
+  // Empty for bin/warren-relay below the prefix.
+  std::string relay_program;
+  // As on a host that cannot.
+  bool no_socket_lookup = false;
   // The supervisor's listening sockets, to be removed when it could not do so.
   std::vector<std::string> sockets;
   uint32_t max_sandboxes = 1000;
@@ -48,8 +58,10 @@ struct LauncherConfig {
 // The only process that makes namespaces, cgroups and mounts. Single-threaded; plans what the
 // supervisor asks for (launcher.proto), carries it out and reports what ends. Of what
 // comes out of a sandbox it reads its agent's reports alone. launcher.cc has the messages,
-// zygotes.cc, sandboxes.cc, pauses.cc, processes.cc and agents.cc what they are about. Lifecycle:
-// Create → Run → destructor, which ends every sandbox and waits until all of them are gone.
+// zygotes.cc, sandboxes.cc, pauses.cc, networks.cc, ports.cc, processes.cc and agents.cc what they
+// are about.
+// Lifecycle: Create → Run → destructor, which ends every sandbox and waits until all of them are
+// gone.
 class Launcher {
  public:
   static absl::StatusOr<std::unique_ptr<Launcher>> Create(const LauncherConfig& config);
@@ -100,6 +112,13 @@ class Launcher {
     // Of a first process that ended before its sandbox was there: told right after ProcessStarted.
     std::optional<int> early_end;
   };
+  // A ConnectPort that is not replied to yet.
+  struct LiveConnect {
+    NetworkHelper helper;
+    uint64_t request_id = 0;
+    uint32_t port = 0;
+    EventLoop::TimerId deadline = 0;
+  };
   enum class Motion { kRuns, kPausing, kPaused };
   struct LiveSandbox {
     std::unique_ptr<SandboxProcess> process;
@@ -114,6 +133,13 @@ class Launcher {
     EventLoop::TimerId pause_timer = 0;
     // Its processes are being stopped, or stand still.
     Motion motion = Motion::kRuns;
+    // Once it was asked for.
+    std::unique_ptr<SandboxNetwork> network;
+    // Of OpenNetwork, until it is replied to; then 0.
+    uint64_t network_request = 0;
+    EventLoop::TimerId network_deadline = 0;
+    // By numbers of the launcher's own: the supervisor's may be the same.
+    std::map<uint64_t, LiveConnect> connects;
     // Until its bell is listened to again.
     EventLoop::TimerId bell_timer = 0;
     bool dying = false;
@@ -135,6 +161,10 @@ class Launcher {
     LaunchResources resources;
     std::map<std::string, LaunchTemplate> templates;
     config::LimitsPolicy limits_policy;
+    NetworkPresets network_presets;
+    // None where no sandbox has a network.
+    std::optional<RelaySource> relay;
+    UniqueFd idle_lookup;
   };
   Launcher(const LauncherConfig& config, Parts parts);
 
@@ -240,6 +270,22 @@ class Launcher {
   // It is being ended: who waits for its pause is told.
   void ForgetPause(LiveSandbox& sandbox);
 
+  // ---- networks.cc
+  absl::Status HandleOpenNetwork(uint64_t request_id, const internal::OpenNetwork& request);
+  void OnNetworkReport(const std::string& id);
+  void EndNetworkRequest(LiveSandbox& sandbox, const absl::Status& status);
+  // It is being ended.
+  void CloseNetwork(LiveSandbox& sandbox);
+  void OnRelayStarted(UniqueFd supervisor_end);
+
+  // ---- ports.cc
+  absl::Status HandleConnectPort(uint64_t request_id, const internal::ConnectPort& request);
+  void OnPortReport(const std::string& id, uint64_t number);
+  // Replied to, with what has become of it.
+  void EndConnect(LiveSandbox& sandbox, uint64_t number, absl::StatusOr<UniqueFd> connection);
+  // It is being ended.
+  void AbandonConnects(LiveSandbox& sandbox);
+
   LauncherConfig config_;
   EventLoop loop_;
   IdZones ids_;
@@ -247,6 +293,10 @@ class Launcher {
   LaunchResources resources_;
   std::map<std::string, LaunchTemplate> templates_;
   const config::LimitsPolicy limits_policy_;
+  const NetworkPresets network_presets_;
+  // The kernel asks programs for sockets at all as long as one is attached: to switch that on takes
+  // a millisecond, which no sandbox waits for while this one is.
+  const UniqueFd idle_lookup_;
   SlotPool slots_;
   // HostFacts.pace, at least 1.
   const double pace_;
@@ -256,13 +306,17 @@ class Launcher {
   std::unordered_map<uint64_t, ProcessKey> forks_;
   // Contexts and agents whose end was not reported yet, by their pid in the anchor's namespace.
   std::unordered_map<int32_t, ProcessKey> by_pid_;
-  // Pids there of the inits, zygotes and agents that are being started whose end was not reported
-  // yet.
+  // Pids there of the inits, zygotes, helpers and agents that are being started whose end was not
+  // reported yet.
   std::unordered_set<int32_t> clones_;
   // Ends of others, by pid: of contexts whose zygote died before it told of them.
   std::unordered_map<int32_t, int> unclaimed_;
   uint64_t next_id_ = 1;
+  // In all sandboxes.
+  size_t connects_under_way_ = 0;
   CpuSorter sorter_;
+  // None where no sandbox has a network.
+  std::unique_ptr<RelayKeeper> relays_;
 };
 
 }  // namespace warren

@@ -37,6 +37,13 @@ int main(int argc, char** argv) {
                  "Cgroup, below each hierarchy's root, to make groups in");
   app.add_option("--limits-policy", config.limits_policy,
                  "Limits of sandboxes: policies/limits/NAME.textproto");
+  app.add_option(
+      "--egress-policy", config.egress_policy,
+      "What no sandbox may reach: policies/egress/NAME.textproto, or the path of a file");
+  app.add_option("--relay-program", config.relay_program,
+                 "Instead of PREFIX/bin/warren-relay, for tests");
+  app.add_flag("--no-socket-lookup", config.no_socket_lookup,
+               "As on a host that cannot look sockets up, for tests");
   app.add_option("--remove-socket", config.sockets,
                  "Socket of the supervisor to remove when it was killed");
   app.add_option("--memory-total", config.memory_total,

@@ -16,7 +16,8 @@ static_assert(static_cast<int>(mount_op::kPrivate) == internal::MountOp::PRIVATE
 static_assert(static_cast<int>(mount_op::kAttach) == internal::MountOp::ATTACH);
 static_assert(static_cast<int>(mount_op::kPivot) == internal::MountOp::PIVOT);
 static_assert(static_cast<int>(mount_op::kSysctl) == internal::MountOp::SYSCTL);
-static_assert(static_cast<int>(mount_op::kSysctl) == internal::MountOp::Kind_MAX);
+static_assert(static_cast<int>(mount_op::kTextFile) == internal::MountOp::TEXT_FILE);
+static_assert(static_cast<int>(mount_op::kTextFile) == internal::MountOp::Kind_MAX);
 
 struct ResourceName {
   const char* name;

@@ -35,6 +35,7 @@ class ProcessProfiles {
   const LoadedProfile& init() const { return profiles_.at("init"); }
   const LoadedProfile& zygote() const { return profiles_.at("zygote"); }
   const LoadedProfile& agent() const { return profiles_.at("agent"); }
+  const LoadedProfile& relay() const { return profiles_.at("relay"); }
   // NOT_FOUND.
   absl::StatusOr<const LoadedProfile*> Find(absl::string_view name) const;
 

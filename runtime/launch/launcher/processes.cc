@@ -160,7 +160,7 @@ void Launcher::OnExits() {
     auto zygote = std::find_if(zygotes_.begin(), zygotes_.end(), [&](const auto& each) {
       return each.second.process->pid() == report.pid;
     });
-    // Inits, zygotes and agents that are starting are watched by their pidfds and sockets.
+    // Inits, zygotes, helpers and agents that are starting are watched by their pidfds and sockets.
     const bool clone = !WIFSTOPPED(report.wait_status) && clones_.erase(report.pid) > 0;
     if (zygote != zygotes_.end()) {
       OnZygoteReport(zygote->first, report.wait_status);

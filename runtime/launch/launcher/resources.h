@@ -1,12 +1,14 @@
 #ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_RESOURCES_H_
 #define WARREN_RUNTIME_LAUNCH_LAUNCHER_RESOURCES_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/launch/launcher/anchor_client.h"
 #include "runtime/launch/launcher/process_profiles.h"
 #include "runtime/linux/cgroup.h"
+#include "runtime/linux/socket_lookup.h"
 #include "runtime/plan/template_store.h"
 
 namespace warren {
@@ -31,6 +33,8 @@ struct LaunchResources {
   std::string tools_directory;
   // TestLayer bits; 0 but in test builds.
   uint32_t layers_off = 0;
+  // Of sandboxes, by their slot; none where the host cannot (HostFacts.socket_lookup).
+  std::optional<SocketLookup> lookup;
 };
 
 }  // namespace warren

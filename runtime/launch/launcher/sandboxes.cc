@@ -184,6 +184,8 @@ void Launcher::KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason r
 
 void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
   ForgetPause(sandbox);
+  CloseNetwork(sandbox);
+  AbandonConnects(sandbox);
   for (auto& [process_id, process] : sandbox.processes) {
     forks_.erase(process.fork_id);
     loop_.Cancel(process.deadline);

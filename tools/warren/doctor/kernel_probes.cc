@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/io.h"
 #include "runtime/base/status.h"
+#include "runtime/linux/socket_lookup.h"
 #include "tools/warren/doctor/child.h"
 #include "tools/warren/doctor/probe.h"
 
@@ -110,6 +111,15 @@ Finding ProbeClone3(const Host&) {
                      : Lacks(std::string(status.message()));
 }
 
+// As the launcher does it, which is root.
+Finding ProbeSocketLookup(const Host&) {
+  absl::Status status = InChild([] { return SocketLookup::Create(1).status(); });
+  if (status.ok()) return Ok("programs of the type SK_LOOKUP load");
+  return Warn(absl::StrCat(status.message(),
+                           ": a sandbox with a network reaches the ports alone that its policy "
+                           "lists, and cannot serve at those itself"));
+}
+
 }  // namespace
 
 std::vector<Probe> KernelProbes() {
@@ -126,6 +136,10 @@ std::vector<Probe> KernelProbes() {
        "use Linux 5.8 or newer; in a container, let its seccomp profile allow clone3, setns and "
        "pidfd_send_signal, and run as root",
        ProbeClone3},
+      {"socket lookup", "SK_LOOKUP programs, to lead all that a sandbox sends out to the relay",
+       "use Linux 5.9 or newer with CONFIG_BPF_SYSCALL; in a container, let its "
+       "seccomp profile allow bpf, and run as root with CAP_NET_ADMIN and CAP_BPF",
+       ProbeSocketLookup},
   };
 }
 
