@@ -98,6 +98,8 @@ void EnvironmentQuery::Answer() {
   packages_.MoveTo(answer_.mutable_python_packages());
   *answer_.mutable_limits() = sandbox_->CurrentLimits();
   *answer_.mutable_use() = sandbox_->ReadMetrics();
+  answer_.mutable_network()->set_preset("none");
+  if (auto network = sandbox_->FindNetwork()) *answer_.mutable_network() = network->policy();
   std::exchange(reply_, nullptr)(std::move(answer_));
 }
 

@@ -97,11 +97,14 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
     : loop_(loop),
       instance_(NewId("")),
       file_attributes_(parts.facts.tmpfs_user_xattr()),
+      socket_lookup_(parts.facts.socket_lookup()),
       templates_(std::move(parts.templates)),
       default_template_(std::move(parts.default_template)),
       profile_(parts.pool.profile),
       modules_(std::move(parts.modules)),
       limits_policy_(std::move(parts.limits_policy)),
+      network_presets_(std::move(parts.network_presets)),
+      network_enabled_(parts.network_enabled),
       memory_(BufferMemory(parts)),
       detached_(loop, memory_.limit() / kDetachedShare, &memory_),
       link_(loop, std::move(parts.launcher)),
@@ -114,7 +117,8 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
               return modules_.Hint(template_id, module);
             },
             Allotment(parts.further_contexts),
-            Allotment(parts.process_descriptors)},
+            Allotment(parts.process_descriptors),
+            Allotment(parts.port_connections)},
       table_(loop,
              [this](const std::string& id) {
                detached_.ForgetSandbox(id);
@@ -126,7 +130,7 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
 
 absl::Status LocalBackend::Start(absl::AnyInvocable<void(absl::Status)> on_launcher_gone) {
   WARREN_RETURN_IF_ERROR(
-      link_.Start([this](const internal::LauncherReply& event) { OnLauncherEvent(event); },
+      link_.Start([this](LauncherMessage message) { OnLauncherEvent(std::move(message)); },
                   [this, on_gone = std::move(on_launcher_gone)](absl::Status why) mutable {
                     state_ = State::kLauncherGone;
                     table_.OnLauncherGone();
@@ -136,7 +140,8 @@ absl::Status LocalBackend::Start(absl::AnyInvocable<void(absl::Status)> on_launc
   return absl::OkStatus();
 }
 
-void LocalBackend::OnLauncherEvent(const internal::LauncherReply& event) {
+void LocalBackend::OnLauncherEvent(LauncherMessage message) {
+  const internal::LauncherReply& event = message.reply;
   switch (event.body_case()) {
     case internal::LauncherReply::kZygoteExited:
       return pool_.OnZygoteExited(event.zygote_exited().zygote_id(),
@@ -149,6 +154,9 @@ void LocalBackend::OnLauncherEvent(const internal::LauncherReply& event) {
       spdlog::debug("event=sandbox_gone sandbox={}", event.sandbox_gone().sandbox_id());
       table_.OnGone(event.sandbox_gone());
       return pool_.OnSandboxGone();
+    case internal::LauncherReply::kRelayStarted:
+      if (message.fds.size() == 1) return host_.relay.Start(std::move(message.fds.front()));
+      return spdlog::error("event=relay_without_socket fds={}", message.fds.size());
     default:
       spdlog::warn("event=unknown_launcher_event kind={}", static_cast<int>(event.body_case()));
   }
@@ -243,11 +251,17 @@ std::unique_ptr<Operation> LocalBackend::Create(const Call&,
     return std::make_unique<DoneOperation>();
   }
   const std::string& template_id = request.template_id();
-  if (limits->SerializeAsString() == default_limits_.at(template_id).SerializeAsString()) {
-    if (auto sandbox = pool_.Take(template_id)) {
-      reply(Deliver(request, Pool::Made{std::move(sandbox), {}}, true));
-      return std::make_unique<DoneOperation>();
+  if (request.has_network()) {
+    auto network = ResolveNetwork(request.network());
+    if (network.ok()) {
+      return CreateWithNetwork(std::move(request), *limits, *std::move(network), std::move(reply));
     }
+    reply(network.status());
+    return std::make_unique<DoneOperation>();
+  }
+  if (auto sandbox = TakeReady(template_id, *limits)) {
+    reply(Deliver(request, Pool::Made{std::move(sandbox), {}}, true));
+    return std::make_unique<DoneOperation>();
   }
   Pool::Ticket ticket = pool_.Make(
       template_id, *limits,
@@ -257,6 +271,13 @@ std::unique_ptr<Operation> LocalBackend::Create(const Call&,
       });
   if (!ticket) return std::make_unique<DoneOperation>();
   return std::make_unique<CreateOperation>(loop_, pool_, std::move(ticket));
+}
+
+std::shared_ptr<Sandbox> LocalBackend::TakeReady(const std::string& template_id,
+                                                 const warren::v1::Limits& limits) {
+  const bool common =
+      limits.SerializeAsString() == default_limits_.at(template_id).SerializeAsString();
+  return common ? pool_.Take(template_id) : nullptr;
 }
 
 warren::v1::Sandbox LocalBackend::Deliver(const warren::v1::CreateSandboxRequest& request,
@@ -363,7 +384,10 @@ void LocalBackend::EndExecutions() {
 
 bool LocalBackend::CloseLauncher(absl::Duration timeout) {
   link_.Close();
-  return link_.WaitForExit(timeout);
+  const bool ended = link_.WaitForExit(timeout);
+  // It ends with the launcher: nobody is to be told of that.
+  host_.relay.Close();
+  return ended;
 }
 
 }  // namespace warren

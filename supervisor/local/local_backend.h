@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "runtime/control/launcher_client.h"
 #include "runtime/loop/io_loop.h"
+#include "runtime/network/network_policy.h"
 #include "runtime/plan/template_store.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
@@ -43,11 +44,16 @@ class LocalBackend final : public Backend {
     std::string default_template;
     ModuleIndex modules;
     config::LimitsPolicy limits_policy;
+    NetworkPresets network_presets;
+    // By the egress policy of the launcher's.
+    bool network_enabled = false;
     PoolOptions pool;
     // How many contexts there may be beside the first ones, in all sandboxes together.
     int further_contexts = 0;
     // Descriptors for agents and processes, in all sandboxes.
     int process_descriptors = 0;
+    // Connections to ports inside, in all sandboxes.
+    int port_connections = 0;
     // Bytes of waiting code, unread output and what is kept for clients that come back, of all
     // sandboxes together; 0 for a sixteenth of the host's memory.
     int64_t buffer_memory = 0;
@@ -64,7 +70,8 @@ class LocalBackend final : public Backend {
     on_forgotten_ = std::move(on_forgotten);
   }
   absl::Status health() const override;
-  // Answers in place when the pool has one ready, else later on the IO thread.
+  // Answers in place when the pool has one ready and it needs no network, else later on the IO
+  // thread.
   std::unique_ptr<Operation> Create(const Call& call,
                                     const warren::v1::CreateSandboxRequest& request,
                                     Reply<warren::v1::Sandbox> reply) override;
@@ -88,6 +95,11 @@ class LocalBackend final : public Backend {
   warren::v1::Environment DescribeTemplate(const Template& from) const;
   // What a sandbox of it has in `environment` beside that, as far as no sandbox has to be asked.
   void DescribeSandboxes(const Template& from, warren::v1::Environment& environment) const;
+  // What a policy that is valid comes to. INVALID_ARGUMENT: there is no such preset, or it has too
+  // many rules; FAILED_PRECONDITION: it lets something out, and this server gives no sandbox a
+  // network.
+  absl::StatusOr<warren::v1::NetworkPolicy> ResolveNetwork(
+      const warren::v1::NetworkPolicy& policy) const;
   // NOT_FOUND.
   absl::StatusOr<LeaseRef> FindLease(const std::string& id) const;
   // Who "user" or "root" is in a sandbox of this template, empty for its profile.
@@ -121,10 +133,20 @@ class LocalBackend final : public Backend {
   enum class State { kServing, kStopping, kLauncherGone };
 
   LocalBackend(IoLoop& loop, Parts parts, std::map<std::string, Pool::PoolTemplate> pool_templates);
-  void OnLauncherEvent(const internal::LauncherReply& event);
+  // A create whose sandbox gets a network.
+  class NetworkCreate;
+  void OnLauncherEvent(LauncherMessage message);
   std::string PythonVersion(const Template& from) const;
   // The request with its defaults, and the limits that it comes to.
   absl::StatusOr<warren::v1::Limits> Resolve(warren::v1::CreateSandboxRequest& request) const;
+  // Null: none with these limits is ready.
+  std::shared_ptr<Sandbox> TakeReady(const std::string& template_id,
+                                     const warren::v1::Limits& limits);
+  // Of a policy that ResolveNetwork gave.
+  std::unique_ptr<Operation> CreateWithNetwork(warren::v1::CreateSandboxRequest request,
+                                               const warren::v1::Limits& limits,
+                                               warren::v1::NetworkPolicy network,
+                                               Reply<warren::v1::Sandbox> reply);
   // Behind `after` in the table's order.
   void FillPage(const warren::v1::ListSandboxesRequest& request, uint64_t after,
                 warren::v1::ListSandboxesResponse& response) const;
@@ -137,12 +159,16 @@ class LocalBackend final : public Backend {
   const std::string instance_;
   // Files of sandboxes can have user.* attributes.
   const bool file_attributes_;
+  // One listener of a sandbox's has all its ports.
+  const bool socket_lookup_;
   const std::map<std::string, Template> templates_;
   const std::string default_template_;
   // Of all sandboxes; empty for "user".
   const std::string profile_;
   const ModuleIndex modules_;
   const config::LimitsPolicy limits_policy_;
+  const NetworkPresets network_presets_;
+  const bool network_enabled_;
   std::map<std::string, warren::v1::Limits> default_limits_;
   MemoryBudget memory_;
   DetachedExecutions detached_;

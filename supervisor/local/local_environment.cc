@@ -31,18 +31,16 @@ constexpr struct {
   const char* name;
   const char* reason;
 } kFeatures[] = {
-    {"contexts", ""},
-    {"executions.files", ""},
-    {"files", ""},
-    {"files.watch", ""},
-    {"limits.change", ""},
-    {"network", "sandboxes have no network"},
-    {"packages.install", "not built yet"},
-    {"pause", ""},
-    {"processes", ""},
-    {"scripts", ""},
+    {"contexts", ""},    {"executions.files", ""}, {"files", ""},
+    {"files.watch", ""}, {"limits.change", ""},    {"packages.install", "not built yet"},
+    {"pause", ""},       {"processes", ""},        {"scripts", ""},
     {"terminals", ""},
 };
+
+constexpr char kNoNetwork[] = "the server's egress policy gives no sandbox a network";
+constexpr char kListedPorts[] =
+    "the host cannot look up sockets (SK_LOOKUP, from Linux 5.9): of the ports that the first "
+    "policy's rules allow, those named one by one, and 80 and 443 for the others";
 
 void AddFeature(Environment& environment, std::string name, std::string reason) {
   Environment::Feature* feature = environment.add_features();
@@ -78,6 +76,11 @@ void LocalBackend::DescribeSandboxes(const Template& from, Environment& environm
   for (const auto& feature : kFeatures) AddFeature(environment, feature.name, feature.reason);
   for (const std::string& language : environment.languages())
     AddFeature(environment, absl::StrCat("languages.", language), "");
+  AddFeature(environment, "network", network_enabled_ ? "" : kNoNetwork);
+  AddFeature(environment, "network.every_port",
+             !network_enabled_ ? kNoNetwork
+             : socket_lookup_  ? ""
+                               : kListedPorts);
   AddFeature(environment, "files.attributes",
              file_attributes_ ? "" : "the host's kernel keeps none on tmpfs (from Linux 6.6)");
   const std::vector<std::string> granted = GrantedProfiles(from.recipe);

@@ -36,6 +36,12 @@ class LocalSandbox final : public SandboxHandle, public std::enable_shared_from_
                Reply<warren::v1::Sandbox> reply) override;
   void ChangeLimits(const Call& call, const warren::v1::ChangeSandboxLimitsRequest& request,
                     Reply<warren::v1::Sandbox> reply) override;
+  void SetNetwork(const Call& call, const warren::v1::SetSandboxNetworkRequest& request,
+                  Reply<warren::v1::Sandbox> reply) override;
+  std::unique_ptr<Operation> WatchNetwork(const Call& call,
+                                          std::shared_ptr<NetworkSink> sink) override;
+  void ConnectPort(const Call& call, uint32_t port,
+                   Reply<std::unique_ptr<PortConnection>> reply) override;
   void GetMetrics(const Call& call, Reply<warren::v1::SandboxMetrics> reply) override;
   void GetEnvironment(const Call& call, Reply<warren::v1::Environment> reply) override;
   void CreateContext(const Call& call, const warren::v1::CreateContextRequest& request,

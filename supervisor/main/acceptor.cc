@@ -26,6 +26,8 @@ constexpr int64_t kMostOfProcesses = 146;
 constexpr int64_t kFilesOfOurOwn = 128;
 // Each takes memory, too, however many descriptors there are.
 constexpr int64_t kMostConnections = 8192;
+// These too: half a mebibyte where both ends write and neither reads.
+constexpr int64_t kMostPortConnections = 4096;
 constexpr int kAcceptsPerTurn = 64;
 
 }  // namespace
@@ -56,10 +58,18 @@ int MaxProcessDescriptors(int64_t open_files, int max_sandboxes) {
                                               kMostOfProcesses * max_sandboxes));
 }
 
+int MaxPortConnections(int64_t open_files, int max_sandboxes) {
+  constexpr int64_t kMost = SandboxPorts::kMaxConnections;
+  return static_cast<int>(
+      std::clamp<int64_t>(FilesLeft(open_files, max_sandboxes) / 8, 0,
+                          std::min(kMost * max_sandboxes, kMostPortConnections)));
+}
+
 size_t MaxConnections(int64_t open_files, int max_sandboxes) {
   const int64_t left = open_files - kFilesOfOurOwn - kFilesPerSandbox * max_sandboxes -
                        kFilesPerContext * MaxFurtherContexts(open_files, max_sandboxes) -
-                       MaxProcessDescriptors(open_files, max_sandboxes);
+                       MaxProcessDescriptors(open_files, max_sandboxes) -
+                       MaxPortConnections(open_files, max_sandboxes);
   return static_cast<size_t>(std::clamp<int64_t>(left, 1, kMostConnections));
 }
 

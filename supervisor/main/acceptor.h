@@ -59,8 +59,8 @@ class Acceptor {
 
 // How the descriptors that the process may open are shared out. A sandbox with its first context
 // takes fifteen at most, a further context its four pipes, a connection one; of what the sandboxes
-// leave, further contexts get half, agents and processes a quarter and connections the rest, a
-// connection for each sandbox first.
+// leave, further contexts get half, agents and processes a quarter, connections to ports inside of
+// sandboxes an eighth and those of clients the rest, one for each sandbox first.
 
 // How many sandboxes `open_files` is enough for, each with a connection, and every second one with
 // a further context; at least one.
@@ -73,7 +73,10 @@ int MaxFurtherContexts(int64_t open_files, int max_sandboxes);
 // SandboxHost::process_descriptors.
 int MaxProcessDescriptors(int64_t open_files, int max_sandboxes);
 
-// Connections beside all these.
+// Connections to ports inside, in all sandboxes together: SandboxHost::port_connections.
+int MaxPortConnections(int64_t open_files, int max_sandboxes);
+
+// Connections of clients beside all these.
 size_t MaxConnections(int64_t open_files, int max_sandboxes);
 
 }  // namespace warren

@@ -102,6 +102,12 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
                  "Name of the limits policy, share/warren/policies/limits/NAME.textproto")
       ->envname("WARREN_LIMITS_POLICY")
       ->default_val("default");
+  app.add_option("--egress-policy", flags.egress_policy,
+                 "The egress policy, which holds for the network of every sandbox: NAME for "
+                 "share/warren/policies/egress/NAME.textproto, or, with a '/' in it, the path of "
+                 "such a file")
+      ->envname("WARREN_EGRESS_POLICY")
+      ->default_val("default");
   app.add_option(
          "--profile", flags.profile,
          "Profile of all sandboxes, share/warren/policies/profiles/NAME.textproto: user, or "

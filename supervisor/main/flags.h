@@ -31,6 +31,7 @@ struct Flags {
   std::string runtime_dir;
   std::string log_level;
   std::string limits_policy;
+  std::string egress_policy;
   // Of all sandboxes: "user" or "root".
   std::string profile;
 };

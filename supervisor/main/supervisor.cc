@@ -69,6 +69,13 @@ std::map<std::string, Template> TakeTemplates(internal::LauncherOffer& offer) {
   return templates;
 }
 
+NetworkPresets TakePresets(internal::LauncherOffer& offer) {
+  NetworkPresets presets;
+  for (config::NetworkPreset& preset : *offer.mutable_network_presets())
+    presets[preset.name()] = std::move(preset);
+  return presets;
+}
+
 // Better said now than at each create.
 absl::Status CheckGranted(const std::string& profile, const config::TemplateRecipe& recipe) {
   const std::vector<std::string> granted = GrantedProfiles(recipe);
@@ -122,6 +129,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   launcher.template_store = flags.template_store;
   launcher.cgroup_parent = flags.cgroup_parent;
   launcher.limits_policy = flags.limits_policy;
+  launcher.egress_policy = flags.egress_policy;
   for (const Listener& listener : self->listeners_) {
     if (!listener.path().empty()) launcher.socket_paths.push_back(listener.path());
   }
@@ -139,6 +147,8 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   parts.modules = ModuleIndex::Of(parts.templates);
   spdlog::info("event=default_template template={}", parts.default_template);
   parts.limits_policy = std::move(*hello.offer.mutable_limits_policy());
+  parts.network_presets = TakePresets(hello.offer);
+  parts.network_enabled = hello.offer.network_enabled();
   parts.facts = std::move(hello.facts);
   self->pace_ = std::max(parts.facts.pace(), 1.0);
   // What waits for a sandbox waits so many times as long.
@@ -149,6 +159,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   parts.buffer_memory = flags.buffer_memory_bytes;
   parts.further_contexts = MaxFurtherContexts(open_files, parts.pool.max_sandboxes);
   parts.process_descriptors = MaxProcessDescriptors(open_files, parts.pool.max_sandboxes);
+  parts.port_connections = MaxPortConnections(open_files, parts.pool.max_sandboxes);
   self->max_connections_ = MaxConnections(open_files, parts.pool.max_sandboxes);
 
   // The last use of root.

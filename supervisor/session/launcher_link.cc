@@ -88,7 +88,7 @@ void LauncherLink::Read() {
 
 void LauncherLink::Dispatch(LauncherMessage message) {
   if (message.reply.request_id() == 0) {
-    on_event_(message.reply);
+    on_event_(std::move(message));
     return;
   }
   ReplyCallback on_reply;

@@ -23,7 +23,8 @@ namespace warren {
 class LauncherLink {
  public:
   using ReplyCallback = absl::AnyInvocable<void(absl::StatusOr<LauncherMessage>)>;
-  using EventCallback = absl::AnyInvocable<void(const internal::LauncherReply&)>;
+  // With the descriptors that came with it.
+  using EventCallback = absl::AnyInvocable<void(LauncherMessage)>;
 
   LauncherLink(IoLoop& loop, std::unique_ptr<LauncherClient> client)
       : loop_(loop), client_(std::move(client)) {}

@@ -278,6 +278,8 @@ void Sandbox::OnGone(const internal::SandboxGone& event) {
   // In this order: those that were being started are told that the sandbox ended, not its agent.
   if (processes) processes->OnSandboxGone(out_of_memory);
   if (agent) agent->OnSandboxEnds();
+  if (auto network = FindNetwork()) network->OnSandboxEnds();
+  if (auto ports = FindPorts()) ports->OnSandboxEnds();
   MutexLock lock(&mu_);
   ReadTotalsLocked();
   stats_ = SandboxStats();

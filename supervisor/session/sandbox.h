@@ -21,6 +21,8 @@
 #include "supervisor/session/pause_control.h"
 #include "supervisor/session/process_table.h"
 #include "supervisor/session/sandbox_host.h"
+#include "supervisor/session/sandbox_network.h"
+#include "supervisor/session/sandbox_ports.h"
 #include "supervisor/session/sandbox_stats.h"
 #include "supervisor/session/sandbox_use.h"
 #include "warren/v1/sandbox.pb.h"
@@ -120,6 +122,14 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>,
   // Null before the first call of agent().
   std::shared_ptr<AgentLink> FindAgent() const { return FindProcesses().first; }
   std::shared_ptr<ProcessTable> processes();
+  // What it may reach outside, for the IO thread but for its watchers; made by the first call.
+  std::shared_ptr<SandboxNetwork> network();
+  // Null before the first call of network().
+  std::shared_ptr<SandboxNetwork> FindNetwork() const;
+  // IO thread. As SandboxNetwork::Set; FAILED_PRECONDITION where it is dead or paused.
+  void SetNetwork(warren::v1::NetworkPolicy resolved, SandboxNetwork::Done done);
+  // The connections to ports inside; made by the first call.
+  std::shared_ptr<SandboxPorts> ports();
   // The executions of its scripts that run.
   void NoteScript(const std::string& execution_id);
   void ForgetScript(const std::string& execution_id);
@@ -208,6 +218,8 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>,
   void EndLocked(const std::string& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   std::vector<std::shared_ptr<Context>> AllContexts() const;
+  // Null where it was not asked for.
+  std::shared_ptr<SandboxPorts> FindPorts() const;
   // Nulls where they were not asked for.
   std::pair<std::shared_ptr<AgentLink>, std::shared_ptr<ProcessTable>> FindProcesses() const;
   std::shared_ptr<AgentLink> AgentLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -243,6 +255,8 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>,
   std::set<std::string> scripts_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<AgentLink> agent_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<ProcessTable> processes_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<SandboxNetwork> network_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<SandboxPorts> ports_ ABSL_GUARDED_BY(mu_);
   DeathCallback on_death_ ABSL_GUARDED_BY(mu_);
   SandboxTotals totals_ ABSL_GUARDED_BY(mu_);
   std::optional<int64_t> disk_bytes_ ABSL_GUARDED_BY(mu_);

@@ -10,6 +10,7 @@
 #include "supervisor/base/memory_budget.h"
 #include "supervisor/session/launcher_link.h"
 #include "supervisor/session/read_turns.h"
+#include "supervisor/session/relay_link.h"
 
 namespace warren {
 
@@ -51,12 +52,15 @@ struct SandboxHost {
   Allotment further_contexts;
   // Descriptors of agents and of processes beside the contexts, which live or are being started.
   Allotment process_descriptors;
+  // Connections to ports inside, open or being made.
+  Allotment port_connections;
   // Cells and scripts that run now, in all sandboxes: the pool refills gently while there are any.
   std::atomic<int> running_cells{0};
   // Processes that have ended and are kept for who asks for them.
   Allotment ended_processes{1024};
   // Of the IO thread.
   ReadTurns turns;
+  RelayLink relay{loop};
 };
 
 }  // namespace warren

@@ -5,7 +5,7 @@
 #include "supervisor/base/proto_time.h"
 #include "supervisor/session/sandbox.h"
 
-// A sandbox while it lives: paused, given other limits, measured.
+// A sandbox while it lives: paused, given other limits and a network, measured.
 namespace warren {
 
 absl::Status Sandbox::Usable() const {
@@ -66,6 +66,43 @@ void Sandbox::ChangeLimits(const warren::v1::Limits& wanted, PauseControl::Done 
     }
     done(std::move(status));
   });
+}
+
+// ---- The network ------------------------------------------------------------------------------
+
+std::shared_ptr<SandboxNetwork> Sandbox::network() {
+  MutexLock lock(&mu_);
+  if (network_ == nullptr) {
+    network_ = std::make_shared<SandboxNetwork>(host_, identity_.id);
+    // It will not be told.
+    if (gone_) network_->OnSandboxEnds();
+  }
+  return network_;
+}
+
+std::shared_ptr<SandboxNetwork> Sandbox::FindNetwork() const {
+  MutexLock lock(&mu_);
+  return network_;
+}
+
+void Sandbox::SetNetwork(warren::v1::NetworkPolicy resolved, SandboxNetwork::Done done) {
+  if (absl::Status usable = Usable(); !usable.ok()) return done(std::move(usable));
+  network()->Set(std::move(resolved), std::move(done));
+}
+
+std::shared_ptr<SandboxPorts> Sandbox::ports() {
+  MutexLock lock(&mu_);
+  if (ports_ == nullptr) {
+    ports_ = std::make_shared<SandboxPorts>(host_, identity_.id);
+    // It will not be told.
+    if (gone_) ports_->OnSandboxEnds();
+  }
+  return ports_;
+}
+
+std::shared_ptr<SandboxPorts> Sandbox::FindPorts() const {
+  MutexLock lock(&mu_);
+  return ports_;
 }
 
 // ---- Metrics ----------------------------------------------------------------------------------
