@@ -1,8 +1,11 @@
 #include "supervisor/api/sandbox_service.h"
 
+#include <memory>
 #include <utility>
 
+#include "supervisor/api/sink_stream.h"
 #include "supervisor/api/unary_call.h"
+#include "supervisor/backend/network_queue.h"
 
 namespace warren {
 
@@ -92,6 +95,28 @@ grpc::ServerUnaryReactor* SandboxService::GetSandboxMetrics(grpc::CallbackServer
       backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto&, auto reply) {
         sandbox.GetMetrics(call, std::move(reply));
+      });
+}
+
+grpc::ServerUnaryReactor* SandboxService::SetSandboxNetwork(grpc::CallbackServerContext* context,
+                                                            const grpc::ByteBuffer* request,
+                                                            grpc::ByteBuffer* response) {
+  return UnaryOnSandbox<v1::SetSandboxNetworkRequest, v1::Sandbox>(
+      backend_, context, request, response,
+      [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
+        sandbox.SetNetwork(call, what, std::move(reply));
+      });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* SandboxService::WatchSandboxNetwork(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return StreamOnSandbox<NetworkEventQueue, v1::WatchSandboxNetworkRequest>(
+      backend_, streams_, context, request,
+      [](SandboxHandle& sandbox, const Call& call, const v1::WatchSandboxNetworkRequest&,
+         const std::shared_ptr<NetworkEventQueue>& queue) {
+        auto watch = sandbox.WatchNetwork(call, queue);
+        queue->Begin();
+        return watch;
       });
 }
 

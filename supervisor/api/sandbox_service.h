@@ -1,6 +1,7 @@
 #ifndef WARREN_SUPERVISOR_API_SANDBOX_SERVICE_H_
 #define WARREN_SUPERVISOR_API_SANDBOX_SERVICE_H_
 
+#include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
 #include "warren/v1/sandbox.grpc.pb.h"
 
@@ -17,9 +18,14 @@ class SandboxService final
                               v1::SandboxService::WithRawCallbackMethod_ResumeSandbox<
                                   v1::SandboxService::WithRawCallbackMethod_ChangeSandboxLimits<
                                       v1::SandboxService::WithRawCallbackMethod_GetSandboxMetrics<
-                                          v1::SandboxService::Service>>>>>>>>> {
+                                          v1::SandboxService::
+                                              WithRawCallbackMethod_SetSandboxNetwork<
+                                                  v1::SandboxService::
+                                                      WithRawCallbackMethod_WatchSandboxNetwork<
+                                                          v1::SandboxService::Service>>>>>>>>>>> {
  public:
-  explicit SandboxService(Backend& backend) : backend_(backend) {}
+  // Streams are of `streams`, which outlive it.
+  SandboxService(Backend& backend, OpenStreams& streams) : backend_(backend), streams_(streams) {}
 
   grpc::ServerUnaryReactor* CreateSandbox(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* request,
@@ -48,9 +54,16 @@ class SandboxService final
   grpc::ServerUnaryReactor* GetSandboxMetrics(grpc::CallbackServerContext* context,
                                               const grpc::ByteBuffer* request,
                                               grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* SetSandboxNetwork(grpc::CallbackServerContext* context,
+                                              const grpc::ByteBuffer* request,
+                                              grpc::ByteBuffer* response) override;
+  // Its headers come as soon as the backend watches, before anything has happened.
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchSandboxNetwork(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
 
  private:
   Backend& backend_;
+  OpenStreams& streams_;
 };
 
 }  // namespace warren

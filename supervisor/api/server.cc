@@ -57,7 +57,7 @@ class Unbuilt final : public grpc::CallbackGenericService {
 struct ApiServer::Impl {
   Impl(Backend& backend, MemoryBudget& memory)
       : streams(memory),
-        sandboxes(backend),
+        sandboxes(backend, streams),
         executions(backend, streams),
         contexts(backend),
         processes(backend, streams),

@@ -31,6 +31,7 @@ class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   // A write that failed means that the client is gone: OnCancel sees to the operation, and the rest
   // is written into the void.
   void OnWriteDone(bool) override { WriteNext(); }
+  void OnSendInitialMetadataDone(bool) override { WriteNext(); }
   void OnCancel() override { queue_->Disconnect(); }
   void OnDone() override {
     queue_->Close();
@@ -43,6 +44,7 @@ class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void WriteNext() {
     auto item = queue_->Take();
     if (!item) return;
+    if (item->begun) return StartSendInitialMetadata();
     if (item->ended) return Finish(ToGrpc(*context_, item->status));
     if (absl::Status status = Serialize(item->event, message_); !status.ok())
       return Finish(ToGrpc(*context_, status));

@@ -75,6 +75,21 @@ void SandboxHandle::Install(const Call&, const warren::v1::InstallPackageRequest
   reply(NotBuilt("InstallPackage"));
 }
 
+void SandboxHandle::SetNetwork(const Call&, const warren::v1::SetSandboxNetworkRequest&,
+                               Reply<warren::v1::Sandbox> reply) {
+  reply(NotBuilt("SetSandboxNetwork"));
+}
+
+std::unique_ptr<Operation> SandboxHandle::WatchNetwork(const Call&,
+                                                       std::shared_ptr<NetworkSink> sink) {
+  return Refuse("WatchSandboxNetwork", *sink);
+}
+
+void SandboxHandle::ConnectPort(const Call&, uint32_t,
+                                Reply<std::unique_ptr<PortConnection>> reply) {
+  reply(NotBuilt("ConnectPort"));
+}
+
 void SandboxHandle::CreateContext(const Call&, const warren::v1::CreateContextRequest&,
                                   Reply<warren::v1::Context> reply) {
   reply(NotBuilt("CreateContext"));

@@ -5,14 +5,17 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "runtime/base/unique_fd.h"
 #include "warren/v1/execution.pb.h"
 #include "warren/v1/file.pb.h"
+#include "warren/v1/network.pb.h"
 #include "warren/v1/package.pb.h"
 #include "warren/v1/process.pb.h"
 #include "warren/v1/sandbox.pb.h"
@@ -99,6 +102,28 @@ class Upload : public Operation {
   virtual void Close() = 0;
 };
 
+// A connection to a program inside a sandbox, as SandboxHandle::ConnectPort makes it. It is its
+// owner's alone, who reads and writes at it as it likes; what comes from it is a stranger's word.
+// While it is there its sandbox counts as used. With the sandbox it is shut down, and reads as
+// ended: its owner destroys it then, for a socket keeps the sandbox's network. Its destruction, for
+// which any thread will do and no later than the backend's, closes it and gives its place back.
+class PortConnection {
+ public:
+  // `leave` is called once, before the socket is closed.
+  PortConnection(UniqueFd socket, absl::AnyInvocable<void()> leave)
+      : socket_(std::move(socket)), leave_(std::move(leave)) {}
+  ~PortConnection() { leave_(); }
+  PortConnection(const PortConnection&) = delete;
+  PortConnection& operator=(const PortConnection&) = delete;
+
+  // Connected TCP, non-blocking, close-on-exec. Nobody else closes it.
+  int socket() const { return socket_.get(); }
+
+ private:
+  const UniqueFd socket_;
+  absl::AnyInvocable<void()> leave_;
+};
+
 // One sandbox, found by its id. It may be gone by the time of any call: NOT_FOUND. sandbox_id in
 // requests is ignored.
 //
@@ -121,6 +146,22 @@ class SandboxHandle {
   virtual void GetEnvironment(const Call& call, Reply<warren::v1::Environment> reply);
   virtual void Install(const Call& call, const warren::v1::InstallPackageRequest& request,
                        Reply<warren::v1::InstallPackageResponse> reply);
+
+  // ---- Its network
+  // The policy holds when the reply comes.
+  virtual void SetNetwork(const Call& call, const warren::v1::SetSandboxNetworkRequest& request,
+                          Reply<warren::v1::Sandbox> reply);
+  // What happens from then on that this has returned, until the sandbox ends; the End is OK then.
+  // After kPause events are dropped and counted (NetworkEvent.lost) until Resume.
+  using NetworkSink = Sink<warren::v1::NetworkEvent>;
+  virtual std::unique_ptr<Operation> WatchNetwork(const Call& call,
+                                                  std::shared_ptr<NetworkSink> sink);
+  // Connects to what listens at `port` (1 to 65535) of 127.0.0.1 in it; it needs no network for
+  // that. FAILED_PRECONDITION: nothing does, or the sandbox is paused or dead; UNAVAILABLE: it
+  // takes no connection now; RESOURCE_EXHAUSTED: the sandbox, or all of them, have as many as there
+  // may be.
+  virtual void ConnectPort(const Call& call, uint32_t port,
+                           Reply<std::unique_ptr<PortConnection>> reply);
 
   // ---- Contexts
   virtual void CreateContext(const Call& call, const warren::v1::CreateContextRequest& request,

@@ -28,17 +28,7 @@ struct SinkQueueTraits<warren::v1::ReadFileResponse> {
   static absl::Status EndOf() { return absl::InternalError("the file ended without its digest"); }
 };
 
-// Those of the others end with their End.
-template <class Message>
-struct SinkQueueTraitsOfMany {
-  using Event = Message;
-  static bool IsLast(const Event&) { return false; }
-  static int64_t PayloadOf(const Event& event) {
-    return static_cast<int64_t>(event.ByteSizeLong());
-  }
-  static bool Join(Event&, Event&) { return false; }
-  static absl::Status EndOf() { return absl::OkStatus(); }
-};
+// The others end with their End.
 template <>
 struct SinkQueueTraits<warren::v1::FileEntry> : SinkQueueTraitsOfMany<warren::v1::FileEntry> {};
 template <>

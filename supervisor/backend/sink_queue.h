@@ -26,6 +26,18 @@ namespace warren {
 template <class Event>
 struct SinkQueueTraits;
 
+// Of events that end with their End, and none of which becomes a part of another.
+template <class Message>
+struct SinkQueueTraitsOfMany {
+  using Event = Message;
+  static bool IsLast(const Event&) { return false; }
+  static int64_t PayloadOf(const Event& event) {
+    return static_cast<int64_t>(event.ByteSizeLong());
+  }
+  static bool Join(Event&, Event&) { return false; }
+  static absl::Status EndOf() { return absl::OkStatus(); }
+};
+
 // Events of one operation on their way from the backend to a door that streams them to its client.
 // A reader that is too slow pauses the operation.
 //
@@ -48,6 +60,8 @@ class SinkQueue : public Base {
     absl::Status status;
     // It is the end, and has no event.
     bool ended = false;
+    // It is what Begin said, and has no event.
+    bool begun = false;
     // Nothing follows. An event that ends the stream by itself is the last, so nobody waits for the
     // End behind it, and a door can write both at once.
     bool last = false;
@@ -120,6 +134,21 @@ class SinkQueue : public Base {
       if (resume) operation->Resume();
       if (disconnect) DisconnectFrom(*operation);
     }
+  }
+
+  // For what nothing may happen in for long, and whose client wants to know that it goes on: an
+  // item of its own says so, the first one; whoever has an event already knows it. Once, behind the
+  // backend's call that started it.
+  void Begin() {
+    Tell tell;
+    {
+      MutexLock lock(&mu_);
+      if (spoke_) return;
+      Item item;
+      item.begun = true;
+      tell = Enqueue(std::move(item));
+    }
+    Notify(tell);
   }
 
   // Resumes the operation when enough was taken.
@@ -195,7 +224,8 @@ class SinkQueue : public Base {
   }
   // The event that the next may become a part of; null for none.
   Event* tail() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return items_.empty() || ended_ ? nullptr : &items_.back().event;
+    if (items_.empty() || ended_ || items_.back().begun) return nullptr;
+    return &items_.back().event;
   }
   void Count(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     charge_.Add(bytes);
@@ -219,6 +249,7 @@ class SinkQueue : public Base {
   Tell Enqueue(Item item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (ended_ || closed_) return Tell::kNo;
     ended_ = item.last;
+    spoke_ = true;
     Count(CostOf(item));
     items_.push_back(std::move(item));
     return std::exchange(reading_, true) ? Tell::kNo : Tell::kYes;
@@ -231,6 +262,8 @@ class SinkQueue : public Base {
   MemoryCharge charge_ ABSL_GUARDED_BY(mu_);
   // The reader was told and has not found the queue empty since.
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  // There was an item.
+  bool spoke_ ABSL_GUARDED_BY(mu_) = false;
   bool full_ ABSL_GUARDED_BY(mu_) = false;
   // The last item is queued, or was taken.
   bool ended_ ABSL_GUARDED_BY(mu_) = false;

@@ -12,6 +12,7 @@
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "runtime/base/status.h"
+#include "runtime/network/network_policy.h"
 #include "supervisor/base/proto_time.h"
 #include "supervisor/base/text.h"
 
@@ -208,7 +209,7 @@ absl::Status ValidateCreate(CreateSandboxRequest& request) {
   WARREN_RETURN_IF_ERROR(CheckMetadata(request.metadata()));
   WARREN_RETURN_IF_ERROR(ValidateEnv(request.env()));
   WARREN_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
-  return absl::OkStatus();
+  return ValidateNetworkPolicy(request.network(), "network");
 }
 
 absl::Status ValidateExecute(ExecuteCodeRequest& request) {
@@ -274,6 +275,17 @@ absl::Status ValidateLifetime(warren::v1::SetSandboxLifetimeRequest& request) {
 absl::Status ValidateResume(const warren::v1::ResumeSandboxRequest& request) {
   if (!request.has_lifetime()) return absl::OkStatus();
   return CheckDuration("lifetime", request.lifetime(), kLifetime);
+}
+
+absl::Status ValidateSetNetwork(const warren::v1::SetSandboxNetworkRequest& request) {
+  return ValidateNetworkPolicy(request.network(), "network");
+}
+
+absl::Status ValidatePort(uint32_t port) {
+  constexpr uint32_t kMaxPort = 65535;
+  if (port >= 1 && port <= kMaxPort) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("port is ", port, "; it must be from 1 to ", kMaxPort));
 }
 
 absl::Status ValidateList(warren::v1::ListSandboxesRequest& request) {

@@ -1,6 +1,7 @@
 #ifndef WARREN_SUPERVISOR_BACKEND_VALIDATE_H_
 #define WARREN_SUPERVISOR_BACKEND_VALIDATE_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -17,7 +18,7 @@
 // contexts, page tokens) is the backend's to check.
 namespace warren {
 
-// lifetime, lifetime_from, on_expiry, metadata, env, network_policy, request_id.
+// lifetime, lifetime_from, on_expiry, metadata, env, request_id, network.
 absl::Status ValidateCreate(warren::v1::CreateSandboxRequest& request);
 // code, timeout, max_output_bytes (0 is for the sandbox's limit to say), env, store_history,
 // user_expressions, allow_stdin, request_id, on_disconnect.
@@ -34,6 +35,10 @@ absl::Status ValidateCreateContext(warren::v1::CreateContextRequest& request);
 absl::Status ValidateLifetime(warren::v1::SetSandboxLifetimeRequest& request);
 // lifetime.
 absl::Status ValidateResume(const warren::v1::ResumeSandboxRequest& request);
+// network. Whether there is its preset is the backend's to check.
+absl::Status ValidateSetNetwork(const warren::v1::SetSandboxNetworkRequest& request);
+// Of SandboxHandle::ConnectPort.
+absl::Status ValidatePort(uint32_t port);
 // page_size, metadata, states, template_id, created_after.
 absl::Status ValidateList(warren::v1::ListSandboxesRequest& request);
 

@@ -78,6 +78,20 @@ int FakeBackend::paused_cells() {
   return paused;
 }
 
+absl::Status FakeBackend::TellNetwork(const std::string& sandbox_id,
+                                      const v1::NetworkEvent& event) {
+  auto sandbox = Find(sandbox_id);
+  if (!sandbox.ok()) return sandbox.status();
+  (*sandbox)->TellNetwork(event);
+  return absl::OkStatus();
+}
+
+size_t FakeBackend::network_watchers() {
+  size_t watchers = 0;
+  for (const auto& sandbox : Live()) watchers += sandbox->network_watchers();
+  return watchers;
+}
+
 void FakeBackend::SetHealth(absl::Status health) {
   MutexLock lock(&mu_);
   health_ = std::move(health);

@@ -38,6 +38,10 @@ class FakeBackend final : public Backend {
   size_t sandboxes();
   // Cells that wait for their readers.
   int paused_cells();
+  // Tells who watches the network of a sandbox. NOT_FOUND.
+  absl::Status TellNetwork(const std::string& sandbox_id, const v1::NetworkEvent& event);
+  // Of all sandboxes.
+  size_t network_watchers();
   // What health() says.
   void SetHealth(absl::Status health);
   // Deadline of the last create.

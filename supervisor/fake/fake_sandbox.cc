@@ -72,7 +72,7 @@ v1::Environment FakeEnvironment(const std::string& template_id) {
 }
 
 FakeSandbox::FakeSandbox(std::string id, const v1::CreateSandboxRequest& request)
-    : id_(std::move(id)) {
+    : id_(std::move(id)), network_(std::make_shared<FakeNetwork>(request.network())) {
   const absl::Time now = absl::Now();
   MutexLock lock(&mu_);
   SetLifetimeLocked(ToDuration(request.lifetime()));
@@ -130,6 +130,7 @@ void FakeSandbox::Kill() {
   }
   for (auto& [id, context] : contexts) context->Kill();
   for (auto& script : scripts) script->Kill();
+  network_->End();
 }
 
 absl::StatusOr<std::shared_ptr<FakeContext>> FakeSandbox::FindContext(
@@ -245,6 +246,7 @@ void FakeSandbox::GetEnvironment(const Call&, Reply<v1::Environment> reply) {
   *environment.mutable_use() = FakeMetrics(sandbox);
   environment.mutable_use()->set_disk_bytes(4096);
   environment.set_profile("user");
+  *environment.mutable_network() = network_->policy();
   auto* package = environment.add_python_packages();
   package->set_name("numpy");
   package->set_version("2.2.4");
@@ -260,6 +262,25 @@ void FakeSandbox::GetEnvironment(const Call&, Reply<v1::Environment> reply) {
   add_feature("files", "this backend is in memory");
   add_feature("pause", "");
   reply(std::move(environment));
+}
+
+void FakeSandbox::SetNetwork(const Call&, const v1::SetSandboxNetworkRequest& request,
+                             Reply<v1::Sandbox> reply) {
+  absl::Status status = ValidateSetNetwork(request);
+  if (status.ok()) {
+    MutexLock lock(&mu_);
+    status = UsableLocked();
+  }
+  if (!status.ok()) return reply(status);
+  network_->SetPolicy(request.network());
+  reply(description());
+}
+
+std::unique_ptr<Operation> FakeSandbox::WatchNetwork(const Call&,
+                                                     std::shared_ptr<NetworkSink> sink) {
+  if (!gone()) return network_->Watch(std::move(sink));
+  sink->End(NoSuchFakeSandbox());
+  return std::make_unique<CellOperation>(nullptr);
 }
 
 void FakeSandbox::CreateContext(const Call&, const v1::CreateContextRequest& request,

@@ -12,6 +12,7 @@
 #include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/fake/fake_context.h"
+#include "supervisor/fake/fake_network.h"
 
 namespace warren {
 
@@ -30,6 +31,9 @@ class FakeSandbox final : public SandboxHandle {
   // Cells that wait for their readers.
   int paused_cells() const;
   void Kill();
+  // Tells who watches its network. Who is held up misses it.
+  void TellNetwork(const v1::NetworkEvent& event) { network_->Tell(event); }
+  size_t network_watchers() const { return network_->watchers(); }
 
   const std::string& id() const override { return id_; }
   void Get(const Call& call, Reply<v1::Sandbox> reply) override;
@@ -43,6 +47,11 @@ class FakeSandbox final : public SandboxHandle {
                     Reply<v1::Sandbox> reply) override;
   void GetMetrics(const Call& call, Reply<v1::SandboxMetrics> reply) override;
   void GetEnvironment(const Call& call, Reply<v1::Environment> reply) override;
+  // The policy is kept and told as it came; a preset has no rules here.
+  void SetNetwork(const Call& call, const v1::SetSandboxNetworkRequest& request,
+                  Reply<v1::Sandbox> reply) override;
+  std::unique_ptr<Operation> WatchNetwork(const Call& call,
+                                          std::shared_ptr<NetworkSink> sink) override;
   void CreateContext(const Call& call, const v1::CreateContextRequest& request,
                      Reply<v1::Context> reply) override;
   void ListContexts(const Call& call, Reply<v1::ListContextsResponse> reply) override;
@@ -77,6 +86,7 @@ class FakeSandbox final : public SandboxHandle {
   absl::StatusOr<std::shared_ptr<FakeContext>> FindContext(const std::string& context_id);
 
   const std::string id_;
+  const std::shared_ptr<FakeNetwork> network_;
   mutable Mutex mu_;
   v1::Sandbox description_ ABSL_GUARDED_BY(mu_);
   absl::Time expires_at_ ABSL_GUARDED_BY(mu_);

@@ -1,6 +1,7 @@
 #include "supervisor/remote/remote_sandbox.h"
 
 #include "supervisor/backend/event_queue.h"
+#include "supervisor/backend/network_queue.h"
 #include "supervisor/remote/remote_call.h"
 #include "supervisor/remote/remote_stream.h"
 
@@ -85,6 +86,26 @@ void RemoteSandbox::Install(const Call& call, const v1::InstallPackageRequest& w
   StartCall<v1::InstallPackageResponse>(
       call, std::move(request), std::move(reply),
       [this](auto... to) { stubs_->packages->async()->InstallPackage(to...); });
+}
+
+void RemoteSandbox::SetNetwork(const Call& call, const v1::SetSandboxNetworkRequest& what,
+                               Reply<v1::Sandbox> reply) {
+  v1::SetSandboxNetworkRequest request = what;
+  request.set_sandbox_id(id_);
+  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply), [this](auto... to) {
+    stubs_->sandboxes->async()->SetSandboxNetwork(to...);
+  });
+}
+
+std::unique_ptr<Operation> RemoteSandbox::WatchNetwork(const Call& call,
+                                                       std::shared_ptr<NetworkSink> sink) {
+  v1::WatchSandboxNetworkRequest request;
+  request.set_sandbox_id(id_);
+  return StartStream<v1::NetworkEvent>(call, std::move(sink), RemoteLife::kEndsWithClient,
+                                       [&](grpc::ClientContext* context, auto* reactor) {
+                                         stubs_->sandboxes->async()->WatchSandboxNetwork(
+                                             context, &request, reactor);
+                                       });
 }
 
 void RemoteSandbox::CreateContext(const Call& call, const v1::CreateContextRequest& what,

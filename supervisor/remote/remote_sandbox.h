@@ -31,6 +31,11 @@ class RemoteSandbox final : public SandboxHandle {
   void GetEnvironment(const Call& call, Reply<v1::Environment> reply) override;
   void Install(const Call& call, const v1::InstallPackageRequest& what,
                Reply<v1::InstallPackageResponse> reply) override;
+  void SetNetwork(const Call& call, const v1::SetSandboxNetworkRequest& what,
+                  Reply<v1::Sandbox> reply) override;
+  // From when the other one has got the request: soon after it has returned.
+  std::unique_ptr<Operation> WatchNetwork(const Call& call,
+                                          std::shared_ptr<NetworkSink> sink) override;
   void CreateContext(const Call& call, const v1::CreateContextRequest& what,
                      Reply<v1::Context> reply) override;
   void ListContexts(const Call& call, Reply<v1::ListContextsResponse> reply) override;

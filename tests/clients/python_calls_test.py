@@ -18,8 +18,8 @@ import unittest.mock
 from python_client import eventually, patience, warren
 from scripted_server import (QUICK, SANDBOX, ScriptedServer, fail, finished, output, process_exited, process_output,
                              process_started, started)
-from warren import AsyncClient, AsyncSandbox, Client, Sandbox
-from warren.v1 import common_pb2, execution_pb2, file_pb2, process_pb2, sandbox_pb2
+from warren import AsyncClient, AsyncSandbox, Client, NetworkPolicy, Sandbox
+from warren.v1 import common_pb2, execution_pb2, file_pb2, network_pb2, process_pb2, sandbox_pb2
 
 
 def failing_first(times, answer, code="UNAVAILABLE"):
@@ -609,6 +609,74 @@ class Files(Calls):
         files = self.sandbox(server).files
         self.assertEqual([entry.path for entry in files.list("/", depth=2)], ["a", "b", "c"])
         self.assertFalse(files.exists("x"))
+
+
+class Networks(Calls):
+    def test_a_policy_goes_along_and_can_be_set(self):
+        server = self.serve(SetSandboxNetwork=lambda request, context: SANDBOX)
+        policy = NetworkPolicy(allow=["pip.test:443"])
+        with Client(server.address, retry=QUICK) as client, Sandbox.create(network=policy, client=client) as sandbox:
+            self.assertEqual(sandbox.set_network("internet").id, "sb1")
+            with self.assertRaisesRegex(ValueError, "no port"):
+                sandbox.set_network(NetworkPolicy(allow=["pip.test:https"]))
+        created, = server.requests("CreateSandbox")
+        self.assertEqual(created.network.allow[0].ports[0].first, 443)
+        changed, = server.requests("SetSandboxNetwork")
+        self.assertEqual((changed.sandbox_id, changed.network.preset), ("sb1", "internet"))
+
+    @staticmethod
+    def watch_that_waits(happened):
+        """A watch that is there at once, and in which nothing happens before the test says so."""
+        def watch(request, context):
+            context.send_initial_metadata(())
+            happened.wait(patience())
+            yield network_pb2.NetworkEvent(verdict="DENIED", name="example.org", port=80)
+
+        return watch
+
+    def test_watching_begins_before_anything_happens(self):
+        happened = threading.Event()
+        with self.sandbox(self.serve(WatchSandboxNetwork=self.watch_that_waits(happened))).watch_network() as events:
+            happened.set()
+            event = next(events)
+            self.assertEqual((event.verdict, event.name, event.port), (warren.NetworkVerdict.DENIED, "example.org", 80))
+            self.assertEqual(list(events), [])
+
+    def test_watching_asynchronously(self):
+        happened = threading.Event()
+
+        async def body(sandbox):
+            async with await sandbox.watch_network() as events:
+                happened.set()
+                self.assertEqual([event.name async for event in events], ["example.org"])
+
+        self.asynchronously(self.serve(WatchSandboxNetwork=self.watch_that_waits(happened)), body)
+
+    def test_leaving_a_watch_ends_it(self):
+        gone = threading.Event()
+
+        def watch(request, context):
+            context.add_callback(gone.set)
+            context.send_initial_metadata(())
+            gone.wait(patience())
+            yield from ()
+
+        with self.sandbox(self.serve(WatchSandboxNetwork=watch)).watch_network():
+            self.assertFalse(gone.is_set())
+        self.assertTrue(gone.wait(patience()))
+
+    def test_a_watch_that_is_refused_says_so_with_its_first_event(self):
+        def full(request, context):
+            fail(context, "RESOURCE_EXHAUSTED", "16 clients")
+            yield
+
+        async def body(sandbox):
+            with self.assertRaisesRegex(warren.ResourceExhausted, "16 clients"):
+                await (await sandbox.watch_network()).__anext__()
+
+        with self.assertRaisesRegex(warren.ResourceExhausted, "16 clients"):
+            next(self.sandbox(self.serve(WatchSandboxNetwork=full)).watch_network())
+        self.asynchronously(self.serve(WatchSandboxNetwork=full), body)
 
 
 class Sandboxes(Calls):

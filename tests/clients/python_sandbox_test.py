@@ -258,7 +258,8 @@ class Errors(ClientTest):
                 (warren.InvalidArgument, "memory_bytes", lambda: self.sandbox(limits=Limits(memory_bytes=1))),
                 (warren.InvalidArgument, "timeout", lambda: sandbox.run_code("1", timeout=LONG * 2)),
                 (warren.NotFound, "no such context", lambda: sandbox.run_code("1", context="other")),
-                (warren.Unimplemented, "network policies", lambda: self.sandbox(network_policy="internet"))):
+                (warren.InvalidArgument, r"network\.bytes_per_second",
+                 lambda: self.sandbox(network=warren.NetworkPolicy(bytes_per_second=1)))):
             with self.subTest(kind.__name__, says=says), self.assertRaisesRegex(kind, says):
                 call()
 
@@ -325,7 +326,8 @@ class Sandboxes(ClientTest):
         self.assertIn(warren.Mount("/", "overlay", False), environment.mounts)
         self.assertEqual(environment.profile, "user")
         self.assertIn(warren.Feature("pause", True, ""), environment.features)
-        self.assertFalse({feature.name: feature for feature in environment.features}["network"].available)
+        self.assertIn(warren.Feature("network", True, ""), environment.features)
+        self.assertEqual(environment.network, warren.NetworkPolicy())
         with self.assertRaises(warren.NotFound):
             self.client.environment("nope")
 
@@ -527,6 +529,47 @@ class Files(ClientTest):
         with files.watch() as events:
             files.write("a", "x")
             self.assertEqual(next(events).path, "/home/user/a")
+
+
+FETCH = "import urllib.request; urllib.request.urlopen('http://example.org')"
+
+
+class Networks(ClientTest):
+    def test_a_policy_is_told_as_it_was_asked_for(self):
+        policy = warren.NetworkPolicy(allow=["PyPI.org:443"], deny=["*.example.com"], bytes_per_second=4096)
+        sandbox = self.sandbox(network=policy)
+        told = sandbox.environment().network
+        self.assertEqual([str(rule) for rule in told.allow + told.deny], ["pip.test:443", "*.example.com"])
+        self.assertEqual((told.preset, told.bytes_per_second), ("none", 4096))
+        sandbox.set_network("internet")
+        self.assertEqual(sandbox.environment().network.preset, "internet")
+        with self.assertRaisesRegex(warren.InvalidArgument, "internet"):
+            sandbox.set_network("nosuch")
+
+    def test_a_denial_is_told_to_the_program_and_to_who_watches(self):
+        sandbox = self.sandbox(network=warren.NetworkPolicy(allow=["pip.test"]))
+        with sandbox.watch_network() as events, sandbox.watch_network() as others:
+            self.assertIn("403", sandbox.run_code(FETCH).error.value)
+            event = next(events)
+            self.assertEqual((event.verdict, event.name, event.port), (warren.NetworkVerdict.DENIED, "example.org", 80))
+            self.assertIn("example.org", event.reason)
+            self.assertEqual(next(others), event)
+            sandbox.kill()
+            self.assertEqual(list(events), [], "it ends with its sandbox")
+
+    def test_no_more_than_sixteen_watch(self):
+        sandbox = self.sandbox()
+        with contextlib.ExitStack() as stack:
+            for _ in range(16):
+                stack.enter_context(sandbox.watch_network())
+            with self.assertRaises(warren.ResourceExhausted):
+                next(sandbox.watch_network())
+
+    def test_a_sandbox_that_is_not_there_is_not_watched(self):
+        sandbox = self.sandbox()
+        sandbox.kill()
+        with self.assertRaises(warren.NotFound):
+            next(sandbox.watch_network())
 
 
 class Asynchronous(ClientTest):

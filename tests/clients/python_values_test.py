@@ -7,12 +7,14 @@ import os
 import unittest
 
 from python_client import CLIENT, warren
-from warren import (ClearOutput, CodeError, Execution, Finished, LifetimeFrom, Limits, Missed, OnDisconnect, OnExpiry, Output,
-                    Result, SandboxState, Started, Stream, Termination, TerminationKind, Usage)
-from warren._wire import executions, files, methods, processes, sandboxes, values
-from warren.v1 import common_pb2, execution_pb2, file_pb2, package_pb2, process_pb2, sandbox_pb2, template_pb2
+from warren import (ClearOutput, CodeError, Execution, Finished, LifetimeFrom, Limits, Missed, NetworkPolicy, NetworkRule,
+                    NetworkVerdict, OnDisconnect, OnExpiry, Output, Result, SandboxState, Started, Stream, Termination,
+                    TerminationKind, Usage)
+from warren._wire import executions, files, methods, networks, processes, sandboxes, values
+from warren.v1 import (common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2,
+                       template_pb2)
 
-MESSAGES = (common_pb2, execution_pb2, file_pb2, package_pb2, process_pb2, sandbox_pb2, template_pb2)
+MESSAGES = (common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2, template_pb2)
 
 NO_USAGE = Usage(datetime.timedelta(), datetime.timedelta(), datetime.timedelta(), 0, 0, 0)
 
@@ -63,7 +65,7 @@ class Methods(unittest.TestCase):
                   if isinstance(method, methods.Method) and method.again is methods.Again.UNSAFE}
         self.assertEqual(unsafe, {
             "DestroySandbox", "DeleteContext", "RestartContext", "InterruptExecution", "WriteProcessInput", "SignalProcess",
-            "WriteFile", "MakeDirectory", "MoveFile", "RemoveFile", "WatchDirectory", "InstallPackage"})
+            "WriteFile", "MakeDirectory", "MoveFile", "RemoveFile", "WatchDirectory", "WatchSandboxNetwork", "InstallPackage"})
 
     def test_what_makes_something_and_is_sent_again_has_a_request_id(self):
         for method in (methods.CREATE_SANDBOX, methods.CREATE_CONTEXT, methods.EXECUTE_CODE, methods.RUN_SCRIPT,
@@ -132,7 +134,8 @@ class Values(unittest.TestCase):
                 (TerminationKind, common_pb2.Termination.Kind, ""), (OnDisconnect, common_pb2.OnDisconnect, "ON_DISCONNECT_"),
                 (SandboxState, sandbox_pb2.Sandbox.State, ""), (LifetimeFrom, sandbox_pb2.LifetimeFrom, "LIFETIME_FROM_"),
                 (OnExpiry, sandbox_pb2.OnExpiry, "ON_EXPIRY_"), (warren.FileType, file_pb2.FileEntry.Type, ""),
-                (warren.FileEventKind, file_pb2.FileEvent.Kind, ""), (Stream, process_pb2.ProcessEvent.Output.Stream, "")):
+                (warren.FileEventKind, file_pb2.FileEvent.Kind, ""), (NetworkVerdict, network_pb2.NetworkEvent.Verdict, ""),
+                (Stream, process_pb2.ProcessEvent.Output.Stream, "")):
             with self.subTest(ours.__name__):
                 names = {name.removeprefix(prefix) for name in theirs.keys()}
                 self.assertEqual({member.name for member in ours} - {"UNKNOWN"},
@@ -161,15 +164,15 @@ class Sandboxes(unittest.TestCase):
     def test_a_request(self):
         message = sandboxes.create_request(
             template="base", limits=Limits(pids=9), lifetime=90, lifetime_from=LifetimeFrom.CREATION, on_expiry=OnExpiry.PAUSE,
-            metadata={"a": "b"}, env={"X": "1"}, network_policy=None, request_id="id")
+            metadata={"a": "b"}, env={"X": "1"}, network="internet", request_id="id")
         self.assertEqual(message, sandbox_pb2.CreateSandboxRequest(
             template_id="base", limits=common_pb2.Limits(pids=9), lifetime=values.duration(90),
             lifetime_from=sandbox_pb2.LIFETIME_FROM_CREATION, on_expiry=sandbox_pb2.ON_EXPIRY_PAUSE, metadata={"a": "b"},
-            env={"X": "1"}, request_id="id"))
+            env={"X": "1"}, request_id="id", network=network_pb2.NetworkPolicy(preset="internet")))
 
     def test_what_nobody_says_is_unset(self):
         message = sandboxes.create_request(template=None, limits=None, lifetime=None, lifetime_from=None, on_expiry=None,
-                                           metadata=None, env=None, network_policy=None, request_id="")
+                                           metadata=None, env=None, network=None, request_id="")
         self.assertEqual(message.ListFields(), [])
 
     def test_a_filter(self):
@@ -191,12 +194,69 @@ class Sandboxes(unittest.TestCase):
         self.assertIsNone(sandboxes.metrics_of(sandbox_pb2.SandboxMetrics()).disk_bytes)
         self.assertEqual(sandboxes.metrics_of(sandbox_pb2.SandboxMetrics(disk_bytes=0)).disk_bytes, 0)
         self.assertIsNone(sandboxes.environment_of(package_pb2.Environment()).limits)
+        self.assertIsNone(sandboxes.environment_of(package_pb2.Environment()).network)
 
     def test_the_default_template(self):
         answer = template_pb2.ListTemplatesResponse(
             templates=[template_pb2.TemplateInfo(template_id=name) for name in ("a", "b")], default_template_id="b")
         self.assertEqual([(template.id, template.is_default) for template in sandboxes.templates_of(answer)],
                          [("a", False), ("b", True)])
+
+
+class Networks(unittest.TestCase):
+    def test_a_rule_is_a_host_and_its_ports(self):
+        for text, rule in (
+                ("pip.test", NetworkRule("pip.test")),
+                ("pip.test:443", NetworkRule("pip.test", (443,))),
+                ("*.example.com", NetworkRule("*.example.com")),
+                ("*:80,443", NetworkRule("*", (80, 443))),
+                ("203.0.113.0/24:80,443,8000-8010", NetworkRule("203.0.113.0/24", (80, 443, (8000, 8010)))),
+                ("2001:db8::/32", NetworkRule("2001:db8::/32")),
+                ("::ffff:203.0.113.7", NetworkRule("::ffff:203.0.113.7")),
+                ("[2001:db8::1]:443", NetworkRule("2001:db8::1", (443,)))):
+            with self.subTest(text):
+                self.assertEqual(NetworkRule.parse(text), rule)
+                self.assertEqual(str(rule), text)
+        self.assertEqual(NetworkRule.parse("[2001:db8::1]").host, "2001:db8::1")
+
+    def test_what_is_no_rule_says_so_before_anything_is_sent(self):
+        for text, says in (
+                ("", "no host"), (":443", "no host"), ("two words", "no host"), ("b\u00fccher.example", "xn--"),
+                ("pip.test:", "'' is no port"), ("pip.test:https", "'https' is no port"), ("pip.test:0", "0 is no port"),
+                ("pip.test:65536", "65536 is no port"), ("pip.test:443,", "'' is no port"), ("pip.test:90-80", "no range"),
+                ("pip.test:80-", "'80-' is no port"), ("pip.test:80:90", "no rule"), ("[2001:db8::1:443", "no rule"),
+                ("[2001:db8::1]443", "no rule"), ("pip.test:\u0664", "is no port")):
+            with self.subTest(text):
+                with self.assertRaisesRegex(ValueError, says):
+                    NetworkRule.parse(text)
+                with self.assertRaisesRegex(ValueError, says):
+                    NetworkPolicy(deny=[text])
+        for ports in ((0,), (70000,), ((9, 8),)):
+            with self.assertRaisesRegex(ValueError, "no port from 1 to 65535"):
+                NetworkRule("pip.test", ports)
+        # Its letters would be rules.
+        with self.assertRaisesRegex(TypeError, "want a list of rules"):
+            NetworkPolicy(allow="pip.test")
+
+    def test_a_policy_there_and_back(self):
+        policy = NetworkPolicy("internet", allow=["pip.test:443", NetworkRule("*.example.com", ((1, 9),))], deny=["10.0.0.0/8"],
+                               bytes_per_second=4096, max_connections=7)
+        message = networks.policy_message(policy)
+        self.assertEqual(message, network_pb2.NetworkPolicy(
+            preset="internet", allow=[{"host": "pip.test", "ports": [{"first": 443}]},
+                                      {"host": "*.example.com", "ports": [{"first": 1, "last": 9}]}],
+            deny=[{"host": "10.0.0.0/8"}], bytes_per_second=4096, max_connections=7))
+        self.assertEqual(networks.policy_of(message), policy)
+        environment = sandboxes.environment_of(package_pb2.Environment(network=message))
+        self.assertEqual([str(rule) for rule in environment.network.allow], ["pip.test:443", "*.example.com:1-9"])
+        self.assertEqual(networks.policy_message("none"), network_pb2.NetworkPolicy(preset="none"))
+        self.assertEqual(networks.policy_message(NetworkPolicy()), network_pb2.NetworkPolicy(preset="none"))
+
+    def test_an_event(self):
+        event = networks.network_event_of(network_pb2.NetworkEvent(
+            at={"seconds": 1}, verdict="DENIED", name="example.org", port=80, reason="no rule", lost=3))
+        self.assertEqual((event.verdict, event.name, event.address, event.port), (NetworkVerdict.DENIED, "example.org", "", 80))
+        self.assertEqual((event.reason, event.lost, event.at.timestamp()), ("no rule", 3, 1))
 
 
 class ProcessesAndFiles(unittest.TestCase):

@@ -40,8 +40,8 @@ class Wheel(unittest.TestCase):
         self.assertTrue(self.path.endswith("-py3-none-any.whl"))
 
     def test_what_is_in_it(self):
-        protos = ("common", "execution", "file", "package", "process", "sandbox", "template")
-        faces = ("client", "contexts", "executions", "files", "processes", "sandbox", "transport")
+        protos = ("common", "execution", "file", "network", "package", "process", "sandbox", "template")
+        faces = ("client", "contexts", "executions", "files", "processes", "sandbox", "transport", "watches")
         for name in ("warren/py.typed", *(f"warren/{face}/{module}.py" for face in ("_async", "_sync") for module in faces),
                      *(f"warren/v1/{proto}_pb2.{end}" for proto in protos for end in ("py", "pyi"))):
             self.assertIn(name, self.names)
@@ -74,7 +74,8 @@ class Faces(unittest.TestCase):
             self.assertEqual((waits, names), ([], set()), path)
 
     def test_both_have_the_same_methods(self):
-        for name in ("Client", "Context", "Contexts", "ExecutionStream", "Files", "FileWatch", "Process", "Processes", "Sandbox"):
+        for name in ("Client", "Context", "Contexts", "ExecutionStream", "Files", "FileWatch", "NetworkWatch", "Process",
+                     "Processes", "Sandbox"):
             ours, theirs = ({member for member in dir(getattr(warren, prefix + name)) if not member.startswith("_")}
                             for prefix in ("", "Async"))
             self.assertEqual(ours, theirs, name)

@@ -121,6 +121,9 @@ class Guide(ServerTest):
     def test_processes(self):
         self.run_page("processes.md")
 
+    def test_network(self):
+        self.run_page("network.md")
+
     def test_errors(self):
         self.run_page("errors.md")
 

@@ -139,10 +139,15 @@ TEST(FileBudgetTest, SandboxesAndConnectionsFitTogether) {
     const int processes = MaxProcessDescriptors(files, sandboxes);
     // An agent and a process, at least.
     EXPECT_GE(processes, 5);
-    EXPECT_LE(128 + 15 * sandboxes + 4 * contexts + processes + connections, files);
+    const int ports = MaxPortConnections(files, sandboxes);
+    EXPECT_GE(ports, 1);
+    EXPECT_LE(128 + 15 * sandboxes + 4 * contexts + processes + ports + connections, files);
   }
   EXPECT_EQ(MaxConnections(1 << 20, 1000), 8192u);
   EXPECT_EQ(MaxFurtherContexts(1 << 20, 1000), 15000) << "as many as sandboxes may have";
+  EXPECT_EQ(MaxPortConnections(1 << 20, 1000), 4096);
+  EXPECT_EQ(MaxPortConnections(1 << 20, 2), 128) << "as many as sandboxes may have";
+  EXPECT_EQ(MaxPortConnections(0, 1), 0);
   EXPECT_EQ(MaxSandboxesByFiles(0), 1);
   EXPECT_EQ(MaxFurtherContexts(0, 1), 0);
   EXPECT_EQ(MaxConnections(0, 1), 1u);

@@ -96,7 +96,7 @@ TEST_F(ApiTest, BytesThatAreNoMessageAreAnInvalidArgumentOfEveryMethod) {
       MethodsOf({v1::Sandbox::descriptor()->file(), v1::ExecutionEvent::descriptor()->file(),
                  v1::ProcessEvent::descriptor()->file(), v1::FileEvent::descriptor()->file(),
                  v1::Environment::descriptor()->file(), v1::TemplateInfo::descriptor()->file()});
-  EXPECT_EQ(methods.size(), 34u);
+  EXPECT_EQ(methods.size(), 36u);
   for (const auto* method : methods) {
     // A field longer than what follows.
     grpc::Status status = CallRaw(PathOf(*method), "\x0a\x7fx");
@@ -163,6 +163,91 @@ TEST_F(ApiTest, AClientWhoseDeadlineIsOverMakesNoSandbox) {
   EXPECT_TRUE(Eventually([&] { return fake_.waiting_creates() == 0; }));
   fake_.FinishCreates();
   EXPECT_EQ(fake_.sandboxes(), 1u) << "that of before";
+}
+
+TEST_F(ApiTest, AWatchOfANetworkSaysThatItIsThereBeforeAnythingHappens) {
+  v1::WatchSandboxNetworkRequest request;
+  request.set_sandbox_id(NewSandbox());
+  grpc::ClientContext context;
+  auto reader = sandboxes_->WatchSandboxNetwork(&context, request);
+  reader->WaitForInitialMetadata();
+  EXPECT_EQ(fake_.network_watchers(), 1u);
+  v1::NetworkEvent event;
+  event.set_name("pip.test");
+  ASSERT_TRUE(fake_.TellNetwork(request.sandbox_id(), event).ok());
+  v1::NetworkEvent told;
+  ASSERT_TRUE(reader->Read(&told));
+  EXPECT_EQ(told.name(), "pip.test");
+  context.TryCancel();
+  EXPECT_EQ(reader->Finish().error_code(), StatusCode::CANCELLED);
+  EXPECT_TRUE(Eventually([&] { return fake_.network_watchers() == 0; }));
+}
+
+// Of its sandbox's network there is something to tell before WatchNetwork has returned.
+class TellingBackend final : public Backend {
+ public:
+  absl::Status health() const override { return absl::OkStatus(); }
+  std::unique_ptr<Operation> Create(const Call&, const v1::CreateSandboxRequest&,
+                                    Reply<v1::Sandbox> reply) override {
+    reply(absl::UnimplementedError("it has one already"));
+    return nullptr;
+  }
+  void Open(const Call&, const std::string&, Reply<std::shared_ptr<SandboxHandle>> reply) override {
+    reply(std::make_shared<TellingSandbox>());
+  }
+  void List(const Call&, const v1::ListSandboxesRequest&,
+            Reply<v1::ListSandboxesResponse> reply) override {
+    reply(v1::ListSandboxesResponse());
+  }
+  void ListTemplates(const Call&, Reply<v1::ListTemplatesResponse> reply) override {
+    reply(v1::ListTemplatesResponse());
+  }
+  void GetEnvironment(const Call&, const std::string&, Reply<v1::Environment> reply) override {
+    reply(v1::Environment());
+  }
+
+ private:
+  class TellingSandbox final : public SandboxHandle {
+   public:
+    const std::string& id() const override { return id_; }
+    std::unique_ptr<Operation> WatchNetwork(const Call&,
+                                            std::shared_ptr<NetworkSink> sink) override {
+      for (const char* name : {"first", "second"}) {
+        v1::NetworkEvent event;
+        event.set_name(name);
+        sink->Push(std::move(event));
+      }
+      return std::make_unique<Watch>(std::move(sink));
+    }
+
+   private:
+    class Watch final : public Operation {
+     public:
+      explicit Watch(std::shared_ptr<NetworkSink> sink) : sink_(std::move(sink)) {}
+      void Resume() override {}
+      void Cancel() override { sink_->End(absl::CancelledError("the client went away")); }
+
+     private:
+      const std::shared_ptr<NetworkSink> sink_;
+    };
+
+    const std::string id_ = "sb1";
+  };
+};
+
+TEST(TellingApiTest, AWatchOfANetworkMayBeginWithItsEvents) {
+  TellingBackend telling;
+  Door door(telling);
+  auto sandboxes = v1::SandboxService::NewStub(door.NewChannel());
+  grpc::ClientContext context;
+  auto reader = sandboxes->WatchSandboxNetwork(&context, v1::WatchSandboxNetworkRequest());
+  v1::NetworkEvent told;
+  ASSERT_TRUE(reader->Read(&told));
+  EXPECT_EQ(told.name(), "first");
+  ASSERT_TRUE(reader->Read(&told));
+  EXPECT_EQ(told.name(), "second");
+  context.TryCancel();
+  EXPECT_EQ(reader->Finish().error_code(), StatusCode::CANCELLED);
 }
 
 TEST_F(ApiTest, AReaderThatWaitsHoldsTheCellUpAndLosesNothing) {

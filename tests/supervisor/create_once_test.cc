@@ -71,12 +71,19 @@ TEST_F(CreateOnceTest, AnotherRequestWithTheSameIdIsRefused) {
   absl::Status refused = Begin(other).Wait().status();
   EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()), HasSubstr("request_id"));
+  auto networked = Request("n");
+  networked.mutable_network()->add_allow()->set_host("pip.test");
+  auto made = Begin(networked).Wait();
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(Begin(networked).Wait()->sandbox_id(), made->sandbox_id());
+  networked.mutable_network()->mutable_allow(0)->set_host("other.test");
+  EXPECT_TRUE(absl::IsInvalidArgument(Begin(networked).Wait().status()));
   // Also while the first still waits.
   Asked waiting = Begin(Request("s", "slow"));
   EXPECT_TRUE(absl::IsInvalidArgument(Begin(Request("s")).Wait().status()));
   fake.FinishCreates();
   EXPECT_TRUE(waiting.Wait().ok());
-  EXPECT_EQ(fake.sandboxes(), 2u);
+  EXPECT_EQ(fake.sandboxes(), 3u);
 }
 
 TEST_F(CreateOnceTest, TheSecondWaitsForTheSameSandbox) {

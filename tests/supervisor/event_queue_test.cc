@@ -80,6 +80,25 @@ TEST(EventQueueTest, JoinedOutputHasTheTimeOfItsFirstPartAndThePlaceOfItsLast) {
   EXPECT_EQ(item->event.sequence(), 8);
 }
 
+TEST(EventQueueTest, WhatHasBegunSaysSoFirstOrNotAtAll) {
+  int told = 0;
+  EventQueue silent(&plenty, [&] { ++told; });
+  silent.Begin();
+  EXPECT_EQ(told, 1);
+  silent.PushOutput(kStdout, "a", {});
+  auto item = silent.Take();
+  EXPECT_TRUE(item->begun);
+  EXPECT_FALSE(item->last);
+  item = silent.Take();
+  EXPECT_FALSE(item->begun);
+  EXPECT_EQ(item->event.output().data(), "a");
+  EventQueue spoke(&plenty, [] {});
+  spoke.PushOutput(kStdout, "a", {});
+  spoke.Begin();
+  EXPECT_FALSE(spoke.Take()->more) << "a door would wait for it";
+  EXPECT_FALSE(spoke.Take().has_value());
+}
+
 TEST(EventQueueTest, ChunksAreBounded) {
   EventQueue queue(&plenty, [] {});
   const std::string piece(200 << 10, 'x');

@@ -91,6 +91,14 @@ void FakeLauncher::ReplyWith(const LauncherRequest& request, uint64_t process_id
   Send(reply, fds);
 }
 
+void FakeLauncher::ReplyPort(const LauncherRequest& request, UniqueFd connection) {
+  LauncherReply reply;
+  reply.set_request_id(request.request_id());
+  reply.mutable_port_connected();
+  const int fds[] = {connection.get()};
+  Send(reply, fds);
+}
+
 void FakeLauncher::SendProcessExited(const std::string& sandbox_id, int exit_code, int signal,
                                      bool sandbox_ends, uint64_t process_id) {
   LauncherReply event;
@@ -115,6 +123,13 @@ void FakeLauncher::SendZygoteExited(uint64_t zygote_id) {
   event.mutable_zygote_exited()->set_zygote_id(zygote_id);
   event.mutable_zygote_exited()->set_reason("killed");
   Send(event);
+}
+
+void FakeLauncher::SendRelayStarted(UniqueFd socket) {
+  LauncherReply event;
+  event.mutable_relay_started();
+  const int fds[] = {socket.get()};
+  Send(event, fds);
 }
 
 std::string LaunchedId(const LauncherRequest& request) {

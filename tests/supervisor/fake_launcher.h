@@ -42,11 +42,16 @@ class FakeLauncher {
   void ReplyWith(const internal::LauncherRequest& request, uint64_t process_id,
                  std::span<const int> fds);
 
+  // Hands over a connection, which it does not keep.
+  void ReplyPort(const internal::LauncherRequest& request, UniqueFd connection);
+
   static constexpr uint64_t kFirstProcess = 1;
   void SendProcessExited(const std::string& sandbox_id, int exit_code, int signal,
                          bool sandbox_ends = false, uint64_t process_id = kFirstProcess);
   void SendGone(const std::string& sandbox_id, internal::SandboxGone::Reason reason);
   void SendZygoteExited(uint64_t zygote_id);
+  // Hands over the supervisor's end of a relay's socket.
+  void SendRelayStarted(UniqueFd socket);
   // It is gone.
   void Close() { socket_.reset(); }
 

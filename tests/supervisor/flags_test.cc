@@ -27,6 +27,7 @@ TEST(FlagsTest, Defaults) {
   EXPECT_EQ(flags.cgroup_parent, "warren");
   EXPECT_EQ(flags.max_sandboxes, 1000);
   EXPECT_EQ(flags.profile, "user");
+  EXPECT_EQ(flags.egress_policy, "default");
 }
 
 TEST(FlagsTest, OnlyProfilesOfUserCode) {

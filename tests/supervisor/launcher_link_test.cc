@@ -15,9 +15,9 @@ class LauncherLinkTest : public LoopTest {
  protected:
   LauncherLinkTest() : link(*loop, launcher.TakeClient()) {
     OnLoop([this] {
-      EXPECT_TRUE(link.Start([this](const internal::LauncherReply&) { ++events; },
-                             [this](absl::Status) { ++closed; })
-                      .ok());
+      EXPECT_TRUE(
+          link.Start([this](LauncherMessage) { ++events; }, [this](absl::Status) { ++closed; })
+              .ok());
     });
   }
   ~LauncherLinkTest() override { StopLoop(); }

@@ -357,7 +357,7 @@ TEST_F(ExecuteTest, ASlowClientThatLeavesDoesNotHoldTheCellBack) {
 
 class BoundedTest : public ExecuteTest {
  protected:
-  BoundedTest() : ExecuteTest(int64_t{8} << 20) {}
+  BoundedTest() : ExecuteTest({.buffer_memory = 8 << 20}) {}
 };
 
 TEST_F(BoundedTest, WaitingCodeOfAllSandboxesIsBounded) {

@@ -127,8 +127,9 @@ TEST_F(LocalEnvironmentTest, OfASandbox) {
     EXPECT_EQ(feature.available(), feature.reason().empty());
     features.push_back(absl::StrCat(feature.name(), feature.available() ? " yes" : " no"));
   }
-  EXPECT_THAT(features, ::testing::IsSupersetOf({"files.attributes yes", "languages.python yes",
-                                                 "network no", "pause yes"}));
+  EXPECT_THAT(features,
+              ::testing::IsSupersetOf({"files.attributes yes", "languages.python yes",
+                                       "network yes", "network.every_port no", "pause yes"}));
   EXPECT_TRUE(std::is_sorted(features.begin(), features.end()));
 }
 

@@ -48,7 +48,15 @@ class Answer {
 
 class LocalBackendTest : public LoopTest {
  protected:
-  explicit LocalBackendTest(int64_t buffer_memory = 0) {
+  struct Options {
+    int64_t buffer_memory = 0;
+    // Of the template "base".
+    ReadyBounds ready{0, 0};
+    bool network_enabled = true;
+    int port_connections = 1000;
+  };
+  LocalBackendTest() : LocalBackendTest(Options()) {}
+  explicit LocalBackendTest(const Options& options) {
     LocalBackend::Parts parts;
     parts.launcher = launcher.TakeClient();
     parts.facts = testing::V1Host();
@@ -62,12 +70,17 @@ class LocalBackendTest : public LoopTest {
     parts.templates.emplace("broken", base);
     parts.default_template = "base";
     parts.limits_policy = *LoadLimitsPolicy("policies/limits/default.textproto");
-    parts.pool.ready["base"] = ReadyBounds{0, 0};
+    parts.pool.ready["base"] = options.ready;
+    config::NetworkPreset& preset = parts.network_presets["packages"];
+    preset.set_name("packages");
+    preset.mutable_policy()->add_allow()->set_host("pip.test");
+    parts.network_enabled = options.network_enabled;
     parts.pool.max_sandboxes = 4000;
     parts.further_contexts = 16;
     parts.process_descriptors = 1000;
+    parts.port_connections = options.port_connections;
     parts.pool.memory_budget = int64_t{1} << 30;
-    parts.buffer_memory = buffer_memory;
+    parts.buffer_memory = options.buffer_memory;
     backend = *LocalBackend::Make(*loop, std::move(parts));
     OnLoop([this] { EXPECT_TRUE(backend->Start([](absl::Status) {}).ok()); });
   }

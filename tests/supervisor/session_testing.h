@@ -85,7 +85,8 @@ class SessionTest : public LoopTest {
 
   explicit SessionTest(int64_t memory = int64_t{1} << 30,
                        int further_contexts = std::numeric_limits<int>::max(),
-                       int process_descriptors = std::numeric_limits<int>::max())
+                       int process_descriptors = std::numeric_limits<int>::max(),
+                       int port_connections = std::numeric_limits<int>::max())
       : budget(memory),
         detached(*loop, memory / 4, &budget),
         link(*loop, launcher.TakeClient()),
@@ -96,11 +97,14 @@ class SessionTest : public LoopTest {
              kPatient,
              [](const std::string&, absl::string_view) { return std::string(); },
              Allotment(further_contexts),
-             Allotment(process_descriptors)},
+             Allotment(process_descriptors),
+             Allotment(port_connections)},
         table(*loop) {
     OnLoop([this] {
       absl::Status started = link.Start(
-          [this](const internal::LauncherReply& event) {
+          [this](LauncherMessage message) {
+            const internal::LauncherReply& event = message.reply;
+            if (event.has_relay_started()) host.relay.Start(std::move(message.fds.at(0)));
             if (event.has_process_exited()) table.OnProcessExited(event.process_exited());
             if (event.has_sandbox_gone()) table.OnGone(event.sandbox_gone());
             OnEvent(event);

@@ -110,6 +110,27 @@ TEST(ValidateCreateTest, BoundsTheEnvironment) {
   EXPECT_THAT(Message(ValidateCreate(request)), HasSubstr("env has 129 entries"));
 }
 
+TEST(ValidateCreateTest, LooksAtTheNetworkPolicy) {
+  CreateSandboxRequest request;
+  request.mutable_network()->set_preset("internet");
+  request.mutable_network()->add_allow()->set_host("pip.test");
+  EXPECT_TRUE(ValidateCreate(request).ok());
+  EXPECT_EQ(request.network().preset(), "internet") << "as it was";
+  request.mutable_network()->set_bytes_per_second(1023);
+  absl::Status refused = ValidateCreate(request);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+  EXPECT_THAT(Message(refused), HasSubstr("network.bytes_per_second"));
+}
+
+TEST(ValidateSetNetworkTest, LooksAtThePolicy) {
+  warren::v1::SetSandboxNetworkRequest request;
+  EXPECT_TRUE(ValidateSetNetwork(request).ok()) << "unset: nothing is let out";
+  request.mutable_network()->add_deny()->set_host("");
+  absl::Status refused = ValidateSetNetwork(request);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+  EXPECT_THAT(Message(refused), HasSubstr("network.deny[0].host"));
+}
+
 TEST(ValidateExecuteTest, FillsTheDefaultsIn) {
   ExecuteCodeRequest request;
   ASSERT_TRUE(ValidateExecute(request).ok());

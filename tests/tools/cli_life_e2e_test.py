@@ -1,6 +1,7 @@
 """Sandboxes that outlive a command, their contexts and executions, against a real warrend."""
 
 import json
+import select
 import signal
 import unittest
 
@@ -62,7 +63,7 @@ class Life(ServerTest):
                      "memory +.* of 512.0 MiB", "disk +.* of 256.0 MiB", "memory +512.0 MiB", "inodes +65536",
                      "open files +1024", "file size +256.0 MiB", "cpu seconds +no bound", "output +64.0 MiB",
                      "/ +overlay +writable", "/dev +tmpfs +read-only",
-                     "pause +yes", "network +no +sandboxes have no network", "my-own +1.2"):
+                     "pause +yes", "network +none", "network +yes", "my-own +1.2"):
             self.assertRegex(told, f"(?m)^{line}")
         told = json.loads(self.warren("environment", self.sandbox, "--json").stdout)
         self.assertIn({"name": "my-own", "version": "1.2"}, told["python_packages"])
@@ -72,6 +73,33 @@ class Life(ServerTest):
         self.assertIn("paused", self.warren("environment", self.sandbox).stderr)
         self.warren("environment", "sbnone", code=125)
         self.assertIn("SANDBOX or --template", self.warren("environment", code=125).stderr)
+
+    def test_network(self):
+        self.assertRegex(self.warren("network", "show", self.sandbox).stdout, "preset +none\n(.*\n)*Nothing is allowed")
+        self.warren("network", "set", self.sandbox, "--allow", "pip.test:443", "--bandwidth", "1M")
+        shown = self.warren("network", "show", self.sandbox).stdout
+        self.assertRegex(shown, "bandwidth +1.0 MiB")
+        self.assertRegex(shown, "allow +pip.test +443")
+        self.assertIn("none; allow pip.test:443", self.warren("environment", self.sandbox).stdout)
+        self.assertIn("internet", self.warren("network", "set", self.sandbox, "--network", "nosuch", code=125).stderr)
+        self.assertEqual(json.loads(self.warren("network", "show", self.sandbox, "--json").stdout)["allow"][0]["host"], "pip.test")
+
+    def test_network_watch(self):
+        self.warren("network", "set", self.sandbox, "--allow", "pip.test:443")
+        watch = self.server.popen("network", "watch", "--json", self.sandbox)
+        self.addCleanup(watch.communicate, timeout=patience())
+
+        def seen():
+            # Until the watch is there, nobody is told.
+            self.exec("-c", "import urllib.request; urllib.request.urlopen('http://example.org')", code=1)
+            return select.select([watch.stdout], [], [], 0)[0]
+
+        self.assertTrue(eventually(seen))
+        event = json.loads(self.server.first_line(watch))
+        self.assertEqual((event["verdict"], event["name"], event["port"]), ("denied", "example.org", 80))
+        self.assertIn("example.org", event["reason"])
+        watch.send_signal(signal.SIGINT)
+        self.assertEqual(watch.wait(patience()), 130)
 
     def test_a_create_that_is_sent_again(self):
         first = self.warren("create", "--request-id", "r1").stdout

@@ -38,6 +38,7 @@ CommandLine::CommandLine()
   AddPsCommand(app_, &exit_code_);
   AddLifeCommands(app_, &exit_code_);
   AddLimitsCommand(app_, &exit_code_);
+  AddNetworkCommands(app_, &exit_code_);
   AddMetricsCommand(app_, &exit_code_);
   AddKillCommand(app_, &exit_code_);
   AddTemplatesCommand(app_, &exit_code_);

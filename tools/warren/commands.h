@@ -21,6 +21,8 @@ void AddPsCommand(CLI::App& app, int* exit_code);
 // pause, resume, extend.
 void AddLifeCommands(CLI::App& app, int* exit_code);
 void AddLimitsCommand(CLI::App& app, int* exit_code);
+// show, set, watch.
+void AddNetworkCommands(CLI::App& app, int* exit_code);
 void AddMetricsCommand(CLI::App& app, int* exit_code);
 void AddKillCommand(CLI::App& app, int* exit_code);
 void AddTemplatesCommand(CLI::App& app, int* exit_code);

@@ -10,6 +10,7 @@
 #include "tools/warren/facts.h"
 #include "tools/warren/flags.h"
 #include "tools/warren/json_lines.h"
+#include "tools/warren/network_text.h"
 #include "tools/warren/report.h"
 #include "tools/warren/table.h"
 #include "tools/warren/terminal_text.h"
@@ -66,6 +67,8 @@ void PrintEnvironment(const v1::Environment& environment) {
                  {"languages", Safe(absl::StrJoin(environment.languages(), ", "))},
                  {"preloaded", Safe(absl::StrJoin(environment.preload(), ", "))}};
   if (!environment.profile().empty()) facts.emplace_back("runs as", Safe(environment.profile()));
+  if (environment.has_network())
+    facts.emplace_back("network", SummarizeNetwork(environment.network()));
   PrintFacts(facts);
   if (environment.has_use()) {
     std::cout << "\n";
@@ -100,7 +103,7 @@ void AddEnvironmentCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<EnvironmentOptions>();
   CLI::App* command = app.add_subcommand(
       "environment",
-      "Show what a sandbox offers: interpreter, packages, use, limits, mounts, features");
+      "Show what a sandbox offers: interpreter, packages, network, use, limits, mounts, features");
   CLI::Option* sandbox = AddSandboxOperand(*command, options->request.mutable_sandbox_id());
   sandbox->required(false);
   AddText(*command, "--template", "NAME", "What this template offers, without a sandbox",

@@ -1,5 +1,9 @@
 #include "tools/warren/sandbox_flags.h"
 
+#include <utility>
+#include <vector>
+
+#include "tools/warren/network_text.h"
 #include "tools/warren/units.h"
 
 namespace warren {
@@ -32,6 +36,22 @@ void AddOutputLimit(CLI::App& command, v1::Limits* limits) {
           [limits](int64_t bytes) { limits->set_output_bytes(bytes); });
 }
 
+// An option HOST[:PORTS], to be given as often as there are rules; each goes into what `add` adds.
+void AddRules(CLI::App& command, const std::string& name, const std::string& description,
+              const std::function<v1::NetworkRule*()>& add) {
+  auto store = [name, add](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      absl::StatusOr<v1::NetworkRule> rule = ParseNetworkRule(text);
+      if (!rule.ok()) throw CLI::ValidationError(name, std::string(rule.status().message()));
+      *add() = *std::move(rule);
+    }
+  };
+  // Without extra arguments: each takes one, and "[2001:db8::1]" is not taken apart.
+  command.add_option_function<std::vector<std::string>>(name, store, description)
+      ->type_name("HOST[:PORTS]")
+      ->allow_extra_args(false);
+}
+
 }  // namespace
 
 void AddChangeableLimits(CLI::App& command, v1::Limits* limits) {
@@ -47,6 +67,23 @@ void AddSandboxOptions(CLI::App& command, v1::CreateSandboxRequest* create) {
   AddMemoryCpuPids(command, limits);
   AddSize(command, "--disk", "Size of its writable layer, e.g. 256M",
           [limits](int64_t bytes) { limits->set_disk_bytes(bytes); });
+  AddNetworkOptions(command, [create] { return create->mutable_network(); });
+}
+
+void AddNetworkOptions(CLI::App& command, const std::function<v1::NetworkPolicy*()>& policy) {
+  command
+      .add_option_function<std::string>(
+          "--network", [policy](const std::string& preset) { policy()->set_preset(preset); },
+          "What it reaches outside: none, internet, or another preset of the server; default: none")
+      ->type_name("PRESET");
+  AddRules(command, "--allow", "It may connect there: HOST[:PORTS], e.g. pip.test:443",
+           [policy] { return policy()->add_allow(); });
+  AddRules(command, "--deny", "It may not, whatever else allows it: HOST[:PORTS]",
+           [policy] { return policy()->add_deny(); });
+  AddSize(command, "--bandwidth", "Bytes a second of all its connections, each way, e.g. 1M",
+          [policy](int64_t bytes) { policy()->set_bytes_per_second(bytes); });
+  AddCount(command, "--connections", "Connections that it may have at a time",
+           [policy](int32_t n) { policy()->set_max_connections(n); });
 }
 
 void AddFurtherLimits(CLI::App& command, v1::Limits* limits) {
@@ -78,7 +115,8 @@ void AddLifetimeOptions(CLI::App& command,
 
 void AddOwnSandboxOptions(CLI::App& command, CLI::Option* named, SandboxChoice* choice) {
   AddSandboxOptions(command, &choice->create);
-  for (const char* name : {"--template", "--memory", "--cpus", "--pids", "--disk"}) {
+  for (const char* name : {"--template", "--memory", "--cpus", "--pids", "--disk", "--network",
+                           "--allow", "--deny", "--bandwidth", "--connections"}) {
     command.get_option(name)->excludes(named);
   }
 }

@@ -1,6 +1,9 @@
 #ifndef WARREN_TOOLS_WARREN_SANDBOX_FLAGS_H_
 #define WARREN_TOOLS_WARREN_SANDBOX_FLAGS_H_
 
+#include <functional>
+#include <string>
+
 #include "CLI/CLI.hpp"
 #include "absl/time/time.h"
 #include "tools/warren/flags.h"
@@ -11,8 +14,11 @@ namespace warren {
 
 // --memory, --cpus, --pids: limits that can be changed later too, and --output.
 void AddChangeableLimits(CLI::App& command, v1::Limits* limits);
-// --template and the limits that a sandbox is commonly made with.
+// --template, the limits that a sandbox is commonly made with, and its network.
 void AddSandboxOptions(CLI::App& command, v1::CreateSandboxRequest* create);
+// --network, --allow, --deny, --bandwidth and --connections. `policy` makes one where there is none
+// yet, when one of them is given.
+void AddNetworkOptions(CLI::App& command, const std::function<v1::NetworkPolicy*()>& policy);
 // The other limits.
 void AddFurtherLimits(CLI::App& command, v1::Limits* limits);
 // --lifetime-from and --on-expiry.

@@ -15,15 +15,17 @@ from importlib.metadata import version as _version
 from ._async.client import AsyncClient
 from ._async.contexts import AsyncContext, AsyncContexts
 from ._async.executions import AsyncExecutionStream
-from ._async.files import AsyncFiles, AsyncFileWatch
+from ._async.files import AsyncFiles
 from ._async.processes import AsyncProcess, AsyncProcesses
 from ._async.sandbox import AsyncSandbox
+from ._async.watches import AsyncFileWatch, AsyncNetworkWatch
 from ._sync.client import Client
 from ._sync.contexts import Context, Contexts
 from ._sync.executions import ExecutionStream
-from ._sync.files import Files, FileWatch
+from ._sync.files import Files
 from ._sync.processes import Process, Processes
 from ._sync.sandbox import Sandbox
+from ._sync.watches import FileWatch, NetworkWatch
 from .errors import (
     Aborted,
     AlreadyExists,
@@ -59,6 +61,7 @@ from .model.execution import (
     Started,
 )
 from .model.file import FileEntry, FileEvent, FileEventKind, FileType, RemotePath
+from .model.network import NetworkEvent, NetworkPolicy, NetworkRule, NetworkVerdict
 from .model.process import CompletedProcess, ProcessInfo
 from .model.sandbox import LifetimeFrom, OnExpiry, PoolStatus, SandboxInfo, SandboxMetrics, SandboxState
 from .model.template import Environment, Feature, Mount, TemplateInfo
@@ -68,14 +71,15 @@ __version__ = _version("warren-client")
 
 __all__ = [
     "Aborted", "AlreadyExists", "AsyncClient", "AsyncContext", "AsyncContexts", "AsyncExecutionStream",
-    "AsyncFileWatch", "AsyncFiles", "AsyncProcess", "AsyncProcesses", "AsyncSandbox", "Cancelled", "ClearOutput",
-    "Client", "CodeError", "Comm", "CompletedProcess", "Context", "ContextInfo", "Contexts", "DataLoss",
-    "DeadlineExceeded", "Environment", "Event", "Execution", "ExecutionEvent", "ExecutionFailed", "ExecutionStream",
-    "FailedPrecondition", "Feature", "FileEntry", "FileEvent", "FileEventKind", "FileType", "FileWatch", "Files",
-    "Finished", "InputRequest", "Internal", "InvalidArgument", "LifetimeFrom", "Limits", "Missed", "Mount",
-    "NotFound", "OnDisconnect", "OnExpiry", "OutOfRange", "Output", "OutputFile", "PermissionDenied", "PoolStatus",
-    "Process", "ProcessFailed", "ProcessInfo", "Processes", "RemotePath", "ResourceExhausted",
-    "Result", "RetryPolicy", "Sandbox", "SandboxInfo", "SandboxMetrics", "SandboxState", "Seconds", "Started",
-    "Stream", "TemplateInfo", "Termination", "TerminationKind", "Unauthenticated", "Unavailable", "Unimplemented",
-    "Usage", "WarrenError",
+    "AsyncFileWatch", "AsyncFiles", "AsyncNetworkWatch", "AsyncProcess", "AsyncProcesses", "AsyncSandbox",
+    "Cancelled", "ClearOutput", "Client", "CodeError", "Comm", "CompletedProcess", "Context", "ContextInfo",
+    "Contexts", "DataLoss", "DeadlineExceeded", "Environment", "Event", "Execution", "ExecutionEvent",
+    "ExecutionFailed", "ExecutionStream", "FailedPrecondition", "Feature", "FileEntry", "FileEvent",
+    "FileEventKind", "FileType", "FileWatch", "Files", "Finished", "InputRequest", "Internal", "InvalidArgument",
+    "LifetimeFrom", "Limits", "Missed", "Mount", "NetworkEvent", "NetworkPolicy", "NetworkRule", "NetworkVerdict",
+    "NetworkWatch", "NotFound", "OnDisconnect", "OnExpiry", "OutOfRange", "Output", "OutputFile",
+    "PermissionDenied", "PoolStatus", "Process", "ProcessFailed", "ProcessInfo", "Processes", "RemotePath",
+    "ResourceExhausted", "Result", "RetryPolicy", "Sandbox", "SandboxInfo", "SandboxMetrics", "SandboxState",
+    "Seconds", "Started", "Stream", "TemplateInfo", "Termination", "TerminationKind", "Unauthenticated",
+    "Unavailable", "Unimplemented", "Usage", "WarrenError",
 ]

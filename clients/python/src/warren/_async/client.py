@@ -84,6 +84,17 @@ class AsyncClient:
                 raise
             await self.transport.sleep(delay)
 
+    async def begin(self, method: ServerStream[Request, Response], request: Request) -> AsyncMessages[Response]:
+        """A stream that the server has begun with, though nothing may have come yet; where it fails, its first message raises
+        that. For this package's own use."""
+        messages = self.transport.stream(method, request)
+        try:
+            await messages.begun()
+        except BaseException:
+            messages.cancel()
+            raise
+        return messages
+
     async def close(self) -> None:
         """Ends what goes on over this connection, and frees it. Closing it again does nothing."""
         await self.transport.close()

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import uuid
 from hashlib import sha256
-from types import TracebackType
 from typing import AsyncIterable, AsyncIterator, BinaryIO, List, Mapping, Optional, Union, cast
 
 from .._wire import methods
 from .._wire.files import PIECE_BYTES, Digest, entry_of, file_event_of, pieces, write_header
 from .._wire.values import path_bytes, utf8
 from ..errors import Internal, NotFound
-from ..model.file import FileEntry, FileEvent, FileEventKind, RemotePath
+from ..model.file import FileEntry, FileEventKind, RemotePath
 from ..v1 import file_pb2 as pb
 from .client import AsyncClient
-from .transport import AsyncMessages
+from .watches import AsyncFileWatch
 
 # A path on this machine.
 LocalPath = Union[str, "os.PathLike[str]"]
@@ -167,7 +166,7 @@ class AsyncFiles:
         if first is None or file_event_of(first).kind is not FileEventKind.WATCHING:
             messages.cancel()
             raise Internal(f"watching {path!r} did not begin with its event WATCHING; this is a defect of the server")
-        return AsyncFileWatch(messages)
+        return AsyncFileWatch(messages, file_event_of)
 
     async def _requests(self, header: pb.WriteFileRequest, data: Union[bytes, BinaryIO, AsyncIterable[bytes]],
                         digest: Digest) -> AsyncIterator[pb.WriteFileRequest]:
@@ -183,34 +182,3 @@ class AsyncFiles:
                 for piece in pieces(some):
                     yield pb.WriteFileRequest(data=digest.add(piece))
         yield pb.WriteFileRequest(end=pb.WriteFileRequest.End())
-
-
-class AsyncFileWatch:
-    """Events of a directory as they come: iterate over it, and close it, or use it in a `with` block."""
-
-    def __init__(self, messages: AsyncMessages[pb.FileEvent]) -> None:
-        self._messages: Optional[AsyncMessages[pb.FileEvent]] = messages
-
-    def __aiter__(self) -> AsyncFileWatch:
-        return self
-
-    async def __anext__(self) -> FileEvent:
-        if self._messages is not None:
-            message = await self._messages.read()
-            if message is not None:
-                return file_event_of(message)
-        await self.close()
-        raise StopAsyncIteration
-
-    async def close(self) -> None:
-        """Ends the watch. Closing it again does nothing."""
-        messages, self._messages = self._messages, None
-        if messages is not None:
-            messages.cancel()
-
-    async def __aenter__(self) -> AsyncFileWatch:
-        return self
-
-    async def __aexit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
-                        trace: Optional[TracebackType]) -> None:
-        await self.close()

@@ -9,11 +9,13 @@ from typing import List, Mapping, Optional, Sequence, Union
 
 from .._wire import methods
 from .._wire.executions import execute_request, script_request
+from .._wire.networks import network_event_of, policy_message
 from .._wire.sandboxes import create_request, environment_of, lifetime_request, list_request, metrics_of, sandbox_of
 from .._wire.values import duration, limits_message, name_of, usage_of
 from ..errors import NotFound, WarrenError
 from ..model.common import Limits, OnDisconnect, Seconds, Usage
 from ..model.execution import Execution
+from ..model.network import NetworkPolicy
 from ..model.sandbox import LifetimeFrom, OnExpiry, SandboxInfo, SandboxMetrics, SandboxState
 from ..model.template import Environment
 from ..v1 import execution_pb2, package_pb2, sandbox_pb2
@@ -22,6 +24,7 @@ from .contexts import AsyncContext, AsyncContexts
 from .executions import AsyncExecutionStream
 from .files import AsyncFiles
 from .processes import AsyncProcess, AsyncProcesses
+from .watches import AsyncNetworkWatch
 
 
 class AsyncSandbox:
@@ -56,7 +59,7 @@ class AsyncSandbox:
     async def create(cls, template: Optional[str] = None, *, limits: Optional[Limits] = None, lifetime: Optional[Seconds] = None,
                      lifetime_from: Optional[LifetimeFrom] = None, on_expiry: Optional[OnExpiry] = None,
                      metadata: Optional[Mapping[str, str]] = None, env: Optional[Mapping[str, str]] = None,
-                     network_policy: Optional[str] = None, request_id: Optional[str] = None,
+                     network: Union[str, NetworkPolicy, None] = None, request_id: Optional[str] = None,
                      client: Optional[AsyncClient] = None) -> AsyncSandbox:
         """Makes a sandbox, with one Python context, ready for code.
 
@@ -68,16 +71,16 @@ class AsyncSandbox:
             on_expiry: at the end of its lifetime. Default: KILL.
             metadata: at most 64 entries, keys to 128 bytes, values to 1024: for list() to find it by.
             env: environment of all its processes; at most 128 entries and 64 KiB.
-            network_policy: "none", which is the default, or one that the server has.
+            network: what it may reach outside: a NetworkPolicy, or the name of a preset ("internet"). Default: nothing.
             request_id: at most 128 bytes: a create that is sent again with it gets the sandbox of the first. Default: one of
                 its own, so that a connection that breaks meanwhile makes no second sandbox.
             client: a connection to share. Default: one of its own, to WARREN_ADDRESS.
-        Errors: NotFound (template), InvalidArgument, FailedPrecondition (a template that cannot be used now),
-        ResourceExhausted (no slot, no memory), Unavailable, Unimplemented (network_policy), Internal.
+        Errors: NotFound (template), InvalidArgument, FailedPrecondition (a template that cannot be used now, or
+        a network where the server gives none), ResourceExhausted (no slot, no memory), Unavailable, Internal.
         """
         request = create_request(
             template=template, limits=limits, lifetime=lifetime, lifetime_from=lifetime_from, on_expiry=on_expiry,
-            metadata=metadata, env=env, network_policy=network_policy, request_id=request_id or new_request_id())
+            metadata=metadata, env=env, network=network, request_id=request_id or new_request_id())
         mine = client or AsyncClient()
         try:
             info = sandbox_of(await mine.call(methods.CREATE_SANDBOX, request))
@@ -266,13 +269,28 @@ class AsyncSandbox:
         request = sandbox_pb2.ChangeSandboxLimitsRequest(sandbox_id=self.id, limits=limits_message(limits))
         return self._told(await self._client.call(methods.CHANGE_SANDBOX_LIMITS, request))
 
+    async def set_network(self, network: Union[str, NetworkPolicy]) -> SandboxInfo:
+        """Another network policy, or preset, takes the place of what was there; "none" closes everything. It holds when this
+        returns, and connections that it does not allow are cut. Errors: NotFound, FailedPrecondition (it is dead or paused, or
+        the server gives no sandbox a network), InvalidArgument, Unavailable."""
+        request = sandbox_pb2.SetSandboxNetworkRequest(sandbox_id=self.id, network=policy_message(network))
+        return self._told(await self._client.call(methods.SET_SANDBOX_NETWORK, request))
+
+    async def watch_network(self) -> AsyncNetworkWatch:
+        """Watches its network: what its programs connect to once this has returned is told by iterating over the answer, until
+        the sandbox ends. It is no use of the sandbox. Errors, with the first event: NotFound, ResourceExhausted (16 clients
+        watch it already)."""
+        request = sandbox_pb2.WatchSandboxNetworkRequest(sandbox_id=self.id)
+        messages = await self._client.begin(methods.WATCH_SANDBOX_NETWORK, request)
+        return AsyncNetworkWatch(messages, network_event_of)
+
     async def metrics(self) -> SandboxMetrics:
         """What it uses now. Errors: NotFound."""
         request = sandbox_pb2.GetSandboxMetricsRequest(sandbox_id=self.id)
         return metrics_of(await self._client.call(methods.GET_SANDBOX_METRICS, request))
 
     async def environment(self) -> Environment:
-        """What it offers: interpreter, languages, packages, limits and their use, mounts, features. It counts as a use of the
+        """What it offers: interpreter, languages, packages, limits and their use, mounts, features, network. It counts as a use of the
         sandbox. Errors: NotFound."""
         request = package_pb2.GetEnvironmentRequest(sandbox_id=self.id)
         return environment_of(await self._client.call(methods.GET_ENVIRONMENT, request))

@@ -106,6 +106,10 @@ class AsyncMessages(Generic[Response]):
             raise
         return None if message is grpc.aio.EOF else message
 
+    async def begun(self) -> None:
+        """Waits for the server's headers, or its end."""
+        await self._call.initial_metadata()
+
     def cancel(self) -> None:
         self._cancelled = True
         self._call.cancel()

@@ -143,6 +143,11 @@ class Messages(Generic[Response]):
         except grpc.RpcError as error:
             raise self._transport._error(error) from None
 
+    def begun(self) -> None:
+        """Waits for the server's headers, or its end."""
+        with self._transport._undisturbed():
+            self._call.initial_metadata()
+
     def cancel(self) -> None:
         with self._transport._undisturbed():
             self._call.cancel()

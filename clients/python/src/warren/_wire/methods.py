@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ..v1 import execution_pb2, file_pb2, package_pb2, process_pb2, sandbox_pb2, template_pb2
+from ..v1 import execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2, template_pb2
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -66,6 +66,10 @@ CHANGE_SANDBOX_LIMITS: Unary[S.ChangeSandboxLimitsRequest, S.Sandbox] = Unary(
     "SandboxService", "ChangeSandboxLimits", S.ChangeSandboxLimitsRequest, S.Sandbox, Again.SAFE)
 GET_SANDBOX_METRICS: Unary[S.GetSandboxMetricsRequest, S.SandboxMetrics] = Unary(
     "SandboxService", "GetSandboxMetrics", S.GetSandboxMetricsRequest, S.SandboxMetrics, Again.SAFE)
+SET_SANDBOX_NETWORK: Unary[S.SetSandboxNetworkRequest, S.Sandbox] = Unary(
+    "SandboxService", "SetSandboxNetwork", S.SetSandboxNetworkRequest, S.Sandbox, Again.SAFE)
+WATCH_SANDBOX_NETWORK: ServerStream[S.WatchSandboxNetworkRequest, network_pb2.NetworkEvent] = ServerStream(
+    "SandboxService", "WatchSandboxNetwork", S.WatchSandboxNetworkRequest, network_pb2.NetworkEvent)
 
 X = execution_pb2
 CREATE_CONTEXT: Unary[X.CreateContextRequest, X.Context] = Unary(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Mapping, Optional, Sequence
+from typing import Mapping, Optional, Sequence, Union
 
 from ..model.common import Limits, Seconds
+from ..model.network import NetworkPolicy
 from ..model.sandbox import LifetimeFrom, OnExpiry, PoolStatus, SandboxInfo, SandboxMetrics, SandboxState
 from ..model.template import Environment, Feature, Mount, TemplateInfo
 from ..v1 import package_pb2, sandbox_pb2, template_pb2
+from .networks import policy_message, policy_of
 from .values import duration, length, limits_message, limits_of, member_of, moment, name_of, ordered, strings, timestamp
 
 
 def create_request(*, template: Optional[str], limits: Optional[Limits], lifetime: Optional[Seconds],
                    lifetime_from: Optional[LifetimeFrom], on_expiry: Optional[OnExpiry], metadata: Optional[Mapping[str, str]],
-                   env: Optional[Mapping[str, str]], network_policy: Optional[str],
+                   env: Optional[Mapping[str, str]], network: Union[str, NetworkPolicy, None],
                    request_id: str) -> sandbox_pb2.CreateSandboxRequest:
     return sandbox_pb2.CreateSandboxRequest(
         template_id=template,
@@ -24,8 +26,8 @@ def create_request(*, template: Optional[str], limits: Optional[Limits], lifetim
         on_expiry=name_of(on_expiry, "ON_EXPIRY_"),
         metadata=strings(metadata, "metadata"),
         env=strings(env, "env"),
-        network_policy=network_policy,
         request_id=request_id,
+        network=None if network is None else policy_message(network),
     )
 
 
@@ -132,4 +134,5 @@ def environment_of(message: package_pb2.Environment) -> Environment:
         mounts=tuple(Mount(mount.path, mount.file_system, mount.read_only) for mount in message.mounts),
         profile=message.profile,
         features=tuple(Feature(feature.name, feature.available, feature.reason) for feature in message.features),
+        network=policy_of(message.network) if message.HasField("network") else None,
     )

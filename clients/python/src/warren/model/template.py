@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Mapping, Optional
 
 from .common import Limits
+from .network import NetworkPolicy
 from .sandbox import SandboxMetrics
 
 
@@ -49,8 +50,8 @@ class Feature:
 
 @dataclass(frozen=True)
 class Environment:
-    """What a template or a sandbox offers. What is the sandbox's own (python_packages, limits, use, mounts, profile, features)
-    is empty for a template."""
+    """What a template or a sandbox offers. What is the sandbox's own (python_packages, limits, use, mounts, profile, features,
+    network) is empty for a template."""
 
     template: str
     python_version: str
@@ -71,3 +72,5 @@ class Environment:
     mounts: tuple[Mount, ...]
     profile: str
     features: tuple[Feature, ...]
+    # In force now: what was asked for, with its preset's rules behind its own.
+    network: Optional[NetworkPolicy]
