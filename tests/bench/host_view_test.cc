@@ -2,11 +2,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
+
+#include "runtime/base/unique_fd.h"
 
 namespace warren::bench {
 namespace {
@@ -54,6 +60,47 @@ TEST(CountProcessesBelowTest, CountsEachOnceAndThoseOfGroupsBelow) {
 }
 
 TEST(ProcessCostsTest, OfNoProcessIsAnError) { EXPECT_FALSE(ReadProcessCosts(0).ok()); }
+
+// A connection of this host's loopback.
+struct Connection {
+  UniqueFd client;
+  UniqueFd server;
+};
+
+Connection Connect() {
+  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof(address);
+  EXPECT_EQ(::bind(listener.get(), generic, size), 0);
+  EXPECT_EQ(::listen(listener.get(), 1), 0);
+  EXPECT_EQ(::getsockname(listener.get(), generic, &size), 0);
+  Connection made{UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), UniqueFd()};
+  EXPECT_EQ(::connect(made.client.get(), generic, size), 0);
+  made.server.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  return made;
+}
+
+TEST(TcpMemoryTest, WhatNobodyReadsIsCounted) {
+  absl::StatusOr<int64_t> before = TcpMemoryBytes();
+  ASSERT_TRUE(before.ok()) << before.status();
+  // Until each is full. The kernel sets some MiB aside for every CPU before it counts.
+  std::vector<Connection> connections;
+  int64_t waiting = 0;
+  while (waiting < (int64_t{64} << 20) && connections.size() < 500) {
+    const UniqueFd& client = connections.emplace_back(Connect()).client;
+    const std::string piece(1 << 16, 'x');
+    ssize_t sent = 0;
+    while ((sent = ::send(client.get(), piece.data(), piece.size(), MSG_DONTWAIT)) > 0) {
+      waiting += sent;
+    }
+  }
+  absl::StatusOr<int64_t> after = TcpMemoryBytes();
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_THAT(*after - *before, Ge(waiting / 2));
+}
 
 }  // namespace
 }  // namespace warren::bench

@@ -12,6 +12,8 @@ from harness import rows
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # A host may refuse every OCI runtime.
 MAY_LACK = {"oci-cold-nothing", "oci-cold-pandas"}
+# The memory of a few sandboxes, on a host where others allocate and free.
+MAY_DROWN = {"networks-1000"}
 
 
 def left_behind():
@@ -48,7 +50,7 @@ class SmokeTest(unittest.TestCase):
     def test_figures_are_positive(self):
         for row in self.rows:
             for name in ("p50", "p99", "value"):
-                if name in row:
+                if name in row and row["id"] not in MAY_DROWN:
                     with self.subTest(row=row["id"], figure=name):
                         self.assertGreaterEqual(row[name], 0)
                         if row["id"] != "idle-full-pool":
@@ -90,7 +92,15 @@ class SmokeTest(unittest.TestCase):
     def test_pool_rows_hit_the_pool_and_the_empty_one_does_not(self):
         shares = {row["id"]: row["figures"].get("hit_share") for row in self.results["rows"]}
         self.assertEqual(shares["create-pool-hit"], 1)
+        self.assertEqual(shares["create-network"], 1)
         self.assertEqual(shares["create-first-cell-pool-empty"], 0)
+
+    def test_as_many_networks_as_were_asked_for_were_opened(self):
+        figures = next(row for row in self.results["rows"] if row["id"] == "networks-1000")["figures"]
+        self.assertEqual(figures["networks"], self.results["settings"]["sizes"]["networks"])
+        self.assertGreater(figures["open_p50"], 0)
+        for account in ("cgroups", "host", "relay", "supervisor", "launcher"):
+            self.assertIn(f"{account}_kib_each", figures)
 
     def test_nothing_was_handed_out_unready(self):
         burst = next(row for row in self.results["rows"] if row["id"] == "burst-100")

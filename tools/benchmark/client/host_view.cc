@@ -118,7 +118,20 @@ absl::StatusOr<HostMemory> ReadHostMemory() {
   WARREN_ASSIGN_OR_RETURN(int64_t buffers, FieldBytes(text, "Buffers"));
   WARREN_ASSIGN_OR_RETURN(int64_t cached, FieldBytes(text, "Cached"));
   WARREN_ASSIGN_OR_RETURN(int64_t shmem, FieldBytes(text, "Shmem"));
-  return HostMemory{available, total - free - buffers - cached + shmem};
+  WARREN_ASSIGN_OR_RETURN(int64_t slab, FieldBytes(text, "Slab"));
+  return HostMemory{available, total - free - buffers - cached + shmem, slab};
+}
+
+absl::StatusOr<int64_t> TcpMemoryBytes() {
+  WARREN_ASSIGN_OR_RETURN(std::string text, ReadFile("/proc/net/sockstat"));
+  // "TCP: inuse 1 orphan 0 tw 0 alloc 7 mem 221", pages.
+  const absl::string_view tcp = FieldText(text, "TCP");
+  const size_t at = tcp.rfind(" mem ");
+  int64_t pages = 0;
+  if (at == absl::string_view::npos || !absl::SimpleAtoi(tcp.substr(at + 5), &pages)) {
+    return absl::InternalError("read /proc/net/sockstat: it does not say what TCP holds");
+  }
+  return pages * ::sysconf(_SC_PAGESIZE);
 }
 
 absl::StatusOr<int64_t> FreeMemoryBytes() {

@@ -19,8 +19,12 @@ struct HostMemory {
   int64_t available_bytes = 0;
   // Total without what is free, buffers and page cache (tmpfs counts as used).
   int64_t used_bytes = 0;
+  // Of these, the kernel's small objects: sockets for one.
+  int64_t slab_bytes = 0;
 };
 absl::StatusOr<HostMemory> ReadHostMemory();
+// What lies in the buffers of all TCP sockets of the host, whatever their network namespace.
+absl::StatusOr<int64_t> TcpMemoryBytes();
 // What is free with what the kernel keeps at hand for each CPU, where pages that a process gives
 // back go first and which no other account shows.
 absl::StatusOr<int64_t> FreeMemoryBytes();

@@ -50,6 +50,12 @@ absl::Status CreateOnce(SessionClient& client, const Target& target, const Cell&
   return absl::OkStatus();
 }
 
+nlohmann::json CreatesJson(const CreateSamples& samples) {
+  return {{"create", samples.create},       {"first_cell", samples.first_cell},
+          {"cell", samples.cell},           {"destroy", samples.destroy},
+          {"from_pool", samples.from_pool}, {"stages", samples.stages}};
+}
+
 nlohmann::json MemoryJson(const ProcessMemory& before, const ProcessMemory& after) {
   return {{"minor_faults", after.minor_faults - before.minor_faults},
           {"private_dirty_bytes", after.private_dirty_bytes - before.private_dirty_bytes},
@@ -98,9 +104,20 @@ absl::StatusOr<nlohmann::json> MeasureCreates(const Target& target, const Cell& 
   for (int i = 0; i < count; ++i) {
     WARREN_RETURN_IF_ERROR(CreateOnce(client, target, cell, out));
   }
-  return nlohmann::json{{"create", out.create},       {"first_cell", out.first_cell},
-                        {"cell", out.cell},           {"destroy", out.destroy},
-                        {"from_pool", out.from_pool}, {"stages", out.stages}};
+  return CreatesJson(out);
+}
+
+absl::StatusOr<nlohmann::json> MeasureNetworkCreates(const Target& target, int count, int warmup) {
+  SessionClient client(target.address);
+  WARREN_RETURN_IF_ERROR(client.Connect());
+  Target plain = target;
+  plain.create.clear_network();
+  CreateSamples ignored, without, with;
+  for (int i = -warmup; i < count; ++i) {
+    WARREN_RETURN_IF_ERROR(CreateOnce(client, plain, {}, i < 0 ? ignored : without));
+    WARREN_RETURN_IF_ERROR(CreateOnce(client, target, {}, i < 0 ? ignored : with));
+  }
+  return nlohmann::json{{"without", CreatesJson(without)}, {"with", CreatesJson(with)}};
 }
 
 absl::StatusOr<nlohmann::json> MeasureCells(const Target& target, const Cell& cell, int count,

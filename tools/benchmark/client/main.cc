@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <functional>
 
+#include "absl/strings/str_cat.h"
+#include "tools/benchmark/client/origin.h"
 #include "tools/benchmark/client/references.h"
 #include "tools/benchmark/client/scenarios.h"
 
@@ -13,6 +15,7 @@ namespace {
 using nlohmann::json;
 using warren::bench::Cell;
 using warren::bench::FilesPlan;
+using warren::bench::NetworksPlan;
 using warren::bench::SessionsPlan;
 using warren::bench::Target;
 using Measurement = std::function<absl::StatusOr<json>()>;
@@ -21,11 +24,13 @@ struct Flags {
   Target target;
   Cell cell;
   SessionsPlan sessions;
+  NetworksPlan networks;
   FilesPlan files;
   std::string direction = "write";
   int64_t disk_bytes = 0;
   std::string template_id = "data-science";
   int64_t memory_bytes = 0;
+  std::string network;
   int count = 100;
   int warmup = 5;
   int clients = 1;
@@ -57,6 +62,7 @@ class Commands {
     command->add_option("--cgroup-parent", flags_.target.cgroup_parent, "The server's own");
     command->add_option("--template", flags_.template_id, "Template");
     command->add_option("--memory-bytes", flags_.memory_bytes, "Limit other than the default");
+    command->add_option("--network", flags_.network, "Preset of its network; none where not given");
     command->add_option("--code", flags_.cell.code, "The cell");
     command->add_option("--expect", flags_.cell.expect, "What its output must contain");
     return command;
@@ -169,6 +175,38 @@ void AddLiveScenarios(Commands& commands, Flags& f) {
   files->add_option("--supervisor-pid", f.supervisor, "Whose memory to watch");
 }
 
+// What goes through the relay, to serve-origin.
+void AddNetworkScenarios(Commands& commands, Flags& f) {
+  using namespace warren::bench;
+  commands.Repeated(
+      commands.AddScenario("network-creates", "Creates without and with a network in turns",
+                           [&f] { return MeasureNetworkCreates(f.target, f.count, f.warmup); }));
+  commands.AddScenario("printed", "What a cell prints, in a sandbox of its own",
+                       [&f] { return MeasurePrinted(f.target, f.cell); });
+  CLI::App* networks = commands.AddScenario("networks", "Many sandboxes with a network", [&f] {
+    f.networks.rehearsal = f.cell;
+    f.networks.connect = f.sessions.further;
+    f.networks.clients = f.clients;
+    return MeasureNetworks(f.target, f.networks);
+  });
+  networks->add_option("--sandboxes", f.networks.count, "How many")->required();
+  networks->add_option("--clients", f.clients, "Makers at a time");
+  networks->add_option("--further-code", f.sessions.further.code, "A cell with the network");
+  networks->add_option("--further-expect", f.sessions.further.expect, "What it must say");
+  for (const char* process : {"supervisor", "launcher", "relay"}) {
+    networks
+        ->add_option(absl::StrCat("--", process, "-pid"), f.networks.processes[process],
+                     "Whose memory to watch")
+        ->required();
+  }
+  commands.Add("serve-origin", "What sandboxes connect to, until standard input ends",
+               []() -> absl::StatusOr<json> {
+                 absl::Status status = ServeOrigin();
+                 if (!status.ok()) return status;
+                 return json::object();
+               });
+}
+
 void AddReferences(Commands& commands, Flags& f) {
   using namespace warren::bench;
   CLI::App* serve = commands.Add("serve-reference", "Bare gRPC until standard input ends",
@@ -207,6 +245,7 @@ int main(int argc, char** argv) {
   Commands commands(app, flags, measurement);
   AddScenarios(commands, flags);
   AddLiveScenarios(commands, flags);
+  AddNetworkScenarios(commands, flags);
   AddReferences(commands, flags);
   CLI11_PARSE(app, argc, argv);
 
@@ -214,6 +253,7 @@ int main(int argc, char** argv) {
   if (flags.memory_bytes != 0) {
     flags.target.create.mutable_limits()->set_memory_bytes(flags.memory_bytes);
   }
+  if (!flags.network.empty()) flags.target.create.mutable_network()->set_preset(flags.network);
   // A session of a long run must not end by itself.
   flags.target.create.mutable_lifetime()->set_seconds(3600);
   absl::StatusOr<json> result = measurement();

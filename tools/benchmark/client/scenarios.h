@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -31,6 +32,26 @@ void SetSmallLimits(Target& target);
 // "stages" as pairs of name and times.
 absl::StatusOr<nlohmann::json> MeasureCreates(const Target& target, const Cell& cell, int count,
                                               int warmup);
+
+// Two sandboxes in turns, one without a network and one with that of the target: "without" and
+// "with", each as MeasureCreates says it without a cell.
+absl::StatusOr<nlohmann::json> MeasureNetworkCreates(const Target& target, int count, int warmup);
+
+// Makes `count` sandboxes without a network, each with the cell `rehearsal`, then gives each of
+// them the network of the target and runs `connect` in it: "open" until the network was there, and
+// the memory at the "start", with all of them "without" and "with" one: as MeasureSessions has it,
+// "slab_bytes", "tcp_bytes", and in "process_bytes" the proportional set of each process named.
+struct NetworksPlan {
+  int count = 0;
+  int clients = 0;
+  Cell rehearsal;
+  Cell connect;
+  std::map<std::string, pid_t> processes;
+};
+absl::StatusOr<nlohmann::json> MeasureNetworks(const Target& target, const NetworksPlan& plan);
+
+// The cell in a sandbox of its own, for what it measures itself: "printed".
+absl::StatusOr<nlohmann::json> MeasurePrinted(const Target& target, const Cell& cell);
 
 // Cells of one live context, one after the other or, as somebody who thinks in between sends them,
 // after pauses of half to one and a half times `pause_ns`: "cell".

@@ -124,6 +124,7 @@ absl::StatusOr<CellRun> SessionClient::Run(const std::string& sandbox_id, const 
   while (reader->Read(&event)) Hear(event, heard, run);
   WARREN_RETURN_IF_ERROR(FromGrpc("execute a cell", reader->Finish()));
   WARREN_RETURN_IF_ERROR(Check(cell, heard));
+  run.text = std::move(heard.text);
   return run;
 }
 
@@ -171,6 +172,18 @@ absl::Status SessionClient::Resume(const std::string& sandbox_id) {
   grpc::Status status = sandboxes_->ResumeSandbox(&context, request, &sandbox);
   WARREN_RETURN_IF_ERROR(FromGrpc("resume a sandbox", status));
   return CheckState("resume a sandbox", sandbox, v1::Sandbox::RUNNING);
+}
+
+absl::Status SessionClient::SetNetwork(const std::string& sandbox_id,
+                                       const v1::NetworkPolicy& policy) {
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(600));
+  v1::SetSandboxNetworkRequest request;
+  request.set_sandbox_id(sandbox_id);
+  *request.mutable_network() = policy;
+  v1::Sandbox sandbox;
+  return FromGrpc("set a sandbox's network",
+                  sandboxes_->SetSandboxNetwork(&context, request, &sandbox));
 }
 
 absl::StatusOr<v1::Context> SessionClient::CreateContext(const std::string& sandbox_id) {

@@ -38,6 +38,8 @@ struct CellRun {
   // When the last event was there.
   int64_t finished_ns = 0;
   int64_t output_bytes = 0;
+  // The first 64 KiB of what it printed, and of the text of its values.
+  std::string text;
 };
 
 // Owner: one thread.
@@ -57,6 +59,7 @@ class SessionClient {
   // What is answered in another state than PAUSED, or RUNNING, is an error.
   absl::Status Pause(const std::string& sandbox_id);
   absl::Status Resume(const std::string& sandbox_id);
+  absl::Status SetNetwork(const std::string& sandbox_id, const v1::NetworkPolicy& policy);
 
   // A further Python context; one that is answered dead is an error.
   absl::StatusOr<v1::Context> CreateContext(const std::string& sandbox_id);

@@ -1,13 +1,10 @@
 // Many live sessions at once: their memory, and what a cell on one of them costs.
-#include <atomic>
-#include <chrono>
-#include <mutex>
+#include <algorithm>
 #include <random>
-#include <thread>
 
-#include "absl/strings/str_replace.h"
 #include "runtime/base/status.h"
 #include "tools/benchmark/client/host_view.h"
+#include "tools/benchmark/client/many_sessions.h"
 #include "tools/benchmark/client/samples.h"
 #include "tools/benchmark/client/scenarios.h"
 
@@ -17,71 +14,15 @@ namespace {
 // Memory of the host and of the server's cgroups, for 21 or so numbers of sessions.
 constexpr int kMemoryPoints = 20;
 
-Cell ForSession(const Cell& cell, int session) {
-  std::string number = std::to_string(session);
-  Cell mine = cell;
-  mine.code = absl::StrReplaceAll(cell.code, {{"{session}", number}});
-  mine.expect = absl::StrReplaceAll(cell.expect, {{"{session}", number}});
-  return mine;
-}
-
-absl::StatusOr<nlohmann::json> MemoryPoint(const Target& target, int sessions) {
-  WARREN_ASSIGN_OR_RETURN(HostMemory host, ReadHostMemory());
-  nlohmann::json point = {{"sessions", sessions},
-                          {"available_bytes", host.available_bytes},
-                          {"used_bytes", host.used_bytes}};
-  WARREN_ASSIGN_OR_RETURN(point["cgroup_bytes"], CgroupView(target.cgroup_parent).MemoryByKind());
-  return point;
-}
-
-// Sessions by their number. Thread-safe.
-class Sessions {
- public:
-  void Add(int number, std::string id) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    made_.emplace_back(number, std::move(id));
-  }
-  const std::vector<std::pair<int, std::string>>& made() const { return made_; }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::pair<int, std::string>> made_;
-};
-
-absl::Status MakeOne(SessionClient& client, const Target& target, const Cell& cell, int number,
-                     Sessions& sessions) {
-  WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client.Create(target.create));
-  sessions.Add(number, sandbox.sandbox_id());
-  return client.Run(sandbox.sandbox_id(), ForSession(cell, number)).status();
-}
-
-// Makes the sessions [first, last), `plan.clients` at a time.
-absl::Status MakeSome(const Target& target, const SessionsPlan& plan, int first, int last,
-                      Sessions& sessions) {
-  std::atomic<int> next = first;
-  std::vector<absl::Status> results(plan.clients);
-  std::vector<std::thread> threads;
-  threads.reserve(plan.clients);
-  for (absl::Status& result : results) {
-    threads.emplace_back([&] {
-      SessionClient client(target.address);
-      result = client.Connect();
-      for (int number; result.ok() && (number = next++) < last;) {
-        result = MakeOne(client, target, plan.first, number, sessions);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const absl::Status& result : results) WARREN_RETURN_IF_ERROR(result);
-  return absl::OkStatus();
-}
-
 absl::Status MakeAll(const Target& target, const SessionsPlan& plan, SessionClient& client,
                      Sessions& sessions, nlohmann::json& memory) {
   int step = std::max(1, plan.count / kMemoryPoints);
   for (int made = 0; made < plan.count; made += step) {
     int last = std::min(plan.count, made + step);
-    WARREN_RETURN_IF_ERROR(MakeSome(target, plan, made, last, sessions));
+    WARREN_RETURN_IF_ERROR(
+        ForNumbers(target.address, plan.clients, made, last, [&](SessionClient& maker, int number) {
+          return MakeSession(maker, target, plan.first, number, sessions);
+        }));
     // As at the start: what the pool holds ready is not counted as a session's.
     WARREN_RETURN_IF_ERROR(WaitForFullPools(client));
     WARREN_ASSIGN_OR_RETURN(nlohmann::json point, MemoryPoint(target, last));
@@ -145,10 +86,8 @@ absl::StatusOr<nlohmann::json> MeasureSessions(const Target& target, const Sessi
   absl::StatusOr<nlohmann::json> out = Measure(client, target, plan, sessions);
   // Whatever happened: the sessions that were made must go.
   int64_t begin = NowNs();
-  for (const auto& [number, id] : sessions.made()) {
-    absl::Status destroyed = client.Destroy(id);
-    if (out.ok() && !destroyed.ok()) out = destroyed;
-  }
+  absl::Status destroyed = DestroyAll(client, sessions);
+  if (out.ok() && !destroyed.ok()) out = destroyed;
   if (out.ok()) (*out)["destroying"] = NowNs() - begin;
   return out;
 }

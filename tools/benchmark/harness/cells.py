@@ -59,6 +59,73 @@ while left > 0:
 """
 
 
+def connects(host, port, count):
+    """Prints times in nanoseconds: "connect", from the call with the host's name or address to the byte that came back, one after
+    the other; "lookup", of the host alone."""
+    return f"""import json, socket, time
+def connect():
+    begin = time.perf_counter_ns()
+    with socket.create_connection(("{host}", {port}), 60) as connection:
+        connection.sendall(b"x")
+        if connection.recv(1) != b"x":
+            raise OSError("the byte did not come back")
+        return time.perf_counter_ns() - begin
+def lookup():
+    begin = time.perf_counter_ns()
+    socket.getaddrinfo("{host}", {port}, 0, socket.SOCK_STREAM)
+    return time.perf_counter_ns() - begin
+for _ in range(10):
+    connect()
+print(json.dumps({{"connect": [connect() for _ in range({count})], "lookup": [lookup() for _ in range({count})]}}))
+"""
+
+
+def stream(host, port, size):
+    """Prints the time in nanoseconds, "elapsed", from the request for size bytes to the last of them."""
+    return f"""import json, socket, time
+buffer = bytearray(1 << 20)
+with socket.create_connection(("{host}", {port}), 60) as connection:
+    begin = time.perf_counter_ns()
+    connection.sendall(({size}).to_bytes(8, "big"))
+    left = {size}
+    while left > 0:
+        got = connection.recv_into(buffer)
+        if got == 0:
+            raise OSError(f"the stream ended {{left}} bytes early")
+        left -= got
+    print(json.dumps({{"elapsed": time.perf_counter_ns() - begin}}))
+"""
+
+
+# What an idle connection takes of Python itself it takes here, without a network: by a lookup that fails, and a connection to
+# itself.
+MEET = """import socket
+def meet(host, port, answer=lambda: None):
+    connection = socket.create_connection((host, port), 60)
+    connection.sendall(b"x")
+    answer()
+    return connection, connection.recv(1)
+def rehearse():
+    try:
+        socket.getaddrinfo("nobody.bench", 1)
+    except OSError:
+        pass
+    listener = socket.create_server(("127.0.0.1", 0))
+    def answer():
+        accepted, _ = listener.accept()
+        accepted.sendall(accepted.recv(1))
+    return meet(*listener.getsockname(), answer)
+print("alone", rehearse()[1])
+"""
+MEET_EXPECT = "alone b'x'"
+MEETING_EXPECT = "met b'x'"
+
+
+def meeting(host, port):
+    """After MEET: a connection that a byte went over and back, and that stays."""
+    return f'held = meet("{host}", {port})\nprint("met", held[1])'
+
+
 # Forks, memory, disk, output, descriptors and signals at once; it ends only by its own excess.
 HOSTILE = """import os, signal, time
 def rage(kind):

@@ -4,12 +4,15 @@ import os
 import resource
 import time
 
+from .errors import BenchError
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Command -> what it is, and what its children that have ended were.
 _ROLES = {
     "python3": ("zygote and live contexts", "ended contexts"),
     "warren-launcher": ("launcher", "ended inits"),
     "memfd:warren-in": ("inits", "ended processes of sandboxes"),
+    "warren-relay": ("relay", "ended children of the relay"),
 }
 
 
@@ -61,6 +64,18 @@ def descendants(root):
     for pid in found:
         found.extend(children.get(pid, []))
     return found
+
+
+def descendant(root, program):
+    """Pid of the first one below root, the nearest to it, that was started under this name. Raises BenchError where none was."""
+    for pid in descendants(root)[1:]:
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if os.path.basename(file.read().split(b"\0")[0].decode(errors="replace")) == program:
+                    return pid
+        except OSError:
+            continue
+    raise BenchError(f"no {program} runs below process {root}")
 
 
 def processes():

@@ -15,6 +15,7 @@ COUNTED = {
     "unready": "",
     "processes_each": "",
     "memory_mib_each": "MiB",
+    "network_kib_each": "KiB",
     "supervisor_growth_mib": "MiB",
 }
 

@@ -1,22 +1,10 @@
 """How each row is measured, with the measuring client against a running server."""
 
 import time
-from dataclasses import dataclass, field
 
-from . import cells, cpu, files
+from . import cells, cpu, files, networks
+from .measured import Measured
 from .stats import median, milliseconds, percentile, summary
-
-
-@dataclass
-class Measured:
-    """A row's figures. samples: in the row's unit; figures: by the names that the criteria use."""
-
-    figures: dict
-    samples: list = field(default_factory=list)
-    # Series for the plots and the breakdown, by name.
-    extra: dict = field(default_factory=dict)
-    # Those that the row measured itself: name -> figure.
-    references: dict = field(default_factory=dict)
 
 
 class Measures:
@@ -45,6 +33,10 @@ class Measures:
             "sustained-16": self._sustained,
             "burst-100": self._burst,
             "sessions-1000": self._sessions,
+            "create-network": lambda: networks.creates(self._run, self._sizes),
+            "network-connect": lambda: networks.connects(self._run, self._server.origin, self._sizes),
+            "network-stream": lambda: networks.streams(self._run, self._server.origin, self._sizes),
+            "networks-1000": lambda: networks.many(self._run, self._server, self._sizes),
             "destroy": self._destroy,
             "output-1gib": self._output,
             "idle-full-pool": self._idle,

@@ -39,6 +39,10 @@ class Client:
         """A bare gRPC server; it ends when its standard input is closed."""
         return LineServer([self._program, "serve-reference", "--address", address])
 
+    def serve_origin(self):
+        """Servers on 127.0.0.1 for sandboxes with a network; its first line has the ports."""
+        return LineServer([self._program, "serve-origin"])
+
 
 class LineServer:
     """A child process that is ready when it prints a line, and ends when its standard input does.
@@ -47,7 +51,8 @@ class LineServer:
     def __init__(self, command, **options):
         self._name = os.path.basename(command[0])
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
-        self.read_line(START_SECONDS)
+        # What it said when it was ready.
+        self.first_line = self.read_line(START_SECONDS)
 
     def read_line(self, seconds):
         readable, _, _ = select.select([self._process.stdout], [], [], seconds)
@@ -93,11 +98,13 @@ class ServerError(BenchError):
 
 
 class Warrend:
-    """A private supervisor with the default policy. Lifecycle: Warrend() -> start() -> stop()."""
+    """A private supervisor with the default policy, unless options say otherwise. Lifecycle: Warrend() -> start() -> stop()."""
 
-    def __init__(self, program, folder, name, group, pool, options):
+    def __init__(self, program, folder, name, group, pool, options, origin=None):
         """group: tells its cgroups from those of the run's other builds, of which one may take another's for dead; pool:
-        (template, ready sandboxes); options: further flags of warrend's."""
+        (template, ready sandboxes, as N or MIN:MAX); options: further flags of warrend's; origin: what its sandboxes may
+        connect to."""
+        self.origin = origin
         self._template = pool[0]
         self.address = f"unix://{folder}/{name}.sock"
         self.cgroup_parent = f"warren-bench-{os.getpid()}-{group}"

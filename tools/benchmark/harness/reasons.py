@@ -15,6 +15,8 @@ def explain(repetition, profile, page_copies):
         parts.append("stages of the making: " + _listed(repetition["stages_ms"]))
     if "memory_mib_each" in figures:
         parts.append(_sessions_in_words(figures))
+    if "network_kib_each" in figures:
+        parts.append(_networks_in_words(figures))
     if "memory_mib_each" in figures and page_copies:
         parts.append(memory_in_words(page_copies["charged_bytes"]))
     parts.append(cpu.in_words(repetition["cpu"]))
@@ -42,6 +44,12 @@ def _sessions_in_words(figures):
     ]
     listed = ", ".join(f"{name} {value:.2f}" for name, value in accounts)
     return f"MiB of each of {figures['sessions']} sessions by account (cgroup: with the zygote's): {listed}"
+
+
+def _networks_in_words(figures):
+    accounts = ("supervisor", "launcher", "relay", "cgroups", "host", "slab", "tcp")
+    listed = ", ".join(f"{name} {figures[f'{name}_kib_each']:.1f}" for name in accounts)
+    return f"KiB of each of {figures['networks']} networks by account (cgroups: with the relay's): {listed}"
 
 
 def _kinds(charged):

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from .criteria import AtLeast, AtMost, FasterThan, NoLess, NoMore
 
 # Which server a row wants: one with a full pool; the same, but started for this row alone, for the pool remembers what was
-# asked of it; one without a pool.
+# asked of it; one without a pool; one with a full pool and an egress policy that opens the run's own origin.
 POOLED = "pooled"
 FRESH = "fresh"
 EMPTY = "empty"
+NETWORKED = "networked"
 
 # Rows beside-NAME: what the sandbox beside it does. The code is in cells.ATTACKS.
 ATTACKS = {
@@ -164,6 +165,43 @@ ROWS = (
         "ms",
         FRESH,
         (NoMore("memory_mib_each", 6), NoMore("processes_each", 2), AtMost("p99", 100, "grpc-cell-echo")),
+    ),
+    Row(
+        "create-network",
+        "create, pool hit, with a network; in turns with one without, and what it takes more",
+        "ms",
+        NETWORKED,
+        (AtMost("added_p50", 0.25, "fork-ready"), NoLess("hit_share", 1)),
+        ("create-without", "grpc-echo"),
+        ("create-without",),
+    ),
+    Row(
+        "network-connect",
+        "in a sandbox, by name: connect, a byte to an echo server on the host and back; and what that takes more than there",
+        "ms",
+        NETWORKED,
+        (AtMost("added_p50", 0.125, "fork-ready"),),
+        ("loopback-connect",),
+        ("loopback-connect",),
+    ),
+    Row(
+        "network-stream",
+        "one stream of 512 MiB from a server on the host into a sandbox",
+        "MiB/s",
+        NETWORKED,
+        (AtLeast("value", 0.4, "loopback-mib-s"),),
+        (),
+        ("loopback-mib-s",),
+    ),
+    Row(
+        "networks-1000",
+        "1,000 sandboxes, or as many as the server has open files for, given a network and an idle connection each: memory that "
+        "this takes more, of each; sandboxes, relay, supervisor, launcher and the kernel for all of them",
+        "KiB each",
+        NETWORKED,
+        (NoMore("network_kib_each", 100),),
+        ("sandbox-kib",),
+        ("sandbox-kib",),
     ),
     Row(
         "beside-attack",

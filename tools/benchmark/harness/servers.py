@@ -3,6 +3,7 @@
 import os
 
 from . import rows
+from .origin import Origin
 from .processes import Warrend
 
 # More than the thousand sessions and a pool beside them.
@@ -23,6 +24,7 @@ class Servers:
         self._name = name
         self._started = 0
         self._server = None
+        self._origin = None
         self._kind = None
 
     def get(self, row):
@@ -37,8 +39,13 @@ class Servers:
             # Else the pool would follow the demand of the row itself.
             flags.append("--pool-memory=0")
         name = f"{self._name}-{self._started}"
+        if row.server == rows.NETWORKED:
+            self._origin = Origin(self._client, os.path.join(self._folder, f"{name}.egress.textproto"))
+            flags.append(f"--egress-policy={self._origin.policy}")
+            # Else what the pool learns within a row would count as memory of the row's sandboxes.
+            pool = f"{pool}:{pool}"
         program = os.path.join(self._programs, "warrend")
-        self._server = Warrend(program, self._folder, name, self._name, (self._options.template, pool), flags)
+        self._server = Warrend(program, self._folder, name, self._name, (self._options.template, pool), flags, self._origin)
         self._kind = row.server
         self._server.start(self._client)
         return self._server
@@ -50,3 +57,6 @@ class Servers:
         server, self._server = self._server, None
         if server is not None:
             server.stop()
+        origin, self._origin = self._origin, None
+        if origin is not None:
+            origin.close()

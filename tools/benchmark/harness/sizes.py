@@ -39,6 +39,11 @@ FULL = {
     "file_bytes": 1 << 30,
     "file_rounds": 3,
     "idle_seconds": 20,
+    "connect": 300,
+    "connect_rounds": 5,
+    "stream_bytes": 512 << 20,
+    "stream_rounds": 5,
+    "networks": 1000,
 }
 
 QUICK = {
@@ -80,6 +85,11 @@ QUICK = {
     "file_bytes": 16 << 20,
     "file_rounds": 1,
     "idle_seconds": 1,
+    "connect": 10,
+    "connect_rounds": 1,
+    "stream_bytes": 16 << 20,
+    "stream_rounds": 1,
+    "networks": 12,
 }
 
 # For a profile of a row: long enough to see where the time goes.
@@ -97,6 +107,8 @@ PROFILE = {
     "output_rounds": 1,
     "file_rounds": 1,
     "idle_seconds": 10,
+    "stream_rounds": 3,
+    "networks": 100,
 }
 
 # For two builds in turns: a row of one build takes seconds, so that those of the other are measured under the same conditions.
@@ -121,4 +133,7 @@ PAIRED = {
     "output_rounds": 1,
     "file_rounds": 1,
     "idle_seconds": 10,
+    "connect_rounds": 2,
+    "stream_rounds": 2,
+    "networks": 300,
 }
