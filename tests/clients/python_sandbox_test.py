@@ -536,7 +536,7 @@ FETCH = "import urllib.request; urllib.request.urlopen('http://example.org')"
 
 class Networks(ClientTest):
     def test_a_policy_is_told_as_it_was_asked_for(self):
-        policy = warren.NetworkPolicy(allow=["PyPI.org:443"], deny=["*.example.com"], bytes_per_second=4096)
+        policy = warren.NetworkPolicy(allow=["Pip.TEST:443"], deny=["*.example.com"], bytes_per_second=4096)
         sandbox = self.sandbox(network=policy)
         told = sandbox.environment().network
         self.assertEqual([str(rule) for rule in told.allow + told.deny], ["pip.test:443", "*.example.com"])

@@ -44,7 +44,7 @@ TEST(ValidateNetworkPolicyTest, TakesWhatTheContractPromises) {
            std::string(""),
            std::string(R"(preset: "internet")"),
            std::string(R"(allow { host: "pip.test" })"),
-           std::string(R"(allow { host: "PyPI.org." ports { first: 443 } })"),
+           std::string(R"(allow { host: "Pip.TEST." ports { first: 443 } })"),
            std::string(R"(allow { host: "*.example.com" ports { first: 1 last: 65535 } })"),
            std::string(R"(allow { host: "*" } deny { host: "203.0.113.0/24" })"),
            std::string(R"(allow { host: "203.0.113.7" } allow { host: "2001:db8::/32" })"),
