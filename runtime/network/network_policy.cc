@@ -48,6 +48,8 @@ absl::Status AppendRules(const Rules& rules, Rules& result) {
     WARREN_ASSIGN_OR_RETURN(HostPattern host, ParseHostPattern(rule.host()));
     v1::NetworkRule* added = result.Add();
     *added = rule;
+    // Of a newer client: they would be kept and passed on unseen.
+    added->DiscardUnknownFields();
     added->set_host(host.ToString());
   }
   return absl::OkStatus();

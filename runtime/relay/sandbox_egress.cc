@@ -160,9 +160,8 @@ void SandboxEgress::OnConnections(int listener) {
   for (int round = 0; round < kTurnsAtATime; ++round) {
     UniqueFd accepted(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!accepted.valid()) {
-      // Of the others the kernel says nothing that looking again at once would change.
-      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        PauseAccepting();
+      // What is wrong with the host, or with the listener, is so a moment later too.
+      if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) PauseAccepting();
       return;
     }
     Accept(std::move(accepted));

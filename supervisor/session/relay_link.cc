@@ -186,11 +186,8 @@ void RelayLink::Flush() {
     absl::Status sent = SendMessage(socket_.get(), unsent_.front(), {}, WhenFull::kFail);
     // Of one that is gone the end is read, behind what it has told.
     if (absl::IsUnavailable(sent)) return SetWriting(EPOLLIN | EPOLLOUT);
-    if (!sent.ok()) {
-      // The sandbox stays without what it says: nothing is let out of it.
-      spdlog::error("event=relay_request_lost bytes={} error=\"{}\"", unsent_.front().size(),
-                    absl::CEscape(sent.message()));
-    }
+    // What it was not told the next message would contradict.
+    if (!sent.ok()) return Lose(absl::CEscape(sent.message()));
     unsent_.pop_front();
   }
   if (connected()) SetWriting(EPOLLIN);

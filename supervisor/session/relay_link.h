@@ -66,7 +66,7 @@ class RelayLink {
   // A relay that leaves more than so many untold has stopped reading.
   static constexpr size_t kMaxQueued = 65536;
   // Of the last ones that were forgotten: what the relay had told of them may still come.
-  static constexpr size_t kMaxForgotten = 8192;
+  static constexpr size_t kMaxForgotten = kMaxQueued;
 
   struct Entry {
     std::weak_ptr<RelayClient> client;

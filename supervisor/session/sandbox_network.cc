@@ -69,6 +69,7 @@ void SandboxNetwork::OnOpened(absl::Status status) {
   // Who waited was told.
   if (ended_) return;
   if (absl::IsNotFound(status) || absl::IsCancelled(status)) status = IsDead(sandbox_id_);
+  if (absl::IsDeadlineExceeded(status)) status = absl::UnavailableError(status.message());
   if (!status.ok()) return Finish(std::move(status));
   open_ = true;
   host_.relay.Add(sandbox_id_, weak_from_this());
@@ -108,9 +109,10 @@ void SandboxNetwork::Finish(absl::Status status) {
                  sandbox_id_, absl::CEscape(policy_.preset()), policy_.allow_size(),
                  policy_.deny_size(), last_revision_);
   }
+  // Who is told may end it, or ask for the next, which begins by itself where nothing waited.
+  const bool more = !changes_.empty();
   change.done(std::move(status));
-  // Its caller may have ended it.
-  if (!changes_.empty()) BeginNext();
+  if (more && !changes_.empty()) BeginNext();
 }
 
 void SandboxNetwork::OnSandboxEnds() {
@@ -119,6 +121,9 @@ void SandboxNetwork::OnSandboxEnds() {
   host_.loop.CancelTimer(std::exchange(patience_, 0));
   if (open_) host_.relay.Remove(sandbox_id_);
   names_.Clear();
+  // A dead sandbox stays on record, and its rules are not needed there.
+  policy_.Clear();
+  policy_.set_preset("none");
   for (Change& change : std::exchange(changes_, {})) change.done(IsDead(sandbox_id_));
   watchers_.End();
 }

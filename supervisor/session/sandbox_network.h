@@ -34,7 +34,7 @@ class SandboxNetwork final : public RelayClient,
   // (docs/TIMING.md).
   static constexpr std::chrono::seconds kPolicyPatience{5};
   // That wait for each other.
-  static constexpr size_t kMaxChanges = 16;
+  static constexpr size_t kMaxChanges = 4;
   using Done = absl::AnyInvocable<void(absl::Status)>;
 
   // `host` outlives it.

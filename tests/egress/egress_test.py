@@ -605,11 +605,22 @@ def relay_pid():
                                                text=True).stdout.split()]
 
 
+def status_of(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
+
+
 class Relay(EgressTest):
-    def test_it_has_nothing(self):
+    def relay(self):
+        """The pid of the one that serves."""
+        # Started beside the server, and ready when it is confined.
+        eventually(lambda: [status_of(pid)["Seccomp"] for pid in relay_pid()] == ["2"])
         pid, = relay_pid()
-        with open(f"/proc/{pid}/status") as file:
-            status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
+        return pid
+
+    def test_it_has_nothing(self):
+        pid = self.relay()
+        status = status_of(pid)
         self.assertEqual({status[name].strip() for name in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb")}, {"0" * 16})
         self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"))
         self.assertNotIn("0", status["Uid"].split())
@@ -622,7 +633,7 @@ class Relay(EgressTest):
         status = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "http://allowed.test/hello"]
         self.assertRan(sandbox.run(*status), "200")
         before = sandbox.python("import socket; print(socket.gethostbyname('allowed.test'))").stdout
-        pid, = relay_pid()
+        pid = self.relay()
         os.kill(pid, signal.SIGKILL)
         self.assertRan(sandbox.run("echo", "alive"), "alive\n")
         eventually(lambda: relay_pid() not in ([], [pid]))
@@ -631,7 +642,7 @@ class Relay(EgressTest):
         self.assertEqual(sandbox.python("import socket; print(socket.gethostbyname('allowed.test'))").stdout, before)
 
     def test_a_killed_sandbox_leaves_nothing_in_it(self):
-        pid, = relay_pid()
+        pid = self.relay()
         count = len(os.listdir(f"/proc/{pid}/fd"))
         sandbox = Sandbox("--allow", "allowed.test")
         process = server.popen("run", "--sandbox", sandbox.id, "--", "/usr/bin/python3", "-u", "-c",

@@ -32,6 +32,8 @@ absl::Status TakePorts(const google::protobuf::RepeatedField<uint32_t>& ports,
 }
 
 absl::Status Explain(const SetupResult& result) {
+  if (result.stage == SetupStage::kNamespaces && result.error == ESRCH)
+    return absl::UnavailableError("the sandbox ended while its network was opened");
   if (result.error == EADDRINUSE) {
     return absl::FailedPreconditionError(absl::StrCat(
         "something in the sandbox has port ",
