@@ -186,8 +186,14 @@ void RelayLink::Flush() {
     absl::Status sent = SendMessage(socket_.get(), unsent_.front(), {}, WhenFull::kFail);
     // Of one that is gone the end is read, behind what it has told.
     if (absl::IsUnavailable(sent)) return SetWriting(EPOLLIN | EPOLLOUT);
-    // What it was not told the next message would contradict.
-    if (!sent.ok()) return Lose(absl::CEscape(sent.message()));
+    if (!sent.ok()) {
+      // What it was not told the next message would contradict. But for a policy that no message
+      // has room for: its sandbox stays without, and nothing is let out of it.
+      if (unsent_.front().size() <= kMaxRelayRequestBytes)
+        return Lose(absl::CEscape(sent.message()));
+      spdlog::error("event=relay_request_lost bytes={} error=\"{}\"", unsent_.front().size(),
+                    absl::CEscape(sent.message()));
+    }
     unsent_.pop_front();
   }
   if (connected()) SetWriting(EPOLLIN);
