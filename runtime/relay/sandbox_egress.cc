@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/io.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/child/test_layers.h"
 #include "runtime/network/network_policy.h"
