@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/child/test_layers.h"
+#include "runtime/relay/name_table.h"
 #include "runtime/relay/socket_options.h"
 #include "runtime/relay/times.h"
 
@@ -19,10 +20,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Of the addresses of a name, so many are tried.
-constexpr size_t kMaxCandidates = 6;
-// And so many asked for.
-constexpr size_t kMaxLooks = 16;
+// Of the addresses of a name, so many are looked at.
+constexpr size_t kMaxCandidates = 8;
 // Of what a reason may be; the rest is cut.
 constexpr size_t kMaxReason = 512;
 
@@ -65,6 +64,12 @@ void Connection::Start() {
 
 NetworkRules::Decision Connection::DecideTarget() const {
   if (!target_.name.empty()) return host_.rules().DecideName(target_.name, target_.port);
+  if (NameTable::IsName(target_.address.to_v4().to_uint())) {
+    return {false,
+            absl::StrCat(AddressText(target_.address),
+                         " stands for no name that this sandbox has asked for: look the name "
+                         "up again")};
+  }
   if (LayerIsOff(host_.layers_off(), TestLayer::kAddressesByName)) return {true, ""};
   return host_.rules().DecideDirect(target_.address, target_.port);
 }
@@ -82,44 +87,34 @@ NetworkRules::Decision Connection::DecideDial(const IpAddress& address) const {
                        "policy can open")};
 }
 
-// Each address is asked for right before it is dialled, and nothing else is: what the name turns
-// into later does not matter.
 void Connection::OnResolved(const Resolver::Answer& answer) {
   if (!answer.ok()) return Fail(std::string(answer.status().message()));
-  std::string denied;
-  size_t looks = 0;
-  for (const IpAddress& address : *answer) {
-    if (candidates_.size() == kMaxCandidates || looks++ == kMaxLooks) break;
-    NetworkRules::Decision decision = DecideDial(address);
-    if (decision.allowed) {
-      candidates_.push_back(Unmapped(address));
-    } else if (denied.empty()) {
-      dialled_ = address;
-      denied = std::move(decision.reason);
-    }
-  }
-  if (candidates_.empty()) {
-    if (!denied.empty() && !target_.name.empty())
-      return Deny(absl::StrCat(target_.name, ": ", denied));
-    return Deny(denied);
-  }
-  std::reverse(candidates_.begin(), candidates_.end());
+  const size_t count = std::min(answer->size(), kMaxCandidates);
+  candidates_.assign(answer->rend() - static_cast<ptrdiff_t>(count), answer->rend());
   DialNext();
 }
 
+// Each address is asked for right before that very one is dialled: what the name turns into later,
+// or the policy was before, does not matter.
 void Connection::DialNext() {
   state_ = State::kDialling;
   while (!candidates_.empty()) {
-    dialled_ = candidates_.back();
+    const IpAddress address = Unmapped(candidates_.back());
     candidates_.pop_back();
-    // A moment may have passed, and with it the policy.
-    const NetworkRules::Decision decision = DecideDial(*dialled_);
-    if (!decision.allowed) return Deny(decision.reason);
-    absl::Status status = Dial(*dialled_);
+    const NetworkRules::Decision decision = DecideDial(address);
+    // Of several, the one that was dialled is told of, else the first.
+    if (decision.allowed || !dialled_) dialled_ = address;
+    if (!decision.allowed) {
+      if (address_denied_.empty()) address_denied_ = decision.reason;
+      continue;
+    }
+    absl::Status status = Dial(address);
     if (status.ok()) return;
     dial_error_ = std::string(status.message());
   }
-  Fail(absl::StrCat("nobody answers at ", target_.Text(), ": ", dial_error_));
+  if (!dial_error_.empty())
+    return Fail(absl::StrCat("nobody answers at ", target_.Text(), ": ", dial_error_));
+  Deny(target_.name.empty() ? address_denied_ : absl::StrCat(target_.name, ": ", address_denied_));
 }
 
 absl::Status Connection::Dial(const IpAddress& address) {
@@ -261,11 +256,8 @@ void Connection::ArmOpenTimer() {
 
 void Connection::Review() {
   if (state_ != State::kResolving && state_ != State::kDialling && state_ != State::kOpen) return;
-  NetworkRules::Decision decision = target_.name.empty()
-                                        ? host_.rules().DecideDirect(target_.address, target_.port)
-                                        : host_.rules().DecideName(target_.name, target_.port);
-  if (decision.allowed && dialled_ && state_ != State::kResolving)
-    decision = host_.rules().DecideAddress(*dialled_, target_.port);
+  NetworkRules::Decision decision = DecideTarget();
+  if (decision.allowed && state_ != State::kResolving) decision = DecideDial(*dialled_);
   if (decision.allowed) return;
   Report(v1::NetworkEvent::DENIED,
          absl::StrCat("cut, for the policy has changed: ", decision.reason));

@@ -167,9 +167,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_ = State::kNew;
   Side client_;
   Side origin_;
-  // Those that may be dialled, the next one last.
+  // Those that are still to be asked for and dialled, the next one last.
   std::vector<IpAddress> candidates_;
   std::optional<IpAddress> dialled_;
+  // Why the first that was denied may not be dialled, and why the last that was could not be.
+  std::string address_denied_;
   std::string dial_error_;
 
   Speech speech_ = Speech::kUnknown;

@@ -103,6 +103,8 @@ void Connection::OnSendFailed(Direction direction) {
   if (broken_ || to.ended) return End(Ending::kReset);
   broken_ = true;
   Pump(direction == Direction::kOut ? Direction::kIn : Direction::kOut);
+  // What may still come has as long as any half of a connection.
+  if (state_ == State::kOpen) CloseWhenDone();
 }
 
 void Connection::WaitForBandwidth(Direction direction) {

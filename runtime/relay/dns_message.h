@@ -16,6 +16,7 @@ namespace warren {
 inline constexpr size_t kMaxDnsMessage = 4096;
 
 inline constexpr uint16_t kDnsTypeA = 1;
+inline constexpr uint16_t kDnsTypeAaaa = 28;
 
 enum class DnsError : uint8_t {
   kFormErr = 1,

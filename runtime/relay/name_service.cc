@@ -13,7 +13,6 @@ constexpr uint32_t kTimeToLive = 300;
 constexpr int64_t kLookupBurst = 200;
 constexpr int64_t kLookupsPerSecond = 10;
 constexpr int kMaxUnderWay = 64;
-constexpr uint16_t kDnsTypeAaaa = 28;
 
 }  // namespace
 

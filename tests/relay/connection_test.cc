@@ -126,6 +126,11 @@ class ConnectionTest : public ::testing::Test, public ConnectionHost {
     auto* closed = egress_.add_names();
     closed->set_name("inner.test");
     closed->add_addresses("10.0.0.7");
+    auto* both = egress_.add_names();
+    both->set_name("both.test");
+    both->add_addresses("10.0.0.7");
+    both->add_addresses("127.0.0.1");
+    policy_.add_allow()->set_host("both.test");
     policy_.add_allow()->set_host(kName);
     policy_.add_allow()->set_host("inner.test");
     loop_ = *IoLoop::Create();
@@ -300,6 +305,27 @@ TEST_F(ConnectionTest, AnInnerAddressIsDeniedByNameToo) {
   program.Send("GET / HTTP/1.1\r\nHost: inner.test\r\n\r\n");
   EXPECT_THAT(program.ReceiveAll(), HasSubstr("10.0.0.7"));
   EXPECT_EQ(NextEvent().verdict(), v1::NetworkEvent::DENIED);
+}
+
+TEST_F(ConnectionTest, OfSeveralAddressesOneThatMayBeIsDialled) {
+  Stream program = Connect("both.test", origin_.port);
+  Stream served = Stream::From(origin_);
+  program.Send("hello");
+  EXPECT_EQ(served.Receive(5), "hello");
+  program.Finish();
+  served.Finish();
+  EXPECT_EQ(program.ReceiveAll(), "");
+  const v1::NetworkEvent event = NextEvent();
+  EXPECT_EQ(event.verdict(), v1::NetworkEvent::ALLOWED);
+  EXPECT_EQ(event.address(), "127.0.0.1");
+}
+
+// As after a relay that has forgotten it.
+TEST_F(ConnectionTest, AnAddressWithoutItsNameSaysSo) {
+  Stream program = Connect("", 80);
+  program.Send("GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n");
+  EXPECT_THAT(program.ReceiveAll(), HasSubstr("look the name up again"));
+  EXPECT_EQ(NextEvent().address(), "198.18.0.1");
 }
 
 TEST_F(ConnectionTest, NobodyAnswersIsA502) {
