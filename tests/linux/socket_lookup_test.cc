@@ -93,6 +93,14 @@ absl::StatusOr<UniqueFd> Attach(int name_space, const LookupSockets& sockets) {
 
 int OwnNamespace() { return ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC); }
 
+// As a sandbox's network has them, attached.
+struct Sockets {
+  UniqueFd names = Bound(SOCK_DGRAM, "127.0.0.53", 53);
+  UniqueFd listener = Bound(SOCK_STREAM, "127.0.0.53", 53);
+  absl::StatusOr<UniqueFd> link =
+      Attach(UniqueFd(OwnNamespace()).get(), {kOwn, names.get(), listener.get()});
+};
+
 bool BringUpLoopback() {
   UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request = {};
@@ -140,21 +148,18 @@ TEST_F(SocketLookupTest, WithoutItsCapabilitiesSaysWhatIsMissing) {
 
 TEST_F(SocketLookupTest, TakesAllConnectionsToOutside) {
   InNamespace([] {
-    UniqueFd names = Bound(SOCK_DGRAM, "127.0.0.53", 53);
-    UniqueFd listener = Bound(SOCK_STREAM, "127.0.0.53", 53);
-    UniqueFd name_space(OwnNamespace());
-    auto link = Attach(name_space.get(), {kOwn, names.get(), listener.get()});
-    ASSERT_TRUE(link.ok()) << link.status();
+    const Sockets sockets;
+    ASSERT_TRUE(sockets.link.ok()) << sockets.link.status();
     // Whatever listens inside, even there.
     UniqueFd any = Bound(SOCK_STREAM, "0.0.0.0", 443);
     UniqueFd exact = Bound(SOCK_STREAM, "203.0.113.10", 80);
     UniqueFd fd;
     EXPECT_EQ(Connect(fd, "203.0.113.9", 443), 0);
-    EXPECT_EQ(Accepted(listener.get()), "203.0.113.9:443");
+    EXPECT_EQ(Accepted(sockets.listener.get()), "203.0.113.9:443");
     EXPECT_EQ(Connect(fd, "203.0.113.10", 80), 0);
-    EXPECT_EQ(Accepted(listener.get()), "203.0.113.10:80");
+    EXPECT_EQ(Accepted(sockets.listener.get()), "203.0.113.10:80");
     EXPECT_EQ(Connect(fd, "10.1.2.3", 65535), 0);
-    EXPECT_EQ(Accepted(listener.get()), "10.1.2.3:65535");
+    EXPECT_EQ(Accepted(sockets.listener.get()), "10.1.2.3:65535");
     EXPECT_EQ(Accepted(any.get()), "");
     EXPECT_EQ(Accepted(exact.get()), "");
   });
@@ -162,11 +167,8 @@ TEST_F(SocketLookupTest, TakesAllConnectionsToOutside) {
 
 TEST_F(SocketLookupTest, LeavesTheNamespaceItsOwnAddresses) {
   InNamespace([] {
-    UniqueFd names = Bound(SOCK_DGRAM, "127.0.0.53", 53);
-    UniqueFd listener = Bound(SOCK_STREAM, "127.0.0.53", 53);
-    UniqueFd name_space(OwnNamespace());
-    auto link = Attach(name_space.get(), {kOwn, names.get(), listener.get()});
-    ASSERT_TRUE(link.ok()) << link.status();
+    const Sockets sockets;
+    ASSERT_TRUE(sockets.link.ok()) << sockets.link.status();
     UniqueFd any = Bound(SOCK_STREAM, "0.0.0.0", 443);
     UniqueFd fd;
     for (const char* own : {"127.0.0.1", "127.255.0.1", "192.0.2.1"}) {
@@ -178,7 +180,7 @@ TEST_F(SocketLookupTest, LeavesTheNamespaceItsOwnAddresses) {
     // Those beside them are the outside's.
     for (const char* outside : {"126.255.255.255", "128.0.0.1", "192.0.2.2", "192.0.3.1"}) {
       EXPECT_EQ(Connect(fd, outside, 443), 0) << outside;
-      EXPECT_EQ(Accepted(listener.get()), absl::StrCat(outside, ":443"));
+      EXPECT_EQ(Accepted(sockets.listener.get()), absl::StrCat(outside, ":443"));
     }
     UniqueFd six(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
     // Some kernels have no IPv6.
@@ -194,15 +196,12 @@ TEST_F(SocketLookupTest, LeavesTheNamespaceItsOwnAddresses) {
 
 TEST_F(SocketLookupTest, TakesQuestionsForNamesAndNoOtherDatagrams) {
   InNamespace([] {
-    UniqueFd names = Bound(SOCK_DGRAM, "127.0.0.53", 53);
-    UniqueFd listener = Bound(SOCK_STREAM, "127.0.0.53", 53);
-    UniqueFd name_space(OwnNamespace());
-    auto link = Attach(name_space.get(), {kOwn, names.get(), listener.get()});
-    ASSERT_TRUE(link.ok()) << link.status();
+    const Sockets sockets;
+    ASSERT_TRUE(sockets.link.ok()) << sockets.link.status();
     UniqueFd any = Bound(SOCK_DGRAM, "0.0.0.0", 443);
     for (const char* server : {"127.0.0.53", "203.0.113.53", "8.8.8.8"}) {
       EXPECT_EQ(Datagram(server, 53), 0);
-      EXPECT_TRUE(HasDatagram(names.get())) << server;
+      EXPECT_TRUE(HasDatagram(sockets.names.get())) << server;
     }
     EXPECT_EQ(Datagram("203.0.113.53", 54), ECONNREFUSED);
     EXPECT_EQ(Datagram("203.0.113.53", 443), ECONNREFUSED);

@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -56,10 +55,6 @@ struct RelayFds {
       ::syscall(SYS_close_range, kControlFd + 2, ~0U, 0) != 0) {
     ::_exit(123);
   }
-  rlimit files;
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) ::_exit(122);
-  files.rlim_cur = files.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) ::_exit(122);
   if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, 0, 0, 0) != 0 ||
       ::syscall(SYS_setresuid, 0, 0, 0) != 0) {
     ::_exit(121);

@@ -70,7 +70,6 @@ absl::Status SandboxNetwork::Open(const LaunchResources& resources) {
                                         {kSandboxAddress, sockets_[0].get(), sockets_[1].get()}));
   }
   helper_.reset();
-  open_ = true;
   return absl::OkStatus();
 }
 

@@ -37,7 +37,6 @@ class SandboxNetwork {
   // Takes the sockets and attaches the lookup. FAILED_PRECONDITION: something inside has a port
   // that is needed. After an error there is nothing to be had from it.
   absl::Status Open(const LaunchResources& resources);
-  bool is_open() const { return open_; }
 
   // The UDP socket for names, then the listeners.
   std::vector<int> sockets() const;
@@ -49,7 +48,6 @@ class SandboxNetwork {
   std::optional<NetworkHelper> helper_;
   // Of its sandbox.
   const uint32_t slot_;
-  bool open_ = false;
   std::vector<UniqueFd> sockets_;
   // The program holds for as long as it is open.
   UniqueFd link_;
