@@ -6,8 +6,7 @@ import os
 import re
 import unittest
 
-import egress_test
-from warren_server import Server
+from egress import HERE, Sandbox, here
 from world import ALLOWED, World
 
 # TestLayer of runtime/launch/child/test_layers.h.
@@ -17,12 +16,11 @@ MANY = 600
 
 
 def setUpModule():
-    global world
-    world = World()
+    here.world = World()
 
 
 def tearDownModule():
-    world.close()
+    here.world.close()
 
 
 def status(sandbox, *arguments):
@@ -54,7 +52,7 @@ def goes_by_address(sandbox):
 
 
 def asks_without_bound(sandbox):
-    before = len(world.asked_names())
+    before = len(here.world.asked_names())
     sandbox.python(f"""
         import concurrent.futures, socket
         def ask(number):
@@ -66,7 +64,7 @@ def asks_without_bound(sandbox):
             list(pool.map(ask, range({MANY})))
         """)
     # Each is asked for by both kinds of address where nothing refuses it.
-    asked = {name for name in world.asked_names()[before:] if name.endswith("tunnel.test")}
+    asked = {name for name in here.world.asked_names()[before:] if name.endswith("tunnel.test")}
     return len(asked) == MANY
 
 
@@ -94,17 +92,16 @@ class EgressLayers(unittest.TestCase):
         """{attack: whether it succeeded}, with these bits switched off."""
         os.environ["WARREN_UNSAFE_LAYERS_OFF"] = str(off)
         self.addCleanup(os.environ.pop, "WARREN_UNSAFE_LAYERS_OFF", None)
-        egress_test.world = world
-        egress_test.server = server = Server("--default-template", "base", "--pool", "base=1")
+        here.start_server(pool=1)
         try:
             done = {}
             for attack, flags in ATTACKS[layer]:
-                sandbox = egress_test.Sandbox(*flags)
+                sandbox = Sandbox(*flags)
                 done[attack.__name__] = attack(sandbox)
                 sandbox.kill()
             return done
         finally:
-            server.stop()
+            here.stop_server()
 
     def test_every_layer_is_what_keeps_its_claims(self):
         for layer, bit in LAYERS.items():
@@ -117,7 +114,7 @@ class EgressLayers(unittest.TestCase):
                 self.assertEqual(self.attack(layer, 0), {attack.__name__: False for attack, _ in ATTACKS[layer]})
 
     def test_every_layer_is_tried(self):
-        with open(os.path.join(egress_test.HERE, "../../runtime/launch/child/test_layers.h")) as file:
+        with open(os.path.join(HERE, "../../runtime/launch/child/test_layers.h")) as file:
             bits = {int(bit) for bit in re.findall(r"= 1u << (\d+)", file.read().split("// The relay's:")[1])}
         self.assertEqual(bits, set(LAYERS.values()))
         self.assertEqual(set(ATTACKS), set(LAYERS))
