@@ -14,6 +14,9 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto SSL)
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 # The relay reads what sandboxes ask for names.
 pkg_check_modules(LDNS REQUIRED IMPORTED_TARGET ldns)
+# The fetcher asks package indexes, and reads their pages.
+pkg_check_modules(LIBCURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(LIBXML2 REQUIRED IMPORTED_TARGET libxml-2.0)
 pkg_check_modules(LIBSECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(LIBCAP REQUIRED IMPORTED_TARGET libcap)
 pkg_check_modules(LIBCGROUP REQUIRED IMPORTED_TARGET libcgroup)

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/child/test_layers.h"
+#include "runtime/packages/package_name.h"
 #include "runtime/relay/name_table.h"
 #include "runtime/relay/socket_options.h"
 #include "runtime/relay/times.h"
@@ -55,11 +56,21 @@ void Connection::Start() {
   const NetworkRules::Decision decision = DecideTarget();
   if (!decision.allowed) return Deny(decision.reason);
   if (target_.name.empty()) return OnResolved(std::vector<IpAddress>{target_.address});
+  if (target_.name == kPackageIndexHost) return HandOver();
   state_ = State::kResolving;
   host_.Resolve(target_.name, [self = weak_from_this()](const Resolver::Answer& answer) {
     auto connection = self.lock();
     if (connection && connection->state_ == State::kResolving) connection->OnResolved(answer);
   });
+}
+
+void Connection::HandOver() {
+  if (target_.port != kPackageIndexPort)
+    return Fail(absl::StrCat(target_.name, " is at port ", kPackageIndexPort, " alone"));
+  const absl::Status status = host_.HandOver(client_.fd.get());
+  if (!status.ok()) return Fail(absl::StrCat(target_.Text(), ": ", status.message()));
+  // Closes a descriptor of it, not the connection.
+  End(Ending::kOrderly);
 }
 
 NetworkRules::Decision Connection::DecideTarget() const {

@@ -53,6 +53,8 @@ class ConnectionHost {
   virtual int SocketBuffer() const = 0;
   // For what is being copied; nobody keeps anything in it.
   virtual std::span<char> buffer() = 0;
+  // To the package index, which has it from then on. UNAVAILABLE: it does not take it.
+  virtual absl::Status HandOver(int connection) = 0;
   virtual void Tell(v1::NetworkEvent event) = 0;
   // It has ended. The host drops it, in a task of its own.
   virtual void Drop(uint64_t id) = 0;
@@ -62,7 +64,8 @@ class ConnectionHost {
 };
 
 // One connection of a sandbox, from its being accepted to its end: decided, resolved, dialled and
-// copied, or denied in words that its program understands.
+// copied, or denied in words that its program understands. One to the package index is handed over
+// instead.
 //
 // No byte waits in the relay: what is read is looked at where it lies in the kernel, sent on, and
 // only then taken. So a side that does not read stops the other, and costs what its socket's
@@ -108,6 +111,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // ---- connection.cc: decide, resolve, dial, end
   NetworkRules::Decision DecideTarget() const;
+  // Of one that is allowed and goes to the package index: nothing was read of it.
+  void HandOver();
   // Whether the address may be dialled for it.
   NetworkRules::Decision DecideDial(const IpAddress& address) const;
   void OnResolved(const Resolver::Answer& answer);

@@ -13,8 +13,8 @@
 #include "runtime/base/status.h"
 #include "runtime/launch/child/setup.h"
 #include "runtime/relay/client_hello.h"
-#include "runtime/relay/confine.h"
 #include "runtime/relay/relay.h"
+#include "runtime/service/confine.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 #include "warren/internal/relay.pb.h"
@@ -50,7 +50,7 @@ absl::StatusOr<std::unique_ptr<Relay>> Prepare() {
   // OpenSSL reads its configuration when it is first used.
   InspectClientHello("\x16\x03\x01");
   // From here on it is told of strangers.
-  WARREN_RETURN_IF_ERROR(ConfineRelay(profile, message.fds[1].get()));
+  WARREN_RETURN_IF_ERROR(ConfineService(profile, message.fds[1].get(), {}));
   return relay;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/packages/package_name.h"
 
 namespace warren {
 namespace {
@@ -28,7 +29,9 @@ void NameService::Ask(absl::string_view message, Reply reply) {
   // Addresses of IPv6 are asked for with those of IPv4, and must agree about whether there is a
   // host.
   if (query->type != kDnsTypeA && query->type != kDnsTypeAaaa) return reply(AnswerEmpty(*query));
-  if (!rules_->MayResolve(query->name)) return reply(AddressFor(*query));
+  // Nobody outside knows the package index.
+  if (query->name == kPackageIndexHost || !rules_->MayResolve(query->name))
+    return reply(AddressFor(*query));
   const std::string name = query->name;
   Lookup(name, [self = std::weak_ptr(self_), query = *std::move(query),
                 reply = std::move(reply)](const Resolver::Answer& found) mutable {

@@ -17,7 +17,8 @@ namespace warren {
 // The name server of one sandbox. Every name that could be allowed and exists, and every name that
 // is denied, has an address there: so that a program which is denied connects, and is told why.
 // Of a denied name nobody outside hears, and of an allowed one what must be asked is bounded in
-// rate: what is asked is a way out of the sandbox too.
+// rate: what is asked is a way out of the sandbox too. The package index has an address like any
+// other name, and is never asked for outside.
 //
 // For the loop's thread.
 class NameService {

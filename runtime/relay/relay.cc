@@ -38,9 +38,10 @@ absl::StatusOr<std::unique_ptr<Relay>> Relay::Prepare(internal::RelaySetup setup
   WARREN_ASSIGN_OR_RETURN(relay->resolver_,
                           Resolver::Create(*relay->loop_, relay->setup_.egress(), pace));
   relay->supervisor_ = std::make_unique<SupervisorDoor>(*relay->loop_, std::move(supervisor));
-  relay->share_ = std::make_unique<EgressShare>(EgressShare{
-      *relay->loop_, *relay->resolver_, relay->setup_.egress(), pace, MostConnections(open_files),
-      0, 0, relay->setup_.layers_off(), std::vector<char>(kBufferBytes)});
+  relay->share_ = std::make_unique<EgressShare>(
+      EgressShare{*relay->loop_, *relay->resolver_, relay->setup_.egress(), relay->fetcher_, pace,
+                  MostConnections(open_files), 0, 0, relay->setup_.layers_off(),
+                  std::vector<char>(kBufferBytes)});
   WARREN_RETURN_IF_ERROR(SetNonBlocking(relay->launcher_.get()));
   return relay;
 }
@@ -88,6 +89,10 @@ absl::Status Relay::OnOrder(Message message) {
     case internal::RelayOrder::kDetach:
       Detach(order.detach().sandbox_id());
       return absl::OkStatus();
+    case internal::RelayOrder::kFetcherChanged:
+      if (message.fds.size() != 1)
+        return absl::InvalidArgumentError("the launcher's order brings no fetcher's socket");
+      return fetcher_.Change(std::move(message.fds[0]));
     default:
       return absl::InvalidArgumentError("the launcher's order is of no known kind");
   }
@@ -138,7 +143,7 @@ absl::Status Relay::OnRequest(const internal::RelayRequest& request) {
     case Request::kRestoreNames:
       return known->egress->RestoreNames(request.restore_names());
     case Request::kSetPolicy:
-      WARREN_RETURN_IF_ERROR(known->egress->SetPolicy(request.set_policy().policy()));
+      WARREN_RETURN_IF_ERROR(known->egress->SetPolicy(request.set_policy()));
       supervisor_->TellPolicySet(request.sandbox_id(), request.set_policy().revision());
       return absl::OkStatus();
     default:

@@ -10,6 +10,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/loop/io_loop.h"
+#include "runtime/relay/fetcher_door.h"
 #include "runtime/relay/resolver.h"
 #include "runtime/relay/sandbox_egress.h"
 #include "runtime/relay/supervisor_door.h"
@@ -57,6 +58,7 @@ class Relay {
   UniqueFd launcher_;
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<SupervisorDoor> supervisor_;
+  FetcherDoor fetcher_;
   std::unique_ptr<EgressShare> share_;
   std::unordered_map<std::string, Known> sandboxes_;
   absl::Status end_;

@@ -103,10 +103,12 @@ absl::Status SandboxEgress::Watch(Socket& socket) {
   return absl::OkStatus();
 }
 
-absl::Status SandboxEgress::SetPolicy(const v1::NetworkPolicy& policy) {
+absl::Status SandboxEgress::SetPolicy(const internal::SetRelayPolicy& request) {
+  const v1::NetworkPolicy& policy = request.policy();
   WARREN_ASSIGN_OR_RETURN(NetworkRules rules, NetworkRules::Compile(policy, share_.egress));
   rules_ = std::move(rules);
   names_.SetRules(&*rules_);
+  package_client_ = request.package_client();
   most_connections_ = policy.max_connections() > 0
                           ? std::min(policy.max_connections(), kMaxConnections)
                           : kMaxConnections;

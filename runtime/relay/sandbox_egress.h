@@ -13,6 +13,7 @@
 #include "runtime/loop/io_loop.h"
 #include "runtime/relay/bandwidth.h"
 #include "runtime/relay/connection.h"
+#include "runtime/relay/fetcher_door.h"
 #include "runtime/relay/name_service.h"
 #include "runtime/relay/name_stream.h"
 #include "warren/internal/relay.pb.h"
@@ -24,6 +25,7 @@ struct EgressShare {
   IoLoop& loop;
   Resolver& resolver;
   const config::EgressPolicy& egress;
+  FetcherDoor& fetcher;
   double pace = 1;
   // Connections at a time, in all sandboxes: what the relay's descriptors allow. Those that ask for
   // names count too.
@@ -58,7 +60,7 @@ class SandboxEgress final : public ConnectionHost {
   // The socket for names and listeners, as they are. INVALID_ARGUMENT: something else.
   absl::Status AddSockets(std::vector<UniqueFd> sockets);
   // From then on; what it does not allow is cut. Nothing is accepted before the first one.
-  absl::Status SetPolicy(const v1::NetworkPolicy& policy);
+  absl::Status SetPolicy(const internal::SetRelayPolicy& request);
   absl::Status RestoreNames(const internal::RestoreNames& names);
   // All but its sockets: nothing is accepted before a policy is set again.
   void Forget();
@@ -75,6 +77,9 @@ class SandboxEgress final : public ConnectionHost {
   Bandwidth& bandwidth_in() override { return bandwidth_in_; }
   int SocketBuffer() const override;
   std::span<char> buffer() override { return share_.buffer; }
+  absl::Status HandOver(int connection) override {
+    return share_.fetcher.HandOver(id_, package_client_, connection);
+  }
   void Tell(v1::NetworkEvent event) override;
   void Drop(uint64_t id) override;
 
@@ -101,6 +106,7 @@ class SandboxEgress final : public ConnectionHost {
   Events& events_;
   std::vector<Socket> sockets_;
   std::optional<NetworkRules> rules_;
+  internal::PackageClient package_client_ = internal::USER;
   int most_connections_ = 0;
   Bandwidth bandwidth_out_;
   Bandwidth bandwidth_in_;

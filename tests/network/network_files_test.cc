@@ -29,8 +29,9 @@ NetworkRules Shipped(const std::string& preset) {
 TEST(ShippedPoliciesTest, AllLoad) {
   auto presets = LoadNetworkPresets("policies/network");
   ASSERT_TRUE(presets.ok()) << presets.status();
-  EXPECT_EQ(presets->size(), 2u);
-  EXPECT_TRUE(presets->contains("none") && presets->contains("internet"));
+  EXPECT_EQ(presets->size(), 3u);
+  EXPECT_TRUE(presets->contains("none") && presets->contains("internet") &&
+              presets->contains("index"));
   for (const auto& entry : fs::directory_iterator("policies/egress")) {
     auto egress = LoadEgressPolicy(entry.path());
     ASSERT_TRUE(egress.ok()) << egress.status();
@@ -71,6 +72,11 @@ TEST(ShippedPoliciesTest, NoneAllowsNothing) {
 }
 
 TEST(ShippedPoliciesTest, InternetIsAllThatIsPublicButMail) {
+  const NetworkRules index = Shipped("index");
+  EXPECT_TRUE(index.DecideName("index.warren.internal", 80).allowed);
+  EXPECT_FALSE(index.DecideName("index.warren.internal", 443).allowed);
+  EXPECT_FALSE(index.DecideName("example.com", 80).allowed);
+  EXPECT_FALSE(index.DecideDirect(*ParseAddress("8.8.8.8"), 80).allowed);
   const NetworkRules internet = Shipped("internet");
   for (int port : {1, 22, 24, 26, 80, 443, 587, 65535}) {
     EXPECT_TRUE(internet.DecideName("example.com", port).allowed) << port;

@@ -14,8 +14,11 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/base/io.h"
 #include "runtime/base/mutex.h"
+#include "runtime/packages/package_name.h"
 #include "runtime/relay/client_hello.h"
+#include "runtime/relay/fetcher_door.h"
 #include "tests/support/patience.h"
 
 namespace warren {
@@ -199,6 +202,9 @@ class ConnectionTest : public ::testing::Test, public ConnectionHost {
   Bandwidth& bandwidth_in() override { return *bandwidth_; }
   int SocketBuffer() const override { return 64 << 10; }
   std::span<char> buffer() override { return buffer_; }
+  absl::Status HandOver(int connection) override {
+    return fetcher_.HandOver("sandboxone", internal::BUILDER, connection);
+  }
   void Tell(v1::NetworkEvent event) override {
     MutexLock lock(&mu_);
     events_.push_back(std::move(event));
@@ -216,6 +222,7 @@ class ConnectionTest : public ::testing::Test, public ConnectionHost {
   TcpEnd origin_ = Listen();
 
   // Of the loop's thread.
+  FetcherDoor fetcher_;
   std::map<uint64_t, std::shared_ptr<Connection>> connections_;
 
  private:
@@ -456,6 +463,104 @@ TEST_F(ConnectionTest, AResetOfTheServersReachesTheProgram) {
     ::setsockopt(served.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
   }
   EXPECT_TRUE(program.IsReset());
+}
+
+// ---- The package index
+
+class PackageIndexTest : public ConnectionTest {
+ protected:
+  void SetUp() override {
+    auto* rule = policy_.add_allow();
+    rule->set_host(kPackageIndexHost);
+    ConnectionTest::SetUp();
+  }
+  // The fetcher's end of its socket.
+  UniqueFd StartFetcher() {
+    SocketPair pair = *MakeSeqpacketPair();
+    OnLoop([&] { EXPECT_TRUE(fetcher_.Change(std::move(pair.first)).ok()); });
+    return std::move(pair.second);
+  }
+  Stream ConnectToIndex() { return Connect(kPackageIndexHost, kPackageIndexPort); }
+  void IsAnsweredWith502(Stream& program, const char* reason) {
+    program.Send("GET / HTTP/1.1\r\nHost: index.warren.internal\r\n\r\n");
+    const std::string answer = program.ReceiveAll();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 502 "));
+    EXPECT_THAT(answer, HasSubstr(reason));
+    const v1::NetworkEvent event = NextEvent();
+    EXPECT_EQ(event.verdict(), v1::NetworkEvent::FAILED);
+    EXPECT_THAT(event.reason(), HasSubstr(reason));
+  }
+};
+
+TEST_F(PackageIndexTest, ItsConnectionsAreHandedOver) {
+  const UniqueFd fetcher = StartFetcher();
+  Stream program = ConnectToIndex();
+  program.Send("ping");
+  absl::StatusOr<Message> message = ReceiveMessage(fetcher.get(), 1024);
+  ASSERT_TRUE(message.ok()) << message.status();
+  internal::PackageConnection who;
+  ASSERT_TRUE(who.ParseFromString(message->data));
+  EXPECT_EQ(who.sandbox_id(), "sandboxone");
+  EXPECT_EQ(who.client(), internal::BUILDER);
+  ASSERT_THAT(message->fds, SizeIs(1));
+  const v1::NetworkEvent event = NextEvent();
+  EXPECT_EQ(event.verdict(), v1::NetworkEvent::ALLOWED);
+  EXPECT_EQ(event.name(), kPackageIndexHost);
+  EXPECT_EQ(event.address(), "");
+  EXPECT_EQ(event.port(), static_cast<uint32_t>(kPackageIndexPort));
+  EXPECT_EQ(event.bytes_sent(), 0);
+  // The relay has forgotten it, and it goes on.
+  EXPECT_TRUE(Eventually([this] { return open_connections() == 0; }));
+  Stream served(std::move(message->fds[0]));
+  EXPECT_EQ(served.Receive(4), "ping");
+  served.Send("pong");
+  EXPECT_EQ(program.Receive(4), "pong");
+}
+
+TEST_F(PackageIndexTest, IsForWhoMayHaveIt) {
+  const UniqueFd fetcher = StartFetcher();
+  policy_.clear_allow();
+  policy_.add_allow()->set_host(kName);
+  OnLoop([this] { Compile(); });
+  Stream program = ConnectToIndex();
+  program.Send("GET / HTTP/1.1\r\nHost: index.warren.internal\r\n\r\n");
+  EXPECT_THAT(program.ReceiveAll(), StartsWith("HTTP/1.1 403 "));
+  EXPECT_EQ(NextEvent().verdict(), v1::NetworkEvent::DENIED);
+  ASSERT_TRUE(SetNonBlocking(fetcher.get()).ok());
+  EXPECT_FALSE(ReceiveMessage(fetcher.get(), 1024).ok());
+}
+
+TEST_F(PackageIndexTest, WithoutAFetcherItIsA502) {
+  Stream program = ConnectToIndex();
+  IsAnsweredWith502(program, "no package index");
+}
+
+TEST_F(PackageIndexTest, AFetcherThatHasGoneIsA502AndTheNextIsUsed) {
+  StartFetcher().reset();
+  Stream program = ConnectToIndex();
+  IsAnsweredWith502(program, "at the moment");
+  const UniqueFd fetcher = StartFetcher();
+  ConnectToIndex();
+  EXPECT_TRUE(ReceiveMessage(fetcher.get(), 1024).ok());
+}
+
+TEST_F(PackageIndexTest, AFetcherThatTakesNothingIsA502) {
+  const UniqueFd fetcher = StartFetcher();
+  // Nobody reads: the kernel has room for so many.
+  std::vector<Stream> programs;
+  v1::NetworkEvent event;
+  for (int i = 0; i < 2000 && event.verdict() != v1::NetworkEvent::FAILED; ++i) {
+    programs.push_back(ConnectToIndex());
+    event = NextEvent();
+  }
+  EXPECT_EQ(event.verdict(), v1::NetworkEvent::FAILED);
+  EXPECT_THAT(event.reason(), HasSubstr("at the moment"));
+}
+
+TEST_F(PackageIndexTest, IsAtOnePort) {
+  const UniqueFd fetcher = StartFetcher();
+  Stream program = Connect(kPackageIndexHost, 8080);
+  IsAnsweredWith502(program, "port 80 alone");
 }
 
 TEST_F(ConnectionTest, AProgramThatGoesTakesItsConnectionAlong) {
