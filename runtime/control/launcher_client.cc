@@ -30,12 +30,23 @@ std::vector<std::string> CommandLine(const LauncherOptions& options) {
       absl::StrCat("--cgroup-parent=", options.cgroup_parent),
       absl::StrCat("--limits-policy=", options.limits_policy),
       absl::StrCat("--egress-policy=", options.egress_policy),
+      absl::StrCat("--package-policy=", options.package_policy),
       absl::StrCat("--max-sandboxes=", options.max_sandboxes),
       absl::StrCat("--memory-total=", options.memory_total),
       absl::StrCat("--pids-total=", options.pids_total),
   };
-  if (!options.relay_program.empty())
-    words.push_back(absl::StrCat("--relay-program=", options.relay_program));
+  const std::pair<const char*, const std::string&> given[] = {
+      {"--package-store=", options.package_store},
+      {"--relay-program=", options.relay_program},
+      {"--fetcher-program=", options.fetcher_program},
+      {"--store-program=", options.store_program}};
+  for (const auto& [flag, value] : given) {
+    if (!value.empty()) words.push_back(absl::StrCat(flag, value));
+  }
+  for (const std::string& index : options.package_indexes)
+    words.push_back(absl::StrCat("--package-index=", index));
+  if (options.package_store_bytes > 0)
+    words.push_back(absl::StrCat("--package-store-bytes=", options.package_store_bytes));
   if (options.no_socket_lookup) words.emplace_back("--no-socket-lookup");
   for (const std::string& path : options.socket_paths) {
     words.push_back(absl::StrCat("--remove-socket=", path));

@@ -27,8 +27,19 @@ struct LauncherOptions {
   // What holds for the network of every sandbox: policies/egress/NAME.textproto there, or the path
   // of another file.
   std::string egress_policy = "default";
-  // For tests: another program than PREFIX/bin/warren-relay; a host that cannot look sockets up.
+  // Which packages sandboxes may have, and from where: policies/packages/NAME.textproto there, or
+  // the path of another file; URLs and absolute paths of directories in place of its own indexes.
+  std::string package_policy = "default";
+  std::vector<std::string> package_indexes;
+  // Where they are kept, and how many bytes of them; the launcher's defaults where they are empty
+  // or 0.
+  std::string package_store;
+  int64_t package_store_bytes = 0;
+  // For tests: other programs than PREFIX/bin/warren-relay and the like; a host that cannot look
+  // sockets up.
   std::string relay_program;
+  std::string fetcher_program;
+  std::string store_program;
   bool no_socket_lookup = false;
   // Unix sockets that the supervisor listens at: the launcher's janitor removes them, and
   // PATH.lock, when the supervisor could not do so itself.

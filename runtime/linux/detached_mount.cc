@@ -15,8 +15,8 @@ namespace warren {
 namespace {
 
 // Not from <sys/mount.h>, which clashes with <linux/mount.h> in glibc 2.36.
-UniqueFd OpenTree(const char* path, unsigned flags) {
-  return UniqueFd(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, path, flags)));
+UniqueFd OpenTree(int directory, unsigned flags) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_open_tree, directory, "", flags)));
 }
 
 int SetMountAttributes(int mount, mount_attr& attributes) {
@@ -89,21 +89,35 @@ absl::StatusOr<UniqueFd> MakeBell(int root, const char* name) {
 
 }  // namespace
 
-absl::StatusOr<UniqueFd> CloneMappedTree(const std::string& path, int user_namespace) {
+absl::StatusOr<UniqueFd> CloneTree(int directory, const std::string& name, TreeUse use,
+                                   int user_namespace) {
   // Not recursive: overlayfs refuses a lower directory with locked mounts below it, and nothing of
-  // the host's that is mounted there belongs to the template.
-  UniqueFd tree = OpenTree(path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  if (!tree.valid()) return Errno(absl::StrCat("open_tree ", path));
+  // the host's that is mounted there belongs to the tree.
+  UniqueFd tree = OpenTree(directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  if (!tree.valid()) return Errno(absl::StrCat("open_tree ", name));
   mount_attr attributes = {};
-  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_IDMAP;
+  attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  if (use != TreeUse::kReadAndWrite) attributes.attr_set |= MOUNT_ATTR_RDONLY;
+  if (use != TreeUse::kReadAndExecute) attributes.attr_set |= MOUNT_ATTR_NOEXEC;
+  if (user_namespace < 0) {
+    if (SetMountAttributes(tree.get(), attributes) == 0) return tree;
+    return Errno(absl::StrCat("mount_setattr ", name));
+  }
+  attributes.attr_set |= MOUNT_ATTR_IDMAP;
   attributes.userns_fd = static_cast<uint64_t>(user_namespace);
   if (SetMountAttributes(tree.get(), attributes) != 0) {
     return absl::FailedPreconditionError(
-        absl::StrCat(Errno(absl::StrCat("map the owners of ", path)).message(),
+        absl::StrCat(Errno(absl::StrCat("map the owners of ", name)).message(),
                      ": its file system must support id-mapped mounts (ext4, xfs, btrfs, tmpfs "
                      "from Linux 6.3)"));
   }
   return tree;
+}
+
+absl::StatusOr<UniqueFd> CloneMappedTree(const std::string& path, int user_namespace) {
+  UniqueFd directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) return Errno(absl::StrCat("open ", path));
+  return CloneTree(directory.get(), path, TreeUse::kReadAndExecute, user_namespace);
 }
 
 absl::StatusOr<DeviceTree> MakeDeviceTree(const char* bell) {

@@ -10,9 +10,15 @@
 // namespace. They vanish when the last fd is closed. All need CAP_SYS_ADMIN on the host.
 namespace warren {
 
-// The tree at `path`, without what is mounted below it, read-only, nosuid, nodev, with its owners
-// mapped by `user_namespace`: host root becomes the namespace's root. FAILED_PRECONDITION where the
-// file system cannot be mapped.
+// What a clone of a tree is for. All of them are nosuid and nodev.
+enum class TreeUse { kReadAndExecute, kRead, kReadAndWrite };
+
+// The tree of an open directory (O_PATH suffices), without what is mounted below it; `name` is for
+// messages. Its owners are mapped by `user_namespace`: host root becomes the namespace's root; -1:
+// they stay as they are. FAILED_PRECONDITION where the file system cannot be mapped.
+absl::StatusOr<UniqueFd> CloneTree(int directory, const std::string& name, TreeUse use,
+                                   int user_namespace = -1);
+// The same by its path, to read and to execute.
 absl::StatusOr<UniqueFd> CloneMappedTree(const std::string& path, int user_namespace);
 
 struct DeviceTree {

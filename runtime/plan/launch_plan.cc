@@ -67,6 +67,24 @@ void AddNameServer(MountList& list) {
   list.AddTextFile("/layer/up/etc/resolv.conf", 0644, "nameserver 127.0.0.53\n");
 }
 
+// Where a sandbox's own pip finds the server's index, if its network lets it. Debian's pip refuses
+// to install beside its packages, and who is not root installs into the user's own site anyhow.
+void AddPipConfiguration(MountList& list) {
+  list.AddTextFile("/layer/up/etc/pip.conf", 0644,
+                   "[global]\n"
+                   "index-url = http://index.warren.internal/simple/\n"
+                   "trusted-host = index.warren.internal\n"
+                   "break-system-packages = true\n"
+                   "disable-pip-version-check = true\n"
+                   "retries = 1\n");
+}
+
+// In the layer, as the directory above.
+void AddPackagesDirectory(MountList& list) {
+  list.AddDirectory("/layer/up/opt", 0755);
+  list.AddDirectory(absl::StrCat("/layer/up", kPackagesDirectory), 0755);
+}
+
 // Every part in an overlay of its own, so that locks and watches on a file never meet those of
 // another sandbox. The root takes writes into the layer; directories of the host are read-only: an
 // overlay without an upper directory, which needs a second, empty, lower one.
@@ -74,7 +92,11 @@ void AddRootFileSystem(const config::TemplateRecipe& recipe, const internal::Hos
                        Purpose purpose, MountList& list) {
   std::vector<TemplatePart> parts = TemplateParts(recipe);
   list.AddDirectory("/layer/up", 0755);
-  if (purpose == Purpose::kSandbox) AddNameServer(list);
+  if (purpose == Purpose::kSandbox) {
+    AddNameServer(list);
+    AddPackagesDirectory(list);
+    if (facts.package_index()) AddPipConfiguration(list);
+  }
   list.AddDirectory("/layer/work", 0755);
   list.AddDirectory("/layer/empty", 0555);
   for (size_t i = 0; i < parts.size(); ++i) {

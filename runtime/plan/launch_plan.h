@@ -49,6 +49,9 @@ FdIndices PlanFdIndices(const config::TemplateRecipe& recipe);
 
 // What the launcher mounts Warren's own files on: tools, and Python files for who reads them.
 inline constexpr char kWorkerDirectory[] = "/opt/warren";
+// Where a sandbox has the packages that are installed into it, behind what its user has. Empty
+// until there are some, which the launcher mounts on it.
+inline constexpr char kPackagesDirectory[] = "/opt/packages";
 
 // Processes beside the first that a sandbox can have groups for at a time.
 inline constexpr int kMaxProcessGroups = 80;

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "runtime/plan/launch_plan.h"
 
 namespace warren {
 namespace {
@@ -33,7 +34,7 @@ std::vector<std::string> SandboxPackageDirectories(absl::string_view python,
   }
   const std::string versioned = absl::StrCat("python", numbers[0], ".", numbers[1]);
   std::vector<std::string> directories = {
-      absl::StrCat("/home/user/.local/lib/", versioned, "/site-packages")};
+      absl::StrCat("/home/user/.local/lib/", versioned, "/site-packages"), kPackagesDirectory};
   for (std::string& directory : PackageDirectories(python.substr(0, programs), versioned))
     directories.push_back(std::move(directory));
   return directories;

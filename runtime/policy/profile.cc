@@ -103,6 +103,9 @@ constexpr Kind kKinds[] = {
     {"init", 0, RootId::kAllowed, true},
     {"zygote", Bit(CAP_SYS_ADMIN) | Bit(CAP_SYS_PTRACE), RootId::kAllowed, false},
     {"relay", 0, RootId::kNever, true},
+    {"fetcher", 0, RootId::kNever, true},
+    // The one id that its user namespace has, which is nobody's outside.
+    {"store", 0, RootId::kAllowed, true},
 };
 
 // Ids that a sandbox has.
@@ -238,7 +241,8 @@ absl::Status ValidateProfile(const ProfilePolicy& profile, const PolicyNames& se
                                   [&](const Kind& known) { return known.name == profile.name(); });
   if (kind == std::end(kKinds)) {
     return Wrong(profile,
-                 "no kind of process is called so: user, root, agent, init, zygote or relay");
+                 "no kind of process is called so: user, root, agent, init, zygote, relay, fetcher "
+                 "or store");
   }
   WARREN_RETURN_IF_ERROR(CheckIds(profile, *kind));
   WARREN_RETURN_IF_ERROR(CheckCapabilities(profile, *kind));

@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/user_ids.h"
 #include "runtime/plan/launch_plan.h"
+#include "runtime/plan/package_directories.h"
 #include "runtime/plan/template_store.h"
 
 namespace warren {
@@ -18,6 +20,8 @@ namespace {
 constexpr char kVersion[] = "warrend 0.1.0";
 constexpr int kUsageError = 2;
 constexpr int64_t kMebibyte = int64_t{1} << 20;
+// One large package with what it needs.
+constexpr int64_t kLeastPackageStoreBytes = 64 * kMebibyte;
 
 // A store with a mistake in its name must not come into being as an empty one.
 std::string CheckStore(const std::string& directory) {
@@ -35,6 +39,54 @@ std::string CheckMaxSandboxes(const std::string& text) {
   if (absl::SimpleAtoi(text, &count) && count >= 1 && count <= kMaxSandboxes) return "";
   return absl::StrCat(text, " is not from 1 to ", kMaxSandboxes,
                       ": each sandbox has 65536 user ids of the host's, and there are no more");
+}
+
+// A URL stays as it is; a directory is named by its absolute path from here on, for the launcher's
+// working directory may be another.
+std::string ResolveIndex(std::string& index) {
+  if (absl::StartsWith(index, "https://") || absl::StartsWith(index, "http://")) return "";
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(index, error);
+  if (!error && std::filesystem::is_directory(path, error)) {
+    index = path.string();
+    return "";
+  }
+  return absl::StrCat("\"", index, "\" is neither a URL (https://… or http://…) nor a directory",
+                      error ? absl::StrCat(": ", error.message()) : "");
+}
+
+std::string ResolveStore(std::string& directory) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(directory, error);
+  if (directory.empty() || error) return "must be the path of a directory";
+  directory = path.lexically_normal().string();
+  return "";
+}
+
+void DeclarePackages(CLI::App& app, Flags& flags) {
+  app.add_option("--package-policy", flags.package_policy,
+                 "Which packages sandboxes may have, and where they come from: NAME for "
+                 "share/warren/policies/packages/NAME.textproto, or, with a '/' in it, the path of "
+                 "such a file")
+      ->envname("WARREN_PACKAGE_POLICY")
+      ->default_val("default");
+  app.add_option("--package-index", flags.package_indexes,
+                 "Where packages come from instead of the policy's indexes: URL of a simple API, "
+                 "or a directory of wheels that everybody may read. May be repeated: the first "
+                 "that has a package has all of it")
+      ->envname("WARREN_PACKAGE_INDEX")
+      ->transform(CLI::Validator(ResolveIndex, "URL|DIR"));
+  app.add_option("--package-store", flags.package_store,
+                 "Directory to keep installed packages in, of this server alone; made where it is "
+                 "missing")
+      ->envname("WARREN_PACKAGE_STORE")
+      ->transform(CLI::Validator(ResolveStore, "DIR"))
+      ->default_val(kDefaultPackageStore);
+  app.add_option("--package-store-bytes", flags.package_store_bytes,
+                 "Bytes of packages to keep there; those that were not used for longest go")
+      ->envname("WARREN_PACKAGE_STORE_BYTES")
+      ->check(CLI::Range(kLeastPackageStoreBytes, int64_t{1} << 60))
+      ->default_val(kDefaultPackageStoreBytes);
 }
 
 void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_t& pool_mebibytes,
@@ -108,6 +160,7 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
                  "such a file")
       ->envname("WARREN_EGRESS_POLICY")
       ->default_val("default");
+  DeclarePackages(app, flags);
   app.add_option(
          "--profile", flags.profile,
          "Profile of all sandboxes, share/warren/policies/profiles/NAME.textproto: user, or "

@@ -32,6 +32,12 @@ struct Flags {
   std::string log_level;
   std::string limits_policy;
   std::string egress_policy;
+  std::string package_policy;
+  // URLs and absolute paths of directories that exist; empty for the policy's own.
+  std::vector<std::string> package_indexes;
+  // An absolute path.
+  std::string package_store;
+  int64_t package_store_bytes = 0;
   // Of all sandboxes: "user" or "root".
   std::string profile;
 };

@@ -130,6 +130,10 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   launcher.cgroup_parent = flags.cgroup_parent;
   launcher.limits_policy = flags.limits_policy;
   launcher.egress_policy = flags.egress_policy;
+  launcher.package_policy = flags.package_policy;
+  launcher.package_indexes = flags.package_indexes;
+  launcher.package_store = flags.package_store;
+  launcher.package_store_bytes = flags.package_store_bytes;
   for (const Listener& listener : self->listeners_) {
     if (!listener.path().empty()) launcher.socket_paths.push_back(listener.path());
   }
@@ -149,6 +153,8 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   parts.limits_policy = std::move(*hello.offer.mutable_limits_policy());
   parts.network_presets = TakePresets(hello.offer);
   parts.network_enabled = hello.offer.network_enabled();
+  parts.package_policy = hello.offer.package_policy();
+  parts.packages_unavailable = hello.offer.packages_unavailable();
   parts.facts = std::move(hello.facts);
   self->pace_ = std::max(parts.facts.pace(), 1.0);
   // What waits for a sandbox waits so many times as long.

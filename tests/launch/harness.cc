@@ -66,8 +66,9 @@ LoosePrefix::LoosePrefix()
   fs::create_directories(share / "policies/limits");
   fs::create_directories(share / "policies/egress");
   fs::create_directory_symlink(fs::path(TestPrefix()) / "bin", path_ / "bin");
-  for (const char* part : {"worker", "tools", "rootfs", "policies/seccomp", "policies/profiles",
-                           "policies/network", "policies/limits/default.textproto"}) {
+  for (const char* part :
+       {"worker", "tools", "rootfs", "policies/seccomp", "policies/profiles", "policies/network",
+        "policies/packages", "policies/limits/default.textproto"}) {
     fs::create_symlink(from / part, share / part);
   }
   auto policy = LoadLimitsPolicy((from / "policies/limits/default.textproto").string());
@@ -138,6 +139,11 @@ bool Harness::StartLauncher(const HarnessOptions& wanted) {
   options.egress_policy = wanted.egress_policy;
   options.relay_program = wanted.relay_program;
   options.no_socket_lookup = wanted.no_socket_lookup;
+  options.package_policy = wanted.package_policy;
+  options.package_indexes = wanted.package_indexes;
+  options.package_store = wanted.package_store;
+  options.fetcher_program = wanted.fetcher_program;
+  options.store_program = wanted.store_program;
   options.memory_total = wanted.memory_total;
   options.pids_total = wanted.pids_total;
   auto client = LauncherClient::Start(options);
@@ -275,6 +281,13 @@ uint64_t Harness::RequestPort(const std::string& sandbox_id, uint32_t port) {
   internal::LauncherRequest request;
   request.mutable_connect_port()->set_sandbox_id(sandbox_id);
   request.mutable_connect_port()->set_port(port);
+  return Send(std::move(request));
+}
+
+uint64_t Harness::RequestPackages(const std::string& sandbox_id, const std::string& digest) {
+  internal::LauncherRequest request;
+  request.mutable_mount_packages()->set_sandbox_id(sandbox_id);
+  request.mutable_mount_packages()->set_set_digest(digest);
   return Send(std::move(request));
 }
 

@@ -70,6 +70,12 @@ struct HarnessOptions {
   // Instead of the tested tree's.
   std::string relay_program;
   bool no_socket_lookup = false;
+  std::string package_policy = "default";
+  std::vector<std::string> package_indexes;
+  std::string package_store;
+  // Instead of the tested tree's.
+  std::string fetcher_program;
+  std::string store_program;
   int64_t memory_total = 0;
   int64_t pids_total = 0;
   // Instead of one of this test process's own.
@@ -116,6 +122,7 @@ class Harness {
   uint64_t RequestInterrupt(const std::string& sandbox_id);
   uint64_t RequestNetwork(const std::string& sandbox_id, const std::vector<uint32_t>& ports = {});
   uint64_t RequestPort(const std::string& sandbox_id, uint32_t port);
+  uint64_t RequestPackages(const std::string& sandbox_id, const std::string& digest);
   uint64_t RequestStopZygote(uint64_t zygote);
 
   // ---- Waits. Messages that nobody waited for yet are kept. On silence the test fails and the

@@ -92,7 +92,7 @@ class HostileSupervisorTest : public ::testing::Test {
 
   LauncherRequest HostileRequest() {
     LauncherRequest request;
-    switch (Below(12)) {
+    switch (Below(13)) {
       case 0:
         request.mutable_start_zygote()->set_template_id(Below(3) == 0 ? HostileId()
                                                                       : launcher_->template_id());
@@ -142,6 +142,12 @@ class HostileSupervisorTest : public ::testing::Test {
         auto& connect = *request.mutable_connect_port();
         connect.set_sandbox_id(HostileId());
         connect.set_port(Below(4) == 0 ? static_cast<uint32_t>(random_()) : Below(65536));
+        break;
+      }
+      case 11: {
+        auto& mount = *request.mutable_mount_packages();
+        mount.set_sandbox_id(HostileId());
+        mount.set_set_digest(Below(2) == 0 ? HostileId() : std::string(64, 'a'));
         break;
       }
       default:

@@ -1,7 +1,8 @@
-// A relay for tests of the launcher: it says to whoever connects where that wanted to go. Speaks
+// A relay for tests of the launcher: it says to whoever connects where that wanted to go, but hands
+// what wants port 80 to the fetcher where it has one. Speaks
 // relay.proto as far as the launcher does, on fd 3; confines itself by nothing. To the supervisor
 // it tells of a sandbox that it was attached (PolicySet, revision kAttached) or detached
-// (kDetached).
+// (kDetached); of its socket to the fetcher as of a sandbox kFetcher.
 
 #include "tests/launch/test_relay.h"
 
@@ -40,7 +41,8 @@ int TypeOf(int fd) {
   return type;
 }
 
-void Accept(int listener) {
+// `fetcher`: -1 for none.
+void Accept(int listener, const std::string& sandbox_id, int fetcher) {
   sockaddr_in peer = {};
   socklen_t size = sizeof(peer);
   UniqueFd fd(::accept4(listener, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC));
@@ -48,6 +50,13 @@ void Accept(int listener) {
   sockaddr_in local = {};
   size = sizeof(local);
   ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&local), &size);
+  if (fetcher >= 0 && ntohs(local.sin_port) == 80) {
+    internal::PackageConnection connection;
+    connection.set_sandbox_id(sandbox_id);
+    const int sent = fd.get();
+    SendMessage(fetcher, connection.SerializeAsString(), {&sent, 1}).IgnoreError();
+    return;
+  }
   const std::string answer = absl::StrCat("tcp ", Text(local.sin_addr), ":", ntohs(local.sin_port),
                                           " from ", Text(peer.sin_addr), "\n");
   ssize_t ignored = ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
@@ -87,14 +96,17 @@ class TestRelay {
   int Run() {
     while (true) {
       std::vector<pollfd> waits = {{kLauncher, POLLIN, 0}, {supervisor_.get(), 0, 0}};
+      std::vector<std::string> ids(waits.size());
       for (const auto& [id, sockets] : sandboxes_) {
         for (const UniqueFd& fd : sockets) waits.push_back({fd.get(), POLLIN, 0});
+        ids.resize(waits.size(), id);
       }
       ::poll(waits.data(), waits.size(), -1);
       if (waits[1].revents != 0) return 0;
       for (size_t i = 2; i < waits.size(); ++i) {
         if (waits[i].revents == 0) continue;
-        TypeOf(waits[i].fd) == SOCK_STREAM ? Accept(waits[i].fd) : Answer(waits[i].fd);
+        TypeOf(waits[i].fd) == SOCK_STREAM ? Accept(waits[i].fd, ids[i], fetcher_.get())
+                                           : Answer(waits[i].fd);
       }
       if (waits[0].revents != 0 && !Take(ReceiveMessage(kLauncher, kMaxOrder))) return 1;
     }
@@ -116,6 +128,10 @@ class TestRelay {
         // What it does not know was never attached.
         if (sandboxes_.erase(order.detach().sandbox_id()) == 0) return false;
         return Tell(order.detach().sandbox_id(), kDetached);
+      case internal::RelayOrder::kFetcherChanged:
+        if (message->fds.size() != 1) return false;
+        fetcher_ = std::move(message->fds[0]);
+        return Tell(kFetcher, kAttached);
       default:
         return false;
     }
@@ -130,6 +146,7 @@ class TestRelay {
   }
 
   UniqueFd supervisor_;
+  UniqueFd fetcher_;
   std::map<std::string, std::vector<UniqueFd>> sandboxes_;
 };
 

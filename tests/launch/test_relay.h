@@ -8,6 +8,8 @@ namespace warren {
 // Revisions of the PolicySet events by which the tests' relay says what was done with a sandbox.
 inline constexpr uint64_t kAttached = 1;
 inline constexpr uint64_t kDetached = 2;
+// No sandbox's id.
+inline constexpr char kFetcher[] = "-fetcher";
 
 }  // namespace warren
 

@@ -106,6 +106,34 @@ TEST_F(MappedTreeTest, OwnersAreShiftedAndNothingCanBeWritten) {
   EXPECT_EQ(StatAt(AT_FDCWD, (directory_ / "file").c_str()).st_uid, 1000u);
 }
 
+TEST_F(MappedTreeTest, WhatIsForItsRootIsWrittenAsTheHosts) {
+  MappedProcess process;
+  auto user_namespace = OpenUserNamespace(process.pidfd());
+  ASSERT_TRUE(user_namespace.ok()) << user_namespace.status();
+  const UniqueFd directory(::open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  auto tree = CloneTree(directory.get(), "it", TreeUse::kReadAndWrite, user_namespace->get());
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  struct statvfs flags = {};
+  ASSERT_EQ(::fstatvfs(tree->get(), &flags), 0);
+  EXPECT_EQ(flags.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC),
+            static_cast<unsigned long>(ST_NOSUID | ST_NODEV | ST_NOEXEC));
+  EXPECT_EQ(StatAt(tree->get(), "below").st_uid, kFirstId);
+  // Whom the namespace does not have may own nothing in it: this process, for one.
+  EXPECT_EQ(::mkdirat(tree->get(), "new", 0755), -1);
+  EXPECT_EQ(errno, EOVERFLOW);
+}
+
+TEST_F(MappedTreeTest, WhatIsForReadingStaysItsOwners) {
+  const UniqueFd directory(::open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  auto tree = CloneTree(directory.get(), "it", TreeUse::kRead);
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  EXPECT_EQ(StatAt(tree->get(), "file").st_uid, 1000u);
+  struct statvfs flags = {};
+  ASSERT_EQ(::fstatvfs(tree->get(), &flags), 0);
+  const unsigned long wanted = ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC;
+  EXPECT_EQ(flags.f_flag & wanted, wanted);
+}
+
 TEST_F(MappedTreeTest, FailsByNameWhereItCannot) {
   MappedProcess process;
   auto user_namespace = OpenUserNamespace(process.pidfd());

@@ -257,5 +257,18 @@ TEST(LimitChangeTest, OnlyWhatChangesIsWritten) {
             (std::vector<std::string>{"cpu.cfs_quota_us", "pids.max"}));
 }
 
+TEST(LaunchPlanTest, PipIsToldOfAnIndexWhereThereIsOne) {
+  const std::string file = "/layer/up/etc/pip.conf";
+  internal::HostFacts facts = V1Host();
+  EXPECT_EQ(IndexOf(PlanFor(Recipe("base"), facts), MountOp::TEXT_FILE, file), -1);
+  facts.set_package_index(true);
+  const internal::LaunchPlan plan = PlanFor(Recipe("base"), facts);
+  const int step = IndexOf(plan, MountOp::TEXT_FILE, file);
+  ASSERT_GE(step, 0);
+  EXPECT_THAT(plan.mounts(step).data(), HasSubstr("http://index.warren.internal/simple/"));
+  // MountOp's bound.
+  EXPECT_LE(plan.mounts(step).data().size(), 255u);
+}
+
 }  // namespace
 }  // namespace warren::testing

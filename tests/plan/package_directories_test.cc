@@ -11,7 +11,7 @@ using ::testing::IsEmpty;
 TEST(PackageDirectoriesTest, TheUsersOwnComeFirst) {
   EXPECT_THAT(
       SandboxPackageDirectories("/usr/bin/python3", "3.13.5"),
-      ElementsAre("/home/user/.local/lib/python3.13/site-packages",
+      ElementsAre("/home/user/.local/lib/python3.13/site-packages", "/opt/packages",
                   "/usr/local/lib/python3.13/dist-packages", "/usr/lib/python3.13/site-packages",
                   "/usr/lib/python3.13/dist-packages", "/usr/lib/python3/dist-packages"));
 }

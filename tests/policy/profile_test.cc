@@ -23,7 +23,7 @@ using ::testing::HasSubstr;
 
 const PolicyNames& Policies() {
   static const auto* const kNames =
-      new PolicyNames{"default", "root", "agent", "init", "zygote", "relay"};
+      new PolicyNames{"default", "root", "agent", "init", "zygote", "relay", "fetcher", "store"};
   return *kNames;
 }
 
@@ -50,7 +50,8 @@ uint64_t Bits(std::initializer_list<int> numbers) {
 }
 
 TEST(ProfileTest, ThoseOfTheTreeAreSound) {
-  for (const char* name : {"user", "root", "agent", "init", "zygote", "relay"}) {
+  for (const char* name :
+       {"user", "root", "agent", "init", "zygote", "relay", "fetcher", "store"}) {
     ProfilePolicy profile = LoadOrDie(name);
     EXPECT_EQ(profile.name(), name);
     EXPECT_TRUE(profile.no_new_privs()) << name;
@@ -90,17 +91,18 @@ TEST(ProfileTest, InitIsUndumpable) {
   EXPECT_FALSE(init.dumpable());
 }
 
-// It reads what strangers send.
-TEST(ProfileTest, TheRelayIsNobody) {
-  ProfilePolicy relay = LoadOrDie("relay");
-  EXPECT_EQ(CapabilityMask(relay), 0u);
-  EXPECT_NE(relay.uid(), 0u);
-  EXPECT_FALSE(relay.dumpable());
-  EXPECT_EQ(relay.seccomp_policy(), "relay");
+// They read what strangers send.
+TEST(ProfileTest, RelayFetcherAndStoreHaveNothing) {
+  for (const char* name : {"relay", "fetcher", "store"}) {
+    ProfilePolicy service = LoadOrDie(name);
+    EXPECT_EQ(CapabilityMask(service), 0u) << name;
+    EXPECT_FALSE(service.dumpable()) << name;
+    EXPECT_EQ(service.seccomp_policy(), name);
+  }
 }
 
 TEST(ProfileTest, NoTextGivesMoreThanTheKindMayHave) {
-  for (const char* name : {"user", "root", "agent", "init", "relay"}) {
+  for (const char* name : {"user", "root", "agent", "init", "relay", "fetcher", "store"}) {
     for (const char* capability : {"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "MKNOD", "SETFCAP",
                                    "DAC_READ_SEARCH", "NET_RAW", "SYS_CHROOT"}) {
       EXPECT_THAT(
@@ -145,9 +147,9 @@ TEST(ProfileTest, NothingIsLeftToADefault) {
               HasSubstr("no_new_privs"));
 }
 
-TEST(ProfileTest, UserAndRelayAreNeverRoot) {
-  EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.set_uid(0); }), HasSubstr("never root"));
-  EXPECT_THAT(Refusal("relay", [](ProfilePolicy& p) { p.set_uid(0); }), HasSubstr("never root"));
+TEST(ProfileTest, UserRelayAndFetcherAreNeverRoot) {
+  for (const char* name : {"user", "relay", "fetcher"})
+    EXPECT_THAT(Refusal(name, [](ProfilePolicy& p) { p.set_uid(0); }), HasSubstr("never root"));
   EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.set_gid(0); }), HasSubstr("never root"));
   EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.set_uid(65536); }), HasSubstr("65536"));
 }
@@ -163,8 +165,8 @@ TEST(ProfileTest, SecurebitsFitTheCapabilities) {
   }
 }
 
-TEST(ProfileTest, InitAgentAndRelayMustBeUndumpable) {
-  for (const char* name : {"init", "agent", "relay"}) {
+TEST(ProfileTest, InitAgentAndServicesMustBeUndumpable) {
+  for (const char* name : {"init", "agent", "relay", "fetcher", "store"}) {
     EXPECT_THAT(Refusal(name, [](ProfilePolicy& p) { p.set_dumpable(true); }),
                 HasSubstr("must not be dumpable"));
   }

@@ -76,6 +76,8 @@ const char* SetupStageName(SetupStage stage) {
       return "make file";
     case SetupStage::kConnect:
       return "connect";
+    case SetupStage::kAttachPackages:
+      return "attach the packages";
   }
   return "unknown";
 }

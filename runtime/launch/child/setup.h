@@ -9,7 +9,7 @@
 namespace warren {
 
 inline constexpr uint32_t kSetupMagic = 0x4e525257;  // "WRRN"
-inline constexpr uint32_t kSetupVersion = 5;
+inline constexpr uint32_t kSetupVersion = 6;
 
 // Fds at fixed places in every process that warren-init's code runs in.
 inline constexpr int kControlFd = 3;
@@ -25,11 +25,11 @@ enum class CloneKind : uint32_t {
   kSandbox = 2,
   // In the anchor's own namespaces too, from where it joins a sandbox; not the anchor's program.
   kAgent = 3,
-  // A fork in the anchor's own namespaces that works in a sandbox's network (network_setup.h).
-  kNetwork = 4,
+  // A fork in the anchor's own namespaces that works in those of a sandbox (helper_setup.h).
+  kHelper = 4,
 };
 // Comes with the fds of the cgroup.procs files that the new process writes itself into, but for
-// kNetwork; of kAgent, first with the memfd of its program.
+// kHelper; of kAgent, first with the memfd of its program.
 struct CloneRequest {
   uint32_t magic = kSetupMagic;
   uint32_t version = kSetupVersion;
@@ -188,6 +188,7 @@ enum class SetupStage : int32_t {
   kListener,
   kTextFile,
   kConnect,
+  kAttachPackages,
 };
 // "mount overlay" and the like, for messages; never null.
 const char* SetupStageName(SetupStage stage);

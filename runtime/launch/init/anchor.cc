@@ -22,8 +22,8 @@
 
 #include "runtime/launch/child/confine.h"
 #include "runtime/launch/child/setup.h"
+#include "runtime/launch/init/helper.h"
 #include "runtime/launch/init/messages.h"
-#include "runtime/launch/init/network.h"
 
 extern "C" int mount(const char*, const char*, const char*, unsigned long, const void*) noexcept;
 extern "C" int umount2(const char*, int) noexcept;
@@ -44,6 +44,8 @@ struct CloneContext {
   int init_socket;
   // The child waits here until its id maps are written.
   int go_read;
+  // The anchor's own end of that.
+  int go_write;
 };
 
 // A root of our own with nothing of the host in it but a fresh /proc. The kernel lets a sandbox
@@ -84,6 +86,8 @@ int WriteIdMap(pid_t pid, const char* file, const CloneRequest& request) {
 
 // Runs in the clone: never returns.
 [[noreturn]] void BecomeProgram(const CloneContext& context) {
+  // So that it reads the end of the pipe where the anchor gives it up.
+  ::close(context.go_write);
   char go;
   if (::read(context.go_read, &go, 1) != 1) ::_exit(126);
   // The launcher ignores some, which every program below would inherit; the anchor takes its own
@@ -99,10 +103,10 @@ int WriteIdMap(pid_t pid, const char* file, const CloneRequest& request) {
   if (::dup2(context.init_socket, kControlFd) < 0) ::_exit(122);
   // dup2 onto itself would keep close-on-exec.
   ::fcntl(kControlFd, F_SETFD, 0);
-  if (context.request.kind == CloneKind::kNetwork) {
+  if (context.request.kind == CloneKind::kHelper) {
     // No exec closes what it has of the anchor's, the other end of its own socket among it.
     if (::syscall(SYS_close_range, kControlFd + 1, ~0U, 0) != 0) ::_exit(124);
-    ::_exit(RunNetworkHelper(kControlFd));
+    ::_exit(RunHelper(kControlFd));
   }
   const bool agent = context.request.kind == CloneKind::kAgent;
   const char* argv[] = {agent ? "warren-agent" : "warren-init", nullptr};
@@ -131,7 +135,7 @@ long CloneProcess(CloneKind kind, int* pidfd) {
 }
 
 // Makes the process and tells it to go on once it may.
-CloneReply StartClone(CloneContext& context, int go_write, int* pidfd, int32_t* child) {
+CloneReply StartClone(const CloneContext& context, int* pidfd, int32_t* child) {
   long pid = CloneProcess(context.request.kind, pidfd);
   if (pid < 0) return FailClone("clone3");
   if (pid == 0) BecomeProgram(context);
@@ -143,7 +147,7 @@ CloneReply StartClone(CloneContext& context, int go_write, int* pidfd, int32_t* 
     if (WriteIdMap(static_cast<pid_t>(pid), "gid_map", context.request) != 0)
       return FailClone("gid_map");
   }
-  if (::write(go_write, "g", 1) != 1) return FailClone("go");
+  if (::write(context.go_write, "g", 1) != 1) return FailClone("go");
   return {};
 }
 
@@ -172,8 +176,9 @@ void HandleClone(int control, int executable, const CloneRequest& request, const
   } else {
     context.init_socket = pair[1];
     context.go_read = go[0];
+    context.go_write = go[1];
     int32_t pid = 0;
-    reply = StartClone(context, go[1], &pidfd, &pid);
+    reply = StartClone(context, &pidfd, &pid);
     reply.pid = pid;
   }
   int passed[2] = {pidfd, pair[0]};

@@ -9,7 +9,7 @@
 namespace warren::child {
 namespace {
 
-// Those of a NetworkReport, and some more.
+// Those of a HelperReport, and some more.
 constexpr size_t kMaxFds = 72;
 
 struct ControlBuffer {

@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/launch/child/confine.h"
-#include "runtime/launch/child/network_setup.h"
-#include "runtime/launch/init/messages.h"
+#include "runtime/launch/child/helper_setup.h"
 
 namespace warren::child {
 namespace {
@@ -112,11 +111,6 @@ int AddRoute(int netlink) {
 // ---- Sockets
 // ----------------------------------------------------------------------------------------------
 
-struct Sockets {
-  int fds[kMaxNetworkSockets];
-  size_t count = 0;
-};
-
 sockaddr_in MakeName(uint32_t address, uint16_t port) {
   sockaddr_in name = {};
   name.sin_family = AF_INET;
@@ -162,7 +156,7 @@ SetupResult AddListener(uint32_t address, uint16_t port, int backlog, Sockets& s
 
 // Where the host looks sockets up, two of them take all that leaves, wherever they are bound; else
 // names too are asked for at any address.
-SetupResult MakeSockets(const NetworkSetup& setup, Sockets& sockets) {
+SetupResult MakeSockets(const HelperSetup& setup, Sockets& sockets) {
   const uint32_t names = setup.port_count == 0 ? kNamesAddress : INADDR_ANY;
   const int share = kBacklog / static_cast<int>(1 + setup.port_count);
   const int backlog = share < kLeastBacklog ? kLeastBacklog : share;
@@ -199,45 +193,6 @@ bool MeetsItself(int fd, uint16_t port) {
          own.sin_port == htons(port);
 }
 
-SetupResult ConnectToPort(const NetworkSetup& setup, Sockets& sockets) {
-  const uint16_t port = setup.ports[0];
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return {SetupStage::kConnect, errno, port};
-  sockets.fds[sockets.count++] = fd;
-  if (Set(fd, SOL_SOCKET, SO_RCVBUF, kBufferBytes) != 0 ||
-      Set(fd, SOL_SOCKET, SO_SNDBUF, kBufferBytes) != 0) {
-    return {SetupStage::kConnect, errno, port};
-  }
-  int error = Connect(fd, port, static_cast<int>(setup.patience_ms));
-  if (error == 0 && MeetsItself(fd, port)) error = ECONNREFUSED;
-  return error == 0 ? SetupResult() : SetupResult{SetupStage::kConnect, error, port};
-}
-
-SetupResult OpenNetwork(const NetworkSetup& setup, Sockets& sockets) {
-  SetupResult result = RouteEverythingHere();
-  if (result.ok()) result = MakeSockets(setup, sockets);
-  return result;
-}
-
-bool IsValid(const NetworkSetup& setup) {
-  if (setup.magic != kSetupMagic || setup.version != kSetupVersion) return false;
-  switch (setup.task) {
-    case NetworkTask::kOpen:
-      return setup.port_count <= kMaxNetworkPorts;
-    case NetworkTask::kConnect:
-      return setup.port_count == 1;
-  }
-  return false;
-}
-
-SetupResult ReceiveSetup(int control, NetworkSetup& setup, int* init_pidfd) {
-  size_t count = 1;
-  const ssize_t size = ReceiveWithFds(control, &setup, sizeof(setup), init_pidfd, &count);
-  if (size != sizeof(setup)) return Fail(SetupStage::kMessage, size < 0 ? errno : ENODATA);
-  if (count != 1 || !IsValid(setup)) return Fail(SetupStage::kMessage, EPROTO);
-  return {};
-}
-
 }  // namespace
 
 SetupResult RouteEverythingHere() {
@@ -253,21 +208,24 @@ SetupResult RouteEverythingHere() {
   return result;
 }
 
-int RunNetworkHelper(int control) {
-  NetworkSetup setup;
-  int init_pidfd = -1;
-  Sockets sockets;
-  NetworkReport report;
-  report.result = ReceiveSetup(control, setup, &init_pidfd);
-  // With the user namespace comes what it takes to change the other one.
-  if (report.result.ok() && ::setns(init_pidfd, CLONE_NEWUSER | CLONE_NEWNET) != 0)
-    report.result = Fail(SetupStage::kNamespaces, errno);
-  if (report.result.ok()) {
-    report.result = setup.task == NetworkTask::kConnect ? ConnectToPort(setup, sockets)
-                                                        : OpenNetwork(setup, sockets);
+SetupResult OpenNetwork(const HelperSetup& setup, Sockets& sockets) {
+  SetupResult result = RouteEverythingHere();
+  if (result.ok()) result = MakeSockets(setup, sockets);
+  return result;
+}
+
+SetupResult ConnectToPort(const HelperSetup& setup, Sockets& sockets) {
+  const uint16_t port = setup.ports[0];
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return {SetupStage::kConnect, errno, port};
+  sockets.fds[sockets.count++] = fd;
+  if (Set(fd, SOL_SOCKET, SO_RCVBUF, kBufferBytes) != 0 ||
+      Set(fd, SOL_SOCKET, SO_SNDBUF, kBufferBytes) != 0) {
+    return {SetupStage::kConnect, errno, port};
   }
-  const size_t sent = report.result.ok() ? sockets.count : 0;
-  return SendWithFds(control, &report, sizeof(report), sockets.fds, sent) ? 0 : 1;
+  int error = Connect(fd, port, static_cast<int>(setup.patience_ms));
+  if (error == 0 && MeetsItself(fd, port)) error = ECONNREFUSED;
+  return error == 0 ? SetupResult() : SetupResult{SetupStage::kConnect, error, port};
 }
 
 }  // namespace warren::child

@@ -146,9 +146,9 @@ absl::StatusOr<ClonedProcess> AnchorClient::CloneAgent(int program,
   return Clone(request, program, cgroup_procs);
 }
 
-absl::StatusOr<ClonedProcess> AnchorClient::CloneNetworkHelper() {
+absl::StatusOr<ClonedProcess> AnchorClient::CloneHelper() {
   CloneRequest request;
-  request.kind = CloneKind::kNetwork;
+  request.kind = CloneKind::kHelper;
   return Clone(request, -1, {});
 }
 

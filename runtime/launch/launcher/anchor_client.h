@@ -39,8 +39,8 @@ class AnchorClient {
                                              const std::vector<UniqueFd>& cgroup_procs);
   // `program`: memfd of warren-agent.
   absl::StatusOr<ClonedProcess> CloneAgent(int program, const std::vector<UniqueFd>& cgroup_procs);
-  // For a NetworkSetup (network_helper.h). It stays in the anchor's own group.
-  absl::StatusOr<ClonedProcess> CloneNetworkHelper();
+  // For a HelperSetup (helper_process.h). It stays in the anchor's own group.
+  absl::StatusOr<ClonedProcess> CloneHelper();
   // That of the anchor itself, in which nothing listens.
   absl::StatusOr<UniqueFd> OpenNetworkNamespace() const;
 

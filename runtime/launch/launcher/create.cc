@@ -83,22 +83,6 @@ absl::Status AllowProcesses(int32_t most) {
       " processes: raise it for the launcher (ulimit -Hu), or lower maximum.pids there"));
 }
 
-// What relays are made of; nothing where the egress policy gives no sandbox a network.
-absl::StatusOr<std::optional<RelaySource>> FindRelay(const LauncherConfig& config,
-                                                     const IdZones& ids) {
-  RelaySource relay;
-  WARREN_ASSIGN_OR_RETURN(relay.egress,
-                          LoadEgressPolicy(EgressPolicyFile(config.prefix, config.egress_policy)));
-  if (!relay.egress.enabled()) return std::nullopt;
-  const std::string program =
-      config.relay_program.empty() ? config.prefix + "/bin/warren-relay" : config.relay_program;
-  relay.program.reset(::open(program.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!relay.program.valid()) return Errno(absl::StrCat("open ", program));
-  // Slot 0, as the zygotes: no sandbox has it.
-  relay.first_id = ids.first_id();
-  return relay;
-}
-
 // Before the launcher gives up what it takes.
 std::optional<SocketLookup> MakeLookup(uint32_t sandboxes, const internal::HostFacts& facts) {
   if (!facts.socket_lookup()) return std::nullopt;
@@ -149,7 +133,6 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
   WARREN_RETURN_IF_ERROR(AllowProcesses(limits.maximum().pids()));
   WARREN_ASSIGN_OR_RETURN(ProcessProfiles profiles,
                           ProcessProfiles::Load(config.prefix + "/share/warren/policies"));
-  WARREN_ASSIGN_OR_RETURN(std::optional<RelaySource> relay, FindRelay(config, ids));
   WARREN_ASSIGN_OR_RETURN(NetworkPresets presets,
                           LoadNetworkPresets(config.prefix + "/share/warren/policies/network"));
   WARREN_ASSIGN_OR_RETURN(CgroupTree cgroups,
@@ -160,6 +143,8 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
       AnchorClient::Start(config.prefix + "/bin/warren-init", ids, config.layers_off));
   UniqueFd idle_lookup = AttachIdleLookup(anchor, config.layers_off, lookup);
   facts.set_socket_lookup(lookup.has_value());
+  WARREN_ASSIGN_OR_RETURN(FoundServices services, FindServices(config, ids, anchor));
+  facts.set_package_index(services.packages_unavailable.empty());
   WARREN_ASSIGN_OR_RETURN(std::string agent, ReadFile(config.prefix + "/bin/warren-agent"));
   WARREN_ASSIGN_OR_RETURN(UniqueFd agent_program, SealedMemfd("warren-agent", agent));
   LaunchResources resources{facts,
@@ -174,7 +159,7 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launcher::Create(const LauncherConfig&
   return std::unique_ptr<Launcher>(
       new Launcher(config, {std::move(loop), std::move(ids), std::move(janitor),
                             std::move(resources), std::move(templates), std::move(limits),
-                            std::move(presets), std::move(relay), std::move(idle_lookup)}));
+                            std::move(presets), std::move(services), std::move(idle_lookup)}));
 }
 
 }  // namespace warren

@@ -46,11 +46,14 @@ Launcher::Launcher(const LauncherConfig& config, Parts parts)
       slots_(config.max_sandboxes),
       pace_(std::max(resources_.facts.pace(), 1.0)),
       sorter_(resources_.cgroups,
-              std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime))) {
-  if (!parts.relay) return;
-  relays_ = std::make_unique<RelayKeeper>(
-      loop_, resources_, *std::move(parts.relay),
-      [this](UniqueFd supervisor_end) { OnRelayStarted(std::move(supervisor_end)); });
+              std::chrono::duration_cast<std::chrono::microseconds>(AtPace(kMakingCpuTime))),
+      package_policy_(std::move(parts.services.package_policy)),
+      packages_unavailable_(std::move(parts.services.packages_unavailable)) {
+  services_.emplace(loop_, resources_, std::move(parts.services.sources),
+                    [this](const internal::LauncherReply& event, UniqueFd supervisor_end) {
+                      const int fd = supervisor_end.get();
+                      Send(event, {&fd, 1});
+                    });
 }
 
 Launcher::~Launcher() {
@@ -58,7 +61,7 @@ Launcher::~Launcher() {
   for (auto& [id, sandbox] : sandboxes_) {
     if (sandbox.motion != Motion::kRuns) sandbox.process->Thaw().IgnoreError();
   }
-  relays_.reset();
+  services_.reset();
   // First the processes, all at once through the anchor; then what the kernel leaves behind.
   resources_.anchor.Stop();
   zygotes_.clear();
@@ -70,7 +73,9 @@ absl::Status Launcher::SayHello() {
   internal::LauncherOffer offer;
   *offer.mutable_limits_policy() = limits_policy_;
   for (const auto& [name, preset] : network_presets_) *offer.add_network_presets() = preset;
-  offer.set_network_enabled(relays_ != nullptr);
+  offer.set_network_enabled(services_->has_relay());
+  *offer.mutable_package_policy() = package_policy_;
+  offer.set_packages_unavailable(packages_unavailable_);
   for (const auto& [name, launch] : templates_) {
     internal::OfferedTemplate& offered = *offer.add_templates();
     *offered.mutable_recipe() = launch.source.recipe;
@@ -100,7 +105,7 @@ absl::Status Launcher::Run() {
   if (!resources_.facts.socket_lookup())
     spdlog::info(
         "event=no_socket_lookup effect=\"sandboxes reach the ports alone that are listed\"");
-  if (relays_ != nullptr) relays_->Start();
+  services_->Start();
   SortByCpuTime();
   return loop_.Run();
 }
@@ -159,6 +164,9 @@ void Launcher::Dispatch(const internal::LauncherRequest& request) {
       break;
     case Request::kConnectPort:
       status = HandleConnectPort(id, request.connect_port());
+      break;
+    case Request::kMountPackages:
+      status = HandleMountPackages(id, request.mount_packages());
       break;
     case Request::REQUEST_NOT_SET:
       status = absl::InvalidArgumentError("a request of no known kind");

@@ -1,6 +1,7 @@
 #ifndef WARREN_RUNTIME_LAUNCH_LAUNCHER_LAUNCHER_H_
 #define WARREN_RUNTIME_LAUNCH_LAUNCHER_LAUNCHER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,15 +17,17 @@
 #include "runtime/launch/launcher/context_process.h"
 #include "runtime/launch/launcher/cpu_sorter.h"
 #include "runtime/launch/launcher/event_loop.h"
+#include "runtime/launch/launcher/helper_process.h"
 #include "runtime/launch/launcher/id_slots.h"
 #include "runtime/launch/launcher/janitor.h"
-#include "runtime/launch/launcher/network_helper.h"
-#include "runtime/launch/launcher/relay_keeper.h"
 #include "runtime/launch/launcher/resources.h"
 #include "runtime/launch/launcher/sandbox_network.h"
 #include "runtime/launch/launcher/sandbox_process.h"
+#include "runtime/launch/launcher/service_sources.h"
+#include "runtime/launch/launcher/services.h"
 #include "runtime/launch/launcher/zygote_process.h"
 #include "runtime/network/network_policy.h"
+#include "runtime/plan/package_directories.h"
 #include "warren/config/policy.pb.h"
 #include "warren/internal/launcher.pb.h"
 
@@ -45,6 +48,15 @@ struct LauncherConfig {
   std::string relay_program;
   // As on a host that cannot.
   bool no_socket_lookup = false;
+  // policies/packages/NAME.textproto, or a path: PackagePolicyFile.
+  std::string package_policy = "default";
+  // URLs and absolute paths in place of the policy's own indexes, where there are any.
+  std::vector<std::string> package_indexes;
+  std::string package_store = kDefaultPackageStore;
+  int64_t package_store_bytes = kDefaultPackageStoreBytes;
+  // Empty for bin/warren-fetcher and bin/warren-store below the prefix.
+  std::string fetcher_program;
+  std::string store_program;
   // The supervisor's listening sockets, to be removed when it could not do so.
   std::vector<std::string> sockets;
   uint32_t max_sandboxes = 1000;
@@ -58,8 +70,8 @@ struct LauncherConfig {
 // The only process that makes namespaces, cgroups and mounts. Single-threaded; plans what the
 // supervisor asks for (launcher.proto), carries it out and reports what ends. Of what
 // comes out of a sandbox it reads its agent's reports alone. launcher.cc has the messages,
-// zygotes.cc, sandboxes.cc, pauses.cc, networks.cc, ports.cc, processes.cc and agents.cc what they
-// are about.
+// zygotes.cc, sandboxes.cc, pauses.cc, networks.cc, tasks.cc, ports.cc, packages.cc, processes.cc
+// and agents.cc what they are about.
 // Lifecycle: Create → Run → destructor, which ends every sandbox and waits until all of them are
 // gone.
 class Launcher {
@@ -112,12 +124,15 @@ class Launcher {
     // Of a first process that ended before its sandbox was there: told right after ProcessStarted.
     std::optional<int> early_end;
   };
-  // A ConnectPort that is not replied to yet.
-  struct LiveConnect {
-    NetworkHelper helper;
-    uint64_t request_id = 0;
-    uint32_t port = 0;
+  // What a helper has come to: an error where it was not let, or did not, finish.
+  using TaskOutcome = absl::StatusOr<HelperProcess::Outcome>;
+  // A request that a helper carries out in a sandbox, until it is replied to.
+  struct LiveTask {
+    HelperTask task = HelperTask::kConnect;
+    HelperProcess helper;
     EventLoop::TimerId deadline = 0;
+    // Replies. Called once.
+    std::function<void(TaskOutcome)> finish;
   };
   enum class Motion { kRuns, kPausing, kPaused };
   struct LiveSandbox {
@@ -139,7 +154,9 @@ class Launcher {
     uint64_t network_request = 0;
     EventLoop::TimerId network_deadline = 0;
     // By numbers of the launcher's own: the supervisor's may be the same.
-    std::map<uint64_t, LiveConnect> connects;
+    std::map<uint64_t, LiveTask> tasks;
+    // That it has, or is being given.
+    int package_mounts = 0;
     // Until its bell is listened to again.
     EventLoop::TimerId bell_timer = 0;
     bool dying = false;
@@ -162,8 +179,7 @@ class Launcher {
     std::map<std::string, LaunchTemplate> templates;
     config::LimitsPolicy limits_policy;
     NetworkPresets network_presets;
-    // None where no sandbox has a network.
-    std::optional<RelaySource> relay;
+    FoundServices services;
     UniqueFd idle_lookup;
   };
   Launcher(const LauncherConfig& config, Parts parts);
@@ -276,15 +292,24 @@ class Launcher {
   void EndNetworkRequest(LiveSandbox& sandbox, const absl::Status& status);
   // It is being ended.
   void CloseNetwork(LiveSandbox& sandbox);
-  void OnRelayStarted(UniqueFd supervisor_end);
+
+  // ---- tasks.cc
+  // RESOURCE_EXHAUSTED: as many of the kind are under way as may be, here or in all sandboxes.
+  absl::Status CheckTasks(const LiveSandbox& sandbox, HelperTask task) const;
+  // Has a helper work in the sandbox, with `fds` beside its init. `finish` replies; not where this
+  // fails.
+  absl::Status StartTask(LiveSandbox& sandbox, const HelperSetup& setup, std::span<const int> fds,
+                         std::function<void(TaskOutcome)> finish);
+  void EndTask(LiveSandbox& sandbox, uint64_t number, TaskOutcome outcome);
+  // It is being ended.
+  void AbandonTasks(LiveSandbox& sandbox);
 
   // ---- ports.cc
   absl::Status HandleConnectPort(uint64_t request_id, const internal::ConnectPort& request);
-  void OnPortReport(const std::string& id, uint64_t number);
-  // Replied to, with what has become of it.
-  void EndConnect(LiveSandbox& sandbox, uint64_t number, absl::StatusOr<UniqueFd> connection);
-  // It is being ended.
-  void AbandonConnects(LiveSandbox& sandbox);
+  void ReplyConnected(uint64_t request_id, absl::StatusOr<UniqueFd> connection);
+
+  // ---- packages.cc
+  absl::Status HandleMountPackages(uint64_t request_id, const internal::MountPackages& request);
 
   LauncherConfig config_;
   EventLoop loop_;
@@ -313,10 +338,11 @@ class Launcher {
   std::unordered_map<int32_t, int> unclaimed_;
   uint64_t next_id_ = 1;
   // In all sandboxes.
-  size_t connects_under_way_ = 0;
+  std::map<HelperTask, size_t> tasks_under_way_;
   CpuSorter sorter_;
-  // None where no sandbox has a network.
-  std::unique_ptr<RelayKeeper> relays_;
+  const config::PackagePolicy package_policy_;
+  const std::string packages_unavailable_;
+  std::optional<Services> services_;
 };
 
 }  // namespace warren

@@ -44,6 +44,18 @@ int main(int argc, char** argv) {
                  "Instead of PREFIX/bin/warren-relay, for tests");
   app.add_flag("--no-socket-lookup", config.no_socket_lookup,
                "As on a host that cannot look sockets up, for tests");
+  app.add_option("--package-policy", config.package_policy,
+                 "Which packages sandboxes may have: policies/packages/NAME.textproto, or the path "
+                 "of a file");
+  app.add_option("--package-index", config.package_indexes,
+                 "URL or directory that packages come from, instead of the policy's indexes");
+  app.add_option("--package-store", config.package_store, "Directory of installed packages");
+  app.add_option("--package-store-bytes", config.package_store_bytes,
+                 "Bytes of files that it may hold");
+  app.add_option("--fetcher-program", config.fetcher_program,
+                 "Instead of PREFIX/bin/warren-fetcher, for tests");
+  app.add_option("--store-program", config.store_program,
+                 "Instead of PREFIX/bin/warren-store, for tests");
   app.add_option("--remove-socket", config.sockets,
                  "Socket of the supervisor to remove when it was killed");
   app.add_option("--memory-total", config.memory_total,

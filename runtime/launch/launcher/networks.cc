@@ -21,7 +21,7 @@ absl::Status Launcher::HandleOpenNetwork(uint64_t request_id,
                                          const internal::OpenNetwork& request) {
   const std::string& id = request.sandbox_id();
   WARREN_ASSIGN_OR_RETURN(LiveSandbox * sandbox, FindSandbox(id));
-  if (relays_ == nullptr) {
+  if (!services_->has_relay()) {
     return absl::FailedPreconditionError(
         absl::StrCat("the egress policy \"", absl::CEscape(config_.egress_policy),
                      "\" of this server gives no sandbox a network (warrend --egress-policy)"));
@@ -53,7 +53,7 @@ void Launcher::OnNetworkReport(const std::string& id) {
   SandboxNetwork& network = *sandbox.network;
   loop_.Unwatch(network.report());
   absl::Status status = network.Open(resources_);
-  if (status.ok()) relays_->Open(id, network);
+  if (status.ok()) services_->OpenNetwork(id, network);
   EndNetworkRequest(sandbox, status);
 }
 
@@ -69,20 +69,13 @@ void Launcher::EndNetworkRequest(LiveSandbox& sandbox, const absl::Status& statu
   Reply(std::exchange(sandbox.network_request, 0), status);
 }
 
-void Launcher::OnRelayStarted(UniqueFd supervisor_end) {
-  internal::LauncherReply event;
-  event.mutable_relay_started();
-  const int fd = supervisor_end.get();
-  Send(event, {&fd, 1});
-}
-
 void Launcher::CloseNetwork(LiveSandbox& sandbox) {
   if (sandbox.network_request != 0) {
     EndNetworkRequest(sandbox,
                       absl::UnavailableError("the sandbox ended while its network was opened"));
   }
   if (sandbox.network == nullptr) return;
-  relays_->Close(sandbox.process->id());
+  services_->CloseNetwork(sandbox.process->id());
   sandbox.network.reset();
 }
 

@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kNames[] = {"user", "root", "agent", "init", "zygote", "relay"};
+constexpr const char* kNames[] = {"user",   "root",  "agent",   "init",
+                                  "zygote", "relay", "fetcher", "store"};
 constexpr char kSuffix[] = ".textproto";
 
 static_assert(static_cast<int>(LandlockRule::kNone) + 1 == config::ProfilePolicy::NONE);

@@ -36,6 +36,8 @@ class ProcessProfiles {
   const LoadedProfile& zygote() const { return profiles_.at("zygote"); }
   const LoadedProfile& agent() const { return profiles_.at("agent"); }
   const LoadedProfile& relay() const { return profiles_.at("relay"); }
+  const LoadedProfile& fetcher() const { return profiles_.at("fetcher"); }
+  const LoadedProfile& store() const { return profiles_.at("store"); }
   // NOT_FOUND.
   absl::StatusOr<const LoadedProfile*> Find(absl::string_view name) const;
 

@@ -12,8 +12,7 @@
 namespace warren {
 namespace {
 
-absl::Status TakePorts(const google::protobuf::RepeatedField<uint32_t>& ports,
-                       NetworkSetup& setup) {
+absl::Status TakePorts(const google::protobuf::RepeatedField<uint32_t>& ports, HelperSetup& setup) {
   if (ports.empty() || ports.size() > static_cast<int>(kMaxNetworkPorts)) {
     return absl::InvalidArgumentError(
         absl::StrCat("this host cannot look sockets up (`warren doctor` says why), so that ports "
@@ -50,14 +49,14 @@ absl::Status Explain(const SetupResult& result) {
 absl::StatusOr<std::unique_ptr<SandboxNetwork>> SandboxNetwork::Start(
     LaunchResources& resources, const SandboxProcess& sandbox,
     const google::protobuf::RepeatedField<uint32_t>& ports) {
-  NetworkSetup setup;
+  HelperSetup setup;
   if (!resources.lookup) WARREN_RETURN_IF_ERROR(TakePorts(ports, setup));
-  WARREN_ASSIGN_OR_RETURN(NetworkHelper helper, NetworkHelper::Start(resources, sandbox, setup));
+  WARREN_ASSIGN_OR_RETURN(HelperProcess helper, HelperProcess::Start(resources, sandbox, setup));
   return std::unique_ptr<SandboxNetwork>(new SandboxNetwork(std::move(helper), sandbox.slot()));
 }
 
 absl::Status SandboxNetwork::Open(const LaunchResources& resources) {
-  WARREN_ASSIGN_OR_RETURN(NetworkHelper::Outcome outcome, helper_->Finish());
+  WARREN_ASSIGN_OR_RETURN(HelperProcess::Outcome outcome, helper_->Finish());
   if (!outcome.result.ok()) return Explain(outcome.result);
   constexpr size_t kLeast = 2;
   if (outcome.sockets.size() < kLeast)

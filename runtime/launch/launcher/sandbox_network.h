@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/repeated_field.h"
-#include "runtime/launch/launcher/network_helper.h"
+#include "runtime/launch/launcher/helper_process.h"
 #include "runtime/launch/launcher/resources.h"
 #include "runtime/launch/launcher/sandbox_process.h"
 
@@ -42,10 +42,10 @@ class SandboxNetwork {
   std::vector<int> sockets() const;
 
  private:
-  SandboxNetwork(NetworkHelper helper, uint32_t slot) : helper_(std::move(helper)), slot_(slot) {}
+  SandboxNetwork(HelperProcess helper, uint32_t slot) : helper_(std::move(helper)), slot_(slot) {}
 
   // Until it is open.
-  std::optional<NetworkHelper> helper_;
+  std::optional<HelperProcess> helper_;
   // Of its sandbox.
   const uint32_t slot_;
   std::vector<UniqueFd> sockets_;

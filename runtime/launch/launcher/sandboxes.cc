@@ -185,7 +185,7 @@ void Launcher::KillSandbox(LiveSandbox& sandbox, internal::SandboxGone::Reason r
 void Launcher::AbandonProcesses(LiveSandbox& sandbox) {
   ForgetPause(sandbox);
   CloseNetwork(sandbox);
-  AbandonConnects(sandbox);
+  AbandonTasks(sandbox);
   for (auto& [process_id, process] : sandbox.processes) {
     forks_.erase(process.fork_id);
     loop_.Cancel(process.deadline);

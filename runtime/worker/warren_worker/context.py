@@ -24,6 +24,15 @@ from _signal import (
     pthread_sigmask,
     signal,
 )
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 from os import (
     O_CLOEXEC,
     O_RDWR,
@@ -79,6 +88,10 @@ _INTERRUPTED = "the cell was interrupted"
 # Exit statuses: see worker.proto.
 EXIT_BAD_REQUEST = 71
 EXIT_BROKEN = 73
+
+# What is installed into the sandbox (kPackagesDirectory): it is there from the start, and empty until
+# something is mounted on it.
+_PACKAGES = "/opt/packages"
 
 # So often in a row, without a request in between, an exception may come out of the protocol's own
 # code: user code has taken from it what it needs, memory for one.
@@ -477,4 +490,17 @@ def _look_like_a_fresh_interpreter():
         sys.path.append(user_site)
     added = [folder for folder in sys.path if folder not in known]
     # Before the template's packages, as in any Python.
-    sys.path[:] = [""] + added + [folder for folder in sys.path[1:] if folder in known]
+    sys.path[:] = [""] + added + [_PACKAGES] + [folder for folder in sys.path[1:] if folder in known]
+    for folder in (user_site, _PACKAGES):
+        sys.path_importer_cache[folder] = _find_in(folder)
+
+
+def _find_in(folder):
+    """What looks for modules in a directory that may not be there yet: of such a one Python remembers
+    that there is none, and does not look again. It is not there in the zygote's root, either."""
+    return FileFinder(
+        folder,
+        (ExtensionFileLoader, EXTENSION_SUFFIXES),
+        (SourceFileLoader, SOURCE_SUFFIXES),
+        (SourcelessFileLoader, BYTECODE_SUFFIXES),
+    )
