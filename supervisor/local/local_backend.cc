@@ -13,6 +13,7 @@
 #include "spdlog/spdlog.h"
 #include "supervisor/backend/validate.h"
 #include "supervisor/base/proto_time.h"
+#include "supervisor/local/done_operation.h"
 #include "supervisor/local/lease_proto.h"
 #include "supervisor/local/local_sandbox.h"
 #include "supervisor/session/ids.h"
@@ -34,13 +35,6 @@ int64_t BufferMemory(const LocalBackend::Parts& parts) {
   const int64_t host = parts.facts.memory_bytes();
   return host > 0 ? std::max(host / kBufferShareOfHost, kLeastBufferMemory) : kDefaultBufferMemory;
 }
-
-// For what was answered in place.
-class DoneOperation final : public Operation {
- public:
-  void Resume() override {}
-  void Cancel() override {}
-};
 
 // A create that waits for its sandbox.
 class CreateOperation final : public Operation {
@@ -88,8 +82,23 @@ absl::StatusOr<std::unique_ptr<LocalBackend>> LocalBackend::Make(IoLoop& loop, P
         ResolveLimits(parts.limits_policy, warren::v1::Limits(), from.recipe.limits()));
     pool_templates.emplace(name, Pool::PoolTemplate{from, std::move(limits)});
   }
-  return std::unique_ptr<LocalBackend>(
+  PackageInstaller::Parts packages;
+  packages.policy = std::move(parts.package_policy);
+  packages.unavailable = std::move(parts.packages_unavailable);
+  packages.template_id = parts.default_template;
+  if (auto from = parts.templates.find(parts.default_template); from != parts.templates.end())
+    packages.python = from->second.recipe.python();
+  WARREN_ASSIGN_OR_RETURN(packages.limits, BuilderLimits(parts.limits_policy));
+  std::unique_ptr<LocalBackend> backend(
       new LocalBackend(loop, std::move(parts), std::move(pool_templates)));
+  WARREN_RETURN_IF_ERROR(backend->MakePackages(std::move(packages)));
+  return backend;
+}
+
+absl::Status LocalBackend::MakePackages(PackageInstaller::Parts parts) {
+  package_policy_text_ = parts.policy.SerializeAsString();
+  WARREN_ASSIGN_OR_RETURN(packages_, PackageInstaller::Make(host_, pool_, std::move(parts)));
+  return absl::OkStatus();
 }
 
 LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
@@ -153,10 +162,18 @@ void LocalBackend::OnLauncherEvent(LauncherMessage message) {
     case internal::LauncherReply::kSandboxGone:
       spdlog::debug("event=sandbox_gone sandbox={}", event.sandbox_gone().sandbox_id());
       table_.OnGone(event.sandbox_gone());
+      packages_->OnSandboxGone(event.sandbox_gone().sandbox_id());
       return pool_.OnSandboxGone();
     case internal::LauncherReply::kRelayStarted:
       if (message.fds.size() == 1) return host_.relay.Start(std::move(message.fds.front()));
       return spdlog::error("event=relay_without_socket fds={}", message.fds.size());
+    case internal::LauncherReply::kStoreStarted:
+      if (message.fds.size() == 1) return packages_->OnStoreStarted(std::move(message.fds.front()));
+      return spdlog::error("event=store_without_socket fds={}", message.fds.size());
+    case internal::LauncherReply::kFetcherStarted:
+      if (message.fds.size() == 1)
+        return packages_->OnFetcherStarted(std::move(message.fds.front()));
+      return spdlog::error("event=fetcher_without_socket fds={}", message.fds.size());
     default:
       spdlog::warn("event=unknown_launcher_event kind={}", static_cast<int>(event.body_case()));
   }
@@ -387,6 +404,7 @@ bool LocalBackend::CloseLauncher(absl::Duration timeout) {
   const bool ended = link_.WaitForExit(timeout);
   // It ends with the launcher: nobody is to be told of that.
   host_.relay.Close();
+  packages_->Close();
   return ended;
 }
 

@@ -18,12 +18,14 @@
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
 #include "supervisor/local/module_index.h"
+#include "supervisor/packages/package_installer.h"
 #include "supervisor/pool/pool.h"
 #include "supervisor/session/detached_executions.h"
 #include "supervisor/session/file_user.h"
 #include "supervisor/session/launcher_link.h"
 #include "supervisor/session/sandbox.h"
 #include "supervisor/session/sandbox_table.h"
+#include "warren/config/package.pb.h"
 #include "warren/config/policy.pb.h"
 
 namespace warren {
@@ -47,6 +49,9 @@ class LocalBackend final : public Backend {
     NetworkPresets network_presets;
     // By the egress policy of the launcher's.
     bool network_enabled = false;
+    config::PackagePolicy package_policy;
+    // Why no package can be installed; empty where one can.
+    std::string packages_unavailable = "this server has no package index";
     PoolOptions pool;
     // How many contexts there may be beside the first ones, in all sandboxes together.
     int further_contexts = 0;
@@ -82,6 +87,13 @@ class LocalBackend final : public Backend {
   void ListTemplates(const Call& call, Reply<warren::v1::ListTemplatesResponse> reply) override;
   void GetEnvironment(const Call& call, const std::string& template_id,
                       Reply<warren::v1::Environment> reply) override;
+  std::unique_ptr<Operation> Prefetch(const Call& call, warren::v1::PrefetchPackagesRequest request,
+                                      std::shared_ptr<InstallSink> sink) override;
+  void ListPackages(const Call& call, Reply<warren::v1::ListStoredPackagesResponse> reply) override;
+  void PrunePackages(const Call& call, const warren::v1::PruneStoredPackagesRequest& request,
+                     Reply<warren::v1::PruneStoredPackagesResponse> reply) override;
+  void VerifyPackages(const Call& call,
+                      Reply<warren::v1::VerifyStoredPackagesResponse> reply) override;
 
   // ---- For the handles
   SandboxTable& table() { return table_; }
@@ -90,6 +102,9 @@ class LocalBackend final : public Backend {
   SandboxHost& host() { return host_; }
   DetachedExecutions& detached() { return detached_; }
   Pool& pool() { return pool_; }
+  PackageInstaller& packages() { return *packages_; }
+  // Without a sandbox.
+  PackageInstaller::Target PackageTarget(const Template& from) const;
   // NOT_FOUND.
   absl::StatusOr<const Template*> FindTemplate(const std::string& id) const;
   warren::v1::Environment DescribeTemplate(const Template& from) const;
@@ -133,6 +148,7 @@ class LocalBackend final : public Backend {
   enum class State { kServing, kStopping, kLauncherGone };
 
   LocalBackend(IoLoop& loop, Parts parts, std::map<std::string, Pool::PoolTemplate> pool_templates);
+  absl::Status MakePackages(PackageInstaller::Parts parts);
   // A create whose sandbox gets a network.
   class NetworkCreate;
   void OnLauncherEvent(LauncherMessage message);
@@ -178,7 +194,14 @@ class LocalBackend final : public Backend {
   SandboxHost host_;
   SandboxTable table_;
   Pool pool_;
+  // Of the package policy: what was resolved under another holds no more.
+  std::string package_policy_text_;
+  // Set by Make.
+  std::unique_ptr<PackageInstaller> packages_;
 };
+
+// What builders get, as far as the policy allows it.
+absl::StatusOr<warren::v1::Limits> BuilderLimits(const config::LimitsPolicy& policy);
 
 }  // namespace warren
 

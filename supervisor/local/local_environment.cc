@@ -32,9 +32,8 @@ constexpr struct {
   const char* reason;
 } kFeatures[] = {
     {"contexts", ""},    {"executions.files", ""}, {"files", ""},
-    {"files.watch", ""}, {"limits.change", ""},    {"packages.install", "not built yet"},
-    {"pause", ""},       {"processes", ""},        {"scripts", ""},
-    {"terminals", ""},
+    {"files.watch", ""}, {"limits.change", ""},    {"pause", ""},
+    {"processes", ""},   {"scripts", ""},          {"terminals", ""},
 };
 
 constexpr char kNoNetwork[] = "the server's egress policy gives no sandbox a network";
@@ -76,6 +75,7 @@ void LocalBackend::DescribeSandboxes(const Template& from, Environment& environm
   for (const auto& feature : kFeatures) AddFeature(environment, feature.name, feature.reason);
   for (const std::string& language : environment.languages())
     AddFeature(environment, absl::StrCat("languages.", language), "");
+  AddFeature(environment, "packages.install", packages_->unavailable());
   AddFeature(environment, "network", network_enabled_ ? "" : kNoNetwork);
   AddFeature(environment, "network.every_port",
              !network_enabled_ ? kNoNetwork

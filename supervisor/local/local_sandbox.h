@@ -44,6 +44,8 @@ class LocalSandbox final : public SandboxHandle, public std::enable_shared_from_
                    Reply<std::unique_ptr<PortConnection>> reply) override;
   void GetMetrics(const Call& call, Reply<warren::v1::SandboxMetrics> reply) override;
   void GetEnvironment(const Call& call, Reply<warren::v1::Environment> reply) override;
+  std::unique_ptr<Operation> Install(const Call& call, warren::v1::InstallPackageRequest request,
+                                     std::shared_ptr<InstallSink> sink) override;
   void CreateContext(const Call& call, const warren::v1::CreateContextRequest& request,
                      Reply<warren::v1::Context> reply) override;
   void ListContexts(const Call& call, Reply<warren::v1::ListContextsResponse> reply) override;

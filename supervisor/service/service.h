@@ -38,6 +38,22 @@ class Service final : public Backend {
                       Reply<warren::v1::Environment> reply) override {
     backend_.GetEnvironment(call, template_id, std::move(reply));
   }
+  std::unique_ptr<Operation> Prefetch(const Call& call, warren::v1::PrefetchPackagesRequest request,
+                                      std::shared_ptr<InstallSink> sink) override {
+    return backend_.Prefetch(call, std::move(request), std::move(sink));
+  }
+  void ListPackages(const Call& call,
+                    Reply<warren::v1::ListStoredPackagesResponse> reply) override {
+    backend_.ListPackages(call, std::move(reply));
+  }
+  void PrunePackages(const Call& call, const warren::v1::PruneStoredPackagesRequest& request,
+                     Reply<warren::v1::PruneStoredPackagesResponse> reply) override {
+    backend_.PrunePackages(call, request, std::move(reply));
+  }
+  void VerifyPackages(const Call& call,
+                      Reply<warren::v1::VerifyStoredPackagesResponse> reply) override {
+    backend_.VerifyPackages(call, std::move(reply));
+  }
 
  private:
   Backend& backend_;

@@ -139,6 +139,7 @@ std::vector<RelayRequest> SandboxNetwork::Requests(Telling telling) {
   internal::SetRelayPolicy& set = *requests.emplace_back().mutable_set_policy();
   set.set_revision(++last_revision_);
   *set.mutable_policy() = telling_ ? changes_.front().policy : policy_;
+  set.set_package_client(package_client_);
   if (telling_) awaited_ = last_revision_;
   return requests;
 }

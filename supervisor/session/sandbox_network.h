@@ -45,6 +45,9 @@ class SandboxNetwork final : public RelayClient,
   // UNAVAILABLE, no relay said in time that it does, or too many changes wait; INVALID_ARGUMENT,
   // it is too large for a message.
   void Set(warren::v1::NetworkPolicy resolved, Done done);
+  // As whom its programs come to the package index from the next policy on; else as users'
+  // programs.
+  void ComeToIndexAs(internal::PackageClient client) { package_client_ = client; }
   // That holds; denies everything before the first.
   const warren::v1::NetworkPolicy& policy() const { return policy_; }
   NetworkWatchers& watchers() { return watchers_; }
@@ -76,6 +79,7 @@ class SandboxNetwork final : public RelayClient,
   SandboxHost& host_;
   const std::string sandbox_id_;
   warren::v1::NetworkPolicy policy_;
+  internal::PackageClient package_client_ = internal::USER;
   // The first one is under way.
   std::deque<Change> changes_;
   // Its policy is for the relay to set.
