@@ -36,14 +36,4 @@ grpc::ServerUnaryReactor* EnvironmentService::GetEnvironment(grpc::CallbackServe
       });
 }
 
-grpc::ServerUnaryReactor* PackageService::InstallPackage(grpc::CallbackServerContext* context,
-                                                         const grpc::ByteBuffer* request,
-                                                         grpc::ByteBuffer* response) {
-  return UnaryOnSandbox<v1::InstallPackageRequest, v1::InstallPackageResponse>(
-      backend_, context, request, response,
-      [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
-        sandbox.Install(call, what, std::move(reply));
-      });
-}
-
 }  // namespace warren

@@ -34,19 +34,6 @@ class EnvironmentService final
   Backend& backend_;
 };
 
-// warren.v1.PackageService. Thread-safe; the backend outlives it.
-class PackageService final
-    : public v1::PackageService::WithRawCallbackMethod_InstallPackage<v1::PackageService::Service> {
- public:
-  explicit PackageService(Backend& backend) : backend_(backend) {}
-  grpc::ServerUnaryReactor* InstallPackage(grpc::CallbackServerContext* context,
-                                           const grpc::ByteBuffer* request,
-                                           grpc::ByteBuffer* response) override;
-
- private:
-  Backend& backend_;
-};
-
 }  // namespace warren
 
 #endif  // WARREN_SUPERVISOR_API_INFO_SERVICES_H_

@@ -14,6 +14,7 @@
 #include "supervisor/api/file_service.h"
 #include "supervisor/api/info_services.h"
 #include "supervisor/api/open_streams.h"
+#include "supervisor/api/package_service.h"
 #include "supervisor/api/process_service.h"
 #include "supervisor/api/sandbox_service.h"
 #include "supervisor/api/status.h"
@@ -64,7 +65,7 @@ struct ApiServer::Impl {
         files(backend, streams),
         templates(backend),
         environments(backend),
-        packages(backend) {}
+        packages(backend, streams) {}
 
   OpenStreams streams;
   SandboxService sandboxes;

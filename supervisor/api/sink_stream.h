@@ -63,27 +63,40 @@ class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   grpc::ByteBuffer message_;
 };
 
-// Parses a request to a sandbox and streams what `method(handle, call, request, sink)` starts.
+// Parses a request and streams what `start(call, request, queue)` sees to: it attaches an operation
+// to the queue, or ends it.
+template <class Queue, class Request, class Start>
+grpc::ServerWriteReactor<grpc::ByteBuffer>* Stream(OpenStreams& streams,
+                                                   grpc::CallbackServerContext* context,
+                                                   const grpc::ByteBuffer* bytes, Start start) {
+  auto* stream = new SinkStream<Queue>(context, streams);
+  // The queue, not the stream: that may have gone with the last event before `start` is done.
+  std::shared_ptr<Queue> queue = stream->queue();
+  Request request;
+  if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
+    queue->End(valid);
+  } else {
+    start(MakeCall(*context), std::move(request), std::move(queue));
+  }
+  return stream;
+}
+
+// The same for a request to a sandbox: streams what `method(handle, call, request, sink)` starts.
 template <class Queue, class Request, class Method>
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamOnSandbox(Backend& backend, OpenStreams& streams,
                                                             grpc::CallbackServerContext* context,
                                                             const grpc::ByteBuffer* bytes,
                                                             Method method) {
-  auto* stream = new SinkStream<Queue>(context, streams);
-  Request request;
-  if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
-    stream->queue()->End(valid);
-    return stream;
-  }
-  // The queue, not the stream: that may have gone with the last event before `method` returns.
-  OpenSandbox(
-      backend, MakeCall(*context), std::move(request),
-      [method, queue = stream->queue()](absl::StatusOr<std::shared_ptr<SandboxHandle>> handle,
-                                        const Call& call, Request what) {
-        if (!handle.ok()) return queue->End(handle.status());
-        queue->Attach(method(**handle, call, std::move(what), queue));
+  return Stream<Queue, Request>(
+      streams, context, bytes, [&](Call call, Request request, std::shared_ptr<Queue> queue) {
+        OpenSandbox(backend, call, std::move(request),
+                    [method, queue = std::move(queue)](
+                        absl::StatusOr<std::shared_ptr<SandboxHandle>> handle, const Call& opened,
+                        Request what) {
+                      if (!handle.ok()) return queue->End(handle.status());
+                      queue->Attach(method(**handle, opened, std::move(what), queue));
+                    });
       });
-  return stream;
 }
 
 }  // namespace warren

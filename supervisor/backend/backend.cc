@@ -70,9 +70,9 @@ void SandboxHandle::GetEnvironment(const Call&, Reply<warren::v1::Environment> r
   reply(NotBuilt("GetEnvironment"));
 }
 
-void SandboxHandle::Install(const Call&, const warren::v1::InstallPackageRequest&,
-                            Reply<warren::v1::InstallPackageResponse> reply) {
-  reply(NotBuilt("InstallPackage"));
+std::unique_ptr<Operation> SandboxHandle::Install(const Call&, warren::v1::InstallPackageRequest,
+                                                  std::shared_ptr<InstallSink> sink) {
+  return Refuse("InstallPackage", *sink);
 }
 
 void SandboxHandle::SetNetwork(const Call&, const warren::v1::SetSandboxNetworkRequest&,
@@ -206,5 +206,23 @@ std::unique_ptr<Operation> SandboxHandle::WatchDirectory(
 }
 
 void Backend::OnForgotten(std::function<void(const std::string&)>) {}
+
+std::unique_ptr<Operation> Backend::Prefetch(const Call&, warren::v1::PrefetchPackagesRequest,
+                                             std::shared_ptr<InstallSink> sink) {
+  return Refuse("PrefetchPackages", *sink);
+}
+
+void Backend::ListPackages(const Call&, Reply<warren::v1::ListStoredPackagesResponse> reply) {
+  reply(NotBuilt("ListStoredPackages"));
+}
+
+void Backend::PrunePackages(const Call&, const warren::v1::PruneStoredPackagesRequest&,
+                            Reply<warren::v1::PruneStoredPackagesResponse> reply) {
+  reply(NotBuilt("PruneStoredPackages"));
+}
+
+void Backend::VerifyPackages(const Call&, Reply<warren::v1::VerifyStoredPackagesResponse> reply) {
+  reply(NotBuilt("VerifyStoredPackages"));
+}
 
 }  // namespace warren

@@ -73,6 +73,8 @@ class ExecutionSink : public Sink<warren::v1::ExecutionEvent> {
 // goes on, and its sink gets nothing more.
 enum class Departure { kEnds, kGoesOn };
 
+using InstallSink = Sink<warren::v1::InstallPackageEvent>;
+
 // Something that goes on: a create that waits, an execution, a download, a watch. Its destruction
 // changes nothing: an operation that nobody resumes, cancels or detaches runs to its end.
 class Operation {
@@ -144,8 +146,11 @@ class SandboxHandle {
                             Reply<warren::v1::Sandbox> reply);
   virtual void GetMetrics(const Call& call, Reply<warren::v1::SandboxMetrics> reply);
   virtual void GetEnvironment(const Call& call, Reply<warren::v1::Environment> reply);
-  virtual void Install(const Call& call, const warren::v1::InstallPackageRequest& request,
-                       Reply<warren::v1::InstallPackageResponse> reply);
+  // Events until `done`, then an End that is OK. Cancel: nobody waits for it any more; what is
+  // being fetched for others too goes on.
+  virtual std::unique_ptr<Operation> Install(const Call& call,
+                                             warren::v1::InstallPackageRequest request,
+                                             std::shared_ptr<InstallSink> sink);
 
   // ---- Its network
   // The policy holds when the reply comes.
@@ -261,6 +266,17 @@ class Backend {
   // Of a template; that of a sandbox is its handle's.
   virtual void GetEnvironment(const Call& call, const std::string& template_id,
                               Reply<warren::v1::Environment> reply) = 0;
+
+  // ---- Its store of packages. UNIMPLEMENTED where it has none.
+  virtual std::unique_ptr<Operation> Prefetch(const Call& call,
+                                              warren::v1::PrefetchPackagesRequest request,
+                                              std::shared_ptr<InstallSink> sink);
+  virtual void ListPackages(const Call& call, Reply<warren::v1::ListStoredPackagesResponse> reply);
+  virtual void PrunePackages(const Call& call,
+                             const warren::v1::PruneStoredPackagesRequest& request,
+                             Reply<warren::v1::PruneStoredPackagesResponse> reply);
+  virtual void VerifyPackages(const Call& call,
+                              Reply<warren::v1::VerifyStoredPackagesResponse> reply);
 };
 
 }  // namespace warren

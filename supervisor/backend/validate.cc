@@ -38,7 +38,6 @@ constexpr size_t kMaxInputPath = 4095;
 constexpr size_t kMaxInputFileBytes = 2 << 20;
 constexpr int kMaxOutputPatterns = 16;
 constexpr size_t kMaxOutputPattern = 1024;
-constexpr size_t kMaxTemplateId = 128;
 constexpr size_t kMaxLanguage = 32;
 constexpr size_t kMaxScriptPath = 4095;
 // All that there are, and some room.
@@ -308,11 +307,7 @@ absl::Status ValidateList(warren::v1::ListSandboxesRequest& request) {
     return absl::InvalidArgumentError(absl::StrCat("states[", i, "] is ", static_cast<int>(state),
                                                    "; it must be RUNNING, PAUSED or DEAD"));
   }
-  if (request.template_id().size() > kMaxTemplateId) {
-    return absl::InvalidArgumentError(absl::StrCat("template_id has ", request.template_id().size(),
-                                                   " bytes; at most ", kMaxTemplateId,
-                                                   " are allowed"));
-  }
+  WARREN_RETURN_IF_ERROR(CheckTemplateId(request.template_id()));
   if (request.has_created_after()) return CheckTime("created_after", request.created_after());
   return absl::OkStatus();
 }

@@ -14,6 +14,7 @@ constexpr size_t kMaxEnvBytes = 64 << 10;
 // Of a client's text in a message.
 constexpr size_t kMaxNameShown = 64;
 constexpr size_t kMaxRequestId = 128;
+constexpr size_t kMaxTemplateId = 128;
 constexpr size_t kMaxPath = 4095;
 constexpr int kMaxArguments = 1024;
 constexpr size_t kMaxArgumentBytes = 128 << 10;
@@ -45,6 +46,12 @@ absl::Status CheckRequestId(const std::string& request_id) {
   if (request_id.size() <= kMaxRequestId) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "request_id has ", request_id.size(), " bytes; at most ", kMaxRequestId, " are allowed"));
+}
+
+absl::Status CheckTemplateId(const std::string& template_id) {
+  if (template_id.size() <= kMaxTemplateId) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "template_id has ", template_id.size(), " bytes; at most ", kMaxTemplateId, " are allowed"));
 }
 
 absl::Status CheckWorkingDirectory(std::string& directory) {

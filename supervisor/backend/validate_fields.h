@@ -37,6 +37,8 @@ absl::Status CheckChoice(absl::string_view field, E value, bool (*valid)(int)) {
 
 absl::Status CheckOnDisconnect(warren::v1::OnDisconnect value);
 absl::Status CheckRequestId(const std::string& request_id);
+// Its size; whether there is such a template is the backend's to check.
+absl::Status CheckTemplateId(const std::string& template_id);
 // Makes it absolute: relative ones are in /home/user, as is an empty one.
 absl::Status CheckWorkingDirectory(std::string& directory);
 // Of a program: counts, sizes, no NUL.

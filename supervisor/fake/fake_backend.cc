@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "supervisor/backend/validate.h"
+#include "supervisor/backend/validate_package.h"
 #include "supervisor/base/proto_time.h"
 
 namespace warren {
@@ -62,6 +63,7 @@ FakeBackend::~FakeBackend() {
     openers.swap(openers_);
   }
   for (std::thread& opener : openers) opener.join();
+  packages_->End();
   for (const auto& sandbox : Live()) sandbox->Kill();
 }
 
@@ -156,7 +158,8 @@ absl::StatusOr<v1::Sandbox> FakeBackend::Make(const v1::CreateSandboxRequest& re
     return absl::ResourceExhaustedError(absl::StrCat("there are ", kMaxSandboxes, " sandboxes"));
   }
   MutexLock lock(&mu_);
-  auto sandbox = std::make_shared<FakeSandbox>(absl::StrFormat("sb%020d", ++last_number_), request);
+  auto sandbox =
+      std::make_shared<FakeSandbox>(absl::StrFormat("sb%020d", ++last_number_), request, packages_);
   sandboxes_.push_back(sandbox);
   return sandbox->description();
 }
@@ -231,6 +234,29 @@ void FakeBackend::GetEnvironment(const Call&, const std::string& template_id,
   absl::Status status = CheckTemplate(template_id);
   if (absl::IsNotFound(status)) return reply(status);
   reply(FakeEnvironment(template_id));
+}
+
+std::unique_ptr<Operation> FakeBackend::Prefetch(const Call&, v1::PrefetchPackagesRequest request,
+                                                 std::shared_ptr<InstallSink> sink) {
+  absl::Status status = ValidatePrefetch(request);
+  if (status.ok() && !request.template_id().empty()) status = CheckTemplate(request.template_id());
+  if (status.ok()) return packages_->Install("", request.what(), std::move(sink));
+  sink->End(status);
+  return std::make_unique<CreateOperation>(*this, nullptr);
+}
+
+void FakeBackend::ListPackages(const Call&, Reply<v1::ListStoredPackagesResponse> reply) {
+  reply(packages_->List());
+}
+
+void FakeBackend::PrunePackages(const Call&, const v1::PruneStoredPackagesRequest& request,
+                                Reply<v1::PruneStoredPackagesResponse> reply) {
+  if (absl::Status status = ValidatePrune(request); !status.ok()) return reply(status);
+  reply(packages_->Prune(ToDuration(request.unused_for())));
+}
+
+void FakeBackend::VerifyPackages(const Call&, Reply<v1::VerifyStoredPackagesResponse> reply) {
+  reply(packages_->Verify());
 }
 
 }  // namespace warren

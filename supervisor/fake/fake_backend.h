@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/fake/fake_packages.h"
 #include "supervisor/fake/fake_sandbox.h"
 
 namespace warren {
@@ -42,6 +43,8 @@ class FakeBackend final : public Backend {
   absl::Status TellNetwork(const std::string& sandbox_id, const v1::NetworkEvent& event);
   // Of all sandboxes.
   size_t network_watchers();
+  // Its store, and what hangs.
+  FakePackages& packages() { return *packages_; }
   // What health() says.
   void SetHealth(absl::Status health);
   // Deadline of the last create.
@@ -57,6 +60,12 @@ class FakeBackend final : public Backend {
   void ListTemplates(const Call& call, Reply<v1::ListTemplatesResponse> reply) override;
   void GetEnvironment(const Call& call, const std::string& template_id,
                       Reply<v1::Environment> reply) override;
+  std::unique_ptr<Operation> Prefetch(const Call& call, v1::PrefetchPackagesRequest request,
+                                      std::shared_ptr<InstallSink> sink) override;
+  void ListPackages(const Call& call, Reply<v1::ListStoredPackagesResponse> reply) override;
+  void PrunePackages(const Call& call, const v1::PruneStoredPackagesRequest& request,
+                     Reply<v1::PruneStoredPackagesResponse> reply) override;
+  void VerifyPackages(const Call& call, Reply<v1::VerifyStoredPackagesResponse> reply) override;
 
  private:
   struct Waiting {
@@ -72,6 +81,7 @@ class FakeBackend final : public Backend {
   void CancelCreate(const std::shared_ptr<Waiting>& waiting);
 
   const Opens opens_;
+  const std::shared_ptr<FakePackages> packages_ = std::make_shared<FakePackages>();
   mutable Mutex mu_;
   absl::Status health_ ABSL_GUARDED_BY(mu_);
   absl::Time last_deadline_ ABSL_GUARDED_BY(mu_);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "supervisor/backend/validate.h"
+#include "supervisor/backend/validate_package.h"
 #include "supervisor/base/proto_time.h"
 
 namespace warren {
@@ -71,8 +72,11 @@ v1::Environment FakeEnvironment(const std::string& template_id) {
   return environment;
 }
 
-FakeSandbox::FakeSandbox(std::string id, const v1::CreateSandboxRequest& request)
-    : id_(std::move(id)), network_(std::make_shared<FakeNetwork>(request.network())) {
+FakeSandbox::FakeSandbox(std::string id, const v1::CreateSandboxRequest& request,
+                         std::shared_ptr<FakePackages> packages)
+    : id_(std::move(id)),
+      network_(std::make_shared<FakeNetwork>(request.network())),
+      packages_(std::move(packages)) {
   const absl::Time now = absl::Now();
   MutexLock lock(&mu_);
   SetLifetimeLocked(ToDuration(request.lifetime()));
@@ -131,6 +135,7 @@ void FakeSandbox::Kill() {
   for (auto& [id, context] : contexts) context->Kill();
   for (auto& script : scripts) script->Kill();
   network_->End();
+  packages_->Leave(id_);
 }
 
 absl::StatusOr<std::shared_ptr<FakeContext>> FakeSandbox::FindContext(
@@ -247,9 +252,14 @@ void FakeSandbox::GetEnvironment(const Call&, Reply<v1::Environment> reply) {
   environment.mutable_use()->set_disk_bytes(4096);
   environment.set_profile("user");
   *environment.mutable_network() = network_->policy();
-  auto* package = environment.add_python_packages();
-  package->set_name("numpy");
-  package->set_version("2.2.4");
+  // The template's own, and what was installed.
+  std::map<std::string, std::string> packages = packages_->InstalledIn(id_);
+  packages.emplace("numpy", "2.2.4");
+  for (const auto& [name, version] : packages) {
+    auto* package = environment.add_python_packages();
+    package->set_name(name);
+    package->set_version(version);
+  }
   auto* root = environment.add_mounts();
   root->set_path("/");
   root->set_file_system("overlay");
@@ -262,6 +272,18 @@ void FakeSandbox::GetEnvironment(const Call&, Reply<v1::Environment> reply) {
   add_feature("files", "this backend is in memory");
   add_feature("pause", "");
   reply(std::move(environment));
+}
+
+std::unique_ptr<Operation> FakeSandbox::Install(const Call&, v1::InstallPackageRequest request,
+                                                std::shared_ptr<InstallSink> sink) {
+  absl::Status status = ValidateInstall(request);
+  if (status.ok()) {
+    MutexLock lock(&mu_);
+    status = UsableLocked();
+  }
+  if (status.ok()) return packages_->Install(id_, request.what(), std::move(sink));
+  sink->End(status);
+  return std::make_unique<CellOperation>(nullptr);
 }
 
 void FakeSandbox::SetNetwork(const Call&, const v1::SetSandboxNetworkRequest& request,

@@ -13,6 +13,7 @@
 #include "supervisor/backend/backend.h"
 #include "supervisor/fake/fake_context.h"
 #include "supervisor/fake/fake_network.h"
+#include "supervisor/fake/fake_packages.h"
 
 namespace warren {
 
@@ -23,7 +24,8 @@ class FakeSandbox final : public SandboxHandle {
   static constexpr size_t kMaxContexts = 8;
 
   // The request is valid.
-  FakeSandbox(std::string id, const v1::CreateSandboxRequest& request);
+  FakeSandbox(std::string id, const v1::CreateSandboxRequest& request,
+              std::shared_ptr<FakePackages> packages);
 
   v1::Sandbox description() const;
   // Destroyed, or its lifetime is over.
@@ -47,6 +49,8 @@ class FakeSandbox final : public SandboxHandle {
                     Reply<v1::Sandbox> reply) override;
   void GetMetrics(const Call& call, Reply<v1::SandboxMetrics> reply) override;
   void GetEnvironment(const Call& call, Reply<v1::Environment> reply) override;
+  std::unique_ptr<Operation> Install(const Call& call, v1::InstallPackageRequest request,
+                                     std::shared_ptr<InstallSink> sink) override;
   // The policy is kept and told as it came; a preset has no rules here.
   void SetNetwork(const Call& call, const v1::SetSandboxNetworkRequest& request,
                   Reply<v1::Sandbox> reply) override;
@@ -87,6 +91,8 @@ class FakeSandbox final : public SandboxHandle {
 
   const std::string id_;
   const std::shared_ptr<FakeNetwork> network_;
+  // Of all sandboxes.
+  const std::shared_ptr<FakePackages> packages_;
   mutable Mutex mu_;
   v1::Sandbox description_ ABSL_GUARDED_BY(mu_);
   absl::Time expires_at_ ABSL_GUARDED_BY(mu_);

@@ -4,9 +4,11 @@
 
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
+#include "supervisor/backend/package_queue.h"
 #include "supervisor/remote/callback_queue.h"
 #include "supervisor/remote/remote_call.h"
 #include "supervisor/remote/remote_sandbox.h"
+#include "supervisor/remote/remote_stream.h"
 #include "supervisor/remote/stubs.h"
 
 namespace warren {
@@ -95,6 +97,37 @@ void RemoteBackend::GetEnvironment(const Call& call, const std::string& template
   StartCall<v1::Environment>(call, std::move(request), std::move(reply), [this](auto... to) {
     stubs_->environments->async()->GetEnvironment(to...);
   });
+}
+
+std::unique_ptr<Operation> RemoteBackend::Prefetch(const Call& call,
+                                                   v1::PrefetchPackagesRequest request,
+                                                   std::shared_ptr<InstallSink> sink) {
+  return StartStream<v1::InstallPackageEvent>(call, std::move(sink), RemoteLife::kEndsWithClient,
+                                              [&](grpc::ClientContext* context, auto* reactor) {
+                                                stubs_->packages->async()->PrefetchPackages(
+                                                    context, &request, reactor);
+                                              });
+}
+
+void RemoteBackend::ListPackages(const Call& call, Reply<v1::ListStoredPackagesResponse> reply) {
+  StartCall<v1::ListStoredPackagesResponse>(
+      call, v1::ListStoredPackagesRequest(), std::move(reply),
+      [this](auto... to) { stubs_->packages->async()->ListStoredPackages(to...); });
+}
+
+void RemoteBackend::PrunePackages(const Call& call, const v1::PruneStoredPackagesRequest& what,
+                                  Reply<v1::PruneStoredPackagesResponse> reply) {
+  v1::PruneStoredPackagesRequest request = what;
+  StartCall<v1::PruneStoredPackagesResponse>(
+      call, std::move(request), std::move(reply),
+      [this](auto... to) { stubs_->packages->async()->PruneStoredPackages(to...); });
+}
+
+void RemoteBackend::VerifyPackages(const Call& call,
+                                   Reply<v1::VerifyStoredPackagesResponse> reply) {
+  StartCall<v1::VerifyStoredPackagesResponse>(
+      call, v1::VerifyStoredPackagesRequest(), std::move(reply),
+      [this](auto... to) { stubs_->packages->async()->VerifyStoredPackages(to...); });
 }
 
 }  // namespace warren

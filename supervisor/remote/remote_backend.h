@@ -34,6 +34,12 @@ class RemoteBackend final : public Backend {
   void ListTemplates(const Call& call, Reply<v1::ListTemplatesResponse> reply) override;
   void GetEnvironment(const Call& call, const std::string& template_id,
                       Reply<v1::Environment> reply) override;
+  std::unique_ptr<Operation> Prefetch(const Call& call, v1::PrefetchPackagesRequest request,
+                                      std::shared_ptr<InstallSink> sink) override;
+  void ListPackages(const Call& call, Reply<v1::ListStoredPackagesResponse> reply) override;
+  void PrunePackages(const Call& call, const v1::PruneStoredPackagesRequest& what,
+                     Reply<v1::PruneStoredPackagesResponse> reply) override;
+  void VerifyPackages(const Call& call, Reply<v1::VerifyStoredPackagesResponse> reply) override;
 
  private:
   explicit RemoteBackend(std::shared_ptr<grpc::Channel> channel);

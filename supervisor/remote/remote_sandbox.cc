@@ -2,6 +2,7 @@
 
 #include "supervisor/backend/event_queue.h"
 #include "supervisor/backend/network_queue.h"
+#include "supervisor/backend/package_queue.h"
 #include "supervisor/remote/remote_call.h"
 #include "supervisor/remote/remote_stream.h"
 
@@ -79,13 +80,15 @@ void RemoteSandbox::GetEnvironment(const Call& call, Reply<v1::Environment> repl
   });
 }
 
-void RemoteSandbox::Install(const Call& call, const v1::InstallPackageRequest& what,
-                            Reply<v1::InstallPackageResponse> reply) {
-  v1::InstallPackageRequest request = what;
+std::unique_ptr<Operation> RemoteSandbox::Install(const Call& call,
+                                                  v1::InstallPackageRequest request,
+                                                  std::shared_ptr<InstallSink> sink) {
   request.set_sandbox_id(id_);
-  StartCall<v1::InstallPackageResponse>(
-      call, std::move(request), std::move(reply),
-      [this](auto... to) { stubs_->packages->async()->InstallPackage(to...); });
+  return StartStream<v1::InstallPackageEvent>(call, std::move(sink), RemoteLife::kEndsWithClient,
+                                              [&](grpc::ClientContext* context, auto* reactor) {
+                                                stubs_->packages->async()->InstallPackage(
+                                                    context, &request, reactor);
+                                              });
 }
 
 void RemoteSandbox::SetNetwork(const Call& call, const v1::SetSandboxNetworkRequest& what,

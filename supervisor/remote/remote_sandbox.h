@@ -29,8 +29,8 @@ class RemoteSandbox final : public SandboxHandle {
                     Reply<v1::Sandbox> reply) override;
   void GetMetrics(const Call& call, Reply<v1::SandboxMetrics> reply) override;
   void GetEnvironment(const Call& call, Reply<v1::Environment> reply) override;
-  void Install(const Call& call, const v1::InstallPackageRequest& what,
-               Reply<v1::InstallPackageResponse> reply) override;
+  std::unique_ptr<Operation> Install(const Call& call, v1::InstallPackageRequest request,
+                                     std::shared_ptr<InstallSink> sink) override;
   void SetNetwork(const Call& call, const v1::SetSandboxNetworkRequest& what,
                   Reply<v1::Sandbox> reply) override;
   // From when the other one has got the request: soon after it has returned.

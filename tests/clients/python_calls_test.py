@@ -19,7 +19,7 @@ from python_client import eventually, patience, warren
 from scripted_server import (QUICK, SANDBOX, ScriptedServer, fail, finished, output, process_exited, process_output,
                              process_started, started)
 from warren import AsyncClient, AsyncSandbox, Client, NetworkPolicy, Sandbox
-from warren.v1 import common_pb2, execution_pb2, file_pb2, network_pb2, process_pb2, sandbox_pb2
+from warren.v1 import common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2
 
 
 def failing_first(times, answer, code="UNAVAILABLE"):
@@ -677,6 +677,112 @@ class Networks(Calls):
         with self.assertRaisesRegex(warren.ResourceExhausted, "16 clients"):
             next(self.sandbox(self.serve(WatchSandboxNetwork=full)).watch_network())
         self.asynchronously(self.serve(WatchSandboxNetwork=full), body)
+
+
+class Packages(Calls):
+    DONE = package_pb2.InstallPackageEvent(done={"packages": [{"name": "six", "version": "1.16"}], "cached": True,
+                                                 "set_digest": "ab"})
+    INSTALLED = warren.InstalledPackages({"six": "1.16"}, True, "ab", ())
+
+    @classmethod
+    def installs(cls, request, context):
+        yield package_pb2.InstallPackageEvent(progress={"phase": "RESOLVING"})
+        yield package_pb2.InstallPackageEvent(progress={"phase": "FETCHING", "text": "six 1.16", "done": 1, "total": 1})
+        yield cls.DONE
+
+    def test_an_installation_tells_what_goes_on_and_what_came_of_it(self):
+        server = self.serve(InstallPackage=self.installs, PrefetchPackages=self.installs)
+        heard = []
+        sandbox = self.sandbox(server)
+        self.assertEqual(sandbox.install_package("six", refresh=True, on_progress=heard.append), self.INSTALLED)
+        self.assertEqual(sandbox.install_package("six"), self.INSTALLED)
+        self.assertEqual([(progress.phase.value, progress.text) for progress in heard],
+                         [("resolving", ""), ("fetching", "six 1.16")])
+        self.assertEqual(sandbox.client.prefetch_packages("six", template="base", on_progress=heard.append), self.INSTALLED)
+        self.assertEqual(len(heard), 4)
+        self.assertEqual(server.requests("InstallPackage")[0], package_pb2.InstallPackageRequest(
+            sandbox_id="sb1", what={"requirements": ["six"], "refresh": True}))
+        self.assertEqual(server.requests("PrefetchPackages"), [package_pb2.PrefetchPackagesRequest(
+            template_id="base", what={"requirements": ["six"]})])
+
+    def test_asynchronously(self):
+        heard = []
+
+        async def body(sandbox):
+            return (await sandbox.install_package("six", on_progress=heard.append),
+                    await sandbox.client.prefetch_packages("six"))
+
+        server = self.serve(InstallPackage=self.installs, PrefetchPackages=self.installs)
+        self.assertEqual(self.asynchronously(server, body), (self.INSTALLED, self.INSTALLED))
+        self.assertEqual(len(heard), 2)
+
+    def test_an_installation_is_not_sent_again(self):
+        def lost(request, context):
+            yield package_pb2.InstallPackageEvent(progress={"phase": "RESOLVING"})
+            fail(context, "UNAVAILABLE")
+
+        server = self.serve(InstallPackage=lost)
+        with self.assertRaises(warren.Unavailable):
+            self.sandbox(server).install_package("six")
+        self.assertEqual(len(server.requests("InstallPackage")), 1)
+
+    def test_one_that_is_refused_says_why(self):
+        def refused(request, context):
+            fail(context, "PERMISSION_DENIED", "numpi is not allowed: did you mean numpy?")
+            yield
+
+        with self.assertRaisesRegex(warren.PermissionDenied, "did you mean numpy"):
+            self.sandbox(self.serve(InstallPackage=refused)).install_package("numpi")
+
+    def test_one_that_says_nothing_at_its_end_is_an_error(self):
+        with self.assertRaisesRegex(warren.Internal, "without saying"):
+            self.sandbox(self.serve(InstallPackage=lambda request, context: iter(()))).install_package("six")
+
+    def test_what_raises_on_its_way_ends_it(self):
+        gone = threading.Event()
+
+        def installs(request, context):
+            context.add_callback(gone.set)
+            yield package_pb2.InstallPackageEvent(progress={"phase": "RESOLVING"})
+            gone.wait(patience())
+
+        def impatient(progress):
+            raise ZeroDivisionError
+
+        with self.assertRaises(ZeroDivisionError):
+            self.sandbox(self.serve(InstallPackage=installs)).install_package("six", on_progress=impatient)
+        self.assertTrue(gone.wait(patience()))
+
+    def test_an_index_that_does_not_answer_is_not_the_server(self):
+        def unreachable(request, context):
+            if request.what.refresh:
+                context.set_trailing_metadata((("warren-status", "1"),))
+            fail(context, "UNAVAILABLE", "index \"ours\": Connection refused")
+            yield
+
+        async def body(sandbox):
+            with self.assertRaises(warren.Unavailable) as raised:
+                await sandbox.install_package("six", refresh=True)
+            return raised.exception.message
+
+        server = self.serve(InstallPackage=unreachable)
+        self.assertEqual(self.asynchronously(server, body), "index \"ours\": Connection refused")
+        with self.assertRaisesRegex(warren.Unavailable, "^index"):
+            self.sandbox(server).install_package("six", refresh=True)
+        with self.assertRaisesRegex(warren.Unavailable, "no server answers"):
+            self.sandbox(server).install_package("six")
+
+    def test_the_store(self):
+        server = self.serve(
+            ListStoredPackages=lambda request, context: package_pb2.ListStoredPackagesResponse(max_bytes=9),
+            PruneStoredPackages=lambda request, context: package_pb2.PruneStoredPackagesResponse(packages=1),
+            VerifyStoredPackages=lambda request, context: package_pb2.VerifyStoredPackagesResponse(packages=2))
+        with Client(server.address) as client:
+            self.assertEqual(client.list_packages().max_bytes, 9)
+            self.assertEqual(client.prune_packages(90).packages, 1)
+            self.assertEqual(client.prune_packages().packages, 1)
+            self.assertEqual(client.verify_packages().packages, 2)
+        self.assertEqual([request.unused_for.seconds for request in server.requests("PruneStoredPackages")], [90, 0])
 
 
 class Sandboxes(Calls):

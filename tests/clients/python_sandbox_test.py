@@ -389,7 +389,16 @@ class Sandboxes(ClientTest):
 
     @needs("packages")
     def test_packages(self):
-        self.assertIn("six", self.sandbox().install_packages(["six"]))
+        sandbox = self.sandbox()
+        phases = []
+        installed = sandbox.install_package("plotly", on_progress=lambda progress: phases.append(progress.phase))
+        self.assertIn("plotly", installed.packages)
+        self.assertIn(warren.InstallPhase.MOUNTING, phases)
+        self.assertEqual(sandbox.environment().python_packages["plotly"], installed.packages["plotly"])
+        self.assertEqual(sandbox.run_code("import plotly; plotly.__name__").text, "'plotly'")
+        self.assertIn("plotly", [package.name for package in self.client.list_packages().packages])
+        self.assertTrue(self.sandbox().install_package("plotly").cached)
+        self.assertEqual(self.client.verify_packages().removed, ())
 
 
 class Contexts(ClientTest):

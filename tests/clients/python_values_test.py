@@ -4,13 +4,15 @@ import ast
 import datetime
 import glob
 import os
+import pathlib
+import tempfile
 import unittest
 
 from python_client import CLIENT, warren
 from warren import (ClearOutput, CodeError, Execution, Finished, LifetimeFrom, Limits, Missed, NetworkPolicy, NetworkRule,
                     NetworkVerdict, OnDisconnect, OnExpiry, Output, Result, SandboxState, Started, Stream, Termination,
                     TerminationKind, Usage)
-from warren._wire import executions, files, methods, networks, processes, sandboxes, values
+from warren._wire import executions, files, methods, networks, packages, processes, sandboxes, values
 from warren.v1 import (common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2,
                        template_pb2)
 
@@ -65,7 +67,8 @@ class Methods(unittest.TestCase):
                   if isinstance(method, methods.Method) and method.again is methods.Again.UNSAFE}
         self.assertEqual(unsafe, {
             "DestroySandbox", "DeleteContext", "RestartContext", "InterruptExecution", "WriteProcessInput", "SignalProcess",
-            "WriteFile", "MakeDirectory", "MoveFile", "RemoveFile", "WatchDirectory", "WatchSandboxNetwork", "InstallPackage"})
+            "WriteFile", "MakeDirectory", "MoveFile", "RemoveFile", "WatchDirectory", "WatchSandboxNetwork", "InstallPackage",
+            "PrefetchPackages", "PruneStoredPackages", "VerifyStoredPackages"})
 
     def test_what_makes_something_and_is_sent_again_has_a_request_id(self):
         for method in (methods.CREATE_SANDBOX, methods.CREATE_CONTEXT, methods.EXECUTE_CODE, methods.RUN_SCRIPT,
@@ -135,6 +138,7 @@ class Values(unittest.TestCase):
                 (SandboxState, sandbox_pb2.Sandbox.State, ""), (LifetimeFrom, sandbox_pb2.LifetimeFrom, "LIFETIME_FROM_"),
                 (OnExpiry, sandbox_pb2.OnExpiry, "ON_EXPIRY_"), (warren.FileType, file_pb2.FileEntry.Type, ""),
                 (warren.FileEventKind, file_pb2.FileEvent.Kind, ""), (NetworkVerdict, network_pb2.NetworkEvent.Verdict, ""),
+                (warren.InstallPhase, package_pb2.InstallPackageEvent.Progress.Phase, ""),
                 (Stream, process_pb2.ProcessEvent.Output.Stream, "")):
             with self.subTest(ours.__name__):
                 names = {name.removeprefix(prefix) for name in theirs.keys()}
@@ -201,6 +205,57 @@ class Sandboxes(unittest.TestCase):
             templates=[template_pb2.TemplateInfo(template_id=name) for name in ("a", "b")], default_template_id="b")
         self.assertEqual([(template.id, template.is_default) for template in sandboxes.templates_of(answer)],
                          [("a", False), ("b", True)])
+
+
+class Packages(unittest.TestCase):
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+
+    def file(self, name, data):
+        path = pathlib.Path(self.folder, name)
+        path.write_bytes(data)
+        return path
+
+    def test_requirements_are_texts_and_what_files_have(self):
+        wanted, constraints = self.file("requirements.txt", b"six\n"), self.file("constraints.txt", b"six==1.16\n")
+        message = packages.requirements_message(("httpx[http2]>=0.27",), wanted, str(constraints), True)
+        self.assertEqual(message, package_pb2.PackageRequirements(
+            requirements=["httpx[http2]>=0.27"], requirements_file="six\n", constraints_file="six==1.16\n", refresh=True))
+        self.assertEqual(packages.requirements_message(("six",), None, None, False).ListFields()[0][1], ["six"])
+
+    def test_what_cannot_be_sent_says_so(self):
+        with self.assertRaisesRegex(TypeError, "each as a string"):
+            packages.requirements_message((["six", "attrs"],), None, None, False)
+        with self.assertRaises(FileNotFoundError):
+            packages.requirements_message((), os.path.join(self.folder, "none.txt"), None, False)
+        with self.assertRaisesRegex(ValueError, "large.txt is too large: at most 262144 bytes"):
+            packages.requirements_message((), self.file("large.txt", b"#" * 262145), None, False)
+        with self.assertRaisesRegex(ValueError, "binary.txt is no text in UTF-8"):
+            packages.requirements_message(("six",), None, self.file("binary.txt", b"\xff"), False)
+
+    def test_what_was_installed(self):
+        done = packages.installed_of(package_pb2.InstallPackageEvent.Done(
+            packages=[{"name": "attrs", "version": "23.1"}, {"name": "six", "version": "1.16"}], cached=True, set_digest="ab",
+            conflicts=["six.py"]))
+        self.assertEqual(done, warren.InstalledPackages({"attrs": "23.1", "six": "1.16"}, True, "ab", ("six.py",)))
+        progress = packages.progress_of(package_pb2.InstallPackageEvent.Progress(phase="FETCHING", text="six", done=1, total=2))
+        self.assertEqual(progress, warren.InstallProgress(warren.InstallPhase.FETCHING, "six", 1, 2))
+        newer = package_pb2.InstallPackageEvent.Progress(phase=77)
+        self.assertIs(packages.progress_of(newer).phase, warren.InstallPhase.UNKNOWN)
+
+    def test_the_store(self):
+        package = {"name": "six", "version": "1.16"}
+        store = packages.store_of(package_pb2.ListStoredPackagesResponse(
+            packages=[{"package": package, "size_bytes": 9, "files": 3}], size_bytes=9, max_bytes=99,
+            sets=[{"digest": "ab", "packages": [package], "used_at": {"seconds": 1}, "uses": 2}, {"digest": "cd"}]))
+        self.assertEqual(store.packages, (warren.StoredPackage("six", "1.16", 9, 3),))
+        self.assertEqual((store.size_bytes, store.max_bytes), (9, 99))
+        self.assertEqual((store.sets[0].packages, store.sets[0].uses), ({"six": "1.16"}, 2))
+        self.assertEqual((store.sets[0].used_at.timestamp(), store.sets[1].used_at), (1, None))
+        self.assertEqual(packages.pruned_of(package_pb2.PruneStoredPackagesResponse(size_bytes=3, packages=2, sets=1)),
+                         warren.PrunedPackages(3, 2, 1))
+        self.assertEqual(packages.verified_of(package_pb2.VerifyStoredPackagesResponse(packages=4, removed=["six 1.16"])),
+                         warren.VerifiedPackages(4, ("six 1.16",)))
 
 
 class Networks(unittest.TestCase):

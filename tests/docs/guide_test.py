@@ -124,6 +124,9 @@ class Guide(ServerTest):
     def test_network(self):
         self.run_page("network.md")
 
+    def test_packages(self):
+        self.run_page("packages.md")
+
     def test_errors(self):
         self.run_page("errors.md")
 

@@ -133,16 +133,25 @@ TEST_F(RefusalTest, MoreThan64WaitingCells) {
   EXPECT_EQ(codes[StatusCode::FAILED_PRECONDITION], 64);
 }
 
-TEST_F(RefusalTest, WhatIsNotBuiltSaysSo) {
+TEST_F(RefusalTest, PackagesThatNobodyNames) {
   TestSandbox sandbox(server());
   auto packages = warren::v1::PackageService::NewStub(server().channel());
-  grpc::ClientContext context;
+  auto refused = [&](const warren::v1::InstallPackageRequest& request) {
+    grpc::ClientContext context;
+    auto stream = packages->InstallPackage(&context, request);
+    warren::v1::InstallPackageEvent event;
+    EXPECT_FALSE(stream->Read(&event)) << event.ShortDebugString();
+    return stream->Finish();
+  };
   warren::v1::InstallPackageRequest install;
   install.set_sandbox_id(sandbox.id());
-  warren::v1::InstallPackageResponse installed;
-  grpc::Status status = packages->InstallPackage(&context, install, &installed);
-  EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("does not have it yet"));
+  grpc::Status status = refused(install);
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("asks for no package"));
+  install.mutable_what()->add_requirements(std::string(1025, 'x'));
+  EXPECT_EQ(refused(install).error_code(), StatusCode::INVALID_ARGUMENT);
+  install.set_sandbox_id("sbnone");
+  EXPECT_EQ(refused(install).error_code(), StatusCode::NOT_FOUND);
 }
 
 // Each through another kind of method: one answer, and a stream.

@@ -96,7 +96,7 @@ TEST_F(ApiTest, BytesThatAreNoMessageAreAnInvalidArgumentOfEveryMethod) {
       MethodsOf({v1::Sandbox::descriptor()->file(), v1::ExecutionEvent::descriptor()->file(),
                  v1::ProcessEvent::descriptor()->file(), v1::FileEvent::descriptor()->file(),
                  v1::Environment::descriptor()->file(), v1::TemplateInfo::descriptor()->file()});
-  EXPECT_EQ(methods.size(), 36u);
+  EXPECT_EQ(methods.size(), 40u);
   for (const auto* method : methods) {
     // A field longer than what follows.
     grpc::Status status = CallRaw(PathOf(*method), "\x0a\x7fx");
@@ -248,6 +248,28 @@ TEST(TellingApiTest, AWatchOfANetworkMayBeginWithItsEvents) {
   EXPECT_EQ(told.name(), "second");
   context.TryCancel();
   EXPECT_EQ(reader->Finish().error_code(), StatusCode::CANCELLED);
+}
+
+TEST_F(ApiTest, AClientThatVanishesEndsItsInstallation) {
+  auto packages = v1::PackageService::NewStub(channel_);
+  v1::InstallPackageRequest install;
+  install.set_sandbox_id(NewSandbox());
+  install.mutable_what()->add_requirements("hanging");
+  v1::PrefetchPackagesRequest prefetch;
+  *prefetch.mutable_what() = install.what();
+  auto vanish = [&](grpc::ClientContext& context, auto reader) {
+    v1::InstallPackageEvent event;
+    ASSERT_TRUE(reader->Read(&event));
+    EXPECT_EQ(event.progress().phase(), v1::InstallPackageEvent::Progress::RESOLVING);
+    EXPECT_TRUE(Eventually([&] { return fake_.packages().hanging() == 1; }));
+    context.TryCancel();
+    EXPECT_EQ(reader->Finish().error_code(), StatusCode::CANCELLED);
+    EXPECT_TRUE(Eventually([&] { return fake_.packages().hanging() == 0; }));
+  };
+  grpc::ClientContext of_install;
+  vanish(of_install, packages->InstallPackage(&of_install, install));
+  grpc::ClientContext of_prefetch;
+  vanish(of_prefetch, packages->PrefetchPackages(&of_prefetch, prefetch));
 }
 
 TEST_F(ApiTest, AReaderThatWaitsHoldsTheCellUpAndLosesNothing) {

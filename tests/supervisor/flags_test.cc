@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include <filesystem>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -28,6 +30,34 @@ TEST(FlagsTest, Defaults) {
   EXPECT_EQ(flags.max_sandboxes, 1000);
   EXPECT_EQ(flags.profile, "user");
   EXPECT_EQ(flags.egress_policy, "default");
+  EXPECT_EQ(flags.package_policy, "default");
+  EXPECT_TRUE(flags.package_indexes.empty());
+  EXPECT_EQ(flags.package_store, "/var/lib/warren/packages");
+  EXPECT_EQ(flags.package_store_bytes, int64_t{20} << 30);
+}
+
+// The launcher may not be where a relative path was said.
+TEST(FlagsTest, PackageIndexesAreUrlsAndDirectoriesThatExist) {
+  const Flags flags = Parse({"--package-index=https://packages.test/simple/",
+                             "--package-index=/usr/../usr/lib", "--package-index=."})
+                          .flags;
+  EXPECT_THAT(flags.package_indexes, ElementsAre("https://packages.test/simple/", "/usr/lib",
+                                                 std::filesystem::current_path().string()));
+  for (const char* index : {"", "/no/such/directory", "/etc/passwd", "ftp://packages.test/"})
+    EXPECT_EQ(Parse({"--package-index", index}).exit_code, 2) << index;
+  ::setenv("WARREN_PACKAGE_INDEX", "http://packages.test/simple/", 1);
+  EXPECT_THAT(Parse({}).flags.package_indexes, ElementsAre("http://packages.test/simple/"));
+  ::unsetenv("WARREN_PACKAGE_INDEX");
+}
+
+TEST(FlagsTest, ThePackageStoreIsAPathAndHasRoomForAPackage) {
+  EXPECT_EQ(Parse({"--package-store=/srv/./packages"}).flags.package_store, "/srv/packages");
+  EXPECT_EQ(Parse({"--package-store=store"}).flags.package_store,
+            (std::filesystem::current_path() / "store").string());
+  EXPECT_EQ(Parse({"--package-store="}).exit_code, 2);
+  EXPECT_EQ(Parse({"--package-store-bytes=67108864"}).flags.package_store_bytes, 67108864);
+  for (const char* bytes : {"0", "-1", "67108863", "many", "99999999999999999999"})
+    EXPECT_EQ(Parse({"--package-store-bytes", bytes}).exit_code, 2) << bytes;
 }
 
 TEST(FlagsTest, OnlyProfilesOfUserCode) {

@@ -34,6 +34,7 @@ class Bash(unittest.TestCase):
         self.assertLessEqual({"exec", "run", "cp", "context"}, bash_complete(""))
         self.assertEqual(bash_complete("con"), {"context", "connect"})
         self.assertEqual(bash_complete("context", "cr"), {"create"})
+        self.assertEqual(bash_complete("packages", "pr"), {"prefetch", "prune"})
         self.assertNotIn("__sandboxes", bash_complete(""))
 
     def test_options(self):
@@ -55,6 +56,7 @@ class Bash(unittest.TestCase):
                 pass
             self.assertEqual(bash_complete("exec", folder + "/s"), {path})
             self.assertEqual(bash_complete("run", "--", folder + "/s"), {path})
+            self.assertEqual(bash_complete("install", "sb1", "-r", folder + "/s"), {path})
 
     def test_no_server_is_silence(self):
         self.assertEqual(bash_complete("pause", ""), set())

@@ -12,7 +12,7 @@ from pace import patience
 
 BUILD = os.environ.get("WARREN_TEST_PREFIX", "")
 CMAKE = os.environ.get("WARREN_TEST_CMAKE", "cmake")
-PROGRAMS = ("warren", "warrend", "warren-agent", "warren-init", "warren-launcher", "warren-relay")
+PROGRAMS = ("warren", "warrend", "warren-agent", "warren-init", "warren-launcher", "warren-relay", "warren-fetcher", "warren-store")
 
 
 def files_below(directory):

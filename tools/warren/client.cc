@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "runtime/base/unique_fd.h"
+#include "supervisor/base/status_mark.h"
 #include "tools/warren/terminal_text.h"
 
 namespace warren {
@@ -84,6 +85,7 @@ Client::Client(std::string address) : address_(std::move(address)) {
   processes_ = v1::ProcessService::NewStub(channel);
   files_ = v1::FileService::NewStub(channel);
   environments_ = v1::EnvironmentService::NewStub(channel);
+  packages_ = v1::PackageService::NewStub(channel);
 }
 
 std::string Client::Explain(absl::string_view what, const grpc::Status& status) const {
@@ -112,6 +114,10 @@ grpc::Status ListAllSandboxes(v1::SandboxService::StubInterface& sandboxes,
 
 void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
   context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
+}
+
+bool IsOfServer(const grpc::ClientContext& context) {
+  return context.GetServerTrailingMetadata().count(kStatusMark) != 0;
 }
 
 }  // namespace warren

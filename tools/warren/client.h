@@ -34,6 +34,7 @@ class Client {
   v1::ProcessService::Stub& processes() { return *processes_; }
   v1::FileService::Stub& files() { return *files_; }
   v1::EnvironmentService::Stub& environments() { return *environments_; }
+  v1::PackageService::Stub& packages() { return *packages_; }
 
   // A failed call for people, with its remedy where there is one: "warren: create a sandbox: ...".
   // Ends with a newline. `what` is a verb and its object.
@@ -48,6 +49,7 @@ class Client {
   std::unique_ptr<v1::ProcessService::Stub> processes_;
   std::unique_ptr<v1::FileService::Stub> files_;
   std::unique_ptr<v1::EnvironmentService::Stub> environments_;
+  std::unique_ptr<v1::PackageService::Stub> packages_;
 };
 
 // All pages of ListSandboxes in one response, each asked for within `timeout`. `request` says
@@ -57,6 +59,10 @@ grpc::Status ListAllSandboxes(v1::SandboxService::StubInterface& sandboxes,
                               v1::ListSandboxesResponse* all);
 
 void SetDeadline(grpc::ClientContext& context, absl::Duration timeout);
+
+// Whether the server itself has given a call's status, which is not OK; else gRPC has, or what lies
+// between. After the call.
+bool IsOfServer(const grpc::ClientContext& context);
 
 // One call with one answer, within kCallTimeout.
 template <typename Stub, typename Request, typename Response>

@@ -23,6 +23,8 @@ void AddLifeCommands(CLI::App& app, int* exit_code);
 void AddLimitsCommand(CLI::App& app, int* exit_code);
 // show, set, watch.
 void AddNetworkCommands(CLI::App& app, int* exit_code);
+// install; packages: prefetch, prune, verify.
+void AddPackageCommands(CLI::App& app, int* exit_code);
 void AddMetricsCommand(CLI::App& app, int* exit_code);
 void AddKillCommand(CLI::App& app, int* exit_code);
 void AddTemplatesCommand(CLI::App& app, int* exit_code);

@@ -13,6 +13,8 @@ inline constexpr int kExitOutputLimit = 122;
 inline constexpr int kExitTimedOut = 124;
 // Of `cp` and `ls`: something was left out, the rest is there.
 inline constexpr int kExitLeftOut = 1;
+// Of `packages verify`: something was not what it was, and is gone.
+inline constexpr int kExitSpoilt = 1;
 // Warren's own failure, or a wrong command line; the code may not have run.
 inline constexpr int kExitWarren = 125;
 inline constexpr int kExitCancelled = 130;

@@ -1,14 +1,10 @@
 #include "tools/warren/files/progress.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "tools/warren/output.h"
 #include "tools/warren/terminal_text.h"
 #include "tools/warren/units.h"
 
@@ -37,11 +33,6 @@ std::string Fitting(const std::string& name, size_t width) {
   return safe;
 }
 
-int Columns(int fd) {
-  winsize size{};
-  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 }  // namespace
 
 std::string ProgressText(const ProgressState& state, int columns) {
@@ -68,9 +59,7 @@ std::string ProgressText(const ProgressState& state, int columns) {
 }
 
 Progress::Progress(int fd, Visibility visibility)
-    : fd_(fd), visibility_(visibility), start_(absl::Now()) {}
-
-Progress::~Progress() { Clear(); }
+    : line_(fd), visibility_(visibility), start_(absl::Now()) {}
 
 void Progress::AddDone(int64_t bytes) {
   state_.done_bytes += bytes;
@@ -79,16 +68,7 @@ void Progress::AddDone(int64_t bytes) {
   if (now - drawn_ < kRedrawInterval) return;
   drawn_ = now;
   state_.elapsed = now - start_;
-  // One column stays free: a full line would wrap.
-  std::string line = absl::StrCat("\r", ProgressText(state_, Columns(fd_) - 1), "\x1b[K");
-  Output(fd_, Output::Treatment::kRaw).Write(line).IgnoreError();
-  line_shown_ = true;
-}
-
-void Progress::Clear() {
-  if (!line_shown_) return;
-  Output(fd_, Output::Treatment::kRaw).Write("\r\x1b[K").IgnoreError();
-  line_shown_ = false;
+  line_.Show(ProgressText(state_, line_.columns()));
 }
 
 }  // namespace warren

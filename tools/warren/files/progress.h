@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "tools/warren/terminal_line.h"
 
 namespace warren {
 
@@ -26,24 +27,20 @@ class Progress {
   enum class Visibility { kHidden, kShown };
   // kShown writes to `fd`, a terminal.
   Progress(int fd, Visibility visibility);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
 
   // More to come, of a file or a whole directory.
   void AddTotal(int64_t bytes) { state_.total_bytes += bytes; }
   void BeginFile(std::string name) { state_.name = std::move(name); }
   void AddDone(int64_t bytes);
   // Takes the line away, before something else is printed.
-  void Clear();
+  void Clear() { line_.Clear(); }
 
  private:
-  const int fd_;
+  TerminalLine line_;
   const Visibility visibility_;
   ProgressState state_;
   absl::Time start_;
   absl::Time drawn_ = absl::InfinitePast();
-  bool line_shown_ = false;
 };
 
 }  // namespace warren

@@ -62,6 +62,16 @@ from .model.execution import (
 )
 from .model.file import FileEntry, FileEvent, FileEventKind, FileType, RemotePath
 from .model.network import NetworkEvent, NetworkPolicy, NetworkRule, NetworkVerdict
+from .model.package import (
+    InstalledPackages,
+    InstallPhase,
+    InstallProgress,
+    PackageSet,
+    PackageStore,
+    PrunedPackages,
+    StoredPackage,
+    VerifiedPackages,
+)
 from .model.process import CompletedProcess, ProcessInfo
 from .model.sandbox import LifetimeFrom, OnExpiry, PoolStatus, SandboxInfo, SandboxMetrics, SandboxState
 from .model.template import Environment, Feature, Mount, TemplateInfo
@@ -75,11 +85,13 @@ __all__ = [
     "Cancelled", "ClearOutput", "Client", "CodeError", "Comm", "CompletedProcess", "Context", "ContextInfo",
     "Contexts", "DataLoss", "DeadlineExceeded", "Environment", "Event", "Execution", "ExecutionEvent",
     "ExecutionFailed", "ExecutionStream", "FailedPrecondition", "Feature", "FileEntry", "FileEvent",
-    "FileEventKind", "FileType", "FileWatch", "Files", "Finished", "InputRequest", "Internal", "InvalidArgument",
-    "LifetimeFrom", "Limits", "Missed", "Mount", "NetworkEvent", "NetworkPolicy", "NetworkRule", "NetworkVerdict",
-    "NetworkWatch", "NotFound", "OnDisconnect", "OnExpiry", "OutOfRange", "Output", "OutputFile",
-    "PermissionDenied", "PoolStatus", "Process", "ProcessFailed", "ProcessInfo", "Processes", "RemotePath",
-    "ResourceExhausted", "Result", "RetryPolicy", "Sandbox", "SandboxInfo", "SandboxMetrics", "SandboxState",
-    "Seconds", "Started", "Stream", "TemplateInfo", "Termination", "TerminationKind", "Unauthenticated",
-    "Unavailable", "Unimplemented", "Usage", "WarrenError",
+    "FileEventKind", "FileType", "FileWatch", "Files", "Finished", "InputRequest", "InstallPhase",
+    "InstallProgress", "InstalledPackages", "Internal", "InvalidArgument", "LifetimeFrom", "Limits", "Missed",
+    "Mount", "NetworkEvent", "NetworkPolicy", "NetworkRule", "NetworkVerdict", "NetworkWatch", "NotFound",
+    "OnDisconnect", "OnExpiry", "OutOfRange", "Output", "OutputFile", "PackageSet", "PackageStore",
+    "PermissionDenied", "PoolStatus", "Process", "ProcessFailed", "ProcessInfo", "Processes", "PrunedPackages",
+    "RemotePath", "ResourceExhausted", "Result", "RetryPolicy", "Sandbox", "SandboxInfo", "SandboxMetrics",
+    "SandboxState", "Seconds", "Started", "StoredPackage", "Stream", "TemplateInfo", "Termination",
+    "TerminationKind", "Unauthenticated", "Unavailable", "Unimplemented", "Usage", "VerifiedPackages",
+    "WarrenError",
 ]

@@ -6,7 +6,7 @@ calls `Execution.raise_for_error()` or `CompletedProcess.check()`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable
 
 if TYPE_CHECKING:
     from .model.execution import Execution
@@ -49,13 +49,14 @@ class OutOfRange(WarrenError):
 
 
 class FailedPrecondition(WarrenError):
-    """Not in this state: the sandbox is paused or dead, the context is gone, the directory is not empty."""
+    """Not in this state: the sandbox is paused or dead, the context is gone, the directory is not empty; or packages that
+    cannot be had, or not together."""
 
     code = "FAILED_PRECONDITION"
 
 
 class PermissionDenied(WarrenError):
-    """The kernel refuses it to this user, or the template does."""
+    """The kernel refuses it to this user, or the template does; or the server's policy does not allow the package."""
 
     code = "PERMISSION_DENIED"
 
@@ -91,8 +92,8 @@ class Unimplemented(WarrenError):
 
 
 class Unavailable(WarrenError):
-    """No server answers at this address, it is shutting down, or the connection broke and did not come back. What may be sent
-    again has been, as often as the client's RetryPolicy says."""
+    """No server answers at this address, it is shutting down, or the connection broke and did not come back; or it cannot
+    reach its package index. What may be sent again has been, as often as the client's RetryPolicy says."""
 
     code = "UNAVAILABLE"
 
@@ -145,11 +146,19 @@ _BY_CODE: dict[str, type[WarrenError]] = {
 _NOBODY = ("failed to connect", "connection refused", "no such file", "name resolution", "empty address list")
 
 
-def error_of(code: str, details: str, address: str) -> WarrenError:
-    """The exception for a status of gRPC."""
+# Trailing metadata of every status that the server itself has given.
+_MARK = "warren-status"
+
+
+def _is_of_server(trailing: Iterable[tuple[str, object]]) -> bool:
+    return any(key == _MARK for key, _ in trailing)
+
+
+def error_of(code: str, details: str, address: str, trailing: Iterable[tuple[str, object]] = ()) -> WarrenError:
+    """The exception for a status of gRPC, with the call's trailing metadata."""
     kind = _BY_CODE.get(code, WarrenError)
     message = details or f"the call failed with {code} and no message"
-    if kind is Unavailable and any(words in details.lower() for words in _NOBODY):
+    if kind is Unavailable and any(words in details.lower() for words in _NOBODY) and not _is_of_server(trailing):
         message = (f"no server answers at {address}: start one (warrend --listen {address}), or name another by the argument "
                    f"`address` or by WARREN_ADDRESS ({details})")
     return kind(message)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from types import TracebackType
-from typing import Optional
+from typing import Callable, Optional
 
 from .._wire import methods
 from .._wire.address import address_or_default
 from .._wire.methods import Again, Request, Response, ServerStream, Unary
+from .._wire.packages import installed_of, progress_of, pruned_of, requirements_message, store_of, verified_of
 from .._wire.sandboxes import environment_of, pool_of, templates_of
-from .._wire.values import seconds
-from ..errors import Unavailable
+from .._wire.values import duration, seconds
+from ..errors import Internal, Unavailable
 from ..model.common import Seconds
+from ..model.file import LocalPath
+from ..model.package import InstalledPackages, InstallProgress, PackageStore, PrunedPackages, VerifiedPackages
 from ..model.sandbox import PoolStatus
 from ..model.template import Environment, TemplateInfo
 from ..retry import NO_RETRIES, Attempts, RetryPolicy
@@ -54,6 +57,50 @@ class AsyncClient:
         """The warm pools."""
         response = await self.call(methods.LIST_SANDBOXES, sandbox_pb2.ListSandboxesRequest(page_size=1))
         return [pool_of(pool) for pool in response.pools]
+
+    async def prefetch_packages(self, *requirements: str, template: Optional[str] = None,
+                                requirements_file: Optional[LocalPath] = None,
+                                constraints_file: Optional[LocalPath] = None, refresh: bool = False,
+                                on_progress: Optional[Callable[[InstallProgress], object]] = None) -> InstalledPackages:
+        """Fetches packages into the server's store, for sandboxes of this template (default: the server's) that are still to
+        come. The rest is as Sandbox.install_package() has it."""
+        what = await self.transport.blocking(requirements_message, requirements, requirements_file, constraints_file, refresh)
+        request = package_pb2.PrefetchPackagesRequest(template_id=template, what=what)
+        return await self.install(methods.PREFETCH_PACKAGES, request, on_progress)
+
+    async def list_packages(self) -> PackageStore:
+        """What the server's store of packages holds."""
+        return store_of(await self.call(methods.LIST_STORED_PACKAGES, package_pb2.ListStoredPackagesRequest()))
+
+    async def prune_packages(self, unused_for: Seconds = 0) -> PrunedPackages:
+        """Removes from the store what no sandbox uses, and none has for that long; at most 366 days. Errors:
+        InvalidArgument."""
+        request = package_pb2.PruneStoredPackagesRequest(unused_for=duration(unused_for))
+        return pruned_of(await self.call_without_timeout(methods.PRUNE_STORED_PACKAGES, request))
+
+    async def verify_packages(self) -> VerifiedPackages:
+        """Reads all of the store, and removes what is not what it was."""
+        request = package_pb2.VerifyStoredPackagesRequest()
+        return verified_of(await self.call_without_timeout(methods.VERIFY_STORED_PACKAGES, request))
+
+    async def install(self, method: ServerStream[Request, package_pb2.InstallPackageEvent], request: Request,
+                      on_progress: Optional[Callable[[InstallProgress], object]]) -> InstalledPackages:
+        """One installation, to its end. For this package's own use."""
+        installed: Optional[InstalledPackages] = None
+        messages, message = await self.open(method, request)
+        try:
+            while message is not None:
+                if message.HasField("done"):
+                    installed = installed_of(message.done)
+                elif on_progress is not None:
+                    on_progress(progress_of(message.progress))
+                message = await messages.read()
+        except BaseException:
+            messages.cancel()
+            raise
+        if installed is None:
+            raise Internal("the installation ended without saying what it installed")
+        return installed
 
     async def call(self, method: Unary[Request, Response], request: Request) -> Response:
         """One call of the contract, sent again where that is safe. For this package's own use."""

@@ -11,13 +11,10 @@ from .._wire import methods
 from .._wire.files import PIECE_BYTES, Digest, entry_of, file_event_of, pieces, write_header
 from .._wire.values import path_bytes, utf8
 from ..errors import Internal, NotFound
-from ..model.file import FileEntry, FileEventKind, RemotePath
+from ..model.file import FileEntry, FileEventKind, LocalPath, RemotePath
 from ..v1 import file_pb2 as pb
 from .client import AsyncClient
 from .watches import AsyncFileWatch
-
-# A path on this machine.
-LocalPath = Union[str, "os.PathLike[str]"]
 
 
 def _open(path: LocalPath, mode: str) -> BinaryIO:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import List, Mapping, Optional, Sequence, Union
+from typing import Callable, List, Mapping, Optional, Sequence, Union
 
 from .._wire import methods
 from .._wire.executions import execute_request, script_request
 from .._wire.networks import network_event_of, policy_message
+from .._wire.packages import requirements_message
 from .._wire.sandboxes import create_request, environment_of, lifetime_request, list_request, metrics_of, sandbox_of
 from .._wire.values import duration, limits_message, name_of, usage_of
 from ..errors import NotFound, WarrenError
 from ..model.common import Limits, OnDisconnect, Seconds, Usage
 from ..model.execution import Execution
+from ..model.file import LocalPath
 from ..model.network import NetworkPolicy
+from ..model.package import InstalledPackages, InstallProgress
 from ..model.sandbox import LifetimeFrom, OnExpiry, SandboxInfo, SandboxMetrics, SandboxState
 from ..model.template import Environment
 from ..v1 import execution_pb2, package_pb2, sandbox_pb2
@@ -295,12 +298,27 @@ class AsyncSandbox:
         request = package_pb2.GetEnvironmentRequest(sandbox_id=self.id)
         return environment_of(await self._client.call(methods.GET_ENVIRONMENT, request))
 
-    async def install_packages(self, requirements: Sequence[str]) -> Mapping[str, str]:
-        """Installs Python packages, named by PEP 508 requirements; name -> version of what was installed. Errors:
-        Unimplemented."""
-        request = package_pb2.InstallPackageRequest(sandbox_id=self.id, requirements=requirements)
-        response = await self._client.call_without_timeout(methods.INSTALL_PACKAGE, request)
-        return {package.name: package.version for package in response.installed}
+    async def install_package(self, *requirements: str, requirements_file: Optional[LocalPath] = None,
+                              constraints_file: Optional[LocalPath] = None, refresh: bool = False,
+                              on_progress: Optional[Callable[[InstallProgress], object]] = None) -> InstalledPackages:
+        """Installs Python packages: contexts that live can import them at once, scripts and commands too. It lasts as long as
+        it lasts; what was resolved a short while ago, in whichever sandbox, takes milliseconds.
+
+        Args:
+            requirements: names with extras, versions and markers, each as pip takes it: "httpx[http2]>=0.27".
+            requirements_file: path, here, of a requirements.txt without options, at most 256 KiB; added to the others.
+            constraints_file: the same of a constraints.txt: versions that what is installed must have, if it is.
+            refresh: resolve anew, although the same was resolved a short while ago.
+            on_progress: called with what goes on, as it comes.
+        Errors: NotFound, InvalidArgument (a requirement that cannot be understood: URLs, paths, options), PermissionDenied (the
+        server's policy does not allow it; the message names every such package), FailedPrecondition (no such package or
+        version, no wheel, a conflict; the sandbox is paused or dead; or the server installs no packages), ResourceExhausted,
+        Unavailable (an index cannot be reached); ValueError or OSError of a file.
+        """
+        what = await self._client.transport.blocking(requirements_message, requirements, requirements_file, constraints_file,
+                                                     refresh)
+        request = package_pb2.InstallPackageRequest(sandbox_id=self.id, what=what)
+        return await self._client.install(methods.INSTALL_PACKAGE, request, on_progress)
 
     async def kill(self) -> Usage:
         """Kills everything in it and forgets it; what it used in its whole life. Errors: NotFound (it is gone already)."""

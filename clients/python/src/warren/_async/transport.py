@@ -83,7 +83,7 @@ class AsyncTransport:
             raise self._error(error) from None
 
     def _error(self, error: Any) -> WarrenError:
-        return error_of(error.code().name, error.details() or "", self.address)
+        return error_of(error.code().name, error.details() or "", self.address, error.trailing_metadata() or ())
 
 
 class AsyncMessages(Generic[Response]):

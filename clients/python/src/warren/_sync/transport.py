@@ -124,7 +124,7 @@ class Transport:
             raise
 
     def _error(self, error: Any) -> WarrenError:
-        return error_of(error.code().name, error.details() or "", self.address)
+        return error_of(error.code().name, error.details() or "", self.address, error.trailing_metadata() or ())
 
 
 class Messages(Generic[Response]):

@@ -125,5 +125,15 @@ LIST_TEMPLATES: Unary[template_pb2.ListTemplatesRequest, template_pb2.ListTempla
     "TemplateService", "ListTemplates", template_pb2.ListTemplatesRequest, template_pb2.ListTemplatesResponse, Again.SAFE)
 GET_ENVIRONMENT: Unary[package_pb2.GetEnvironmentRequest, package_pb2.Environment] = Unary(
     "EnvironmentService", "GetEnvironment", package_pb2.GetEnvironmentRequest, package_pb2.Environment, Again.SAFE)
-INSTALL_PACKAGE: Unary[package_pb2.InstallPackageRequest, package_pb2.InstallPackageResponse] = Unary(
-    "PackageService", "InstallPackage", package_pb2.InstallPackageRequest, package_pb2.InstallPackageResponse)
+
+K = package_pb2
+INSTALL_PACKAGE: ServerStream[K.InstallPackageRequest, K.InstallPackageEvent] = ServerStream(
+    "PackageService", "InstallPackage", K.InstallPackageRequest, K.InstallPackageEvent)
+PREFETCH_PACKAGES: ServerStream[K.PrefetchPackagesRequest, K.InstallPackageEvent] = ServerStream(
+    "PackageService", "PrefetchPackages", K.PrefetchPackagesRequest, K.InstallPackageEvent)
+LIST_STORED_PACKAGES: Unary[K.ListStoredPackagesRequest, K.ListStoredPackagesResponse] = Unary(
+    "PackageService", "ListStoredPackages", K.ListStoredPackagesRequest, K.ListStoredPackagesResponse, Again.SAFE)
+PRUNE_STORED_PACKAGES: Unary[K.PruneStoredPackagesRequest, K.PruneStoredPackagesResponse] = Unary(
+    "PackageService", "PruneStoredPackages", K.PruneStoredPackagesRequest, K.PruneStoredPackagesResponse)
+VERIFY_STORED_PACKAGES: Unary[K.VerifyStoredPackagesRequest, K.VerifyStoredPackagesResponse] = Unary(
+    "PackageService", "VerifyStoredPackages", K.VerifyStoredPackagesRequest, K.VerifyStoredPackagesResponse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -10,6 +11,8 @@ from typing import Mapping, Optional, Union
 
 # A path in a sandbox: absolute, or relative to /home/user; "~" is /home/user. Bytes for names that are no UTF-8.
 RemotePath = Union[str, bytes, PurePosixPath]
+# A path on this machine.
+LocalPath = Union[str, "os.PathLike[str]"]
 
 
 class FileType(enum.Enum):
