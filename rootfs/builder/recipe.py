@@ -109,6 +109,10 @@ def save_manifest(manifest, path):
     path.write_text(header + text_format.MessageToString(manifest, as_utf8=True))
 
 
+def save_recipe(recipe, path):
+    path.write_text(text_format.MessageToString(recipe, as_utf8=True))
+
+
 def _parse(path, message):
     try:
         return text_format.Parse(path.read_text(), message)
