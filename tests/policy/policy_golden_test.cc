@@ -30,7 +30,8 @@ TEST_P(PolicyGoldenTest, CompilesToWhatWasReviewed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, PolicyGoldenTest,
-                         ::testing::Values("default", "root", "agent", "zygote", "init", "relay"),
+                         ::testing::Values("default", "root", "agent", "zygote", "init", "relay",
+                                           "fetcher", "store"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 }  // namespace

@@ -149,7 +149,8 @@ TEST_P(PolicyModelTest, NoHighBitsGetPastADeniedArgument) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, PolicyModelTest,
-                         ::testing::Values("default", "root", "agent", "zygote", "init", "relay"),
+                         ::testing::Values("default", "root", "agent", "zygote", "init", "relay",
+                                           "fetcher", "store"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 struct ParentAndChild {

@@ -122,7 +122,8 @@ TEST_P(RuleNeedTest, WorkloadsFailWithoutTheirRule) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, RuleNeedTest,
-                         ::testing::Values("default", "root", "agent", "zygote", "init", "relay"),
+                         ::testing::Values("default", "root", "agent", "zygote", "init", "relay",
+                                           "fetcher", "store"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 // The trace against the lists: what real work calls is allowed, or refused on purpose.
@@ -137,7 +138,8 @@ TEST(ObservedCallsTest, AreAllowedOrRefusedByName) {
 
 TEST(WorkloadsTest, EachIsNamedByARule) {
   std::set<std::string> named;
-  for (const char* policy : {"default", "root", "agent", "zygote", "init", "relay"})
+  for (const char* policy :
+       {"default", "root", "agent", "zygote", "init", "relay", "fetcher", "store"})
     named.merge(NeedsOf(LoadOrDie(policy)));
   for (const auto& [name, workload] : AllWorkloads()) {
     EXPECT_TRUE(named.contains(name)) << "no rule names the workload " << name;

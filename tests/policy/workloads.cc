@@ -19,6 +19,8 @@ const std::map<std::string, Workload>& AllWorkloads() {
     all->merge(DescriptorWorkloads());
     all->merge(SetupWorkloads());
     all->merge(RelayWorkloads());
+    all->merge(FetcherWorkloads());
+    all->merge(StoreWorkloads());
     return all;
   }();
   return *kAll;

@@ -28,6 +28,8 @@ std::map<std::string, Workload> ProcessWorkloads();
 std::map<std::string, Workload> DescriptorWorkloads();
 std::map<std::string, Workload> SetupWorkloads();
 std::map<std::string, Workload> RelayWorkloads();
+std::map<std::string, Workload> FetcherWorkloads();
+std::map<std::string, Workload> StoreWorkloads();
 
 // Passes `worked` through; when it is false, writes what failed and errno to stderr.
 bool Step(bool worked, const char* what);

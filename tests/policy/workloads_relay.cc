@@ -3,21 +3,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
+#include "tests/policy/service_steps.h"
 #include "tests/policy/workloads.h"
 
 namespace warren::testing {
 namespace {
-
-constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 // Made before the policy is in force: connections that it has already.
 int stream = -1;
@@ -31,25 +24,13 @@ bool HaveStream() {
 }
 
 bool HaveTcp() {
-  stream = ::socket(AF_INET, SOCK_STREAM | kFlags, 0);
+  stream = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   return Step(stream >= 0, "socket");
 }
 
-bool Opens(int family, int type) {
-  const int fd = ::socket(family, type | kFlags, 0);
-  return Step(fd >= 0, "socket") && Step(::close(fd) == 0, "close");
-}
-
-bool Dials() { return Opens(AF_INET, SOCK_STREAM); }
-bool DialsIpv6() { return Opens(AF_INET6, SOCK_STREAM); }
-bool AsksForNames() { return Opens(AF_INET, SOCK_DGRAM); }
-bool AsksForNamesIpv6() { return Opens(AF_INET6, SOCK_DGRAM); }
-
 bool EndsOneDirection() { return Step(::shutdown(stream, SHUT_WR) == 0, "shutdown"); }
 
-bool Sets(int level, int option, int value) {
-  return Step(::setsockopt(stream, level, option, &value, sizeof(value)) == 0, "setsockopt");
-}
+bool Sets(int level, int option, int value) { return SetsOption(stream, level, option, value); }
 
 bool PreparesAStream() {
   return Sets(IPPROTO_TCP, TCP_NODELAY, 1) && Sets(SOL_SOCKET, SO_KEEPALIVE, 1) &&
@@ -61,16 +42,9 @@ bool BoundsBuffers() {
   return Sets(SOL_SOCKET, SO_RCVBUF, 1 << 17) && Sets(SOL_SOCKET, SO_SNDBUF, 1 << 17);
 }
 
-bool Resets() {
-  const linger now = {1, 0};
-  return Step(::setsockopt(stream, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0, "SO_LINGER");
-}
+bool Resets() { return PreparesReset(stream); }
 
-bool WaitsForMoreBytes() {
-  const int bytes = 100;
-  return Step(::setsockopt(stream, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) == 0,
-              "SO_RCVLOWAT");
-}
+bool WaitsForMoreBytes() { return Sets(SOL_SOCKET, SO_RCVLOWAT, 100); }
 
 bool AsksOverTcp() {
   char length[] = {0, 2};
@@ -79,33 +53,9 @@ bool AsksOverTcp() {
   return Step(::writev(stream, parts, 2) == sizeof(length) + sizeof(question), "writev");
 }
 
-bool MakesNonBlocking() {
-  const int flags = ::fcntl(stream, F_GETFL);
-  return Step(flags >= 0, "F_GETFL") &&
-         Step(::fcntl(stream, F_SETFL, flags | O_NONBLOCK) == 0, "F_SETFL");
-}
+bool MakesStreamNonBlocking() { return MakesNonBlocking(stream); }
 
 bool MarksCloseOnExec() { return Step(::fcntl(stream, F_SETFD, FD_CLOEXEC) == 0, "F_SETFD"); }
-
-bool Allocates() {
-  constexpr size_t kSize = 1 << 20;
-  void* memory = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (!Step(memory != MAP_FAILED, "mmap")) return false;
-  *static_cast<char*>(memory) = 1;
-  return Step(::munmap(memory, kSize) == 0, "munmap");
-}
-
-// As the C library does where the vDSO has no clock.
-bool AsksTheKernelForTheTime() {
-  timespec now;
-  timeval then;
-  return Step(::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now) == 0, "clock_gettime") &&
-         Step(::syscall(SYS_gettimeofday, &then, nullptr) == 0, "gettimeofday");
-}
-
-bool EndsWithItsLauncher() {
-  return Step(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0, "PR_SET_PDEATHSIG");
-}
 
 }  // namespace
 
@@ -121,9 +71,9 @@ std::map<std::string, Workload> RelayWorkloads() {
       {"relay_resets", {Resets, HaveTcp}},
       {"relay_waits_for_more_bytes", {WaitsForMoreBytes, HaveTcp}},
       {"relay_asks_over_tcp", {AsksOverTcp, HaveStream}},
-      {"relay_makes_non_blocking", {MakesNonBlocking, HaveStream}},
+      {"relay_makes_non_blocking", {MakesStreamNonBlocking, HaveStream}},
       {"relay_marks_close_on_exec", {MarksCloseOnExec, HaveStream}},
-      {"relay_allocates", {Allocates}},
+      {"relay_allocates", {AllocatesMemory}},
       {"relay_asks_the_kernel_for_the_time", {AsksTheKernelForTheTime}},
       {"relay_ends_with_its_launcher", {EndsWithItsLauncher}},
   };

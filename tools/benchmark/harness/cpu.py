@@ -13,6 +13,8 @@ _ROLES = {
     "warren-launcher": ("launcher", "ended inits"),
     "memfd:warren-in": ("inits", "ended processes of sandboxes"),
     "warren-relay": ("relay", "ended children of the relay"),
+    "warren-fetcher": ("fetcher", "ended children of the fetcher"),
+    "warren-store": ("package store", "ended children of the package store"),
 }
 
 

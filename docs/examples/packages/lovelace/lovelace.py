@@ -1,0 +1,3 @@
+"""What a program runs on."""
+
+ENGINE = "Analytical Engine"
