@@ -89,6 +89,12 @@ void Installation::OnSet(internal::StoredSet set) {
 void Installation::Mount() {
   // It was given up meanwhile.
   if (sink_ == nullptr) return installer_.store().Release(set_.digest());
+  if (cached_) {
+    // Who builds has said so.
+    InstallPackageEvent event;
+    event.mutable_progress()->set_phase(InstallPackageEvent::Progress::MOUNTING);
+    Push(std::move(event));
+  }
   internal::LauncherRequest request;
   request.mutable_mount_packages()->set_sandbox_id(sandbox_id_);
   request.mutable_mount_packages()->set_set_digest(set_.digest());

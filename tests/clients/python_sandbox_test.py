@@ -15,6 +15,7 @@ import unittest.mock
 from python_client import CLIENT, needs, patience, warren
 from cut_line import Line
 from warren_server import Server, ServerTest
+from wheels import example_index
 from warren import AsyncClient, AsyncSandbox, Client, Limits, OnDisconnect, Output, Sandbox, Stream, TerminationKind
 
 ENDLESS = "print('up', flush=True)\nimport time; time.sleep(1e6)"
@@ -387,8 +388,14 @@ class Sandboxes(ClientTest):
         with self.assertRaisesRegex(warren.InvalidArgument, "disk_bytes"):
             sandbox.set_limits(Limits(disk_bytes=1 << 20))
 
-    @needs("packages")
-    def test_packages(self):
+
+class Packages(ClientTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.flags = (*FLAGS, *cls.enterClassContext(example_index()))
+        super().setUpClass()
+
+    def test_they_are_installed_listed_and_found_again(self):
         sandbox = self.sandbox()
         phases = []
         installed = sandbox.install_package("plotly", on_progress=lambda progress: phases.append(progress.phase))

@@ -15,10 +15,12 @@ import unittest.mock
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../clients"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 
 from python_client import ROOT, patience  # noqa: E402
 from pages import blocks, matches, printed_lines, run_python, transcript  # noqa: E402
 from warren_server import PREFIX, ServerTest  # noqa: E402
+from wheels import example_index  # noqa: E402
 from warren_terminal import Terminal  # noqa: E402
 
 GUIDE = os.path.join(ROOT, "docs", "guide")
@@ -54,7 +56,11 @@ class Shell:
 
 
 class Guide(ServerTest):
-    flags = ("--default-template", "data-science", "--max-sandboxes", "100")
+    @classmethod
+    def setUpClass(cls):
+        index = example_index()
+        cls.flags = ("--default-template", "data-science", "--max-sandboxes", "100", *cls.enterClassContext(index))
+        super().setUpClass()
 
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="warren-guide-")

@@ -128,7 +128,7 @@ TEST(ProfileTest, UnknownNamesAreNamed) {
   EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.add_securebits("KEEP_CAPS"); }),
               HasSubstr("no securebit \"KEEP_CAPS\""));
   EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.set_seccomp_policy("dafault"); }),
-              HasSubstr("no seccomp policy \"dafault\"; there is: agent, default, init"));
+              HasSubstr("no seccomp policy \"dafault\"; there is: agent, default, fetcher, "));
   EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.clear_seccomp_policy(); }),
               HasSubstr("no seccomp policy \"\""));
   EXPECT_THAT(Refusal("user", [](ProfilePolicy& p) { p.set_name("admin\n"); }),

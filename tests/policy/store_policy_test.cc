@@ -40,7 +40,7 @@ TEST(StorePolicyTest, ExecutesNothingThatItWrote) {
   for (uint64_t protection :
        {PROT_EXEC, PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC}) {
     EXPECT_EQ(StoreAnswer(SYS_mmap, {0, 4096, protection, kPrivate}), "ENOSYS") << protection;
-    EXPECT_EQ(StoreAnswer(SYS_mprotect, {0, 4096, protection}), "ENOSYS") << protection;
+    EXPECT_EQ(StoreAnswer(SYS_mprotect, {0, 4096, protection}), "EPERM") << protection;
   }
   EXPECT_EQ(StoreAnswer(SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE, 3}), "ENOSYS") << "a file";
   EXPECT_EQ(StoreAnswer(SYS_pkey_mprotect), "ENOSYS");

@@ -1,11 +1,13 @@
 """Wheels, and the static index that has them: what the tests of packages install."""
 
 import base64
+import contextlib
 import hashlib
 import html
 import os
 import re
 import stat
+import tempfile
 import zipfile
 
 
@@ -55,3 +57,18 @@ def publish(folder, *paths):
             links.append(f'<a href="{html.escape(known)}#sha256={digest}">{html.escape(known)}</a>')
         with open(os.path.join(place, "index.html"), "w") as page:
             page.write("<!DOCTYPE html><html><body>\n" + "<br>\n".join(links) + "\n</body></html>\n")
+
+
+@contextlib.contextmanager
+def example_index():
+    """The flags of a warrend that has a store of its own, and a directory of wheels for index: plotly, and narwhals, which it
+    needs. In the names of real ones, for the default policy allows the first; they hold next to nothing."""
+    with tempfile.TemporaryDirectory(prefix="warren-wheels-") as folder:
+        os.chmod(folder, 0o755)
+        index = os.path.join(folder, "index")
+        os.mkdir(index)
+        wheel(index, "plotly", "6.0.0", {"plotly/__init__.py": "import narwhals\n"}, requires=["narwhals>=1"])
+        wheel(index, "narwhals", "2.1.0", {"narwhals/__init__.py": ""})
+        for name in os.listdir(index):
+            os.chmod(os.path.join(index, name), 0o644)
+        yield ("--package-index", index, "--package-store", os.path.join(folder, "store"))
