@@ -18,6 +18,7 @@ from .errors import BuildError
 
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._, -]+\])?==[A-Za-z0-9.!+_-]+")
 _START_SECONDS = 120
+_PROGRAMS = ("warren", "warrend", "warren-launcher", "warren-relay", "warren-fetcher", "warren-store", "warren-init", "warren-agent")
 
 
 def check(recipe):
@@ -47,7 +48,7 @@ def add(recipes, recipe, manifest, root, options, report):
     with tempfile.TemporaryDirectory(prefix="warren-build-") as work, _serve(recipes, recipe, manifest, root, options, work) as call:
         done = call("packages", "prefetch", "--json", "--template", recipe.name, *recipe.requirements)
         events = [json.loads(line) for line in done.stdout.splitlines()]
-        result = events[-1]["done"] if events and "done" in events[-1] else None
+        result = events[-1] if events and events[-1]["type"] == "done" else None
         if done.returncode != 0 or result is None:
             raise BuildError(f"the packages of the recipe: {done.stderr.strip()}")
         digest = result.get("set_digest")
@@ -96,7 +97,10 @@ def _make_prefix(recipes, recipe, programs, prefix):
     if not os.path.exists(f"{programs}/bin/warrend"):
         raise BuildError(f"{programs} has no warrend: build it (tools/build-template does), or name it with --programs")
     os.makedirs(f"{prefix}/share/warren/rootfs/{recipe.name}")
-    os.symlink(f"{programs}/bin", f"{prefix}/bin")
+    os.mkdir(f"{prefix}/bin")
+    # Copies: a program looks for what belongs to it where it lies itself, and not where a link to it does.
+    for program in _PROGRAMS:
+        shutil.copy2(f"{programs}/bin/{program}", f"{prefix}/bin/{program}")
     for entry in os.listdir(f"{programs}/share/warren"):
         if entry != "rootfs":
             os.symlink(f"{programs}/share/warren/{entry}", f"{prefix}/share/warren/{entry}")
