@@ -38,6 +38,8 @@ REQUIRED = {
     "network-connect",
     "network-stream",
     "networks-1000",
+    "install-cached",
+    "install-fresh",
 }
 
 

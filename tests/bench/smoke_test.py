@@ -93,6 +93,7 @@ class SmokeTest(unittest.TestCase):
         shares = {row["id"]: row["figures"].get("hit_share") for row in self.results["rows"]}
         self.assertEqual(shares["create-pool-hit"], 1)
         self.assertEqual(shares["create-network"], 1)
+        self.assertEqual(shares["install-cached"], 1)
         self.assertEqual(shares["create-first-cell-pool-empty"], 0)
 
     def test_as_many_networks_as_were_asked_for_were_opened(self):
@@ -101,6 +102,11 @@ class SmokeTest(unittest.TestCase):
         self.assertGreater(figures["open_p50"], 0)
         for account in ("cgroups", "host", "relay", "supervisor", "launcher"):
             self.assertIn(f"{account}_kib_each", figures)
+
+    def test_what_the_store_has_was_found_there_and_nothing_else(self):
+        shares = {row["id"]: row["figures"].get("cached_share") for row in self.results["rows"]}
+        self.assertEqual(shares["install-cached"], 1)
+        self.assertEqual(shares["install-fresh"], 0)
 
     def test_nothing_was_handed_out_unready(self):
         burst = next(row for row in self.results["rows"] if row["id"] == "burst-100")

@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 using warren::bench::Cell;
 using warren::bench::FilesPlan;
+using warren::bench::InstallsPlan;
 using warren::bench::NetworksPlan;
 using warren::bench::SessionsPlan;
 using warren::bench::Target;
@@ -26,6 +27,7 @@ struct Flags {
   SessionsPlan sessions;
   NetworksPlan networks;
   FilesPlan files;
+  InstallsPlan installs;
   std::string direction = "write";
   int64_t disk_bytes = 0;
   std::string template_id = "data-science";
@@ -207,6 +209,22 @@ void AddNetworkScenarios(Commands& commands, Flags& f) {
                });
 }
 
+// What takes an index and a store.
+void AddPackageScenarios(Commands& commands, Flags& f) {
+  using namespace warren::bench;
+  CLI::App* installs = commands.Repeated(
+      commands.AddScenario("installs", "A package installed into sandboxes that live", [&f] {
+        f.installs.rehearsal = f.cell;
+        f.installs.use = f.sessions.further;
+        f.installs.count = f.count;
+        f.installs.warmup = f.warmup;
+        return MeasureInstalls(f.target, f.installs);
+      }));
+  installs->add_option("--requirement", f.installs.requirement, "The package")->required();
+  installs->add_option("--further-code", f.sessions.further.code, "A cell that uses it");
+  installs->add_option("--further-expect", f.sessions.further.expect, "What it must say");
+}
+
 void AddReferences(Commands& commands, Flags& f) {
   using namespace warren::bench;
   CLI::App* serve = commands.Add("serve-reference", "Bare gRPC until standard input ends",
@@ -246,6 +264,7 @@ int main(int argc, char** argv) {
   AddScenarios(commands, flags);
   AddLiveScenarios(commands, flags);
   AddNetworkScenarios(commands, flags);
+  AddPackageScenarios(commands, flags);
   AddReferences(commands, flags);
   CLI11_PARSE(app, argc, argv);
 

@@ -53,6 +53,19 @@ absl::StatusOr<nlohmann::json> MeasureNetworks(const Target& target, const Netwo
 // The cell in a sandbox of its own, for what it measures itself: "printed".
 absl::StatusOr<nlohmann::json> MeasurePrinted(const Target& target, const Cell& cell);
 
+// In a sandbox of its own each time, from a full pool, whose context has run `rehearsal`: installs
+// a package, then runs the cell `use` in that context. "install" until Done, "usable" from its
+// begin to the end of the cell, "cell", "create", "destroy", "from_pool", "phases" as pairs of name
+// and times, and "cached": how many found all of it in the store.
+struct InstallsPlan {
+  std::string requirement;
+  Cell rehearsal;
+  Cell use;
+  int count = 0;
+  int warmup = 0;
+};
+absl::StatusOr<nlohmann::json> MeasureInstalls(const Target& target, const InstallsPlan& plan);
+
 // Cells of one live context, one after the other or, as somebody who thinks in between sends them,
 // after pauses of half to one and a half times `pause_ns`: "cell".
 absl::StatusOr<nlohmann::json> MeasureCells(const Target& target, const Cell& cell, int count,

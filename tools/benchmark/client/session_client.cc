@@ -53,6 +53,18 @@ void Hear(const v1::ExecutionEvent& event, Heard& heard, CellRun& run) {
   }
 }
 
+void Hear(const v1::InstallPackageEvent& event, InstallRun& run) {
+  if (event.has_done()) {
+    run.done_ns = NowNs();
+    run.cached = event.done().cached();
+    return;
+  }
+  const std::string phase = v1::InstallPackageEvent::Progress::Phase_Name(event.progress().phase());
+  if (run.phases.empty() || run.phases.back().first != phase) {
+    run.phases.emplace_back(phase, NowNs());
+  }
+}
+
 absl::Status CheckState(absl::string_view what, const v1::Sandbox& sandbox,
                         v1::Sandbox::State wanted) {
   if (sandbox.state() == wanted) return absl::OkStatus();
@@ -88,7 +100,8 @@ SessionClient::SessionClient(const std::string& address)
       sandboxes_(v1::SandboxService::NewStub(channel_)),
       executions_(v1::ExecutionService::NewStub(channel_)),
       contexts_(v1::ContextService::NewStub(channel_)),
-      processes_(v1::ProcessService::NewStub(channel_)) {}
+      processes_(v1::ProcessService::NewStub(channel_)),
+      packages_(v1::PackageService::NewStub(channel_)) {}
 
 absl::Status SessionClient::Connect() {
   auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(60);
@@ -235,6 +248,23 @@ absl::StatusOr<int64_t> SessionClient::RunCommand(const std::string& sandbox_id,
                                             termination.exit_code(), "): ", termination.message()));
   }
   return exited_ns;
+}
+
+absl::StatusOr<InstallRun> SessionClient::Install(const std::string& sandbox_id,
+                                                  const std::string& requirement) {
+  v1::InstallPackageRequest request;
+  request.set_sandbox_id(sandbox_id);
+  request.mutable_what()->add_requirements(requirement);
+  grpc::ClientContext context;
+  SetTimeout(context, std::chrono::seconds(600));
+  std::unique_ptr<grpc::ClientReader<v1::InstallPackageEvent>> reader =
+      packages_->InstallPackage(&context, request);
+  InstallRun run;
+  v1::InstallPackageEvent event;
+  while (reader->Read(&event)) Hear(event, run);
+  WARREN_RETURN_IF_ERROR(FromGrpc("install a package", reader->Finish()));
+  if (run.done_ns == 0) return absl::InternalError("install a package: ended without Done");
+  return run;
 }
 
 absl::Status WaitForFullPools(SessionClient& client) {

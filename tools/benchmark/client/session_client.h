@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "warren/v1/execution.grpc.pb.h"
+#include "warren/v1/package.grpc.pb.h"
 #include "warren/v1/process.grpc.pb.h"
 #include "warren/v1/sandbox.grpc.pb.h"
 
@@ -42,6 +44,15 @@ struct CellRun {
   std::string text;
 };
 
+struct InstallRun {
+  // When the server said that all is mounted.
+  int64_t done_ns = 0;
+  // Nothing had to be resolved or fetched.
+  bool cached = false;
+  // What it was at, "RESOLVING", and when it first said so; in that order.
+  std::vector<std::pair<std::string, int64_t>> phases;
+};
+
 // Owner: one thread.
 class SessionClient {
  public:
@@ -70,6 +81,9 @@ class SessionClient {
   absl::StatusOr<int64_t> RunCommand(const std::string& sandbox_id,
                                      const std::vector<std::string>& arguments);
 
+  // A package and what it needs. A stream that ends without Done is an error.
+  absl::StatusOr<InstallRun> Install(const std::string& sandbox_id, const std::string& requirement);
+
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
  private:
@@ -78,6 +92,7 @@ class SessionClient {
   std::unique_ptr<v1::ExecutionService::Stub> executions_;
   std::unique_ptr<v1::ContextService::Stub> contexts_;
   std::unique_ptr<v1::ProcessService::Stub> processes_;
+  std::unique_ptr<v1::PackageService::Stub> packages_;
 };
 
 // Waits until every warm pool holds as many ready sandboxes as it aims at, and makes no more.

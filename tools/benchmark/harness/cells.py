@@ -97,6 +97,13 @@ with socket.create_connection(("{host}", {port}), 60) as connection:
 """
 
 
+def uses(package):
+    """Imports a package that was installed meanwhile."""
+    return f"import {package}\nprint({package}.what)"
+
+
+USES_EXPECT = "installed"
+
 # What an idle connection takes of Python itself it takes here, without a network: by a lookup that fails, and a connection to
 # itself.
 MEET = """import socket

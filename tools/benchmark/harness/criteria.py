@@ -11,6 +11,7 @@ from dataclasses import dataclass
 # The figures that a plain number may bound, and their units: they do not depend on how fast the machine is.
 COUNTED = {
     "hit_share": "",
+    "cached_share": "",
     "failed": "",
     "unready": "",
     "processes_each": "",

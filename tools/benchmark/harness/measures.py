@@ -2,7 +2,7 @@
 
 import time
 
-from . import cells, cpu, files, networks
+from . import cells, cpu, files, networks, packages
 from .measured import Measured
 from .stats import median, milliseconds, percentile, summary
 
@@ -37,6 +37,8 @@ class Measures:
             "network-connect": lambda: networks.connects(self._run, self._server.origin, self._sizes),
             "network-stream": lambda: networks.streams(self._run, self._server.origin, self._sizes),
             "networks-1000": lambda: networks.many(self._run, self._server, self._sizes),
+            "install-cached": lambda: packages.cached(self._run, self._server.index, self._sizes),
+            "install-fresh": lambda: packages.fresh(self._run, self._server.index, self._sizes),
             "destroy": self._destroy,
             "output-1gib": self._output,
             "idle-full-pool": self._idle,

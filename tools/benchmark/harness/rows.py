@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from .criteria import AtLeast, AtMost, FasterThan, NoLess, NoMore
 
 # Which server a row wants: one with a full pool; the same, but started for this row alone, for the pool remembers what was
-# asked of it; one without a pool; one with a full pool and an egress policy that opens the run's own origin.
+# asked of it; one without a pool; one with a full pool and an egress policy that opens the run's own origin; one with a full
+# pool, an index of the run's own and a store that is empty when it starts.
 POOLED = "pooled"
 FRESH = "fresh"
 EMPTY = "empty"
 NETWORKED = "networked"
+PACKAGED = "packaged"
 
 # Rows beside-NAME: what the sandbox beside it does. The code is in cells.ATTACKS.
 ATTACKS = {
@@ -202,6 +204,20 @@ ROWS = (
         (NoMore("network_kib_each", 100),),
         ("sandbox-kib",),
         ("sandbox-kib",),
+    ),
+    Row(
+        "install-cached",
+        "a package and what it needs installed, which the store has → imported in the living context",
+        "ms",
+        PACKAGED,
+        (AtMost("p50", 6.25, "fork-ready"), NoLess("hit_share", 1), NoLess("cached_share", 1)),
+    ),
+    Row(
+        "install-fresh",
+        "a package installed that the store has never seen, a wheel from a directory: resolved, fetched, unpacked, mounted",
+        "ms",
+        PACKAGED,
+        (AtMost("p50", 250, "fork-ready"), NoMore("cached_share", 0)),
     ),
     Row(
         "beside-attack",

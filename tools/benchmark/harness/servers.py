@@ -3,6 +3,7 @@
 import os
 
 from . import rows
+from .index import Index
 from .origin import Origin
 from .processes import Warrend
 
@@ -44,8 +45,13 @@ class Servers:
             flags.append(f"--egress-policy={self._origin.policy}")
             # Else what the pool learns within a row would count as memory of the row's sandboxes.
             pool = f"{pool}:{pool}"
+        index = None
+        if row.server == rows.PACKAGED:
+            index = Index(os.path.join(self._folder, f"{name}.packages"))
+            flags += index.flags
         program = os.path.join(self._programs, "warrend")
-        self._server = Warrend(program, self._folder, name, self._name, (self._options.template, pool), flags, self._origin)
+        warm = (self._options.template, pool)
+        self._server = Warrend(program, self._folder, name, self._name, warm, flags, self._origin, index)
         self._kind = row.server
         self._server.start(self._client)
         return self._server

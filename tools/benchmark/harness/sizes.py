@@ -44,6 +44,8 @@ FULL = {
     "stream_bytes": 512 << 20,
     "stream_rounds": 5,
     "networks": 1000,
+    "install": 100,
+    "install_fresh": 10,
 }
 
 QUICK = {
@@ -90,6 +92,8 @@ QUICK = {
     "stream_bytes": 16 << 20,
     "stream_rounds": 1,
     "networks": 12,
+    "install": 3,
+    "install_fresh": 2,
 }
 
 # For a profile of a row: long enough to see where the time goes.
@@ -109,6 +113,8 @@ PROFILE = {
     "idle_seconds": 10,
     "stream_rounds": 3,
     "networks": 100,
+    "install": 50,
+    "install_fresh": 5,
 }
 
 # For two builds in turns: a row of one build takes seconds, so that those of the other are measured under the same conditions.
@@ -136,4 +142,6 @@ PAIRED = {
     "connect_rounds": 2,
     "stream_rounds": 2,
     "networks": 300,
+    "install": 50,
+    "install_fresh": 5,
 }
