@@ -4,7 +4,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
 namespace warren {
@@ -21,10 +20,6 @@ bool ParseEnd(absl::string_view text, std::optional<int64_t>& end) {
 }
 
 }  // namespace
-
-std::string ByteRange::Text() const {
-  return absl::StrCat(first ? absl::StrCat(*first) : "", "-", last ? absl::StrCat(*last) : "");
-}
 
 std::optional<ByteRange> ParseByteRange(absl::string_view header) {
   ByteRange range;

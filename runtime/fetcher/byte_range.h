@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -15,9 +14,6 @@ struct ByteRange {
   std::optional<int64_t> first;
   // The last one itself; of "bytes=-100" how many there are.
   std::optional<int64_t> last;
-
-  // As it stands behind "bytes=".
-  std::string Text() const;
 };
 // Nothing of what is none, or has several parts: then the whole is answered with.
 std::optional<ByteRange> ParseByteRange(absl::string_view header);

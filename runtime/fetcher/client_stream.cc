@@ -18,6 +18,11 @@ error_code FromErrno(int number) { return {number, boost::system::system_categor
 
 }  // namespace
 
+bool ClientStream::IsGone() const {
+  pollfd look = {fd_, POLLRDHUP, 0};
+  return ::poll(&look, 1, 0) > 0;
+}
+
 void ClientStream::Reset() {
   const linger now = {1, 0};
   const int ignored = ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));

@@ -23,6 +23,8 @@ class ClientStream {
   // `stall`: how long one write waits for room.
   ClientStream(int fd, std::chrono::milliseconds stall) : fd_(fd), stall_(stall) {}
 
+  // The other side says no more, or is not there any more: nobody waits for an answer.
+  bool IsGone() const;
   // All reads from here on, together, wait so long.
   void ReadWithin(std::chrono::milliseconds time) { read_until_ = MonotonicClock::now() + time; }
   // The other side sees a reset, and knows that what it has is not all.

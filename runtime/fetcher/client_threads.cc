@@ -36,6 +36,7 @@ ClientThreads::Count ClientThreads::CountOf(const std::string& sandbox_id, bool 
   for (const auto& [id, running] : running_) {
     if (running.refused != refused) continue;
     ++count.all;
+    if (running.client == internal::USER) ++count.of_users;
     if (running.sandbox_id == sandbox_id) ++count.of_sandbox;
   }
   return count;
@@ -49,7 +50,8 @@ void ClientThreads::Start(internal::PackageConnection who, UniqueFd fd) {
   if (count.of_sandbox >= kMostOfSandbox) {
     client.refusal = absl::StrCat("this sandbox has ", count.of_sandbox,
                                   " connections to the package index, which is as many as it may");
-  } else if (count.all >= kMost) {
+  } else if (count.all >= kMost ||
+             (client.who.client() == internal::USER && count.of_users >= kMostOfUsers)) {
     client.refusal = absl::StrCat("all sandboxes together have ", count.all,
                                   " connections to the package index, which is as many as it has");
   }
@@ -63,6 +65,7 @@ void ClientThreads::Start(internal::PackageConnection who, UniqueFd fd) {
   Running& running = running_[id];
   running.fd = std::move(fd);
   running.sandbox_id = client.who.sandbox_id();
+  running.client = client.who.client();
   running.refused = refused;
   // The one thing here that throws: where the host has no room for a thread.
   try {
@@ -70,6 +73,13 @@ void ClientThreads::Start(internal::PackageConnection who, UniqueFd fd) {
   } catch (const std::system_error&) {
     SetReset(running.fd.get());
     running_.erase(id);
+  }
+}
+
+void ClientThreads::Cut(const std::string& sandbox_id) {
+  MutexLock lock(&mu_);
+  for (auto& [id, running] : running_) {
+    if (running.sandbox_id == sandbox_id) ::shutdown(running.fd.get(), SHUT_RDWR);
   }
 }
 

@@ -15,12 +15,14 @@
 namespace warren {
 
 // A thread for each connection of a sandbox, bounded in number: what a sandbox may hold of them,
-// others have left.
+// others have left, and what users' programs may hold, the builder has.
 //
-// Start and the destructor are for one thread.
+// Start, Cut and the destructor are for one thread.
 class ClientThreads {
  public:
   static constexpr size_t kMost = 128;
+  // Of USER ones; the rest is for the builder.
+  static constexpr size_t kMostOfUsers = 96;
   static constexpr size_t kMostOfSandbox = 8;
   // Those beyond are told so, by so many at a time; what is beyond that is reset.
   static constexpr size_t kMostRefused = 32;
@@ -42,16 +44,20 @@ class ClientThreads {
   ClientThreads& operator=(const ClientThreads&) = delete;
 
   void Start(internal::PackageConnection who, UniqueFd fd);
+  // Ends that sandbox's connections; their threads see it within a second or so.
+  void Cut(const std::string& sandbox_id);
 
  private:
   struct Running {
     std::thread thread;
     UniqueFd fd;
     std::string sandbox_id;
+    internal::PackageClient client = internal::USER;
     bool refused = false;
   };
   struct Count {
     size_t all = 0;
+    size_t of_users = 0;
     size_t of_sandbox = 0;
   };
 

@@ -1,5 +1,7 @@
 #include "runtime/fetcher/dependency_questions.h"
 
+#include <sys/random.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -7,6 +9,19 @@
 #include "runtime/fetcher/times.h"
 
 namespace warren {
+namespace {
+
+// Of 63 bits. There is none only where the kernel has no such call.
+uint64_t RandomNumber() {
+  uint64_t number = 0;
+  if (::getrandom(&number, sizeof(number), 0) != sizeof(number)) return 0;
+  return number >> 1;
+}
+
+}  // namespace
+
+DependencyQuestions::DependencyQuestions(int supervisor, double pace)
+    : supervisor_(supervisor), pace_(pace), last_question_(RandomNumber()) {}
 
 void DependencyQuestions::NoteFetched(const std::string& sandbox_id, absl::string_view path,
                                       const std::string& sha256) {
@@ -34,43 +49,65 @@ void DependencyQuestions::ForgetOldest() {
   sandboxes_.pop_front();
 }
 
-bool DependencyQuestions::Ask(const std::string& sandbox_id) {
+bool DependencyQuestions::Ask(const std::string& sandbox_id, const std::function<bool()>& is_gone) {
   std::unique_lock<std::mutex> lock(mu_);
   auto entry = fetched_.find(sandbox_id);
   if (stopped_ || entry == fetched_.end()) return false;
-  uint64_t question = Begin(sandbox_id, entry->second);
-  if (question == 0) question = FindOpen(entry->second);
+  EndOld();
+  uint64_t question = FindOpenOf(sandbox_id);
   if (question == 0) {
-    // All of it was answered.
-    entry->second.clear();
-    return false;
+    const std::vector<internal::FetchedFile> files = NewOf(entry->second);
+    question = files.empty() ? FindOpen(entry->second) : Begin(sandbox_id, files);
+    // Where all of it was answered; else it is asked for another time.
+    if (question == 0 && files.empty()) entry->second.clear();
   }
-  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(kAnswerTime * pace_);
-  changed_.wait_for(lock, patience, [&] { return stopped_ || !open_.contains(question); });
-  // One that does not come is not waited for again.
-  open_.erase(question);
+  if (question == 0) return false;
+  while (!stopped_ && open_.contains(question)) {
+    if (is_gone()) return false;
+    changed_.wait_for(lock, kClientLook);
+    EndOld();
+  }
   return true;
 }
 
+void DependencyQuestions::EndOld() {
+  const MonotonicTime now = MonotonicClock::now();
+  std::erase_if(open_, [now](const auto& open) { return open.second.until <= now; });
+}
+
+std::vector<internal::FetchedFile> DependencyQuestions::NewOf(
+    const std::deque<internal::FetchedFile>& files) const {
+  std::vector<internal::FetchedFile> fresh;
+  // The newest first: what is wanted is most likely one of theirs.
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+    if (fresh.size() == kFilesPerQuestion) break;
+    if (!asked_.contains(file->sha256())) fresh.push_back(*file);
+  }
+  return fresh;
+}
+
 uint64_t DependencyQuestions::Begin(const std::string& sandbox_id,
-                                    std::deque<internal::FetchedFile>& files) {
-  if (asked_.size() > kMaxAsked) asked_.clear();
+                                    const std::vector<internal::FetchedFile>& files) {
   const uint64_t question = last_question_ + 1;
   internal::FetcherEvent event;
   internal::DependenciesWanted& wanted = *event.mutable_dependencies_wanted();
   wanted.set_id(question);
   wanted.set_sandbox_id(sandbox_id);
-  // The newest first: what is wanted is most likely one of theirs.
-  for (auto file = files.rbegin(); file != files.rend(); ++file) {
-    if (static_cast<size_t>(wanted.files_size()) == kFilesPerQuestion) break;
-    if (asked_.contains(file->sha256())) continue;
-    *wanted.add_files() = *file;
-  }
-  if (wanted.files().empty() || !Send(event)) return 0;
-  for (const internal::FetchedFile& file : wanted.files()) asked_[file.sha256()] = question;
-  open_.insert(question);
+  for (const internal::FetchedFile& file : files) *wanted.add_files() = file;
+  if (!Send(event)) return 0;
+  if (asked_.size() > kMaxAsked) asked_.clear();
+  for (const internal::FetchedFile& file : files) asked_[file.sha256()] = question;
+  const auto patience = std::chrono::duration_cast<MonotonicClock::duration>(kAnswerTime * pace_);
+  open_[question] = {sandbox_id, MonotonicClock::now() + patience};
   last_question_ = question;
   return question;
+}
+
+uint64_t DependencyQuestions::FindOpenOf(const std::string& sandbox_id) const {
+  for (const auto& [question, open] : open_) {
+    if (open.sandbox_id == sandbox_id) return question;
+  }
+  return 0;
 }
 
 uint64_t DependencyQuestions::FindOpen(const std::deque<internal::FetchedFile>& files) const {

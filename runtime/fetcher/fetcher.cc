@@ -53,7 +53,7 @@ Fetcher::Fetcher(const internal::FetcherSetup& setup, std::unique_ptr<PackageCat
       questions_(supervisor_.get(), std::max(setup.pace(), 1.0)),
       signer_(setup.link_key()),
       refusals_(supervisor_.get()),
-      share_{*catalog_, learned_, questions_, signer_, refusals_, web_},
+      share_{*catalog_, learned_, questions_, signer_, refusals_, turns_, web_},
       clients_([this](const ClientThreads::Client& client) {
         IndexService service(share_, client.who, client.fd);
         if (client.refusal.empty()) return service.Serve();
@@ -127,10 +127,12 @@ void Fetcher::OnRelay() {
   absl::StatusOr<Message> message = ReceiveMessage(relay_.get(), kMaxConnectionMessage);
   if (absl::IsUnavailable(message.status())) return;
   internal::PackageConnection who;
+  const bool is_word = message.ok() && who.ParseFromString(message->data) &&
+                       !who.sandbox_id().empty() && who.sandbox_id().size() <= kMaxSandboxId &&
+                       internal::PackageClient_IsValid(who.client());
+  if (is_word && who.cut() && message->fds.empty()) return clients_.Cut(who.sandbox_id());
   const bool is_connection =
-      message.ok() && message->fds.size() == 1 && who.ParseFromString(message->data) &&
-      !who.sandbox_id().empty() && who.sandbox_id().size() <= kMaxSandboxId &&
-      internal::PackageClient_IsValid(who.client()) && IsStream(message->fds[0].get());
+      is_word && !who.cut() && message->fds.size() == 1 && IsStream(message->fds[0].get());
   if (is_connection) return clients_.Start(std::move(who), std::move(message->fds[0]));
   const bool ended = message.ok() && message->data.empty() && message->fds.empty();
   if (!ended) {

@@ -13,6 +13,7 @@
 #include "runtime/fetcher/index_service.h"
 #include "runtime/fetcher/learned_names.h"
 #include "runtime/fetcher/package_catalog.h"
+#include "runtime/fetcher/page_turns.h"
 #include "runtime/fetcher/refusals.h"
 #include "warren/internal/fetcher.pb.h"
 
@@ -50,6 +51,7 @@ class Fetcher {
   DependencyQuestions questions_;
   const LinkSigner signer_;
   Refusals refusals_;
+  PageTurns turns_;
   WebClient::Setup web_;
   const IndexShare share_;
   // Last, for its threads use the rest.

@@ -28,21 +28,23 @@ struct FileQuery {
 };
 
 // Links that the fetcher has made itself, and no others: so that nothing need be remembered of
-// them, and no sandbox makes it fetch what no index has told of. Thread-safe.
+// them, and no sandbox makes it fetch what no index has told of. What they say is encrypted and
+// authenticated (AES-256-GCM): where an index is, is not for sandboxes. Thread-safe.
 class LinkSigner {
  public:
   // The same for every fetcher that is to know the links of the others.
-  explicit LinkSigner(std::string key) : key_(std::move(key)) {}
+  explicit LinkSigner(const std::string& key);
 
-  // "/files/SIGNATURE/DESCRIPTION/FILENAME"; the same with ".metadata" behind it asks for those.
+  // "/files/SEAL/DESCRIPTION/FILENAME", the same for the same file; with ".metadata" behind it, it
+  // asks for those. SEAL and DESCRIPTION are of A-Z, a-z, 0-9, '-' and '_'.
   std::string PathOf(const FileLink& link) const;
   // NOT_FOUND: it is no path that PathOf has made with this key.
   absl::StatusOr<FileQuery> Read(absl::string_view path) const;
 
  private:
-  std::string SignatureOf(absl::string_view description) const;
-
-  const std::string key_;
+  // Of its key; empty where the library failed.
+  const std::string encryption_key_;
+  const std::string nonce_key_;
 };
 
 }  // namespace warren

@@ -2,28 +2,11 @@
 
 #include <boost/beast/http/write.hpp>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-
 namespace warren {
 namespace {
 
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-
-constexpr int kWholeFile = 200;
-constexpr int kPartOfFile = 206;
-constexpr size_t kMaxContentRange = 100;
-
-// "bytes 0-99/1234", so far as it goes on.
-bool IsContentRange(absl::string_view text) {
-  if (!absl::StartsWith(text, "bytes ") || text.size() > kMaxContentRange) return false;
-  for (char c : text.substr(6)) {
-    if (!absl::ascii_isdigit(static_cast<unsigned char>(c)) && c != '-' && c != '/' && c != '*')
-      return false;
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -35,13 +18,13 @@ FileReply::FileReply(const HttpRequest& request, std::string sha256, ClientStrea
 
 bool FileReply::OnHead(const WebHead& head) {
   status_ = head.status;
-  const bool is_part = status_ == kPartOfFile && IsContentRange(head.content_range);
+  const bool is_part = status_ == kPartOfFile && head.has_parts;
   if (status_ != kWholeFile && !is_part) return false;
   response_.version(request_.version() == 10 ? 10 : 11);
   response_.result(static_cast<unsigned>(status_));
   response_.keep_alive(request_.keep_alive());
   response_.set(http::field::content_type, "application/octet-stream");
-  response_.set(http::field::accept_ranges, "bytes");
+  response_.set(http::field::accept_ranges, head.has_parts ? "bytes" : "none");
   if (is_part) response_.set(http::field::content_range, head.content_range);
   if (head.length) {
     response_.content_length(static_cast<uint64_t>(*head.length));

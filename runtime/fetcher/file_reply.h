@@ -13,6 +13,10 @@
 
 namespace warren {
 
+// Statuses.
+inline constexpr int kWholeFile = 200;
+inline constexpr int kPartOfFile = 206;
+
 // An answer that passes a file on as it comes, and sees that it is the one that was promised: its
 // last piece goes out when all of it is known to be right.
 //

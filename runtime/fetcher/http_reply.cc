@@ -2,6 +2,7 @@
 
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/fetcher/refusals.h"
@@ -29,7 +30,7 @@ HttpReply ErrorReply(int status, absl::string_view reason) {
   return reply;
 }
 
-HttpOutcome SendReply(const HttpRequest& request, const HttpReply& reply, ClientStream& stream) {
+HttpOutcome SendReply(const HttpRequest& request, HttpReply reply, ClientStream& stream) {
   http::response<http::string_body> response;
   response.version(request.version() == 10 ? 10 : 11);
   response.result(static_cast<unsigned>(reply.status));
@@ -38,7 +39,7 @@ HttpOutcome SendReply(const HttpRequest& request, const HttpReply& reply, Client
   response.set(http::field::content_type, reply.content_type);
   if (!reply.location.empty()) response.set(http::field::location, reply.location);
   response.content_length(reply.body.size());
-  if (request.method() != http::verb::head) response.body() = reply.body;
+  if (request.method() != http::verb::head) response.body() = std::move(reply.body);
   beast::error_code error;
   http::response_serializer<http::string_body> serializer(response);
   http::write(stream, serializer, error);

@@ -38,7 +38,7 @@ struct HttpReply {
 // in its first line.
 HttpReply ErrorReply(int status, absl::string_view reason);
 
-HttpOutcome SendReply(const HttpRequest& request, const HttpReply& reply, ClientStream& stream);
+HttpOutcome SendReply(const HttpRequest& request, HttpReply reply, ClientStream& stream);
 
 }  // namespace warren
 

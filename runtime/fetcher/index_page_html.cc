@@ -47,6 +47,7 @@ class TagReader {
   void Close() { --depth_; }
 
   std::vector<PackageFile> TakeFiles() { return std::move(files_); }
+  bool HasUnusableAlone() const { return has_links_ && files_.empty(); }
   const std::string& error() const { return error_; }
 
  private:
@@ -70,6 +71,7 @@ class TagReader {
   void OnAnchor(const xmlChar** attributes) {
     const std::optional<std::string> href = Find(attributes, "href");
     if (!href || href->empty()) return;
+    has_links_ = true;
     absl::StatusOr<WebUrl> url = ResolveWebUrl(base_, *href);
     if (!url.ok()) return;
     PackageFile file;
@@ -91,6 +93,7 @@ class TagReader {
 
   WebUrl base_;
   bool has_base_ = false;
+  bool has_links_ = false;
   size_t elements_ = 0;
   int depth_ = 0;
   std::vector<PackageFile> files_;
@@ -125,6 +128,7 @@ absl::StatusOr<std::vector<PackageFile>> ParseHtmlPage(absl::string_view body, c
   }
   if (reader.error().empty()) ::htmlParseChunk(parser.get(), nullptr, 0, 1);
   if (!reader.error().empty()) return absl::InvalidArgumentError(reader.error());
+  if (reader.HasUnusableAlone()) return absl::InvalidArgumentError(kNoUsableFile);
   return reader.TakeFiles();
 }
 

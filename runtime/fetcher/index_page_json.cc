@@ -22,26 +22,27 @@ class PageReader final : public nlohmann::json_sax<Json> {
 
   std::vector<PackageFile> TakeFiles() { return std::move(files_); }
   bool has_files() const { return has_files_; }
+  bool HasUnusableAlone() const { return has_entries_ && files_.empty(); }
   const std::string& error() const { return error_; }
 
-  bool null() override { return true; }
+  bool null() override { return OnValue(); }
   bool boolean(bool value) override {
-    if (!AtFile()) return true;
+    if (!AtFile()) return OnValue();
     if (file_key_ == "yanked" && value) file_.yanked.emplace();
     if (IsMetadataKey() && value && !file_.metadata) file_.metadata.emplace();
     return true;
   }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
+  bool number_integer(number_integer_t) override { return OnValue(); }
+  bool number_unsigned(number_unsigned_t) override { return OnValue(); }
+  bool number_float(number_float_t, const string_t&) override { return OnValue(); }
+  bool binary(binary_t&) override { return OnValue(); }
   bool string(string_t& value) override {
     if (AtFile()) OnFileText(value);
     if (AtDetail() && detail_key_ == "sha256") {
       if (file_key_ == "hashes") file_.sha256 = NormalizedSha256(value);
       if (IsMetadataKey()) file_.metadata = NormalizedSha256(value);
     }
-    return true;
+    return OnValue();
   }
 
   bool start_object(std::size_t) override {
@@ -83,10 +84,16 @@ class PageReader final : public nlohmann::json_sax<Json> {
   }
   bool Enter(bool is_object) {
     if (depth_ + 1 >= kMaxJsonDepth) return Fail("its page is nested too deep");
+    OnValue();
     is_object_[++depth_] = is_object;
     return true;
   }
   void Leave() { --depth_; }
+  // Whatever "files" has in it stands for a file.
+  bool OnValue() {
+    if (in_files_ && depth_ == kFileDepth - 1) has_entries_ = true;
+    return true;
+  }
   // In an object of "files", or in one that stands for a value of that.
   bool AtFile() const { return in_files_ && depth_ == kFileDepth && is_object_[depth_]; }
   bool AtDetail() const {
@@ -115,6 +122,7 @@ class PageReader final : public nlohmann::json_sax<Json> {
   std::vector<PackageFile> files_;
   std::string error_;
   bool has_files_ = false;
+  bool has_entries_ = false;
   bool in_files_ = false;
   size_t depth_ = 0;
   bool is_object_[kMaxJsonDepth + 1] = {};
@@ -135,6 +143,7 @@ absl::StatusOr<std::vector<PackageFile>> ParseJsonPage(absl::string_view body, c
                                                              : reader.error());
   }
   if (!reader.has_files()) return absl::InvalidArgumentError("its page has no list of files");
+  if (reader.HasUnusableAlone()) return absl::InvalidArgumentError(kNoUsableFile);
   return reader.TakeFiles();
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "runtime/base/status.h"
 #include "runtime/fetcher/byte_range.h"
 #include "runtime/fetcher/file_reply.h"
 #include "runtime/fetcher/simple_page.h"
@@ -78,7 +79,7 @@ IndexService::IndexService(const IndexShare& share, internal::PackageConnection 
     : share_(share),
       who_(std::move(who)),
       stream_(client, AtPace(kClientStallTime, share.web.pace)),
-      client_(share.web),
+      client_(share.web, is_gone_),
       unread_(2 * kMaxRequestHead) {}
 
 void IndexService::Serve() {
@@ -91,7 +92,7 @@ void IndexService::Serve() {
         heard == Heard::kTooLong ? kHeadTooLarge : kBadRequest,
         heard == Heard::kTooLong ? "the request's head is too long" : "the request is no HTTP");
     wrong.closes = true;
-    outcome = heard == Heard::kRequest ? Answer() : SendReply(request_, wrong, stream_);
+    outcome = heard == Heard::kRequest ? Answer() : SendReply(request_, std::move(wrong), stream_);
   }
   if (outcome == HttpOutcome::kEnds) stream_.Linger(AtPace(kClientLingerTime, share_.web.pace));
 }
@@ -101,7 +102,7 @@ void IndexService::Refuse(absl::string_view reason) {
   if (ReadRequest() == Heard::kNothing) return;
   HttpReply reply = ErrorReply(kUnavailable, reason);
   reply.closes = true;
-  if (SendReply(request_, reply, stream_) == HttpOutcome::kEnds)
+  if (SendReply(request_, std::move(reply), stream_) == HttpOutcome::kEnds)
     stream_.Linger(AtPace(kClientLingerTime, share_.web.pace));
 }
 
@@ -140,14 +141,14 @@ std::optional<HttpReply> IndexService::WrongWithRequest() const {
 }
 
 HttpOutcome IndexService::Answer() {
-  if (const std::optional<HttpReply> wrong = WrongWithRequest())
-    return SendReply(request_, *wrong, stream_);
+  if (std::optional<HttpReply> wrong = WrongWithRequest())
+    return SendReply(request_, *std::move(wrong), stream_);
   absl::string_view path = View(request_.target());
   path = path.substr(0, path.find('?'));
   if (path == "/") {
     HttpReply reply;
     reply.body = "the package index of this Warren server\n";
-    return SendReply(request_, reply, stream_);
+    return SendReply(request_, std::move(reply), stream_);
   }
   if (absl::StartsWith(path, "/files/")) return AnswerFile();
   if (absl::ConsumePrefix(&path, kSimpleRoot) && !path.empty()) return AnswerPage(path);
@@ -171,7 +172,7 @@ PackageRules::Decision IndexService::Decide(absl::string_view package) const {
 
 bool IndexService::IsDependency(absl::string_view package) const {
   while (!share_.learned.Has(package)) {
-    if (!share_.questions.Ask(who_.sandbox_id())) return share_.learned.Has(package);
+    if (!share_.questions.Ask(who_.sandbox_id(), is_gone_)) return share_.learned.Has(package);
   }
   return true;
 }
@@ -184,31 +185,39 @@ HttpOutcome IndexService::AnswerPage(absl::string_view name) {
     HttpReply reply;
     reply.status = kMovedPermanently;
     reply.location = absl::StrCat(kSimpleRoot, package, "/");
-    return SendReply(request_, reply, stream_);
+    return SendReply(request_, std::move(reply), stream_);
   }
   const PackageRules::Decision decision = Decide(package);
   if (!decision.allowed) {
     share_.refusals.Tell(who_.sandbox_id(), package, decision.reason);
     return Fail(kForbidden, decision.reason);
   }
-  absl::StatusOr<PackageCatalog::Offer> offer = share_.catalog.Find(package, client_);
-  if (absl::IsNotFound(offer.status())) return Fail(kNotFound, offer.status().message());
-  if (!offer.ok()) {
+  absl::StatusOr<std::string> page = MakePage(package);
+  if (absl::IsCancelled(page.status())) return HttpOutcome::kBroken;
+  if (absl::IsNotFound(page.status())) return Fail(kNotFound, page.status().message());
+  if (!page.ok()) {
     spdlog::warn("event=index_failed package={} error=\"{}\"", package,
-                 absl::CEscape(offer.status().message()));
-    return Fail(kBadGateway, offer.status().message());
-  }
-  std::vector<SimpleLink> links;
-  links.reserve(offer->files.size());
-  for (PackageFile& file : offer->files) {
-    std::string path =
-        share_.signer.PathOf({offer->index, file.filename, file.url, file.sha256, file.metadata});
-    links.push_back({std::move(file), std::move(path)});
+                 absl::CEscape(page.status().message()));
+    return Fail(kBadGateway, page.status().message());
   }
   HttpReply reply;
   reply.content_type = "text/html; charset=utf-8";
-  reply.body = SimplePage(package, links);
-  return SendReply(request_, reply, stream_);
+  reply.body = *std::move(page);
+  return SendReply(request_, std::move(reply), stream_);
+}
+
+absl::StatusOr<std::string> IndexService::MakePage(const std::string& package) {
+  const PageTurns::Turn turn(share_.turns, is_gone_);
+  if (!turn.taken()) return absl::CancelledError("whoever asked for it has gone");
+  WARREN_ASSIGN_OR_RETURN(PackageCatalog::Offer offer, share_.catalog.Find(package, client_));
+  std::vector<SimpleLink> links;
+  links.reserve(offer.files.size());
+  for (PackageFile& file : offer.files) {
+    std::string path =
+        share_.signer.PathOf({offer.index, file.filename, file.url, file.sha256, file.metadata});
+    links.push_back({std::move(file), std::move(path)});
+  }
+  return SimplePage(package, links);
 }
 
 // ---- Files ------------------------------------------------------------------------------------
@@ -218,15 +227,19 @@ HttpOutcome IndexService::AnswerFile() {
   if (!query.ok() || query->link.index >= share_.catalog.size())
     return Fail(kNotFound, "no page of this index has this link");
   const bool in_directory = share_.catalog.directory(query->link.index) != nullptr;
-  const HttpOutcome outcome = in_directory ? PassFromDirectory(*query) : PassFromWeb(*query);
-  if (who_.client() == internal::USER && request_.method() == http::verb::get &&
-      outcome != HttpOutcome::kBroken) {
-    absl::string_view path = View(request_.target());
-    const bool metadata = query->part == FileQuery::Part::kMetadata;
-    share_.questions.NoteFetched(who_.sandbox_id(), path.substr(0, path.find('?')),
-                                 metadata ? *query->link.metadata : query->link.sha256);
-  }
-  return outcome;
+  return in_directory ? PassFromDirectory(*query) : PassFromWeb(*query);
+}
+
+void IndexService::NoteFetched(const FileQuery& query) {
+  const bool metadata = query.part == FileQuery::Part::kMetadata;
+  const std::string& sha256 = metadata ? *query.link.metadata : query.link.sha256;
+  // Of metadata an index need not tell it, and nobody could say later that they are the same.
+  if (sha256.empty() || who_.client() != internal::USER || request_.method() != http::verb::get)
+    return;
+  // In the one form that the supervisor knows, whatever the program has made of it.
+  std::string path = share_.signer.PathOf(query.link);
+  if (metadata) path += ".metadata";
+  share_.questions.NoteFetched(who_.sandbox_id(), path, sha256);
 }
 
 HttpOutcome IndexService::PassFromDirectory(const FileQuery& query) {
@@ -235,13 +248,14 @@ HttpOutcome IndexService::PassFromDirectory(const FileQuery& query) {
   if (!file.ok() || query.part == FileQuery::Part::kMetadata)
     return Fail(kNotFound, "the file is not there any more");
   WebHead head;
-  head.status = 200;
+  head.status = kWholeFile;
+  head.has_parts = true;
   BytePart part{0, file->size};
   if (const std::optional<ByteRange> range = RangeOf(request_)) {
     const absl::StatusOr<BytePart> wanted = PartOf(*range, file->size);
     if (!wanted.ok()) return Fail(kRangeNotSatisfiable, wanted.status().message());
     part = *wanted;
-    head.status = 206;
+    head.status = kPartOfFile;
     head.content_range =
         absl::StrCat("bytes ", part.offset, "-", part.offset + part.size - 1, "/", file->size);
   }
@@ -256,9 +270,11 @@ HttpOutcome IndexService::PassFromDirectory(const FileQuery& query) {
                  query.link.filename);
     if (!reply.begun()) return Fail(kBadGateway, "the file has changed since it was listed");
   }
+  if (head.status == kWholeFile && outcome != HttpOutcome::kBroken) NoteFetched(query);
   return outcome;
 }
 
+// Always all of it, whatever part is asked for: what is not whole cannot be checked.
 HttpOutcome IndexService::PassFromWeb(const FileQuery& query) {
   const bool is_metadata = query.part == FileQuery::Part::kMetadata;
   const std::string& name = share_.catalog.NameOf(query.link.index);
@@ -268,15 +284,15 @@ HttpOutcome IndexService::PassFromWeb(const FileQuery& query) {
   if (!url.ok()) return Fail(kBadGateway, "the file's address cannot be used");
   request.url = *std::move(url);
   if (request_.method() == http::verb::head) request.method = WebRequest::Method::kHead;
-  if (const std::optional<ByteRange> range = RangeOf(request_)) request.range = range->Text();
   FileReply reply(request_, is_metadata ? *query.link.metadata : query.link.sha256, stream_);
   const absl::Status status = client_.Fetch(*share_.catalog.web(query.link.index), request, reply);
   std::string reason = std::string(status.message());
   if (status.ok()) {
     const HttpOutcome outcome = reply.Finish();
+    if (!reply.is_wrong() && outcome != HttpOutcome::kBroken) NoteFetched(query);
     if (!reply.is_wrong()) return outcome;
     reason = "the file's SHA-256 is not the one that the index has told";
-  } else if (reply.status() >= 300) {
+  } else if (reply.status() != 0 && reply.status() != kWholeFile) {
     reason = absl::StrCat("it answers with status ", reply.status());
   } else if (absl::IsCancelled(status)) {
     return reply.Cut();
@@ -284,8 +300,6 @@ HttpOutcome IndexService::PassFromWeb(const FileQuery& query) {
   spdlog::warn("event=file_failed index={} file={} error=\"{}\"", name, query.link.filename,
                absl::CEscape(reason));
   if (reply.begun()) return reply.Cut();
-  if (reply.status() == kRangeNotSatisfiable)
-    return Fail(kRangeNotSatisfiable, "the file has no such part");
   return Fail(reply.status() == kNotFound ? kNotFound : kBadGateway,
               absl::StrCat("index \"", name, "\": ", reason));
 }

@@ -3,9 +3,11 @@
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "runtime/fetcher/client_stream.h"
 #include "runtime/fetcher/dependency_questions.h"
@@ -13,6 +15,7 @@
 #include "runtime/fetcher/http_reply.h"
 #include "runtime/fetcher/learned_names.h"
 #include "runtime/fetcher/package_catalog.h"
+#include "runtime/fetcher/page_turns.h"
 #include "runtime/fetcher/refusals.h"
 #include "runtime/fetcher/web_client.h"
 #include "warren/internal/fetcher.pb.h"
@@ -26,6 +29,7 @@ struct IndexShare {
   DependencyQuestions& questions;
   const LinkSigner& signer;
   Refusals& refusals;
+  PageTurns& turns;
   const WebClient::Setup& web;
 };
 
@@ -50,9 +54,13 @@ class IndexService {
   // Nothing where the request can be answered.
   std::optional<HttpReply> WrongWithRequest() const;
   HttpOutcome AnswerPage(absl::string_view name);
+  // The page of a package that it may have. CANCELLED: the client has gone.
+  absl::StatusOr<std::string> MakePage(const std::string& package);
   HttpOutcome AnswerFile();
   HttpOutcome PassFromDirectory(const FileQuery& query);
   HttpOutcome PassFromWeb(const FileQuery& query);
+  // It was sent whole and as it should be.
+  void NoteFetched(const FileQuery& query);
   HttpOutcome Fail(int status, absl::string_view reason);
   PackageRules::Decision Decide(absl::string_view package) const;
   // Whether it is a dependency of an allowed package, as far as that can be found out.
@@ -61,6 +69,7 @@ class IndexService {
   const IndexShare& share_;
   const internal::PackageConnection who_;
   ClientStream stream_;
+  const std::function<bool()> is_gone_ = [this] { return stream_.IsGone(); };
   WebClient client_;
   boost::beast::flat_buffer unread_;
   HttpRequest request_;

@@ -28,21 +28,25 @@ class PageSink final : public WebSink {
  public:
   bool OnHead(const WebHead& head) override {
     head_ = head;
-    return head.status != kPageFound ||
-           head.length.value_or(0) <= static_cast<int64_t>(kMaxIndexPage);
+    is_too_large_ =
+        head.status == kPageFound && head.length.value_or(0) > static_cast<int64_t>(kMaxIndexPage);
+    return !is_too_large_;
   }
   bool OnBytes(absl::string_view bytes) override {
     // The text of an error is nobody's.
     if (head_.status != kPageFound) return false;
-    absl::StrAppend(&body_, bytes);
-    return body_.size() <= kMaxIndexPage;
+    is_too_large_ = body_.size() + bytes.size() > kMaxIndexPage;
+    if (!is_too_large_) absl::StrAppend(&body_, bytes);
+    return !is_too_large_;
   }
 
   const WebHead& head() const { return head_; }
   const std::string& body() const { return body_; }
+  bool is_too_large() const { return is_too_large_; }
 
  private:
   WebHead head_;
+  bool is_too_large_ = false;
   std::string body_;
 };
 
@@ -61,8 +65,9 @@ absl::Status FetchPage(const WebIndex& index, const WebRequest& request, WebClie
     if (!absl::IsUnavailable(status) || page->head().status != 0) break;
   }
   // It was this sink that had enough.
-  if (absl::IsCancelled(status) && page->head().status != kPageFound) return absl::OkStatus();
-  if (absl::IsCancelled(status)) return absl::ResourceExhaustedError("its page is too large");
+  if (page->is_too_large()) return absl::ResourceExhaustedError("its page is too large");
+  const int answered = page->head().status;
+  if (absl::IsCancelled(status) && answered != 0 && answered != kPageFound) return absl::OkStatus();
   return status;
 }
 
@@ -71,6 +76,7 @@ absl::StatusOr<std::vector<PackageFile>> WebFiles(const WebIndex& index, absl::s
   WebRequest request;
   WARREN_ASSIGN_OR_RETURN(request.url, PageUrlOf(index, package));
   request.accept = AcceptedPages();
+  request.until = client.Until(kIndexPageTime);
   std::optional<PageSink> page;
   WARREN_RETURN_IF_ERROR(FetchPage(index, request, client, page));
   const WebHead& head = page->head();
@@ -79,6 +85,10 @@ absl::StatusOr<std::vector<PackageFile>> WebFiles(const WebIndex& index, absl::s
     return absl::UnavailableError(absl::StrCat("it answers with status ", head.status));
   return ParseIndexPage(head.content_type, page->body(), head.url);
 }
+
+// It tells of files, but of none that could be fetched as one of the package's: whether it has the
+// package is not known, and so nobody else is asked for it.
+absl::Status NothingToUse() { return absl::FailedPreconditionError(kNoUsableFile); }
 
 }  // namespace
 
@@ -164,7 +174,9 @@ absl::StatusOr<std::vector<PackageFile>> PackageCatalog::AllFiles(const Index& i
   WARREN_ASSIGN_OR_RETURN(std::vector<PackageFile> files, WebFiles(*index.web, package, client));
   if (index.web->url.scheme == "http") return files;
   // Of an index of https nothing is fetched in the clear.
-  std::erase_if(files, [](const PackageFile& file) { return file.url.rfind("https:", 0) != 0; });
+  const size_t erased = std::erase_if(
+      files, [](const PackageFile& file) { return file.url.rfind("https:", 0) != 0; });
+  if (files.empty() && erased > 0) return NothingToUse();
   return files;
 }
 
@@ -182,6 +194,7 @@ absl::StatusOr<std::optional<std::vector<PackageFile>>> PackageCatalog::Select(
     if (parsed->kind == DistributionFile::Kind::kSource && !source_distributions_) continue;
     if (rules_.AllowsVersion(package, parsed->version)) selected.push_back(std::move(file));
   }
+  if (!has_package && !files.empty()) return NothingToUse();
   if (!has_package) return std::nullopt;
   if (!has_digest)
     return absl::FailedPreconditionError("it has no SHA-256 of any of the package's files");

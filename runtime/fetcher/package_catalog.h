@@ -36,9 +36,10 @@ class PackageCatalog {
     size_t index = 0;
     std::vector<PackageFile> files;
   };
-  // Of the first index that has any file of it, by its normalized name: those behind are not asked
-  //, and where one fails, nobody answers in its place. NOT_FOUND: none has it; of other
-  // errors the message names the index.
+  // Of the first index that has any file of it, by its normalized name: those behind are not asked,
+  // and where one fails, nobody answers in its place. One whose page tells of files alone that
+  // cannot be used has failed. NOT_FOUND: none has it; CANCELLED: the client has gone; of other
+  // errors the message names the index, and says nothing else that is not for sandboxes.
   absl::StatusOr<Offer> Find(absl::string_view package, WebClient& client);
 
   size_t size() const { return indexes_.size(); }
@@ -66,7 +67,7 @@ class PackageCatalog {
   // All that the index has; empty where it does not know the package.
   absl::StatusOr<std::vector<PackageFile>> AllFiles(const Index& index, absl::string_view package,
                                                     WebClient& client) const;
-  // Nothing where none is a file of the package.
+  // Nothing where there is no file.
   absl::StatusOr<std::optional<std::vector<PackageFile>>> Select(std::vector<PackageFile> files,
                                                                  absl::string_view package) const;
 

@@ -3,7 +3,8 @@
 
 #include <chrono>
 
-// The fetcher's times, on a host of pace 1 (docs/TIMING.md): each of them grows with the pace.
+// The fetcher's times, on a host of pace 1 (docs/TIMING.md): each of them grows with the pace, but
+// for what says otherwise.
 namespace warren {
 
 // A client that is connected may be silent so long, and its request's head must be complete so long
@@ -20,11 +21,16 @@ inline constexpr std::chrono::seconds kClientLingerTime(1);
 inline constexpr std::chrono::seconds kIndexConnectTime(10);
 // Without a byte of an index.
 inline constexpr std::chrono::seconds kIndexStallTime(30);
+// A package's page of one index has come whole, over all tries and all that it leads on to.
+inline constexpr std::chrono::seconds kIndexPageTime(60);
 // Between two tries to connect.
 inline constexpr std::chrono::milliseconds kIndexRetryPause(200);
 
 // The supervisor says what files need: a builder of its own reads them.
 inline constexpr std::chrono::seconds kAnswerTime(90);
+
+// Whoever waits for something else looks so often whether its client has gone; at any pace.
+inline constexpr std::chrono::milliseconds kClientLook(500);
 
 }  // namespace warren
 

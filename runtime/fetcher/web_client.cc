@@ -8,10 +8,12 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "runtime/fetcher/times.h"
 #include "runtime/network/address.h"
+#include "spdlog/spdlog.h"
 
 namespace warren {
 namespace {
@@ -48,17 +50,19 @@ struct FreeList {
   void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
 };
 
-absl::Status StatusOf(CURLcode code, const char* detail) {
-  const std::string message = *detail != '\0' ? detail : curl_easy_strerror(code);
+constexpr char kGone[] = "whoever asked for it has gone";
+
+// In the words that a sandbox may read.
+absl::Status StatusOf(CURLcode code) {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-      return absl::UnavailableError("its host's name cannot be looked up");
     case CURLE_COULDNT_CONNECT:
-      return absl::UnavailableError("nobody answers at its address");
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-      return absl::UnavailableError("its connection broke");
+      return absl::UnavailableError("it does not answer");
+    case CURLE_ABORTED_BY_CALLBACK:
+      return absl::CancelledError(kGone);
     case CURLE_OPERATION_TIMEDOUT:
       return absl::DeadlineExceededError("it does not answer in time");
     case CURLE_PARTIAL_FILE:
@@ -67,11 +71,19 @@ absl::Status StatusOf(CURLcode code, const char* detail) {
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
-      return absl::FailedPreconditionError(absl::StrCat("TLS: ", message));
+      return absl::UnauthenticatedError("its TLS certificate is not accepted");
     default:
-      // Curl's own word for it and not the detail, which may quote what the index sent.
-      return absl::InternalError(curl_easy_strerror(code));
+      return absl::InternalError("its answer cannot be understood");
   }
+}
+
+// For the operator alone: an index's host, and what it has sent, are not for sandboxes.
+void LogFailure(const WebUrl& url, CURLcode code, const std::string& refused, const char* detail) {
+  std::string reason = refused;
+  if (reason.empty())
+    reason = absl::StrCat(curl_easy_strerror(code), *detail != '\0' ? ": " : "", detail);
+  spdlog::warn("event=web_failed host=\"{}\" port={} error=\"{}\"", absl::CEscape(url.host),
+               url.port, absl::CEscape(reason));
 }
 
 }  // namespace
@@ -79,6 +91,7 @@ absl::Status StatusOf(CURLcode code, const char* detail) {
 // One request of a chain of redirects, and what curl's callbacks find.
 struct WebClient::Hop {
   const Setup& setup;
+  const std::function<bool()>& is_gone;
   CURL* easy;
   WebUrl url;
   WebSink& sink;
@@ -110,7 +123,6 @@ struct WebClient::Hop {
     ::curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     if (length >= 0) head.length = length;
     head.content_type = Field("Content-Type");
-    head.content_range = Field("Content-Range");
     head.url = url;
     ended_by_sink = !sink.OnHead(head);
     return !ended_by_sink;
@@ -127,7 +139,8 @@ struct WebClient::Hop {
     return hop.ended_by_sink ? CURL_WRITEFUNC_ERROR : size;
   }
   static int OnProgress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    return static_cast<Hop*>(context)->setup.stopping ? 1 : 0;
+    const Hop& hop = *static_cast<Hop*>(context);
+    return hop.setup.stopping || hop.is_gone() ? 1 : 0;
   }
   // Each address is looked at right before that very one is dialled.
   static curl_socket_t OpenSocket(void* context, curlsocktype, curl_sockaddr* where) {
@@ -137,7 +150,7 @@ struct WebClient::Hop {
     const absl::string_view special = SpecialAddress(*address);
     if (!special.empty() && !hop.may_be_inner) {
       hop.refused = absl::StrCat(hop.url.host, " is at ", AddressText(*address), ", ", special,
-                                 ", which is not the host of this index");
+                                 ", which is not where an index is");
       return CURL_SOCKET_BAD;
     }
     return ::socket(where->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -151,19 +164,23 @@ struct WebClient::Hop {
     if (address.ok() && SpecialAddress(*address).empty() && std::strcmp(to, from) != 0)
       return CURL_PREREQFUNC_OK;
     hop.refused = absl::StrCat(hop.url.host, " is at ", to,
-                               ", an inner address or one of this server's own, which is not the "
-                               "host of this index");
+                               ", an inner address or one of this server's own, which is not "
+                               "where an index is");
     return CURL_PREREQFUNC_ABORT;
   }
 };
 
-WebClient::WebClient(const Setup& setup) : setup_(setup), easy_(::curl_easy_init()) {
+WebClient::WebClient(const Setup& setup, std::function<bool()> is_gone)
+    : setup_(setup), is_gone_(std::move(is_gone)), easy_(::curl_easy_init()) {
   // Else its end changes what the process does with SIGPIPE, whatever other threads do meanwhile.
   if (easy_ != nullptr) ::curl_easy_setopt(easy_.get(), CURLOPT_NOSIGNAL, 1L);
 }
 
-bool WebClient::MayBeInner(const WebIndex& index, const WebUrl& url) const {
-  if (url.host == index.url.host) return true;
+MonotonicTime WebClient::Until(std::chrono::milliseconds time) const {
+  return MonotonicClock::now() + std::chrono::milliseconds(InMillis(time, setup_.pace));
+}
+
+bool WebClient::MayBeInner(const WebUrl& url) const {
   return std::any_of(setup_.configured.begin(), setup_.configured.end(), [&](const WebUrl& other) {
     return other.host == url.host && other.port == url.port;
   });
@@ -188,7 +205,6 @@ void WebClient::SetOptions(const WebIndex& index, const WebRequest& request, Hop
         ::curl_slist_append(nullptr, absl::StrCat("Accept: ", request.accept).c_str()));
     ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, hop.fields.get());
   }
-  if (!request.range.empty()) ::curl_easy_setopt(easy, CURLOPT_RANGE, request.range.c_str());
   if (!index.credentials.empty() && hop.url.HasOriginOf(index.url)) {
     ::curl_easy_setopt(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
     ::curl_easy_setopt(easy, CURLOPT_USERPWD, index.credentials.c_str());
@@ -208,6 +224,13 @@ void WebClient::SetOptions(const WebIndex& index, const WebRequest& request, Hop
   ::curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
   ::curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, InMillis(kIndexStallTime, setup_.pace) / 1000);
 
+  if (request.until != MonotonicTime::max()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(request.until - MonotonicClock::now());
+    // 0 would be no limit.
+    ::curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, std::max<long>(left.count(), 1));
+  }
+
   ::curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop.error);
   ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, Hop::OnBytes);
   ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &hop);
@@ -223,16 +246,21 @@ void WebClient::SetOptions(const WebIndex& index, const WebRequest& request, Hop
 absl::StatusOr<std::optional<WebUrl>> WebClient::FetchOnce(const WebIndex& index,
                                                            const WebRequest& request,
                                                            const WebUrl& url, WebSink& sink) {
-  Hop hop{setup_, easy_.get(), url, sink, MayBeInner(index, url), nullptr};
+  Hop hop{setup_, is_gone_, easy_.get(), url, sink, MayBeInner(url), nullptr};
   SetOptions(index, request, hop);
   const CURLcode code = ::curl_easy_perform(easy_.get());
   // The handle outlives what these point to.
   ::curl_easy_setopt(easy_.get(), CURLOPT_ERRORBUFFER, nullptr);
-  if (hop.ended_by_sink) return absl::CancelledError("whoever asked for it has gone");
-  if (code != CURLE_OK && !hop.refused.empty()) return absl::PermissionDeniedError(hop.refused);
-  if (code != CURLE_OK) return StatusOf(code, hop.error);
+  if (hop.ended_by_sink) return absl::CancelledError(kGone);
+  if (code != CURLE_OK) {
+    const absl::Status status = hop.refused.empty()
+                                    ? StatusOf(code)
+                                    : absl::PermissionDeniedError("it leads to where it may not");
+    if (!absl::IsCancelled(status)) LogFailure(url, code, hop.refused, hop.error);
+    return status;
+  }
   if (!hop.IsRedirected()) {
-    if (!hop.TellHead()) return absl::CancelledError("whoever asked for it has gone");
+    if (!hop.TellHead()) return absl::CancelledError(kGone);
     return std::nullopt;
   }
   absl::StatusOr<WebUrl> next = ResolveWebUrl(url, hop.Field("Location"));

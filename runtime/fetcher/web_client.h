@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "runtime/fetcher/web_url.h"
+#include "runtime/loop/timer_queue.h"
 
 namespace warren {
 
@@ -31,7 +33,9 @@ struct WebHead {
   int status = 0;
   std::optional<int64_t> length;
   std::string content_type;
-  // As it was sent.
+  // Parts of it can be had by themselves: of files in a directory, never of the web.
+  bool has_parts = false;
+  // Of a part.
   std::string content_range;
   // Where it was found, behind redirects.
   WebUrl url;
@@ -41,9 +45,10 @@ struct WebRequest {
   enum class Method { kGet, kHead };
   Method method = Method::kGet;
   WebUrl url;
-  // Values of header fields; empty for none.
+  // The header field; empty for none.
   std::string accept;
-  std::string range;
+  // All of it has come by then, with what it leads on to; max() for as long as something comes.
+  MonotonicTime until = MonotonicTime::max();
 };
 
 // What is done with an answer. False ends it: Fetch returns CANCELLED.
@@ -60,7 +65,7 @@ class WebSink {
 // Fetches from package indexes by libcurl, which keeps its connections for the next request. Of
 // https certificates are checked. Redirects are followed to https, and to http where the index is
 // of http itself. What an index says cannot make it reach an inner address: special ones are those
-// of configured indexes alone, and the host's own likewise.
+// of configured indexes alone, at their ports, and the host's own likewise.
 //
 // For one thread. PrepareWebClients comes first.
 class WebClient {
@@ -75,13 +80,18 @@ class WebClient {
     std::atomic<bool> stopping{false};
   };
 
-  explicit WebClient(const Setup& setup);
+  // `is_gone`: nobody waits for an answer any more, which ends it within a second or so.
+  WebClient(const Setup& setup, std::function<bool()> is_gone);
   WebClient(const WebClient&) = delete;
   WebClient& operator=(const WebClient&) = delete;
 
+  // So long from now, at this host's pace.
+  MonotonicTime Until(std::chrono::milliseconds time) const;
   // OK: the answer was whole, whatever its status. UNAVAILABLE: no connection came about, or it
   // ended before an answer; PERMISSION_DENIED: an address or a redirect that is not followed;
-  // DEADLINE_EXCEEDED, DATA_LOSS, INVALID_ARGUMENT. No message names the URL or the credentials.
+  // UNAUTHENTICATED: TLS; CANCELLED: nobody waits, or the sink has enough; DEADLINE_EXCEEDED,
+  // DATA_LOSS, INTERNAL. Messages are for sandboxes: they name no URL, host, address or
+  // credentials. What else is known of a failure is logged here.
   absl::Status Fetch(const WebIndex& index, const WebRequest& request, WebSink& sink);
 
  private:
@@ -91,12 +101,13 @@ class WebClient {
   absl::StatusOr<std::optional<WebUrl>> FetchOnce(const WebIndex& index, const WebRequest& request,
                                                   const WebUrl& url, WebSink& sink);
   void SetOptions(const WebIndex& index, const WebRequest& request, Hop& hop);
-  bool MayBeInner(const WebIndex& index, const WebUrl& url) const;
+  bool MayBeInner(const WebUrl& url) const;
 
   struct FreeEasy {
     void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
   };
   const Setup& setup_;
+  const std::function<bool()> is_gone_;
   std::unique_ptr<CURL, FreeEasy> easy_;
 };
 

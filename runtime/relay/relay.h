@@ -43,7 +43,10 @@ class Relay {
   };
 
   Relay(std::unique_ptr<IoLoop> loop, internal::RelaySetup setup, UniqueFd launcher)
-      : loop_(std::move(loop)), setup_(std::move(setup)), launcher_(std::move(launcher)) {}
+      : loop_(std::move(loop)),
+        setup_(std::move(setup)),
+        launcher_(std::move(launcher)),
+        fetcher_(*loop_) {}
 
   void OnLauncher();
   absl::Status OnOrder(Message message);

@@ -59,7 +59,8 @@ class SandboxEgress final : public ConnectionHost {
 
   // The socket for names and listeners, as they are. INVALID_ARGUMENT: something else.
   absl::Status AddSockets(std::vector<UniqueFd> sockets);
-  // From then on; what it does not allow is cut. Nothing is accepted before the first one.
+  // From then on; what it does not allow is cut, and so is what was handed over to the fetcher
+  // where it is not for the index, or as another client. Nothing is accepted before the first one.
   absl::Status SetPolicy(const internal::SetRelayPolicy& request);
   absl::Status RestoreNames(const internal::RestoreNames& names);
   // All but its sockets: nothing is accepted before a policy is set again.

@@ -3,7 +3,8 @@
 
 #include <chrono>
 
-// The relay's times, on a host of pace 1 (docs/TIMING.md): each of them grows with the pace.
+// The relay's times, on a host of pace 1 (docs/TIMING.md): each of them grows with the pace, but
+// for what says otherwise.
 namespace warren {
 
 // Each address of a name has so long to answer.
@@ -19,6 +20,8 @@ inline constexpr std::chrono::hours kIdleTime(1);
 inline constexpr std::chrono::minutes kHalfOpenTime(2);
 // Of a sandbox's connection that asks for names over TCP.
 inline constexpr std::chrono::seconds kNameStreamTime(10);
+// Between two tries to tell the fetcher what is to be cut; at any pace.
+inline constexpr std::chrono::milliseconds kCutRetryPause(100);
 
 }  // namespace warren
 

@@ -11,9 +11,14 @@
 #include "runtime/store/store_files.h"
 
 namespace warren {
+namespace {
+
+constexpr int64_t kReserveStep = 16 << 20;
+
+}  // namespace
 
 absl::Status PackageWriter::BeginFile(const internal::PackageFile& file) {
-  WARREN_RETURN_IF_ERROR(space_.Grow(BlocksOf(file.size())));
+  reserved_ = written_ = 0;
   const int64_t made = walk_.made();
   WARREN_ASSIGN_OR_RETURN(const int directory, walk_.DirectoryOf(file.path()));
   if (walk_.made() > made)
@@ -30,12 +35,25 @@ absl::Status PackageWriter::BeginFile(const internal::PackageFile& file) {
   return absl::OkStatus();
 }
 
+// Not all that it says it has at once: who says much and sends nothing has nobody else's go.
+absl::Status PackageWriter::Reserve(int64_t bytes) {
+  const int64_t all = BlocksOf(files_.back().size());
+  const int64_t wanted = std::min(all, (bytes + kReserveStep - 1) / kReserveStep * kReserveStep);
+  if (wanted <= reserved_) return absl::OkStatus();
+  WARREN_RETURN_IF_ERROR(space_.Grow(wanted - reserved_));
+  reserved_ = wanted;
+  return absl::OkStatus();
+}
+
 absl::Status PackageWriter::Write(absl::string_view content) {
+  written_ += static_cast<int64_t>(content.size());
+  WARREN_RETURN_IF_ERROR(Reserve(written_));
   sum_->Add(content);
   return WriteBytes(file_.get(), content);
 }
 
 absl::Status PackageWriter::EndFile() {
+  WARREN_RETURN_IF_ERROR(Reserve(files_.back().size()));
   files_.back().set_sha256(sum_->Digest());
   file_.reset();
   return absl::OkStatus();

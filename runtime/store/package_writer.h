@@ -16,7 +16,7 @@
 namespace warren {
 
 // Writes a package's files into a directory that is empty at first, and takes their digests on the
-// way. Reserves the space for each before it is written. For one thread.
+// way. Reserves the space for each as it comes, ahead of what is written. For one thread.
 class PackageWriter final : public PackageStream::Sink {
  public:
   // `tree` and `space` stay the caller's.
@@ -33,7 +33,12 @@ class PackageWriter final : public PackageStream::Sink {
  private:
   TreeWalk walk_;
   SpaceHold& space_;
+  // Has space for so many bytes of the file, at most all of it.
+  absl::Status Reserve(int64_t bytes);
+
   UniqueFd file_;
+  int64_t reserved_ = 0;
+  int64_t written_ = 0;
   std::optional<Sha256> sum_;
   std::vector<internal::ManifestFile> files_;
 };

@@ -396,6 +396,7 @@ bool LocalBackend::in_use() const {
 }
 
 void LocalBackend::EndExecutions() {
+  loop_.Post([this] { packages_->EndInstallations(); });
   for (const LeaseRef& lease : table_.All()) lease->sandbox->Destroy(StopReason::kShutdown);
 }
 

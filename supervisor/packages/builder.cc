@@ -54,6 +54,7 @@ void Builder::OnMade(absl::StatusOr<Pool::Made> made) {
   sandbox_ = std::move(made->sandbox);
   // It was given up meanwhile.
   if (ended_) return sandbox_->Destroy(StopReason::kDestroyed);
+  pool_.CountUnleased(1);
   sandbox_->network()->ComeToIndexAs(internal::BUILDER);
   sandbox_->SetNetwork(IndexAlone(), [self = shared_from_this()](absl::Status status) {
     self->OnNetwork(std::move(status));
@@ -144,9 +145,9 @@ void Builder::OnExit(const Termination& termination) {
       if (termination.exit_code() <= 1) return Finish(absl::OkStatus());
       break;
     case Termination::TIMED_OUT:
-      return Finish(absl::DeadlineExceededError(absl::StrCat("the builder was not done after ",
-                                                             task_.patience.count(), " seconds (",
-                                                             task_.name, ")")));
+      return Finish(absl::ResourceExhaustedError(absl::StrCat("the builder was not done after ",
+                                                              task_.patience.count(), " seconds (",
+                                                              task_.name, ")")));
     case Termination::OUT_OF_MEMORY:
       return Finish(absl::ResourceExhaustedError(
           absl::StrCat("the builder has used up its memory of ", task_.limits.memory_bytes(),
@@ -165,7 +166,10 @@ void Builder::Finish(absl::Status status) {
   // Who listens may let go of it.
   const auto keep = shared_from_this();
   if (ticket_) pool_.Cancel(std::exchange(ticket_, nullptr));
-  if (sandbox_) sandbox_->Destroy(StopReason::kDestroyed);
+  if (sandbox_) {
+    pool_.CountUnleased(-1);
+    sandbox_->Destroy(StopReason::kDestroyed);
+  }
   std::exchange(listener_, {}).on_end(std::move(status));
 }
 

@@ -40,7 +40,7 @@ class Builder final : public SandboxHandle::ProcessSink,
     std::chrono::seconds patience{0};
   };
   // Comes from tasks of the loop's. `on_end`: OK after its last word; UNAVAILABLE, no sandbox could
-  // be made; RESOURCE_EXHAUSTED, the sandbox's limits; DEADLINE_EXCEEDED; INTERNAL, it broke off.
+  // be made; RESOURCE_EXHAUSTED, the sandbox's limits, or its time; INTERNAL, it broke off.
   struct Listener {
     std::function<void(BuilderWord word)> on_word;
     std::function<void(absl::Status status)> on_end;

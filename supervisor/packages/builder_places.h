@@ -2,7 +2,7 @@
 #define WARREN_SUPERVISOR_PACKAGES_BUILDER_PLACES_H_
 
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <memory>
 #include <utility>
 
@@ -29,30 +29,41 @@ class BuilderPlaces {
     BuilderPlaces* places_;
   };
   using Callback = absl::AnyInvocable<void(Place)>;
+  // Who waits.
+  using Ticket = std::shared_ptr<Callback>;
 
   bool has_free() const { return free_ > 0; }
-  // In place where one is free.
-  void Take(Callback on_place) {
-    waiting_.push_back(std::move(on_place));
+  // In place where one is free, and nobody waits before.
+  Ticket Take(Callback on_place) {
+    auto ticket = std::make_shared<Callback>(std::move(on_place));
+    waiting_.push_back(ticket);
     Serve();
+    return ticket;
   }
+  // Waits no more, and what its callback holds goes. Again, or where it was served: nothing.
+  void Cancel(const Ticket& ticket) { waiting_.remove(ticket); }
 
  private:
   void Return() {
     ++free_;
     Serve();
   }
+  // What is called may give its place back at once: whoever serves already goes on with the next.
   void Serve() {
+    if (std::exchange(serving_, true)) return;
     while (free_ > 0 && !waiting_.empty()) {
       --free_;
-      Callback next = std::move(waiting_.front());
+      const Ticket next = std::move(waiting_.front());
       waiting_.pop_front();
-      next(Place(this));
+      (*next)(Place(this));
+      *next = nullptr;
     }
+    serving_ = false;
   }
 
   size_t free_;
-  std::deque<Callback> waiting_;
+  bool serving_ = false;
+  std::list<Ticket> waiting_;
 };
 
 }  // namespace warren

@@ -114,6 +114,7 @@ BuilderWord ParseError(const Json& error) {
   if (message.empty()) message = "the builder did not say what is wrong";
   if (kind == "invalid") return BuilderRefused{absl::InvalidArgumentError(message)};
   if (kind == "denied") return BuilderRefused{absl::PermissionDeniedError(message)};
+  if (kind == "full") return BuilderRefused{absl::ResourceExhaustedError(message)};
   if (kind == "unavailable") return BuilderRefused{absl::UnavailableError(message)};
   // "missing", "conflict", "hash", and what it failed at.
   return BuilderRefused{absl::FailedPreconditionError(message)};

@@ -1,6 +1,7 @@
 #include "supervisor/packages/fetcher_link.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -18,6 +19,9 @@ constexpr size_t kMaxWantedFiles = 4;
 // That wait for their answers: more than the fetcher has threads.
 constexpr size_t kMaxUnanswered = 256;
 constexpr size_t kMaxReason = 512;
+// Of all sandboxes: whoever asks in a loop fills no log.
+constexpr std::chrono::seconds kRefusalWindow(60);
+constexpr int kMaxRefusalLines = 120;
 // What fits into one message at kMaxPackageName bytes each.
 constexpr size_t kNamesPerMessage = 512;
 
@@ -94,10 +98,24 @@ absl::Status FetcherLink::Take(absl::string_view message) {
       refused.sandbox_id().size() > kMaxPackageName) {
     return absl::InvalidArgumentError("an event of the fetcher's is too long");
   }
-  spdlog::info("event=package_refused sandbox=\"{}\" package=\"{}\" reason=\"{}\" lost={}",
-               absl::CEscape(refused.sandbox_id()), absl::CEscape(refused.package()),
-               absl::CEscape(refused.reason()), refused.lost());
+  Log(refused);
   return absl::OkStatus();
+}
+
+void FetcherLink::Log(const internal::PackageRefused& refused) {
+  const MonotonicTime now = MonotonicClock::now();
+  if (now - refusals_since_ >= kRefusalWindow) {
+    refusals_since_ = now;
+    refusals_ = 0;
+  }
+  if (++refusals_ > kMaxRefusalLines) {
+    ++refusals_unlogged_;
+    return;
+  }
+  spdlog::info("event=package_refused sandbox=\"{}\" package=\"{}\" reason=\"{}\" unlogged={}",
+               absl::CEscape(refused.sandbox_id()), absl::CEscape(refused.package()),
+               absl::CEscape(refused.reason()),
+               refused.lost() + std::exchange(refusals_unlogged_, 0));
 }
 
 }  // namespace warren

@@ -42,9 +42,14 @@ class FetcherLink {
  private:
   void Tell(const std::vector<std::string>& names);
   absl::Status Take(absl::string_view message);
+  void Log(const internal::PackageRefused& refused);
 
   const OnWanted on_wanted_;
   std::set<std::string> learned_;
+  // Lines of refusals since then, and what came beyond the bound.
+  MonotonicTime refusals_since_;
+  int refusals_ = 0;
+  int64_t refusals_unlogged_ = 0;
   // Asked by the fetcher that is there, and not answered.
   std::set<uint64_t> unanswered_;
   ServiceLink link_;

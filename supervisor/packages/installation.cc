@@ -27,6 +27,27 @@ void Installation::Run() {
     if (absl::Status usable = target_.sandbox->Usable(); !usable.ok())
       return Finish(std::move(usable));
   }
+  if (target_.scope.python_version.empty()) return FindVersion();
+  Begin();
+}
+
+void Installation::FindVersion() {
+  installer_.pool().Lend(
+      target_.scope.template_id, [self = shared_from_this()](absl::StatusOr<uint64_t> zygote) {
+        const std::string& id = self->target_.scope.template_id;
+        Pool& pool = self->installer_.pool();
+        if (zygote.ok()) pool.GiveZygoteBack(id, *zygote);
+        // From a task of its own: it may be lent in place.
+        self->installer_.host().loop.Post([self, &pool, &id, status = zygote.status()] {
+          if (self->sink_ == nullptr) return;
+          if (!status.ok()) return self->Finish(status);
+          self->target_.scope.python_version = pool.PythonVersion(id);
+          self->Begin();
+        });
+      });
+}
+
+void Installation::Begin() {
   lines_ = Combine(request_, installer_.InstalledIn(sandbox_id_));
   digest_ = ResolutionDigest(target_.scope, lines_);
   if (request_.refresh) return Build();
@@ -72,15 +93,23 @@ void Installation::OnSet(internal::StoredSet set) {
   if (sink_ == nullptr) return;
   set_ = std::move(set);
   if (target_.sandbox == nullptr) return Conclude();
+  const internal::StoredSet& there = installer_.InstalledIn(sandbox_id_).set;
   // All of it is the template's, or there as it is.
-  if (set_.packages_size() == 0 ||
-      set_.digest() == installer_.InstalledIn(sandbox_id_).set.digest()) {
-    return OnMounted(absl::OkStatus());
+  if ((set_.packages_size() == 0 && there.packages_size() == 0) ||
+      set_.digest() == there.digest()) {
+    installer_.SetInstalled(sandbox_id_, {lines_.asked, set_});
+    return Conclude();
   }
   installer_.store().Use(set_.digest(), [self = shared_from_this()](
                                             const absl::StatusOr<internal::StoreReply>& reply) {
     if (reply.ok()) return self->Mount();
-    self->Finish(reply.status());
+    if (self->sink_ == nullptr) return;
+    // It was evicted between the two looks.
+    if (absl::IsNotFound(reply.status()) && std::exchange(self->cached_, false))
+      return self->Build();
+    self->Finish(absl::IsNotFound(reply.status())
+                     ? absl::UnavailableError("the package store has lost the set; try again")
+                     : reply.status());
   });
 }
 
@@ -95,6 +124,7 @@ void Installation::Mount() {
     event.mutable_progress()->set_phase(InstallPackageEvent::Progress::MOUNTING);
     Push(std::move(event));
   }
+  mounting_ = true;
   internal::LauncherRequest request;
   request.mutable_mount_packages()->set_sandbox_id(sandbox_id_);
   request.mutable_mount_packages()->set_set_digest(set_.digest());
@@ -104,16 +134,24 @@ void Installation::Mount() {
         // What the launcher knows no more is on its way out.
         if (absl::IsNotFound(status))
           status = absl::FailedPreconditionError("the sandbox ended meanwhile");
-        // The end of the sandbox releases what it has.
-        if (!status.ok()) self->installer_.store().Release(self->set_.digest());
         self->OnMounted(std::move(status));
       });
 }
 
 void Installation::OnMounted(absl::Status status) {
-  if (!status.ok()) return Finish(std::move(status));
+  mounting_ = false;
+  const bool hangs_there = status.ok() || absl::IsDeadlineExceeded(status) ||
+                           absl::IsInternal(status) || absl::IsUnavailable(status);
+  // The end of the sandbox releases what may be mounted in it.
+  if (hangs_there) {
+    installer_.NoteMounted(sandbox_id_, set_.digest());
+  } else {
+    installer_.store().Release(set_.digest());
+  }
   // Also where nobody waits any more: it is there.
-  installer_.SetInstalled(sandbox_id_, {lines_.asked, set_});
+  if (status.ok()) installer_.SetInstalled(sandbox_id_, {lines_.asked, set_});
+  if (sink_ == nullptr) return installer_.OnEnded(*this);
+  if (!status.ok()) return Finish(std::move(status));
   Conclude();
 }
 
@@ -148,7 +186,7 @@ void Installation::Finish(absl::Status status) {
   if (build_ != nullptr) std::exchange(build_, nullptr)->Leave(listener_);
   std::exchange(sink_, nullptr)->End(std::move(status));
   use_ = SandboxUse();
-  installer_.OnEnded(*this);
+  if (!mounting_) installer_.OnEnded(*this);
 }
 
 }  // namespace warren

@@ -32,6 +32,9 @@ class Installation final : public std::enable_shared_from_this<Installation> {
   void Resume() { paused_ = false; }
 
  private:
+  // Its template's Python is not known before its zygote is warm.
+  void FindVersion();
+  void Begin();
   void LookUp();
   void Build();
   void OnSet(internal::StoredSet set);
@@ -41,7 +44,7 @@ class Installation final : public std::enable_shared_from_this<Installation> {
   void Push(warren::v1::InstallPackageEvent event);
 
   PackageInstaller& installer_;
-  const PackageInstaller::Target target_;
+  PackageInstaller::Target target_;
   const std::string sandbox_id_;
   const PackageRequest request_;
   // Null when it has ended.
@@ -53,6 +56,8 @@ class Installation final : public std::enable_shared_from_this<Installation> {
   bool cached_ = false;
   std::shared_ptr<PackageBuild> build_;
   uint64_t listener_ = 0;
+  // The launcher is at it: until it answers, the next one of this sandbox waits.
+  bool mounting_ = false;
   internal::StoredSet set_;
 };
 

@@ -19,6 +19,8 @@ constexpr std::chrono::seconds kUnpackPatience(600);
 // Of one build at a time; it waits for places as others do.
 constexpr size_t kParallelUnpackings = 3;
 constexpr int64_t kDefaultResolutionSeconds = 3600;
+// Keys, names and versions of one set: they go to the store in one message.
+constexpr size_t kMaxSetBytes = 64 << 10;
 
 std::string Describe(const ResolvedFile& file) {
   return absl::StrCat(file.name, " ", file.version);
@@ -39,9 +41,9 @@ void PackageBuild::Leave(uint64_t listener) {
 
 void PackageBuild::Start() {
   if (!host_.places.has_free()) Tell(Progress::WAITING, "for other installations to end");
-  host_.places.Take([self = shared_from_this()](BuilderPlaces::Place place) {
+  tickets_.push_back(host_.places.Take([self = shared_from_this()](BuilderPlaces::Place place) {
     if (!self->ended_) self->Resolve(std::move(place));
-  });
+  }));
 }
 
 // ---- What it takes ----------------------------------------------------------------------------
@@ -86,9 +88,14 @@ void PackageBuild::OnResolved(absl::Status status) {
   if (absl::Status allowed = CheckResolved(); !allowed.ok()) return Finish(std::move(allowed));
   for (const ResolvedFile& file : resolved_->files) {
     internal::StoredPackage& package = *set_.add_packages();
-    package.set_key(PackageKey(file.sha256, what_.python, what_.scope.python_version));
+    package.set_key(PackageKey(file, what_.python, what_.scope.python_version));
     package.set_name(file.name);
     package.set_version(file.version);
+  }
+  if (set_.ByteSizeLong() > kMaxSetBytes) {
+    return Finish(absl::ResourceExhaustedError(absl::StrCat(
+        "it takes ", set_.packages_size(),
+        " packages with names that are too long to go together; ask for less at once")));
   }
   AskForMissing();
 }
@@ -136,14 +143,14 @@ void PackageBuild::UnpackNext() {
   const size_t index = missing_.back();
   missing_.pop_back();
   ++under_way_;
-  host_.places.Take([self = shared_from_this(), index](BuilderPlaces::Place place) {
+  auto unpack = [self = shared_from_this(), index](BuilderPlaces::Place place) {
     if (self->ended_) return;
     const ResolvedFile& file = self->resolved_->files[index];
     self->Tell(Progress::FETCHING, Describe(file));
     const Json job = {{"url", file.url}, {"filename", file.filename}, {"sha256", file.sha256}};
-    auto unpacking =
-        std::make_shared<Unpacking>(self->host_.host, self->host_.pool, self->host_.store,
-                                    self->set_.packages(static_cast<int>(index)));
+    auto unpacking = std::make_shared<Unpacking>(
+        self->host_.host, self->host_.pool, self->host_.store,
+        self->set_.packages(static_cast<int>(index)), self->what_.limits);
     self->unpackings_.push_back(unpacking);
     auto kept = std::make_shared<BuilderPlaces::Place>(std::move(place));
     unpacking->Start({self->what_.scope.template_id, self->what_.limits, self->what_.python,
@@ -153,7 +160,8 @@ void PackageBuild::UnpackNext() {
                         kept.reset();
                         self->OnUnpacked(std::move(status));
                       }});
-  });
+  };
+  tickets_.push_back(host_.places.Take(std::move(unpack)));
 }
 
 void PackageBuild::OnUnpacked(absl::Status status) {
@@ -180,6 +188,12 @@ void PackageBuild::MakeSet() {
                                                                : kDefaultResolutionSeconds);
   host_.store.Call(std::move(request),
                    [self = shared_from_this()](absl::StatusOr<internal::StoreReply> reply) {
+                     // It was there a moment ago, and has made room for the others.
+                     if (absl::IsFailedPrecondition(reply.status())) {
+                       return self->Finish(absl::ResourceExhaustedError(
+                           "the package store has no room for all of it at once; its operator can "
+                           "give it more (warrend --package-store-bytes)"));
+                     }
                      if (!reply.ok()) return self->Finish(reply.status());
                      self->Finish(std::move(*reply->mutable_set()));
                    });
@@ -196,8 +210,10 @@ void PackageBuild::Tell(Progress::Phase phase, const std::string& text) {
 
 void PackageBuild::Finish(absl::StatusOr<internal::StoredSet> result) {
   if (std::exchange(ended_, true)) return;
+  for (const BuilderPlaces::Ticket& ticket : std::exchange(tickets_, {}))
+    host_.places.Cancel(ticket);
   if (resolver_) resolver_->Cancel();
-  for (const auto& unpacking : unpackings_) unpacking->Cancel();
+  for (const auto& unpacking : std::exchange(unpackings_, {})) unpacking->Cancel();
   spdlog::info("event=packages_built template={} packages={} fetched={} error=\"{}\"",
                what_.scope.template_id, set_.packages_size(), done_,
                absl::CEscape(result.status().message()));

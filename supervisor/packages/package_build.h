@@ -81,6 +81,8 @@ class PackageBuild : public std::enable_shared_from_this<PackageBuild> {
   const What what_;
   std::map<uint64_t, Listener> listeners_;
   uint64_t last_listener_ = 0;
+  // Places that it waits for.
+  std::vector<BuilderPlaces::Ticket> tickets_;
   bool ended_ = false;
   std::shared_ptr<Builder> resolver_;
   // What the resolver said last that was not progress.

@@ -12,6 +12,8 @@ namespace warren {
 namespace {
 
 constexpr int kMaxListed = 4096;
+constexpr size_t kMaxListBytes = 3 << 20;
+constexpr size_t kMaxQuestions = 32;
 // On a host of pace 1 (docs/TIMING.md): a user's program waits for it.
 constexpr std::chrono::seconds kFindPatience(60);
 
@@ -39,10 +41,13 @@ void AddPackage(const internal::StoredPackage& from, warren::v1::Environment::Pa
   to.set_version(from.version());
 }
 
-warren::v1::ListStoredPackagesResponse ToProto(const internal::StoreContents& contents) {
+// As many as fit: a client takes messages of 4 MiB.
+warren::v1::ListStoredPackagesResponse ToProto(const internal::StoreContents& contents,
+                                               const StoreLink& store) {
   warren::v1::ListStoredPackagesResponse response;
   response.set_size_bytes(contents.bytes());
   response.set_max_bytes(contents.max_bytes());
+  size_t bytes = 0;
   std::vector<const internal::StoredPackage*> packages;
   for (const internal::StoredPackage& package : contents.packages()) packages.push_back(&package);
   std::sort(packages.begin(), packages.end(), [](const auto* a, const auto* b) {
@@ -50,20 +55,22 @@ warren::v1::ListStoredPackagesResponse ToProto(const internal::StoreContents& co
            std::tie(b->name(), b->version(), b->key());
   });
   for (const internal::StoredPackage* package : packages) {
-    if (response.packages_size() == kMaxListed) break;
+    if (response.packages_size() == kMaxListed || bytes > kMaxListBytes / 2) break;
+    bytes += package->ByteSizeLong();
     auto& stored = *response.add_packages();
     AddPackage(*package, *stored.mutable_package());
     stored.set_size_bytes(package->size());
     stored.set_files(package->files());
   }
   for (const internal::StoredSet& set : contents.sets()) {
-    if (response.sets_size() == kMaxListed) break;
+    if (response.sets_size() == kMaxListed || bytes > kMaxListBytes) break;
+    bytes += set.ByteSizeLong();
     auto& listed = *response.add_sets();
     listed.set_digest(set.digest());
     for (const internal::StoredPackage& package : set.packages())
       AddPackage(package, *listed.add_packages());
     *listed.mutable_used_at() = warren::ToProto(absl::FromUnixSeconds(set.used_at()));
-    listed.set_uses(set.uses());
+    listed.set_uses(store.uses(set.digest()));
   }
   return response;
 }
@@ -83,7 +90,7 @@ PackageInstaller::PackageInstaller(SandboxHost& host, Pool& pool, Parts parts, P
       rules_(std::move(rules)),
       limits_(std::move(parts.limits)),
       unavailable_(std::move(parts.unavailable)),
-      store_(host.loop),
+      store_(host.loop, host.pace),
       fetcher_(host.loop, [this](const auto& wanted) { finder_.Find(wanted); }),
       finder_(host, pool,
               {std::move(parts.template_id), limits_, std::move(parts.python), "requires", "",
@@ -115,11 +122,11 @@ void PackageInstaller::List(Reply<warren::v1::ListStoredPackagesResponse> reply)
   host_.loop.Post([this, reply = std::move(reply)]() mutable {
     internal::StoreRequest request;
     request.mutable_list();
-    store_.Call(std::move(request),
-                [reply = std::move(reply)](absl::StatusOr<internal::StoreReply> said) mutable {
-                  if (!said.ok()) return reply(said.status());
-                  reply(ToProto(said->contents()));
-                });
+    Ask(std::move(request),
+        [this, reply = std::move(reply)](absl::StatusOr<internal::StoreReply> said) mutable {
+          if (!said.ok()) return reply(said.status());
+          reply(ToProto(said->contents(), store_));
+        });
   });
 }
 
@@ -129,15 +136,15 @@ void PackageInstaller::Prune(int64_t unused_seconds,
   host_.loop.Post([this, unused_seconds, reply = std::move(reply)]() mutable {
     internal::StoreRequest request;
     request.mutable_prune()->set_unused_seconds(unused_seconds);
-    store_.Call(std::move(request),
-                [reply = std::move(reply)](absl::StatusOr<internal::StoreReply> said) mutable {
-                  if (!said.ok()) return reply(said.status());
-                  warren::v1::PruneStoredPackagesResponse response;
-                  response.set_size_bytes(said->pruned().bytes());
-                  response.set_packages(said->pruned().packages());
-                  response.set_sets(said->pruned().sets());
-                  reply(std::move(response));
-                });
+    Ask(std::move(request),
+        [reply = std::move(reply)](absl::StatusOr<internal::StoreReply> said) mutable {
+          if (!said.ok()) return reply(said.status());
+          warren::v1::PruneStoredPackagesResponse response;
+          response.set_size_bytes(said->pruned().bytes());
+          response.set_packages(said->pruned().packages());
+          response.set_sets(said->pruned().sets());
+          reply(std::move(response));
+        });
   });
 }
 
@@ -146,14 +153,27 @@ void PackageInstaller::Verify(Reply<warren::v1::VerifyStoredPackagesResponse> re
   host_.loop.Post([this, reply = std::move(reply)]() mutable {
     internal::StoreRequest request;
     request.mutable_verify();
-    store_.Call(std::move(request),
-                [reply = std::move(reply)](absl::StatusOr<internal::StoreReply> said) mutable {
-                  if (!said.ok()) return reply(said.status());
-                  warren::v1::VerifyStoredPackagesResponse response;
-                  response.set_packages(said->verified().packages());
-                  *response.mutable_removed() = said->verified().removed();
-                  reply(std::move(response));
-                });
+    Ask(std::move(request),
+        [reply = std::move(reply)](absl::StatusOr<internal::StoreReply> said) mutable {
+          if (!said.ok()) return reply(said.status());
+          warren::v1::VerifyStoredPackagesResponse response;
+          response.set_packages(said->verified().packages());
+          *response.mutable_removed() = said->verified().removed();
+          reply(std::move(response));
+        });
+  });
+}
+
+void PackageInstaller::Ask(internal::StoreRequest request, StoreLink::Callback on_reply) {
+  if (questions_ >= kMaxQuestions) {
+    return on_reply(absl::ResourceExhaustedError(
+        absl::StrCat(kMaxQuestions, " questions wait for the package store; try again later")));
+  }
+  ++questions_;
+  store_.Call(std::move(request), [this, on_reply = std::move(on_reply)](
+                                      absl::StatusOr<internal::StoreReply> said) mutable {
+    --questions_;
+    on_reply(std::move(said));
   });
 }
 
@@ -161,8 +181,8 @@ void PackageInstaller::Verify(Reply<warren::v1::VerifyStoredPackagesResponse> re
 
 void PackageInstaller::Begin(std::shared_ptr<Installation> installation) {
   const std::string& id = installation->sandbox_id();
-  ++under_way_;
-  if (under_way_ > kMaxOfAll) {
+  under_way_.insert(installation);
+  if (under_way_.size() > kMaxOfAll) {
     return installation->Finish(absl::ResourceExhaustedError(
         absl::StrCat(kMaxOfAll, " installations are under way; try again later")));
   }
@@ -177,7 +197,7 @@ void PackageInstaller::Begin(std::shared_ptr<Installation> installation) {
 }
 
 void PackageInstaller::OnEnded(const Installation& installation) {
-  --under_way_;
+  std::erase_if(under_way_, [&](const auto& other) { return other.get() == &installation; });
   const std::string id = installation.sandbox_id();
   auto found = sandboxes_.find(id);
   if (found == sandboxes_.end()) return;
@@ -199,12 +219,11 @@ const InstalledPackages& PackageInstaller::InstalledIn(const std::string& sandbo
 }
 
 void PackageInstaller::SetInstalled(const std::string& sandbox_id, InstalledPackages installed) {
-  OfSandbox& sandbox = sandboxes_[sandbox_id];
-  if (installed.set.packages_size() > 0 &&
-      installed.set.digest() != sandbox.installed.set.digest()) {
-    sandbox.mounted.push_back(installed.set.digest());
-  }
-  sandbox.installed = std::move(installed);
+  sandboxes_[sandbox_id].installed = std::move(installed);
+}
+
+void PackageInstaller::NoteMounted(const std::string& sandbox_id, const std::string& digest) {
+  sandboxes_[sandbox_id].mounted.push_back(digest);
 }
 
 std::shared_ptr<PackageBuild> PackageInstaller::Build(PackageBuild::What what,
@@ -245,6 +264,13 @@ void PackageInstaller::ForgetIfDone(const std::string& sandbox_id) {
     return;
   }
   sandboxes_.erase(found);
+}
+
+void PackageInstaller::EndInstallations() {
+  const auto installations = under_way_;
+  for (const auto& installation : installations)
+    installation->Finish(absl::UnavailableError("the server is stopping"));
+  store_.Close();
 }
 
 void PackageInstaller::Close() {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -72,7 +73,8 @@ class PackageInstaller {
   void OnStoreStarted(UniqueFd socket) { store_.Start(std::move(socket)); }
   void OnFetcherStarted(UniqueFd socket) { fetcher_.Start(std::move(socket)); }
   void OnSandboxGone(const std::string& sandbox_id);
-  // The supervisor is stopping.
+  // The supervisor is stopping: whoever waits is told so.
+  void EndInstallations();
   void Close();
 
   // ---- For its installations
@@ -82,11 +84,14 @@ class PackageInstaller {
   // Empty where it has none.
   const InstalledPackages& InstalledIn(const std::string& sandbox_id);
   void SetInstalled(const std::string& sandbox_id, InstalledPackages installed);
+  // In use in the store until the sandbox ends.
+  void NoteMounted(const std::string& sandbox_id, const std::string& digest);
   // That which is under way, or a new one.
   std::shared_ptr<PackageBuild> Build(PackageBuild::What what, PackageBuild::Listener listener,
                                       uint64_t* number);
   StoreLink& store() { return store_; }
   SandboxHost& host() { return host_; }
+  Pool& pool() { return build_host_.pool; }
   const config::PackagePolicy& policy() const { return policy_; }
   const warren::v1::Limits& builder_limits() const { return limits_; }
 
@@ -107,6 +112,8 @@ class PackageInstaller {
 
   PackageInstaller(SandboxHost& host, Pool& pool, Parts parts, PackageRules rules);
   void ForgetIfDone(const std::string& sandbox_id);
+  // RESOURCE_EXHAUSTED by `on_reply` where too many are asked.
+  void Ask(internal::StoreRequest request, StoreLink::Callback on_reply);
 
   SandboxHost& host_;
   const config::PackagePolicy policy_;
@@ -119,7 +126,9 @@ class PackageInstaller {
   BuilderPlaces places_;
   BuildHost build_host_;
   std::unordered_map<std::string, OfSandbox> sandboxes_;
-  size_t under_way_ = 0;
+  std::set<std::shared_ptr<Installation>> under_way_;
+  // Lists, prunes and verifications that are not answered.
+  size_t questions_ = 0;
   // By their digests.
   std::map<std::string, std::weak_ptr<PackageBuild>> builds_;
 };

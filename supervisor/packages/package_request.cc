@@ -83,7 +83,10 @@ Resolvable Combine(const PackageRequest& request, const InstalledPackages& insta
   for (const Requirement& requirement : request.requirements) {
     named.insert(requirement.name);
     what.requirements.push_back(requirement.text);
-    lines[requirement.name].push_back(requirement.text);
+    // Without its hashes: with one that has some, pip wants them of all others too, and what is
+    // there was verified.
+    lines[requirement.name].push_back(
+        requirement.text.substr(0, requirement.text.find(" --hash=")));
   }
   for (const auto& [name, text] : installed.asked) {
     if (named.contains(name)) continue;
@@ -110,9 +113,9 @@ std::string ResolutionDigest(const ResolutionScope& scope, const Resolvable& wha
                  Sha256(what.constraints)});
 }
 
-std::string PackageKey(const std::string& archive_sha256, const std::string& python,
+std::string PackageKey(const ResolvedFile& file, const std::string& python,
                        const std::string& python_version) {
-  return Sha256({"warren package 1", archive_sha256, python, python_version});
+  return Sha256({"warren package 1", file.sha256, file.name, file.version, python, python_version});
 }
 
 }  // namespace warren

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/packages/package_policy.h"
 #include "runtime/packages/requirement.h"
+#include "supervisor/packages/builder_word.h"
 #include "warren/internal/store.pb.h"
 #include "warren/v1/package.pb.h"
 
@@ -53,8 +54,10 @@ struct ResolutionScope {
 };
 // 64 hex digits.
 std::string ResolutionDigest(const ResolutionScope& scope, const Resolvable& what);
-// Names a distribution that was unpacked from this archive by that interpreter: StoredPackage.key.
-std::string PackageKey(const std::string& archive_sha256, const std::string& python,
+// Names a distribution that was unpacked from this file by that interpreter: StoredPackage.key. Of
+// its name and version too, for who resolved may lie about which archive has them, and whoever
+// unpacks finds that out.
+std::string PackageKey(const ResolvedFile& file, const std::string& python,
                        const std::string& python_version);
 
 }  // namespace warren

@@ -50,6 +50,7 @@ void ServiceLink::Disconnect() {
 }
 
 void ServiceLink::Lose(absl::string_view why) {
+  if (!connected()) return;
   spdlog::warn("event=service_lost service={} error=\"{}\"", name_, absl::CEscape(why));
   Disconnect();
   on_lost_();

@@ -38,6 +38,8 @@ class ServiceLink {
   // Without a word to anybody: the supervisor is stopping.
   void Close() { Disconnect(); }
   bool connected() const { return socket_.valid(); }
+  // It is not trusted any more, or hangs: its socket is closed, which ends it.
+  void Lose(absl::string_view why);
   // In order. Of no effect where nobody is connected. A service that lets too much wait is lost.
   void Send(std::string message, UniqueFd fd = {});
 
@@ -48,11 +50,10 @@ class ServiceLink {
   };
   // Messages handled in a row before others have their turn.
   static constexpr int kMessagesPerTurn = 32;
-  static constexpr size_t kMaxUnsent = 4096;
+  static constexpr size_t kMaxUnsent = 16384;
 
   absl::Status Connect(UniqueFd socket);
   void Disconnect();
-  void Lose(absl::string_view why);
   void Read();
   void Flush();
   void SetWriting(uint32_t events);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,8 @@
 
 namespace warren {
 namespace {
+
+constexpr int64_t kMaxFiles = 200'000;
 
 // The store's own copy, which it reads as it comes.
 absl::StatusOr<UniqueFd> CopyForStore(int socket) {
@@ -30,7 +33,7 @@ void Unpacking::Start(Builder::Task task, Listener listener) {
 
 void Unpacking::OnWord(BuilderWord word) {
   if (const auto* progress = std::get_if<BuilderProgress>(&word)) {
-    listener_.on_progress(progress->text);
+    if (listener_.on_progress) listener_.on_progress(progress->text);
   } else if (auto* refused = std::get_if<BuilderRefused>(&word)) {
     error_.Update(refused->why);
   } else if (const auto* listens = std::get_if<BuilderListens>(&word)) {
@@ -59,7 +62,10 @@ void Unpacking::OnConnected(absl::StatusOr<std::unique_ptr<PortConnection>> conn
     return MaybeEnd();
   }
   internal::StoreRequest request;
-  *request.mutable_add_package()->mutable_package() = package_;
+  internal::AddPackage& add = *request.mutable_add_package();
+  *add.mutable_package() = package_;
+  add.set_max_bytes(limits_.disk_bytes());
+  add.set_max_files(static_cast<int32_t>(std::min<int64_t>(limits_.disk_inodes(), kMaxFiles)));
   store_.Call(
       std::move(request),
       [self = shared_from_this()](const absl::StatusOr<internal::StoreReply>& reply) {
@@ -79,7 +85,9 @@ void Unpacking::OnBuilderEnd(absl::Status status) {
 // From a task of its own: it may be called from within Start of what listens.
 void Unpacking::MaybeEnd() {
   if (!builder_ended_ || (asked_ && !store_said_) || listener_.on_end == nullptr) return;
-  host_.loop.Post([self = shared_from_this(), on_end = std::exchange(listener_.on_end, nullptr)] {
+  // Who listens holds it, and is held by what it is told by.
+  Listener listener = std::exchange(listener_, {});
+  host_.loop.Post([self = shared_from_this(), on_end = std::move(listener.on_end)] {
     absl::Status status = self->error_;
     if (self->asked_ && self->store_said_->ok()) return on_end(absl::OkStatus());
     // A builder that was cancelled because of what the store said is not what went wrong.

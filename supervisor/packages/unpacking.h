@@ -26,12 +26,14 @@ class Unpacking : public std::enable_shared_from_this<Unpacking> {
     std::function<void(absl::Status status)> on_end;
   };
 
-  // `package`: key, name, version. Both references outlive it.
-  Unpacking(SandboxHost& host, Pool& pool, StoreLink& store, internal::StoredPackage package)
+  // `package`: key, name, version. `limits`: the builder's. The references outlive it.
+  Unpacking(SandboxHost& host, Pool& pool, StoreLink& store, internal::StoredPackage package,
+            const warren::v1::Limits& limits)
       : host_(host),
         builder_(std::make_shared<Builder>(host, pool)),
         store_(store),
-        package_(std::move(package)) {}
+        package_(std::move(package)),
+        limits_(limits) {}
 
   void Start(Builder::Task task, Listener listener);
   // Its end is told as CANCELLED.
@@ -48,6 +50,7 @@ class Unpacking : public std::enable_shared_from_this<Unpacking> {
   const std::shared_ptr<Builder> builder_;
   StoreLink& store_;
   const internal::StoredPackage package_;
+  const warren::v1::Limits limits_;
   Listener listener_;
   // What went wrong first, in the builder's words or the store's.
   absl::Status error_;

@@ -352,6 +352,11 @@ void Pool::Trim(TemplatePool& pool, MonotonicTime now) {
   PumpAt(pool.next_trim);
 }
 
+void Pool::CountUnleased(int change) {
+  MutexLock lock(&mu_);
+  unleased_ += change;
+}
+
 bool Pool::HasRoom() const {
   return table_.existing() + static_cast<size_t>(unanswered_) <
          static_cast<size_t>(options_.max_sandboxes);
@@ -366,7 +371,7 @@ void Pool::MakeRoom() {
   const size_t existing = table_.existing() + static_cast<size_t>(unanswered_);
   const size_t slots = static_cast<size_t>(options_.max_sandboxes);
   // Those that are neither ready, nor leased, nor in the making are on their way out.
-  const size_t accounted = table_.leased() + ready + making;
+  const size_t accounted = table_.leased() + static_cast<size_t>(unleased_) + ready + making;
   size_t leaving = existing - std::min(existing, accounted);
   size_t room = slots - std::min(slots, existing) + leaving + making;
   while (wanted > room && ready > 0) {

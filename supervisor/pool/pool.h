@@ -98,6 +98,10 @@ class Pool {
   void Lend(const std::string& template_id, LentCallback on_lent);
   void GiveZygoteBack(const std::string& template_id, uint64_t zygote_id);
 
+  // Of those that Make has made, so many more or less are in use without a lease: they are not on
+  // their way out.
+  void CountUnleased(int change);
+
   // What was made, but found its caller gone.
   void GiveBack(std::shared_ptr<Sandbox> sandbox);
 
@@ -214,6 +218,7 @@ class Pool {
   int refills_ ABSL_GUARDED_BY(mu_) = 0;
   // Launches that the launcher has not answered: they count as existing.
   int unanswered_ ABSL_GUARDED_BY(mu_) = 0;
+  int unleased_ ABSL_GUARDED_BY(mu_) = 0;
   // While cells run, the next refill's time; after one that failed, in any case.
   MonotonicTime next_refill_ ABSL_GUARDED_BY(mu_);
   MonotonicTime refill_not_before_ ABSL_GUARDED_BY(mu_);

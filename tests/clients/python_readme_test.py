@@ -9,12 +9,16 @@ import unittest.mock
 from python_client import ROOT, awaited, warren
 from pages import blocks, printed_lines, run_python
 from warren_server import ServerTest
+from wheels import example_index
 
 README = os.path.join(ROOT, "clients", "python", "README.md")
 
 
 class Readme(ServerTest):
-    flags = ("--default-template", "base", "--max-sandboxes", "100")
+    @classmethod
+    def setUpClass(cls):
+        cls.flags = ("--default-template", "base", "--max-sandboxes", "100", *cls.enterClassContext(example_index()))
+        super().setUpClass()
 
     def run_example(self, block):
         names = {"__name__": "example"}

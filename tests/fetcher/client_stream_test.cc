@@ -70,7 +70,11 @@ TEST_F(ClientStreamTest, PartsAreWrittenTogether) {
 
 TEST_F(ClientStreamTest, OneThatHasGoneIsAnError) {
   ClientStream stream(ours_.get(), milliseconds(1));
+  // What it has said before it went does not hide it.
+  ASSERT_EQ(::send(theirs_.get(), "ab", 2, 0), 2);
+  EXPECT_FALSE(stream.IsGone());
   theirs_.reset();
+  EXPECT_TRUE(stream.IsGone());
   EXPECT_EQ(stream.write_some(boost::asio::buffer("x", 1), error_), 0u);
   EXPECT_EQ(error_, boost::asio::error::broken_pipe);
 }

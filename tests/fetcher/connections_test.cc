@@ -73,12 +73,31 @@ TEST_F(ConnectionsTest, OfOneSandboxAreBounded) {
 TEST_F(ConnectionsTest, OfAllSandboxesAreBounded) {
   Start();
   std::vector<std::unique_ptr<Program>> programs;
-  for (size_t i = 0; i < ClientThreads::kMost; ++i) {
-    programs.push_back(
-        Connect(internal::USER, absl::StrCat("sandbox", i / ClientThreads::kMostOfSandbox)));
-    ASSERT_EQ(programs.back()->Get("/").result_int(), 200u);
-  }
+  const auto connect = [&](internal::PackageClient client) {
+    const size_t sandbox = programs.size() / ClientThreads::kMostOfSandbox;
+    programs.push_back(Connect(client, absl::StrCat("sandbox", sandbox)));
+    return programs.back()->Get("/").result_int();
+  };
+  while (programs.size() < ClientThreads::kMostOfUsers) ASSERT_EQ(connect(internal::USER), 200u);
   EXPECT_EQ(Connect(internal::USER, "another")->Get("/").result_int(), 503u);
+  // The builder's part is not theirs.
+  while (programs.size() < ClientThreads::kMost) ASSERT_EQ(connect(internal::BUILDER), 200u);
+  EXPECT_EQ(Connect(internal::BUILDER, "another")->Get("/").result_int(), 503u);
+}
+
+TEST_F(ConnectionsTest, OfASandboxAreCutWhereTheRelaySaysSo) {
+  Start();
+  const auto program = Connect();
+  const auto other = Connect(internal::USER, "another");
+  EXPECT_EQ(program->Get("/").result_int(), 200u);
+  EXPECT_EQ(other->Get("/").result_int(), 200u);
+  internal::PackageConnection message;
+  message.set_sandbox_id(kSandbox);
+  message.set_cut(true);
+  ASSERT_TRUE(SendMessage(relay_.get(), message.SerializeAsString(), {}).ok());
+  EXPECT_TRUE(program->IsEnded());
+  EXPECT_EQ(other->Get("/").result_int(), 200u);
+  EXPECT_EQ(Get("/").result_int(), 200u);
 }
 
 TEST_F(ConnectionsTest, ARelayThatTalksNonsenseIsLeft) {

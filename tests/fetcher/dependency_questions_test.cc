@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <future>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "runtime/base/io.h"
 
@@ -31,8 +34,10 @@ class DependencyQuestionsTest : public ::testing::Test {
   }
   std::future<bool> Ask(const std::string& sandbox_id) {
     return std::async(std::launch::async,
-                      [this, sandbox_id] { return questions_.Ask(sandbox_id); });
+                      [this, sandbox_id] { return questions_.Ask(sandbox_id, stays_); });
   }
+
+  const std::function<bool()> stays_ = [] { return false; };
 
   SocketPair sockets_;
   DependencyQuestions questions_;
@@ -40,7 +45,7 @@ class DependencyQuestionsTest : public ::testing::Test {
 
 TEST_F(DependencyQuestionsTest, WhoHasFetchedNothingIsAskedNothing) {
   questions_.NoteFetched("other", "/files/a/b/x.whl", Digest(0));
-  EXPECT_FALSE(questions_.Ask("one"));
+  EXPECT_FALSE(questions_.Ask("one", stays_));
 }
 
 TEST_F(DependencyQuestionsTest, AFileIsAskedForOnce) {
@@ -53,9 +58,9 @@ TEST_F(DependencyQuestionsTest, AFileIsAskedForOnce) {
   EXPECT_EQ(wanted.files(0).path(), "/files/a/b/x.whl");
   questions_.OnAnswered(wanted.id());
   EXPECT_TRUE(asked.get());
-  EXPECT_FALSE(questions_.Ask("one"));
+  EXPECT_FALSE(questions_.Ask("one", stays_));
   questions_.NoteFetched("two", "/files/a/b/x.whl", Digest(0));
-  EXPECT_FALSE(questions_.Ask("two"));
+  EXPECT_FALSE(questions_.Ask("two", stays_));
 }
 
 TEST_F(DependencyQuestionsTest, WhoeverFetchesTheSameWaitsForTheSameAnswer) {
@@ -68,7 +73,7 @@ TEST_F(DependencyQuestionsTest, WhoeverFetchesTheSameWaitsForTheSameAnswer) {
   EXPECT_TRUE(first.get());
   // Where it came too late there was nothing to wait for.
   second.get();
-  EXPECT_FALSE(questions_.Ask("two"));
+  EXPECT_FALSE(questions_.Ask("two", stays_));
 }
 
 TEST_F(DependencyQuestionsTest, ManyFilesAreManyQuestions) {
@@ -80,16 +85,73 @@ TEST_F(DependencyQuestionsTest, ManyFilesAreManyQuestions) {
     questions_.OnAnswered(wanted.id());
     EXPECT_TRUE(asked.get());
   }
-  EXPECT_FALSE(questions_.Ask("one"));
+  EXPECT_FALSE(questions_.Ask("one", stays_));
 }
 
 TEST_F(DependencyQuestionsTest, OldFilesAndSandboxesAreForgotten) {
   for (size_t i = 0; i <= DependencyQuestions::kMaxSandboxes; ++i)
     questions_.NoteFetched("s" + std::to_string(i), "/files/a/b/x.whl", Digest(0));
-  EXPECT_FALSE(questions_.Ask("s0"));
+  EXPECT_FALSE(questions_.Ask("s0", stays_));
   auto asked = Ask("s1");
   questions_.OnAnswered(Read().id());
   EXPECT_TRUE(asked.get());
+}
+
+TEST_F(DependencyQuestionsTest, OfASandboxOneQuestionIsUnderWay) {
+  questions_.NoteFetched("one", "/files/a/b/x.whl", Digest(0));
+  auto first = Ask("one");
+  const internal::DependenciesWanted wanted = Read();
+  questions_.NoteFetched("one", "/files/a/b/y.whl", Digest(1));
+  std::promise<void> waits;
+  auto second = std::async(std::launch::async, [&] {
+    bool told = false;
+    return questions_.Ask("one", [&] {
+      if (!std::exchange(told, true)) waits.set_value();
+      return false;
+    });
+  });
+  waits.get_future().wait();
+  ASSERT_TRUE(SetNonBlocking(sockets_.second.get()).ok());
+  EXPECT_FALSE(ReceiveMessage(sockets_.second.get(), 16 << 10).ok());
+  questions_.OnAnswered(wanted.id());
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+}
+
+TEST_F(DependencyQuestionsTest, WhatCannotBeAskedNowIsAskedLater) {
+  while (SendMessage(sockets_.first.get(), "x", {}, WhenFull::kFail).ok()) {
+  }
+  questions_.NoteFetched("one", "/files/a/b/x.whl", Digest(0));
+  EXPECT_FALSE(questions_.Ask("one", stays_));
+  ASSERT_TRUE(SetNonBlocking(sockets_.second.get()).ok());
+  while (ReceiveMessage(sockets_.second.get(), 16 << 10).ok()) {
+  }
+  // Whoever asks has gone, and the question is under way.
+  EXPECT_FALSE(questions_.Ask("one", [] { return true; }));
+  const internal::DependenciesWanted wanted = Read();
+  EXPECT_EQ(wanted.files_size(), 1);
+}
+
+TEST_F(DependencyQuestionsTest, WhoHasGoneIsNotWaitedFor) {
+  questions_.NoteFetched("one", "/files/a/b/x.whl", Digest(0));
+  EXPECT_FALSE(questions_.Ask("one", [] { return true; }));
+  // Another waits for the same answer.
+  const uint64_t question = Read().id();
+  auto asked = Ask("one");
+  questions_.OnAnswered(question);
+  asked.get();
+}
+
+TEST_F(DependencyQuestionsTest, NumbersAreOfOneFetcher) {
+  DependencyQuestions others(sockets_.first.get(), 1);
+  std::vector<uint64_t> numbers;
+  for (DependencyQuestions* questions : {&questions_, &others}) {
+    questions->NoteFetched("one", "/files/a/b/x.whl", Digest(0));
+    questions->Ask("one", [] { return true; });
+    numbers.push_back(Read().id());
+  }
+  EXPECT_NE(numbers[0], 0u);
+  EXPECT_NE(numbers[0], numbers[1]);
 }
 
 TEST_F(DependencyQuestionsTest, AtTheEndNobodyWaits) {
@@ -98,7 +160,7 @@ TEST_F(DependencyQuestionsTest, AtTheEndNobodyWaits) {
   Read();
   questions_.Stop();
   asked.get();
-  EXPECT_FALSE(questions_.Ask("one"));
+  EXPECT_FALSE(questions_.Ask("one", stays_));
 }
 
 }  // namespace

@@ -120,16 +120,44 @@ TEST_F(FilesTest, MetadataComeByThemselves) {
   EXPECT_EQ(Get(link + ".metadata").result_int(), 502u);
 }
 
-TEST_F(FilesTest, APartIsAskedForAsAPart) {
+// What is not whole could not be checked.
+TEST_F(FilesTest, OfTheWebTheyComeWholeWhateverPartIsAskedFor) {
   const std::string link = Serve(HexSha256(content_));
-  server_.Set(absl::StrCat("/files/", kWheel),
-              {206, "part", "application/octet-stream", {{"Content-Range", "bytes 4-7/100"}}});
   const auto program = Connect();
   const auto answer = program->Get(link, "Range: bytes=4-7\r\n");
-  EXPECT_EQ(answer.result_int(), 206u);
-  EXPECT_EQ(answer["Content-Range"], "bytes 4-7/100");
-  EXPECT_EQ(answer.body(), "part");
-  EXPECT_EQ(server_.asked(absl::StrCat("/files/", kWheel))[0].fields.at("range"), "bytes=4-7");
+  EXPECT_EQ(answer.result_int(), 200u);
+  EXPECT_EQ(answer["Accept-Ranges"], "none");
+  EXPECT_TRUE(answer.body() == content_);
+  const std::string target = absl::StrCat("/files/", kWheel);
+  EXPECT_EQ(server_.asked(target)[0].fields.count("range"), 0u);
+  // Nor is a part taken that nobody has asked for.
+  server_.Set(target,
+              {206, "part", "application/octet-stream", {{"Content-Range", "bytes 4-7/100"}}});
+  EXPECT_EQ(program->Get(link).result_int(), 502u);
+}
+
+// The supervisor is asked about what came whole and has a digest, and nothing else.
+TEST_F(FilesTest, WhatIsNotWholeOrHasNoDigestIsNotAskedAbout) {
+  const std::string link = Serve(HexSha256(content_), ",\"core-metadata\":true");
+  const std::string target = absl::StrCat("/files/", kWheel);
+  server_.Set(target + ".metadata", {200, "Metadata-Version: 2.1\n"});
+  EXPECT_EQ(Get(link + ".metadata").result_int(), 200u);
+  EXPECT_EQ(Connect()->Ask("HEAD", link).result_int(), 200u);
+  for (const int status : {404, 500}) {
+    server_.Set(target, {status, "no file", "text/html"});
+    Get(link);
+  }
+  EXPECT_EQ(Get("/simple/six/").result_int(), 403u);
+  EXPECT_TRUE(NextEvent().has_package_refused());
+
+  server_.Set(target, {200, content_});
+  EXPECT_EQ(Get(link).result_int(), 200u);
+  const auto program = Connect();
+  program->Say("GET /simple/six/ HTTP/1.1\r\nHost: index.warren.internal\r\n\r\n");
+  const internal::FetcherEvent event = NextEvent();
+  ASSERT_EQ(event.dependencies_wanted().files_size(), 1);
+  EXPECT_EQ(event.dependencies_wanted().files(0).path(), link);
+  EXPECT_EQ(event.dependencies_wanted().files(0).sha256(), HexSha256(content_));
 }
 
 TEST_F(FilesTest, CredentialsAreForTheIndexAlone) {
@@ -152,7 +180,7 @@ TEST_F(FilesTest, InnerAddressesAreNotReached) {
   const std::string link = ServeAt(inner.root() + "/a.whl", HexSha256(content_));
   const auto answer = Get(link);
   EXPECT_EQ(answer.result_int(), 502u);
-  EXPECT_THAT(answer.body(), HasSubstr("loopback"));
+  EXPECT_THAT(answer.body(), HasSubstr("index \"index\": it leads to where it may not\n"));
   EXPECT_EQ(inner.connections(), 0u);
 }
 
@@ -169,6 +197,7 @@ TEST_F(FilesTest, ADirectoryHasThemToo) {
   EXPECT_EQ(part.result_int(), 206u);
   EXPECT_EQ(part.body(), content_.substr(10, 10));
   EXPECT_EQ(part["Content-Range"], absl::StrCat("bytes 10-19/", content_.size()));
+  EXPECT_EQ(part["Accept-Ranges"], "bytes");
   EXPECT_EQ(program->Get(link, "Range: bytes=999999999-\r\n").result_int(), 416u);
   // The same size, and another content.
   std::string changed = content_;

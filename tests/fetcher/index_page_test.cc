@@ -69,10 +69,23 @@ TEST(JsonPageTest, WhatCannotBeUsedIsLeftOut) {
            R"({"filename":"a b.whl","url":"a.whl","hashes":{}},)"
            R"({"filename":"a.whl","url":"file:///etc/passwd","hashes":{}},)"
            R"({"filename":"a.whl","url":"https://user:word@index.test/a.whl","hashes":{}},)"
-           R"({"filename":"a.whl","hashes":{}},["filename","a.whl"],7,null)"),
+           R"({"filename":"a.whl","hashes":{}},["filename","a.whl"],7,null,)"
+           R"({"filename":"b.whl","url":"b.whl","hashes":{}})"),
       Page());
   ASSERT_TRUE(files.ok()) << files.status();
-  EXPECT_THAT(*files, IsEmpty());
+  ASSERT_THAT(*files, SizeIs(1));
+  EXPECT_EQ(files->front().filename, "b.whl");
+}
+
+TEST(JsonPageTest, OfNothingThatCanBeUsedIsNotEmpty) {
+  for (const char* only : {R"({"filename":"a.whl","url":"ftp://index.test/a.whl"})",
+                           R"({"filename":"a.whl","url":"https://u:p@index.test/a.whl"})", "{}",
+                           "[]", "7", "-7", "1.5", "null", "true", R"("a.whl")"}) {
+    EXPECT_EQ(Problem(ParseJsonPage(Json(only), Page())), kNoUsableFile) << only;
+  }
+  const auto empty = ParseJsonPage(Json(""), Page());
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_THAT(*empty, IsEmpty());
 }
 
 TEST(JsonPageTest, WhatIsNoPageIsSaid) {
@@ -129,10 +142,21 @@ TEST(HtmlPageTest, WhatCannotBeUsedIsLeftOut) {
   const auto files = ParseHtmlPage(
       "<a>x</a><a href=''>x</a><a href='..'>x</a><a href='a%2Fb.whl'>x</a>"
       "<a href='javascript:alert(1)'>x</a><a href='file:///etc/a.whl'>x</a>"
-      "<a href='//u:p@index.test/a.whl'>x</a><a href='a%00.whl'>x</a>",
+      "<a href='//u:p@index.test/a.whl'>x</a><a href='a%00.whl'>x</a><a href='b.whl'>b</a>",
       Page());
   ASSERT_TRUE(files.ok()) << files.status();
-  EXPECT_THAT(*files, IsEmpty());
+  ASSERT_THAT(*files, SizeIs(1));
+  EXPECT_EQ(files->front().filename, "b.whl");
+}
+
+TEST(HtmlPageTest, OfNothingThatCanBeUsedIsNotEmpty) {
+  for (const char* href : {"ftp://index.test/a.whl", "//u:p@index.test/a.whl", "a%2Fb.whl", ".."}) {
+    const auto files = ParseHtmlPage(absl::StrCat("<a href='", href, "'>x</a>"), Page());
+    EXPECT_EQ(Problem(files), kNoUsableFile) << href;
+  }
+  const auto empty = ParseHtmlPage("<h1>None</h1><a>x</a><a href=''>x</a>", Page());
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_THAT(*empty, IsEmpty());
 }
 
 TEST(HtmlPageTest, IsBounded) {

@@ -161,6 +161,10 @@ void IndexServer::Serve(Stream& stream) {
   }
   const std::optional<Answer> answer = AnswerTo(asked);
   if (!answer) return;
+  if (answer->silent) {
+    http::read(stream, buffer, request, error);
+    return;
+  }
   http::response<http::string_body> response(static_cast<http::status>(answer->status), 11);
   response.keep_alive(false);
   response.set(http::field::content_type, answer->content_type);

@@ -37,6 +37,8 @@ class IndexServer {
     std::optional<size_t> cut_after = std::nullopt;
     // The connection ends instead of an answer, so many times.
     size_t drops = 0;
+    // Instead of an answer nothing comes, for as long as the other side waits.
+    bool silent = false;
   };
   struct Asked {
     std::string target;

@@ -96,9 +96,9 @@ TEST_F(PagesTest, TheFirstThatHasItAnswersAlone) {
 }
 
 TEST_F(PagesTest, WhoDoesNotHaveItIsPassedOver) {
-  // Not there; and there with nothing of the package.
+  // Not there; and there with nothing on its page.
   IndexServer empty;
-  empty.Set("/simple/numpy/", JsonPage(JsonFile("other-1.0-py3-none-any.whl", "a.whl", kDigest)));
+  empty.Set("/simple/numpy/", JsonPage(""));
   Has(second_, "numpy");
   AddIndex("first", first_);
   AddIndex("empty", empty);
@@ -210,7 +210,7 @@ TEST_F(PagesTest, OverHttpsTheCertificateMustBeRight) {
   Start();
   const auto answer = Get("/simple/numpy/");
   EXPECT_EQ(answer.result_int(), 502u);
-  EXPECT_THAT(answer.body(), HasSubstr("index \"secure\": TLS: "));
+  EXPECT_THAT(answer.body(), HasSubstr("index \"secure\": its TLS certificate is not accepted\n"));
   Stop();
 
   setup_.mutable_secrets(0)->set_certificates(certificate.certificate);
@@ -268,9 +268,69 @@ TEST_F(PagesTest, NoRedirectLeadsToInnerAddresses) {
   Start();
   const auto answer = Get("/simple/numpy/");
   EXPECT_EQ(answer.result_int(), 502u);
-  EXPECT_THAT(answer.body(), HasSubstr("127.0.0.2"));
-  EXPECT_THAT(answer.body(), HasSubstr("loopback"));
+  EXPECT_THAT(answer.body(), HasSubstr("index \"first\": it leads to where it may not\n"));
   EXPECT_EQ(inner.connections(), 0u);
+}
+
+TEST_F(PagesTest, AnIndexsHostIsReachedAtItsPortAlone) {
+  IndexServer another;
+  Has(another, "numpy");
+  first_.Set("/simple/numpy/",
+             {302, "", "text/html", {{"Location", another.root() + "/simple/numpy/"}}});
+  AddIndex("first", first_);
+  Start();
+  EXPECT_EQ(Get("/simple/numpy/").result_int(), 502u);
+  EXPECT_EQ(another.connections(), 0u);
+}
+
+TEST_F(PagesTest, OfWhatIsWrongTheKindIsSaidAndNoPlace) {
+  const std::string root = [] { return IndexServer().root(); }();
+  AddIndex("gone", root + "/simple/");
+  Start();
+  const auto answer = Get("/simple/numpy/");
+  EXPECT_EQ(answer.result_int(), 502u);
+  EXPECT_THAT(answer.body(), HasSubstr("index \"gone\": it does not answer\n"));
+}
+
+// Else a public one would take the name of a private one whose page has something wrong.
+TEST_F(PagesTest, AnIndexOfWhichNothingCanBeUsedHasFailed) {
+  Has(second_, "numpy");
+  AddIndex("first", first_);
+  AddIndex("second", second_);
+  Start();
+  for (const std::string& files : {
+           JsonFile(kWheel, "ftp://index.test/numpy.whl", kDigest),
+           JsonFile(kWheel, "https://user:word@index.test/numpy.whl", kDigest),
+           JsonFile("numpy-2.1.0.tar.lz", "numpy.tar.lz", kDigest),
+           JsonFile("scipy-2.1.0-py3-none-any.whl", "scipy.whl", kDigest),
+       }) {
+    first_.Set("/simple/numpy/", JsonPage(files));
+    const auto answer = Get("/simple/numpy/");
+    EXPECT_EQ(answer.result_int(), 502u) << files;
+    EXPECT_THAT(answer.body(), HasSubstr("index \"first\": its page has files, and none")) << files;
+  }
+  EXPECT_EQ(second_.connections(), 0u);
+  // This is another matter: without the policy's word they would be there.
+  first_.Set("/simple/numpy/", JsonPage(JsonFile("numpy-2.1.0.tar.gz", "a.tar.gz", kDigest)));
+  const auto sources = Get("/simple/numpy/");
+  EXPECT_EQ(sources.result_int(), 200u);
+  EXPECT_THAT(LinksOf(sources), IsEmpty());
+  EXPECT_EQ(second_.connections(), 0u);
+  first_.Set("/simple/numpy/", JsonPage(""));
+  EXPECT_THAT(LinksOf(Get("/simple/numpy/")), SizeIs(1));
+}
+
+TEST_F(PagesTest, OverHttpsFilesInTheClearAloneAreAFailure) {
+  const Certificate certificate = MakeCertificate();
+  IndexServer secure("127.0.0.1", &certificate);
+  secure.Set("/simple/numpy/", JsonPage(JsonFile(kWheel, "http://127.0.0.1/clear.whl", kDigest)));
+  Has(second_, "numpy");
+  AddIndex("secure", secure);
+  AddIndex("second", second_);
+  setup_.mutable_secrets(0)->set_certificates(certificate.certificate);
+  Start();
+  EXPECT_EQ(Get("/simple/numpy/").result_int(), 502u);
+  EXPECT_EQ(second_.connections(), 0u);
 }
 
 TEST_F(PagesTest, OfADirectoryTheDigestsAreComputed) {

@@ -138,6 +138,7 @@ class ConnectionTest : public ::testing::Test, public ConnectionHost {
     policy_.add_allow()->set_host("inner.test");
     loop_ = *IoLoop::Create();
     bandwidth_.emplace(*loop_);
+    fetcher_.emplace(*loop_);
     resolver_ = *Resolver::Create(*loop_, egress_, 1);
     Compile();
     thread_ = std::thread([this] { loop_->Run(); });
@@ -203,7 +204,7 @@ class ConnectionTest : public ::testing::Test, public ConnectionHost {
   int SocketBuffer() const override { return 64 << 10; }
   std::span<char> buffer() override { return buffer_; }
   absl::Status HandOver(int connection) override {
-    return fetcher_.HandOver("sandboxone", internal::BUILDER, connection);
+    return fetcher_->HandOver("sandboxone", internal::BUILDER, connection);
   }
   void Tell(v1::NetworkEvent event) override {
     MutexLock lock(&mu_);
@@ -222,7 +223,7 @@ class ConnectionTest : public ::testing::Test, public ConnectionHost {
   TcpEnd origin_ = Listen();
 
   // Of the loop's thread.
-  FetcherDoor fetcher_;
+  std::optional<FetcherDoor> fetcher_;
   std::map<uint64_t, std::shared_ptr<Connection>> connections_;
 
  private:
@@ -477,7 +478,7 @@ class PackageIndexTest : public ConnectionTest {
   // The fetcher's end of its socket.
   UniqueFd StartFetcher() {
     SocketPair pair = *MakeSeqpacketPair();
-    OnLoop([&] { EXPECT_TRUE(fetcher_.Change(std::move(pair.first)).ok()); });
+    OnLoop([&] { EXPECT_TRUE(fetcher_->Change(std::move(pair.first)).ok()); });
     return std::move(pair.second);
   }
   Stream ConnectToIndex() { return Connect(kPackageIndexHost, kPackageIndexPort); }

@@ -97,6 +97,13 @@ TEST(PackageRequestTest, WhatIsNamedNowMayChange) {
   EXPECT_EQ(what.asked.at("hopper"), "hopper==2");
 }
 
+TEST(PackageRequestTest, HashesAreAskedForOnce) {
+  const std::string hash = " --hash=sha256:" + std::string(64, 'a');
+  const Resolvable what = Combine(Asked({"hopper==1.0" + hash}), {});
+  EXPECT_THAT(what.requirements, ElementsAre("hopper==1.0" + hash));
+  EXPECT_EQ(what.asked.at("hopper"), "hopper==1.0");
+}
+
 TEST(PackageRequestTest, DigestsFollowEveryPart) {
   const Resolvable what = Combine(Asked({"hopper", "grace"}), {});
   const ResolutionScope scope{"base", "sha256:1", "3.11.2", "policy"};
@@ -118,10 +125,16 @@ TEST(PackageRequestTest, DigestsFollowEveryPart) {
 }
 
 TEST(PackageRequestTest, KeysFollowTheInterpreter) {
-  const std::string key = PackageKey("abc", "/usr/bin/python3", "3.11.2");
+  const ResolvedFile file{"hopper", "1.0", "", "", "abc", true};
+  const std::string key = PackageKey(file, "/usr/bin/python3", "3.11.2");
   EXPECT_EQ(key.size(), 64u);
-  EXPECT_THAT(PackageKey("abc", "/usr/bin/python3", "3.13.5"), Not(key));
-  EXPECT_THAT(PackageKey("abd", "/usr/bin/python3", "3.11.2"), Not(key));
+  EXPECT_THAT(PackageKey(file, "/usr/bin/python3", "3.13.5"), Not(key));
+  for (std::string ResolvedFile::*part :
+       {&ResolvedFile::name, &ResolvedFile::version, &ResolvedFile::sha256}) {
+    ResolvedFile other = file;
+    (other.*part).push_back('x');
+    EXPECT_THAT(PackageKey(other, "/usr/bin/python3", "3.11.2"), Not(key));
+  }
 }
 
 }  // namespace

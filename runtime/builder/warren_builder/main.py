@@ -6,6 +6,7 @@ The job is one JSON object on standard input; what becomes of it is JSON lines o
 or {"error": {"kind": ..., "message": ...}}. Whoever reads them trusts none of it: the code that runs here may be a package's.
 """
 
+import errno
 import json
 import sys
 from os import path
@@ -36,7 +37,8 @@ def main():
         report.say({"error": {"kind": refused.kind, "message": refused.message}})
         return 1
     except OSError as error:
-        report.say({"error": {"kind": "failed", "message": f"{type(error).__name__}: {error}"}})
+        kind = "full" if error.errno == errno.ENOSPC else "failed"
+        report.say({"error": {"kind": kind, "message": f"{type(error).__name__}: {error}"}})
         return 1
     report.say(result)
     return 0

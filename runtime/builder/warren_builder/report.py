@@ -11,8 +11,8 @@ MAX_PROGRESS = 200
 class Refused(Exception):
     """Why there is no result.
 
-    kind: "invalid" (the request cannot be understood), "missing" (no such package, version or wheel), "conflict", "hash",
-    "unavailable" (an index cannot be reached), or "failed".
+    kind: "invalid" (the request cannot be understood), "denied" (by the policy), "missing" (no such package, version or wheel),
+    "conflict", "hash", "unavailable" (an index cannot be reached), "full" (the builder's disk), or "failed".
     """
 
     def __init__(self, kind, message):

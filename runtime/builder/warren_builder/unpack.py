@@ -61,7 +61,7 @@ def _pip(arguments, what):
                           stderr=subprocess.STDOUT, text=True, errors="replace", env=pip_environment(), cwd="/tmp", check=False)
     if done.returncode != 0:
         tail = "\n".join(done.stdout.splitlines()[-20:])
-        raise Refused("failed", f"{what}: {tail}")
+        raise Refused("full" if "No space left on device" in tail else "failed", f"{what}: {tail}")
 
 
 def _build(archive, folder, progress):
