@@ -1,6 +1,10 @@
 """Packages, asked for through the API: installed, imported, shared, refused."""
 
+import base64
+import binascii
+import contextlib
 import json
+import re
 import unittest
 
 import install
@@ -25,7 +29,7 @@ class Installing(InstallTest):
         self.assertRan(self.run_in(sandbox, "notes"), "G\n")
         self.assertRan(self.run_in(sandbox, "play"), "played\n")
         self.assertRan(self.python(sandbox, "!notes"), "G\n")
-        listed = json.loads(here.server.run("env", "--json", sandbox).stdout)
+        listed = json.loads(here.server.run("environment", "--json", sandbox).stdout)
         self.assertIn(("lovelace", "1.2"), [(package["name"], package["version"]) for package in listed["python_packages"]])
 
     def test_the_second_time_it_is_a_mount(self):
@@ -200,6 +204,12 @@ class Indexes(InstallTest):
         self.assertIn("hopper-1.0", looked.stdout)
         self.assertNotIn("s3cret", looked.stdout + looked.stderr)
         self.assertNotIn("allowed.test", looked.stdout)
+        # Nor in what a link is made of.
+        parts = re.findall(r"[A-Za-z0-9_-]{16,}", looked.stdout)
+        self.assertTrue(parts)
+        for part in parts:
+            with contextlib.suppress(binascii.Error):
+                self.assertNotIn(b"allowed", base64.urlsafe_b64decode(part + "=="))
 
 
 if __name__ == "__main__":
