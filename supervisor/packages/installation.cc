@@ -48,7 +48,15 @@ void Installation::FindVersion() {
 }
 
 void Installation::Begin() {
-  lines_ = Combine(request_, installer_.InstalledIn(sandbox_id_));
+  const InstalledPackages& installed = installer_.InstalledIn(sandbox_id_);
+  lines_ = Combine(request_, installed);
+  // The same again: it is there.
+  if (!installed.asked.empty() && lines_.asked == installed.asked && request_.constraints.empty() &&
+      !request_.refresh) {
+    cached_ = true;
+    set_ = installed.set;
+    return Conclude();
+  }
   digest_ = ResolutionDigest(target_.scope, lines_);
   if (request_.refresh) return Build();
   LookUp();

@@ -38,6 +38,9 @@ class Installing(InstallTest):
         done = self.installed(sandbox, "hopper")
         self.assertTrue(done["cached"])
         self.assertRan(self.python(sandbox, "import hopper; print(hopper.jumps)"), "3\n")
+        # And in the same one again, it is there.
+        self.assertEqual(self.installed(sandbox, "hopper")["set_digest"], done["set_digest"])
+        self.assertTrue(self.installed(sandbox, "hopper")["cached"])
 
     def test_extras_markers_versions_and_hashes(self):
         done = self.installed(self.create(), "hopper[light]>=0.9", "hamilton; python_version < '3'")
