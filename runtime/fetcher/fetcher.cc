@@ -51,9 +51,9 @@ Fetcher::Fetcher(const internal::FetcherSetup& setup, std::unique_ptr<PackageCat
       supervisor_(std::move(supervisor)),
       catalog_(std::move(catalog)),
       questions_(supervisor_.get(), std::max(setup.pace(), 1.0)),
-      signer_(setup.link_key()),
+      sealer_(setup.link_key()),
       refusals_(supervisor_.get()),
-      share_{*catalog_, learned_, questions_, signer_, refusals_, turns_, web_},
+      share_{*catalog_, learned_, questions_, sealer_, refusals_, turns_, web_},
       clients_([this](const ClientThreads::Client& client) {
         IndexService service(share_, client.who, client.fd);
         if (client.refusal.empty()) return service.Serve();

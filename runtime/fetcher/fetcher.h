@@ -49,7 +49,7 @@ class Fetcher {
   std::unique_ptr<PackageCatalog> catalog_;
   LearnedNames learned_;
   DependencyQuestions questions_;
-  const LinkSigner signer_;
+  const LinkSealer sealer_;
   Refusals refusals_;
   PageTurns turns_;
   WebClient::Setup web_;

@@ -114,10 +114,10 @@ std::optional<std::string> Decrypt(absl::string_view key, absl::string_view nonc
 
 }  // namespace
 
-LinkSigner::LinkSigner(const std::string& key)
+LinkSealer::LinkSealer(const std::string& key)
     : encryption_key_(Hmac(key, kEncryptionLabel)), nonce_key_(Hmac(key, kNonceLabel)) {}
 
-std::string LinkSigner::PathOf(const FileLink& link) const {
+std::string LinkSealer::PathOf(const FileLink& link) const {
   const std::string description = Describe(link);
   // Made from what is encrypted: no nonce has two texts, and no link two forms.
   const std::string nonce = Hmac(nonce_key_, description).substr(0, kNonceBytes);
@@ -128,7 +128,7 @@ std::string LinkSigner::PathOf(const FileLink& link) const {
                       absl::WebSafeBase64Escape(sealed->text), "/", link.filename);
 }
 
-absl::StatusOr<FileQuery> LinkSigner::Read(absl::string_view path) const {
+absl::StatusOr<FileQuery> LinkSealer::Read(absl::string_view path) const {
   const absl::Status unknown = absl::NotFoundError("no page of this index has this link");
   if (!absl::ConsumePrefix(&path, kFilesRoot)) return unknown;
   const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');

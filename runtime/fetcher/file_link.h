@@ -30,10 +30,10 @@ struct FileQuery {
 // Links that the fetcher has made itself, and no others: so that nothing need be remembered of
 // them, and no sandbox makes it fetch what no index has told of. What they say is encrypted and
 // authenticated (AES-256-GCM): where an index is, is not for sandboxes. Thread-safe.
-class LinkSigner {
+class LinkSealer {
  public:
   // The same for every fetcher that is to know the links of the others.
-  explicit LinkSigner(const std::string& key);
+  explicit LinkSealer(const std::string& key);
 
   // "/files/SEAL/DESCRIPTION/FILENAME", the same for the same file; with ".metadata" behind it, it
   // asks for those. SEAL and DESCRIPTION are of A-Z, a-z, 0-9, '-' and '_'.

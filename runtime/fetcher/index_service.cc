@@ -214,7 +214,7 @@ absl::StatusOr<std::string> IndexService::MakePage(const std::string& package) {
   links.reserve(offer.files.size());
   for (PackageFile& file : offer.files) {
     std::string path =
-        share_.signer.PathOf({offer.index, file.filename, file.url, file.sha256, file.metadata});
+        share_.sealer.PathOf({offer.index, file.filename, file.url, file.sha256, file.metadata});
     links.push_back({std::move(file), std::move(path)});
   }
   return SimplePage(package, links);
@@ -223,7 +223,7 @@ absl::StatusOr<std::string> IndexService::MakePage(const std::string& package) {
 // ---- Files ------------------------------------------------------------------------------------
 
 HttpOutcome IndexService::AnswerFile() {
-  absl::StatusOr<FileQuery> query = share_.signer.Read(View(request_.target()));
+  absl::StatusOr<FileQuery> query = share_.sealer.Read(View(request_.target()));
   if (!query.ok() || query->link.index >= share_.catalog.size())
     return Fail(kNotFound, "no page of this index has this link");
   const bool in_directory = share_.catalog.directory(query->link.index) != nullptr;
@@ -237,7 +237,7 @@ void IndexService::NoteFetched(const FileQuery& query) {
   if (sha256.empty() || who_.client() != internal::USER || request_.method() != http::verb::get)
     return;
   // In the one form that the supervisor knows, whatever the program has made of it.
-  std::string path = share_.signer.PathOf(query.link);
+  std::string path = share_.sealer.PathOf(query.link);
   if (metadata) path += ".metadata";
   share_.questions.NoteFetched(who_.sandbox_id(), path, sha256);
 }

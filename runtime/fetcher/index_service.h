@@ -27,7 +27,7 @@ struct IndexShare {
   PackageCatalog& catalog;
   const LearnedNames& learned;
   DependencyQuestions& questions;
-  const LinkSigner& signer;
+  const LinkSealer& sealer;
   Refusals& refusals;
   PageTurns& turns;
   const WebClient::Setup& web;

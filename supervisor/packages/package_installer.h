@@ -39,7 +39,7 @@ class PackageInstaller {
  public:
   struct Parts {
     config::PackagePolicy policy;
-    // Of builders, by their kind of work; valid.
+    // Of builders; valid.
     warren::v1::Limits limits;
     // Of what finds dependencies for users' own programs: any template that has pip.
     std::string template_id;
@@ -65,8 +65,7 @@ class PackageInstaller {
   void List(Reply<warren::v1::ListStoredPackagesResponse> reply);
   void Prune(int64_t unused_seconds, Reply<warren::v1::PruneStoredPackagesResponse> reply);
   void Verify(Reply<warren::v1::VerifyStoredPackagesResponse> reply);
-  // Of the target's template: what is between its Python and a client's question. Why nothing can
-  // be installed; empty where it can.
+  // Why nothing can be installed; empty where it can.
   const std::string& unavailable() const { return unavailable_; }
 
   // ---- The launcher's events

@@ -24,11 +24,11 @@ FileLink Link() {
           std::string(64, 'a'), std::string(64, 'b')};
 }
 
-TEST(LinkSignerTest, ReadsWhatItMade) {
-  const LinkSigner signer(std::string(32, 'k'));
-  const std::string path = signer.PathOf(Link());
+TEST(LinkSealerTest, ReadsWhatItMade) {
+  const LinkSealer sealer(std::string(32, 'k'));
+  const std::string path = sealer.PathOf(Link());
   EXPECT_THAT(path, StartsWith("/files/"));
-  const auto query = signer.Read(path);
+  const auto query = sealer.Read(path);
   ASSERT_TRUE(query.ok()) << query.status();
   EXPECT_EQ(query->part, FileQuery::Part::kFile);
   EXPECT_EQ(query->link.index, 3u);
@@ -37,17 +37,17 @@ TEST(LinkSignerTest, ReadsWhatItMade) {
   EXPECT_EQ(query->link.sha256, Link().sha256);
   EXPECT_EQ(query->link.metadata, Link().metadata);
   // As another fetcher of the same launcher does.
-  EXPECT_TRUE(LinkSigner(std::string(32, 'k')).Read(path).ok());
+  EXPECT_TRUE(LinkSealer(std::string(32, 'k')).Read(path).ok());
 }
 
-TEST(LinkSignerTest, SaysNothingOfTheIndex) {
-  const LinkSigner signer(std::string(32, 'k'));
-  const std::string path = signer.PathOf(Link());
+TEST(LinkSealerTest, SaysNothingOfTheIndex) {
+  const LinkSealer sealer(std::string(32, 'k'));
+  const std::string path = sealer.PathOf(Link());
   // The same file is the same link, for whoever keeps what it has fetched.
-  EXPECT_EQ(signer.PathOf(Link()), path);
+  EXPECT_EQ(sealer.PathOf(Link()), path);
   FileLink other = Link();
   other.url += "1";
-  EXPECT_NE(signer.PathOf(other), path);
+  EXPECT_NE(sealer.PathOf(other), path);
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
   ASSERT_EQ(parts.size(), 5u) << path;
   EXPECT_EQ(parts[4], Link().filename);
@@ -59,40 +59,40 @@ TEST(LinkSignerTest, SaysNothingOfTheIndex) {
   }
 }
 
-TEST(LinkSignerTest, MetadataAreAskedForWhereThereAreAny) {
-  const LinkSigner signer(std::string(32, 'k'));
-  const auto query = signer.Read(signer.PathOf(Link()) + ".metadata");
+TEST(LinkSealerTest, MetadataAreAskedForWhereThereAreAny) {
+  const LinkSealer sealer(std::string(32, 'k'));
+  const auto query = sealer.Read(sealer.PathOf(Link()) + ".metadata");
   ASSERT_TRUE(query.ok()) << query.status();
   EXPECT_EQ(query->part, FileQuery::Part::kMetadata);
   FileLink bare = Link();
   bare.metadata.reset();
-  EXPECT_FALSE(signer.Read(signer.PathOf(bare) + ".metadata").ok());
+  EXPECT_FALSE(sealer.Read(sealer.PathOf(bare) + ".metadata").ok());
 }
 
-TEST(LinkSignerTest, KnowsNoOther) {
-  const LinkSigner signer(std::string(32, 'k'));
-  const std::string path = signer.PathOf(Link());
+TEST(LinkSealerTest, KnowsNoOther) {
+  const LinkSealer sealer(std::string(32, 'k'));
+  const std::string path = sealer.PathOf(Link());
   FileLink other = Link();
   other.url = "http://169.254.169.254/";
-  const std::string others = LinkSigner(std::string(32, 'x')).PathOf(other);
-  EXPECT_FALSE(signer.Read(others).ok());
+  const std::string others = LinkSealer(std::string(32, 'x')).PathOf(other);
+  EXPECT_FALSE(sealer.Read(others).ok());
   const size_t signature = sizeof("/files/") - 1;
   const size_t description = path.find('/', signature);
   const size_t others_description = others.find('/', signature);
   // Our seal on another's description.
-  EXPECT_FALSE(signer.Read(path.substr(0, description) + others.substr(others_description)).ok());
-  EXPECT_FALSE(signer.Read(path + "x").ok());
-  EXPECT_FALSE(signer.Read("/files//" + path.substr(description + 1)).ok());
-  EXPECT_FALSE(signer.Read("/files/a/b").ok());
-  EXPECT_FALSE(signer.Read("/files/").ok());
-  EXPECT_FALSE(signer.Read("").ok());
+  EXPECT_FALSE(sealer.Read(path.substr(0, description) + others.substr(others_description)).ok());
+  EXPECT_FALSE(sealer.Read(path + "x").ok());
+  EXPECT_FALSE(sealer.Read("/files//" + path.substr(description + 1)).ok());
+  EXPECT_FALSE(sealer.Read("/files/a/b").ok());
+  EXPECT_FALSE(sealer.Read("/files/").ok());
+  EXPECT_FALSE(sealer.Read("").ok());
   // Each bit counts, but for those that a text has too many.
   const size_t end = path.rfind('/');
   for (size_t i = signature; i + 1 < end; ++i) {
     if (i + 1 == description || i == description) continue;
     std::string forged = path;
     forged[i] = forged[i] == 'A' ? 'B' : 'A';
-    EXPECT_FALSE(signer.Read(forged).ok()) << i;
+    EXPECT_FALSE(sealer.Read(forged).ok()) << i;
   }
 }
 

@@ -99,10 +99,10 @@ TEST_F(FilesTest, ForgedLinksAreNone) {
   FileLink wanted;
   wanted.filename = kWheel;
   wanted.url = server_.root() + "/secret";
-  EXPECT_EQ(Get(LinkSigner("another key").PathOf(wanted)).result_int(), 404u);
+  EXPECT_EQ(Get(LinkSealer("another key").PathOf(wanted)).result_int(), 404u);
   EXPECT_THAT(server_.asked("/secret"), IsEmpty());
   EXPECT_THAT(server_.asked(absl::StrCat("/files/", kWheel)), IsEmpty());
-  // What this fetcher's key has signed, another one with that key knows.
+  // What this fetcher's key has sealed, another one with that key knows.
   Stop();
   Start();
   EXPECT_EQ(Get(link).result_int(), 200u);

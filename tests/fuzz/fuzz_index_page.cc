@@ -16,9 +16,9 @@ void CheckFile(const warren::PackageFile& file) {
   for (const std::string& digest : {file.sha256, file.metadata.value_or("")}) {
     if (!digest.empty() && warren::NormalizedSha256(digest) != digest) std::abort();
   }
-  const warren::LinkSigner signer("key");
-  const std::string path = signer.PathOf({1, file.filename, file.url, file.sha256, file.metadata});
-  const auto query = signer.Read(path);
+  const warren::LinkSealer sealer("key");
+  const std::string path = sealer.PathOf({1, file.filename, file.url, file.sha256, file.metadata});
+  const auto query = sealer.Read(path);
   if (!query.ok() || query->link.url != file.url || query->link.metadata != file.metadata)
     std::abort();
   for (char c : warren::SimplePage("name", {{file, path}})) {

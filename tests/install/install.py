@@ -81,7 +81,7 @@ class Place:
             file.write(textwrap.dedent(text))
         return path
 
-    def write_policy(self, more=""):
+    def write_policy(self):
         self.write("credentials", CREDENTIALS + "\n")
         allowed = "".join(f'allow {{ requirement: "{name}" }}\n' for name in ALLOWED)
         return self.write("packages.textproto", f"""
@@ -96,7 +96,6 @@ class Place:
             indexes {{ name: "rest" url: "https://{OURS}/ours/" credentials_file: "{self.world.directory}/credentials"
               ca_file: "{self.world.authority}" }}
             indexes {{ name: "public" url: "http://{PUBLIC}/public/" }}
-            {more}
             """)
 
     def start_server(self, *flags):

@@ -74,7 +74,8 @@ void AddNetworkOptions(CLI::App& command, const std::function<v1::NetworkPolicy*
   command
       .add_option_function<std::string>(
           "--network", [policy](const std::string& preset) { policy()->set_preset(preset); },
-          "What it reaches outside: none, internet, or another preset of the server; default: none")
+          "What it reaches outside: none, index, internet, or another preset of the server; "
+          "default: none")
       ->type_name("PRESET");
   AddRules(command, "--allow", "It may connect there: HOST[:PORTS], e.g. pip.test:443",
            [policy] { return policy()->add_allow(); });
