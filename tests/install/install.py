@@ -27,11 +27,14 @@ ALLOWED = ("hopper", "lovelace", "hamilton>=2", "acme-tools", "acme-secret", "bo
 
 
 class IndexHandler(world.Handler):
-    """Static files; server.credentials is what must be said, server.broken the status that everything gets."""
+    """Static files; server.credentials is what must be said, server.broken the status that everything gets, server.held an event
+    that every answer waits for."""
 
     def do_GET(self):
         said = self.headers.get("Authorization", "")
         self.server.authorizations.append(said)
+        if getattr(self.server, "held", None):
+            self.server.held.wait()
         if getattr(self.server, "broken", None):
             self.server.requests.append((self.headers.get("Host"), self.path))
             return self.send_error(self.server.broken)

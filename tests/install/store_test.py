@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import subprocess
+import threading
 import unittest
 import zipfile
 
@@ -140,6 +141,24 @@ class Killed(InstallTest):
         for name in ("fetcher", "relay"):
             self.kill(name)
             eventually(lambda: self.install(self.create(), "--refresh", "hopper").returncode == 0)
+
+    def test_the_builder(self):
+        sandbox = self.create()
+        before = self.stored()
+        here.world.https.held = threading.Event()
+        self.addCleanup(setattr, here.world.https, "held", None)
+        self.addCleanup(here.world.https.held.set)
+        process = here.server.popen("install", sandbox, "--refresh", "hopper")
+        builder = ["pgrep", "-f", "/opt/warren/builder/main.py"]
+        eventually(lambda: subprocess.run(builder, capture_output=True, check=False).returncode == 0)
+        for pid in subprocess.run(builder, capture_output=True, text=True, check=True).stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        _, said = process.communicate()
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn(b"the builder broke off", said)
+        self.assertEqual([known["digest"] for known in self.stored().get("sets", [])], [known["digest"] for known in before.get("sets", [])])
+        here.world.https.held.set()
+        self.installed(sandbox, "hopper")
 
     def test_the_client(self):
         here.publish("slowly", "1.0", {"slowly.py": "x = 1\n"})
