@@ -1,6 +1,7 @@
 """The store, and what works for it: packages that mean harm, files that are not what they were, processes that are killed."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -177,6 +178,7 @@ class Killed(InstallTest):
     def test_the_server(self):
         self.installed(self.create(), "hopper")
         process = here.server.popen("install", self.create(), "--refresh", "hopper", "hamilton")
+        self.addCleanup(shutil.rmtree, here.server.directory)
         here.server.process.kill()
         here.server.process.wait()
         process.wait()
