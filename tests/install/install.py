@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../tools"), os.path.join(HERE, "../support"), os.path.join(HERE, "../egress")]
 
 import world  # noqa: E402
+from pace import eventually  # noqa: E402
 from warren_server import Server  # noqa: E402
 from wheels import publish, wheel  # noqa: E402
 
@@ -104,6 +105,8 @@ class Place:
     def start_server(self, *flags):
         self.server = Server("--default-template", "base", "--pool", "base=2", "--package-policy", self.write_policy(),
                              "--package-store", self.store, *flags)
+        # The store is there some time after the server takes calls, which are told so until then.
+        eventually(lambda: self.server.run("packages").returncode == 0)
 
     @property
     def store(self):
