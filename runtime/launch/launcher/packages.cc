@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,7 +14,7 @@
 namespace warren {
 namespace {
 
-static_assert(absl::string_view(kPackagesMountPoint) == kPackagesDirectory);
+static_assert(std::string_view(kPackagesMountPoint) == kPackagesDirectory);
 
 // Every one is looked through when a path is followed to the newest.
 constexpr int kMaxPackageMounts = 256;
