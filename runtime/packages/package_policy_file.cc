@@ -17,6 +17,7 @@ namespace warren {
 namespace {
 
 constexpr size_t kMaxIndexName = 63;
+constexpr int kMaxBuilderSeconds = 24 * 60 * 60;
 // The kernel's own bound, with its NUL.
 constexpr size_t kMaxPath = 4095;
 
@@ -101,6 +102,11 @@ absl::Status CheckIndexes(const config::PackagePolicy& policy) {
   return absl::OkStatus();
 }
 
+absl::Status CheckBuilderTime(absl::string_view field, int seconds) {
+  if (seconds >= 0 && seconds <= kMaxBuilderSeconds) return absl::OkStatus();
+  return WrongField(field, absl::StrCat(seconds, " must be 0 to ", kMaxBuilderSeconds));
+}
+
 }  // namespace
 
 absl::Status ValidatePackagePolicy(const config::PackagePolicy& policy) {
@@ -112,6 +118,8 @@ absl::Status ValidatePackagePolicy(const config::PackagePolicy& policy) {
     return WrongField("resolution_seconds", absl::StrCat(policy.resolution_seconds(),
                                                          " must be 0 to ", kMaxResolutionSeconds));
   }
+  WARREN_RETURN_IF_ERROR(CheckBuilderTime("resolve_seconds", policy.resolve_seconds()));
+  WARREN_RETURN_IF_ERROR(CheckBuilderTime("unpack_seconds", policy.unpack_seconds()));
   return CheckIndexes(policy);
 }
 

@@ -22,6 +22,11 @@ constexpr int64_t kDefaultResolutionSeconds = 3600;
 // Keys, names and versions of one set: they go to the store in one message.
 constexpr size_t kMaxSetBytes = 64 << 10;
 
+// What the policy says of it, or what is usual.
+std::chrono::seconds Patience(int said, std::chrono::seconds usual) {
+  return said > 0 ? std::chrono::seconds(said) : usual;
+}
+
 std::string Describe(const ResolvedFile& file) {
   return absl::StrCat(file.name, " ", file.version);
 }
@@ -59,7 +64,7 @@ void PackageBuild::Resolve(BuilderPlaces::Place place) {
   auto kept = std::make_shared<BuilderPlaces::Place>(std::move(place));
   resolver_->Start(
       {what_.scope.template_id, what_.limits, what_.python, "resolve", job.dump(),
-       kResolvePatience},
+       Patience(host_.policy.resolve_seconds(), kResolvePatience)},
       {[self = shared_from_this()](BuilderWord word) { self->OnResolverWord(std::move(word)); },
        [self = shared_from_this(), kept](absl::Status status) mutable {
          // The next may begin while this one goes on.
@@ -153,13 +158,14 @@ void PackageBuild::UnpackNext() {
         self->set_.packages(static_cast<int>(index)), self->what_.limits);
     self->unpackings_.push_back(unpacking);
     auto kept = std::make_shared<BuilderPlaces::Place>(std::move(place));
-    unpacking->Start({self->what_.scope.template_id, self->what_.limits, self->what_.python,
-                      "unpack", job.dump(), kUnpackPatience},
-                     {[self](const std::string& text) { self->Tell(Progress::FETCHING, text); },
-                      [self, kept](absl::Status status) mutable {
-                        kept.reset();
-                        self->OnUnpacked(std::move(status));
-                      }});
+    unpacking->Start(
+        {self->what_.scope.template_id, self->what_.limits, self->what_.python, "unpack",
+         job.dump(), Patience(self->host_.policy.unpack_seconds(), kUnpackPatience)},
+        {[self](const std::string& text) { self->Tell(Progress::FETCHING, text); },
+         [self, kept](absl::Status status) mutable {
+           kept.reset();
+           self->OnUnpacked(std::move(status));
+         }});
   };
   tickets_.push_back(host_.places.Take(std::move(unpack)));
 }

@@ -70,8 +70,9 @@ void Unpacking::OnConnected(absl::StatusOr<std::unique_ptr<PortConnection>> conn
       std::move(request),
       [self = shared_from_this()](const absl::StatusOr<internal::StoreReply>& reply) {
         self->store_said_ = reply.status();
-        // What it still has to say is of no use.
-        if (!reply.ok()) self->builder_->Cancel();
+        // What it still has to say is of no use. One whose connection has ended is ending, or is
+        // ended by its time; why is known then.
+        if (!reply.ok() && !absl::IsUnavailable(reply.status())) self->builder_->Cancel();
         self->MaybeEnd();
       },
       std::move(socket));
@@ -90,6 +91,8 @@ void Unpacking::MaybeEnd() {
   host_.loop.Post([self = shared_from_this(), on_end = std::move(listener.on_end)] {
     absl::Status status = self->error_;
     if (self->asked_ && self->store_said_->ok()) return on_end(absl::OkStatus());
+    // Its limits were the end of the connection too.
+    if (absl::IsResourceExhausted(*self->builder_ended_)) status.Update(*self->builder_ended_);
     // A builder that was cancelled because of what the store said is not what went wrong.
     if (status.ok() && self->asked_ && !self->store_said_->ok()) status = *self->store_said_;
     if (status.ok()) status = *self->builder_ended_;

@@ -1,6 +1,7 @@
 """What the tests of this folder share: two indexes in a network of the tests' own, a policy, and a warrend with a store of its own."""
 
 import base64
+import contextlib
 import glob
 import json
 import os
@@ -16,7 +17,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "../tools"), os.path.join(HERE, "../sup
 
 import world  # noqa: E402
 from pace import eventually  # noqa: E402
-from warren_server import Server  # noqa: E402
+from warren_server import PREFIX, Server  # noqa: E402
 from wheels import publish, wheel  # noqa: E402
 
 # Ours has what the public one must never be asked for, and wants a password.
@@ -24,7 +25,7 @@ OURS, PUBLIC = "allowed.test", "other.test"
 CREDENTIALS = "builder:s3cret-of-the-index"
 # Of what is on both of them, and what is allowed beside it.
 ALLOWED = ("hopper", "lovelace", "hamilton>=2", "acme-tools", "acme-secret", "both", "native", "needy", "hostile-paths", "hostile-links",
-           "hostile-bomb", "hostile-many", "broken-hash", "ipython", "clash-one", "clash-two", "slowly", "franklin")
+           "hostile-bomb", "hostile-many", "broken-hash", "inner", "ipython", "clash-one", "clash-two", "slowly", "franklin")
 
 
 class IndexHandler(world.Handler):
@@ -85,11 +86,12 @@ class Place:
             file.write(textwrap.dedent(text))
         return path
 
-    def write_policy(self):
+    def write_policy(self, more):
         self.write("credentials", CREDENTIALS + "\n")
         allowed = "".join(f'allow {{ requirement: "{name}" }}\n' for name in ALLOWED)
         return self.write("packages.textproto", f"""
             name: "test"
+            {more}
             {allowed}
             deny {{ requirement: "lovelace<1" }}
             deny {{ requirement: "poison" }}
@@ -102,8 +104,9 @@ class Place:
             indexes {{ name: "public" url: "http://{PUBLIC}/public/" }}
             """)
 
-    def start_server(self, *flags):
-        self.server = Server("--default-template", "base", "--pool", "base=2", "--package-policy", self.write_policy(),
+    def start_server(self, *flags, policy=""):
+        """policy: more of it."""
+        self.server = Server("--default-template", "base", "--pool", "base=2", "--package-policy", self.write_policy(policy),
                              "--package-store", self.store, *flags)
         # The store is there some time after the server takes calls, which are told so until then.
         eventually(lambda: self.server.run("packages").returncode == 0)
@@ -156,6 +159,23 @@ def fill():
     here.publish("ipython", "99.0", {"IPython_new.py": ""})
     here.publish("clash-one", "1.0", {"clash/one.py": "", "clash/shared.py": "who = 1\n"})
     here.publish("clash-two", "1.0", {"clash/two.py": "", "clash/shared.py": "who = 2\n"})
+
+
+@contextlib.contextmanager
+def builder_with(name, code):
+    """Builders that begin meanwhile have this code behind their own in their file NAME. In this process's mount namespace, which
+    the world has made."""
+    tools = f"{PREFIX}/share/warren/tools"
+    with tempfile.TemporaryDirectory(prefix="warren-builder-") as folder:
+        shutil.copytree(tools, folder, symlinks=True, dirs_exist_ok=True)
+        os.chmod(folder, 0o755)
+        with open(os.path.join(folder, "builder", name), "a") as file:
+            file.write(code)
+        subprocess.run(["mount", "--bind", folder, tools], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", tools], check=True)
 
 
 def setUpModule():

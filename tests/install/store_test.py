@@ -120,6 +120,35 @@ class Pruned(InstallTest):
         self.assertRan(self.run_in(sandbox, "python3", "-c", "import hopper; print(hopper.jumps)"), "3\n")
 
 
+class Hanging(InstallTest):
+    """Builders that do not end by themselves: an error that says so, nothing in the store, and nobody left."""
+
+    def hangs(self, name, code, *words):
+        here.stop_server()
+        self.addCleanup(here.start_server)
+        shutil.rmtree(here.store)
+        here.start_server(policy="resolve_seconds: 2 unpack_seconds: 2")
+        try:
+            with install.builder_with(name, code):
+                self.assertRefused(self.install(self.create(), "lovelace"), "the builder was not done after 2 seconds", *words)
+            self.assertEqual(self.stored().get("packages", []), [])
+            self.assertEqual(os.listdir(os.path.join(here.store, "tmp")), [])
+            eventually(lambda: subprocess.run(["pgrep", "-f", "/opt/warren/builder/main.py"], capture_output=True,
+                                              check=False).returncode != 0)
+        finally:
+            here.stop_server()
+
+    def test_while_it_resolves(self):
+        self.hangs("resolve.py", "def run(*arguments):\n    import time\n    time.sleep(1e6)\n", "(resolve)")
+
+    def test_while_it_unpacks(self):
+        self.hangs("unpack.py", "def _install(*arguments):\n    import time\n    time.sleep(1e6)\n", "lovelace 1.2", "(unpack)")
+
+    def test_while_it_sends(self):
+        self.hangs("unpack.py", "def _send(connection, *arguments):\n    import time\n    connection.send(b'\\x05\\0')\n    time.sleep(1e6)\n",
+                   "lovelace 1.2", "(unpack)")
+
+
 class Killed(InstallTest):
     """Each process once: an error or a wait, and then it works again."""
 

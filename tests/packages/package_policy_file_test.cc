@@ -102,6 +102,7 @@ TEST(ValidatePackagePolicyTest, TakesWhatAnIndexMayHave) {
            R"(indexes { url: "http://127.0.0.1:8080" credentials_file: "/c" })",
            R"(indexes { url: "/srv/wheels" packages: "numpy" })",
            "resolution_seconds: 31536000",
+           "resolve_seconds: 1 unpack_seconds: 86400",
            "dependencies: MUST_BE_ALLOWED",
        }) {
     EXPECT_EQ(WhyInvalid(policy), "") << policy;
@@ -115,6 +116,8 @@ TEST(ValidatePackagePolicyTest, NamesTheField) {
       {"dependencies: 7", "dependencies: "},
       {"resolution_seconds: -1", "resolution_seconds: -1 must be"},
       {"resolution_seconds: 31536001", "resolution_seconds: 31536001 must be"},
+      {"resolve_seconds: -1", "resolve_seconds: -1 must be"},
+      {"unpack_seconds: 86401", "unpack_seconds: 86401 must be"},
       {R"(indexes { })", "indexes[0].url: it must begin with"},
       {R"(indexes { url: "wheels" })", "indexes[0].url: it must begin with"},
       {R"(indexes { url: "https://u:secret@pip.test/" })", "indexes[0].url: it has a user"},

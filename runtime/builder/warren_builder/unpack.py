@@ -40,7 +40,11 @@ def run(job, progress, say):
             connection, _ = listener.accept()
         with connection:
             connection.settimeout(None)
-            _send(connection, tree, files)
+            try:
+                _send(connection, tree, files)
+            except ConnectionError:
+                # Who reads them says why.
+                sys.exit(1)
     return {"sent": len(files)}
 
 
