@@ -51,7 +51,7 @@ Fetcher::Fetcher(const internal::FetcherSetup& setup, std::unique_ptr<PackageCat
       supervisor_(std::move(supervisor)),
       catalog_(std::move(catalog)),
       questions_(supervisor_.get(), std::max(setup.pace(), 1.0)),
-      sealer_(setup.link_key()),
+      sealer_(setup.link_key(), setup.layers_off()),
       refusals_(supervisor_.get()),
       share_{*catalog_, learned_, questions_, sealer_, refusals_, turns_, web_},
       clients_([this](const ClientThreads::Client& client) {
@@ -61,6 +61,7 @@ Fetcher::Fetcher(const internal::FetcherSetup& setup, std::unique_ptr<PackageCat
       }) {
   web_.configured = catalog_->WebUrls();
   web_.pace = std::max(setup.pace(), 1.0);
+  web_.layers_off = setup.layers_off();
 }
 
 Fetcher::~Fetcher() {

@@ -1,6 +1,7 @@
 #ifndef WARREN_RUNTIME_FETCHER_FILE_LINK_H_
 #define WARREN_RUNTIME_FETCHER_FILE_LINK_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -32,8 +33,9 @@ struct FileQuery {
 // authenticated (AES-256-GCM): where an index is, is not for sandboxes. Thread-safe.
 class LinkSealer {
  public:
-  // The same for every fetcher that is to know the links of the others.
-  explicit LinkSealer(const std::string& key);
+  // `key`: the same for every fetcher that is to know the links of the others. `layers_off`:
+  // TestLayer bits; 0 but in test builds.
+  explicit LinkSealer(const std::string& key, uint32_t layers_off = 0);
 
   // "/files/SEAL/DESCRIPTION/FILENAME", the same for the same file; with ".metadata" behind it, it
   // asks for those. SEAL and DESCRIPTION are of A-Z, a-z, 0-9, '-' and '_'.
@@ -45,6 +47,7 @@ class LinkSealer {
   // Of its key; empty where the library failed.
   const std::string encryption_key_;
   const std::string nonce_key_;
+  const uint32_t layers_off_;
 };
 
 }  // namespace warren

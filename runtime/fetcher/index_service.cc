@@ -17,6 +17,7 @@
 #include "runtime/fetcher/file_reply.h"
 #include "runtime/fetcher/simple_page.h"
 #include "runtime/fetcher/times.h"
+#include "runtime/launch/child/test_layers.h"
 #include "runtime/packages/package_name.h"
 #include "spdlog/spdlog.h"
 
@@ -230,6 +231,11 @@ HttpOutcome IndexService::AnswerFile() {
   return in_directory ? PassFromDirectory(*query) : PassFromWeb(*query);
 }
 
+std::string IndexService::WantedDigest(const FileQuery& query) const {
+  if (LayerIsOff(share_.web.layers_off, TestLayer::kFileDigests)) return "";
+  return query.part == FileQuery::Part::kMetadata ? *query.link.metadata : query.link.sha256;
+}
+
 void IndexService::NoteFetched(const FileQuery& query) {
   const bool metadata = query.part == FileQuery::Part::kMetadata;
   const std::string& sha256 = metadata ? *query.link.metadata : query.link.sha256;
@@ -260,7 +266,7 @@ HttpOutcome IndexService::PassFromDirectory(const FileQuery& query) {
         absl::StrCat("bytes ", part.offset, "-", part.offset + part.size - 1, "/", file->size);
   }
   head.length = part.size;
-  FileReply reply(request_, query.link.sha256, stream_);
+  FileReply reply(request_, WantedDigest(query), stream_);
   reply.OnHead(head);
   if (request_.method() == http::verb::head) return reply.Finish();
   if (!PassOn(file->fd.get(), part, reply)) return reply.Cut();
@@ -284,7 +290,7 @@ HttpOutcome IndexService::PassFromWeb(const FileQuery& query) {
   if (!url.ok()) return Fail(kBadGateway, "the file's address cannot be used");
   request.url = *std::move(url);
   if (request_.method() == http::verb::head) request.method = WebRequest::Method::kHead;
-  FileReply reply(request_, is_metadata ? *query.link.metadata : query.link.sha256, stream_);
+  FileReply reply(request_, WantedDigest(query), stream_);
   const absl::Status status = client_.Fetch(*share_.catalog.web(query.link.index), request, reply);
   std::string reason = std::string(status.message());
   if (status.ok()) {

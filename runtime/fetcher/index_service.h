@@ -59,6 +59,8 @@ class IndexService {
   HttpOutcome AnswerFile();
   HttpOutcome PassFromDirectory(const FileQuery& query);
   HttpOutcome PassFromWeb(const FileQuery& query);
+  // Of the whole file, which is to be compared; empty for none.
+  std::string WantedDigest(const FileQuery& query) const;
   // It was sent whole and as it should be.
   void NoteFetched(const FileQuery& query);
   HttpOutcome Fail(int status, absl::string_view reason);

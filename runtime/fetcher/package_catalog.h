@@ -1,6 +1,7 @@
 #ifndef WARREN_RUNTIME_FETCHER_PACKAGE_CATALOG_H_
 #define WARREN_RUNTIME_FETCHER_PACKAGE_CATALOG_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,8 +60,10 @@ class PackageCatalog {
     std::unique_ptr<DirectoryIndex> directory;
   };
 
-  PackageCatalog(PackageRules rules, bool source_distributions)
-      : rules_(std::move(rules)), source_distributions_(source_distributions) {}
+  PackageCatalog(PackageRules rules, bool source_distributions, uint32_t layers_off)
+      : rules_(std::move(rules)),
+        source_distributions_(source_distributions),
+        layers_off_(layers_off) {}
 
   // The indexes that may be asked for it, in their order.
   std::vector<size_t> AskedFor(absl::string_view package) const;
@@ -73,6 +76,7 @@ class PackageCatalog {
 
   const PackageRules rules_;
   const bool source_distributions_;
+  const uint32_t layers_off_;
   std::vector<Index> indexes_;
 };
 

@@ -76,6 +76,8 @@ class WebClient {
     std::vector<WebUrl> configured;
     // HostFacts.pace, at least 1.
     double pace = 1;
+    // TestLayer bits; 0 but in test builds.
+    uint32_t layers_off = 0;
     // Ends what is under way within a second or so.
     std::atomic<bool> stopping{false};
   };

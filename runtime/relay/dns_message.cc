@@ -143,7 +143,7 @@ std::string NameOf(const ldns_rr* question) {
 
 }  // namespace
 
-absl::StatusOr<DnsQuery> DnsQuery::Parse(absl::string_view message) {
+absl::StatusOr<DnsQuery> DnsQuery::Parse(absl::string_view message, Names names) {
   DnsQuery query;
   absl::Status status = ReadHeader(message, query);
   if (!status.ok()) return status;
@@ -158,6 +158,7 @@ absl::StatusOr<DnsQuery> DnsQuery::Parse(absl::string_view message) {
   if (ldns_rr_get_class(question) != LDNS_RR_CLASS_IN)
     return Refuse("asks for a class other than IN", query, DnsError::kRefused);
   absl::StatusOr<std::string> name = NormalizeHostName(NameOf(question));
+  if (!name.ok() && names == Names::kAny) name = NameOf(question);
   if (!name.ok()) {
     return Refuse(absl::StrCat("asks for a name that no host has: ", name.status().message()),
                   query, DnsError::kNxDomain);

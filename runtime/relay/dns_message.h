@@ -31,7 +31,10 @@ struct DnsQuery {
   // Believes nothing. Of an error, DnsReplyTo has what is to be answered: FORMERR what cannot be
   // understood or has not one question alone, NOTIMP another opcode, REFUSED another class, BADVERS
   // another version of EDNS, NXDOMAIN a name that is not a host's.
-  static absl::StatusOr<DnsQuery> Parse(absl::string_view message);
+  //
+  // `names`: kAny in test builds alone, where a name that no host can have is one like others.
+  enum class Names { kOfHosts, kAny };
+  static absl::StatusOr<DnsQuery> Parse(absl::string_view message, Names names = Names::kOfHosts);
 
   // Normalized (NormalizeHostName).
   std::string name;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/launch/child/test_layers.h"
 #include "runtime/packages/package_name.h"
 
 namespace warren {
@@ -17,13 +18,17 @@ constexpr int kMaxUnderWay = 64;
 
 }  // namespace
 
-NameService::NameService(Resolver& resolver, Rate rate, TellName tell)
+NameService::NameService(Resolver& resolver, uint32_t layers_off, TellName tell)
     : resolver_(resolver),
+      layers_off_(layers_off),
       tell_(std::move(tell)),
-      lookups_(rate == Rate::kNone ? 0 : kLookupsPerSecond, kLookupBurst) {}
+      lookups_(LayerIsOff(layers_off, TestLayer::kLookupRate) ? 0 : kLookupsPerSecond,
+               kLookupBurst) {}
 
 void NameService::Ask(absl::string_view message, Reply reply) {
-  absl::StatusOr<DnsQuery> query = DnsQuery::Parse(message);
+  absl::StatusOr<DnsQuery> query = DnsQuery::Parse(
+      message, LayerIsOff(layers_off_, TestLayer::kHostNames) ? DnsQuery::Names::kAny
+                                                              : DnsQuery::Names::kOfHosts);
   if (!query.ok()) return reply(DnsReplyTo(query.status()));
   if (rules_ == nullptr) return reply(AnswerError(*query, DnsError::kServFail));
   // Addresses of IPv6 are asked for with those of IPv4, and must agree about whether there is a

@@ -1,6 +1,7 @@
 #ifndef WARREN_RUNTIME_RELAY_NAME_SERVICE_H_
 #define WARREN_RUNTIME_RELAY_NAME_SERVICE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -27,9 +28,8 @@ class NameService {
   // False when it cannot be told now: then the name has no address.
   using TellName = absl::AnyInvocable<bool(const std::string& name, uint32_t index)>;
 
-  // Of what leaves for name servers; kNone in test builds alone.
-  enum class Rate { kBounded, kNone };
-  NameService(Resolver& resolver, Rate rate, TellName tell);
+  // `layers_off`: TestLayer bits; 0 but in test builds.
+  NameService(Resolver& resolver, uint32_t layers_off, TellName tell);
 
   // Of the sandbox's policy; outlives the next call of it.
   void SetRules(const NetworkRules* rules) { rules_ = rules; }
@@ -51,6 +51,7 @@ class NameService {
   std::string AddressFor(const DnsQuery& query);
 
   Resolver& resolver_;
+  const uint32_t layers_off_;
   TellName tell_;
   const NetworkRules* rules_ = nullptr;
   NameTable names_;

@@ -46,12 +46,9 @@ SandboxEgress::SandboxEgress(std::string id, EgressShare& share, Events& events)
       events_(events),
       bandwidth_out_(share.loop),
       bandwidth_in_(share.loop),
-      names_(share.resolver,
-             LayerIsOff(share.layers_off, TestLayer::kLookupRate) ? NameService::Rate::kNone
-                                                                  : NameService::Rate::kBounded,
-             [this](const std::string& name, uint32_t index) {
-               return events_.TellName(id_, name, index);
-             }) {
+      names_(share.resolver, share.layers_off, [this](const std::string& name, uint32_t index) {
+        return events_.TellName(id_, name, index);
+      }) {
   ++share_.sandboxes;
 }
 

@@ -1,7 +1,9 @@
 #include "runtime/store/package_adder.h"
 
+#include <limits>
 #include <utility>
 
+#include "runtime/launch/child/test_layers.h"
 #include "spdlog/spdlog.h"
 
 namespace warren {
@@ -19,6 +21,9 @@ ReceiveBounds PackageAdder::BoundsOf(const internal::AddPackage& request) const 
   ReceiveBounds bounds;
   bounds.limits.max_bytes = request.max_bytes() > 0 ? request.max_bytes() : kUsualBytes;
   bounds.limits.max_files = request.max_files() > 0 ? request.max_files() : kUsualFiles;
+  bounds.limits.layers_off = layers_off_;
+  if (LayerIsOff(layers_off_, TestLayer::kStoreBounds))
+    bounds.limits.max_bytes = std::numeric_limits<int64_t>::max();
   bounds.patience = absl::Seconds(seconds) * pace_;
   return bounds;
 }

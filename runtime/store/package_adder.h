@@ -22,8 +22,10 @@ class PackageAdder {
  public:
   using OnAdded = std::function<void(const absl::StatusOr<internal::StoredPackage>&)>;
 
-  PackageAdder(StoreShare& share, PackageChecker& checker, Remover& remover, double pace)
-      : share_(share), checker_(checker), remover_(remover), pace_(pace) {}
+  // `layers_off`: TestLayer bits.
+  PackageAdder(StoreShare& share, PackageChecker& checker, Remover& remover, double pace,
+               uint32_t layers_off)
+      : share_(share), checker_(checker), remover_(remover), pace_(pace), layers_off_(layers_off) {}
 
   // The request is a sound one. Where the package is there, nothing is read.
   void Add(internal::AddPackage request, UniqueFd socket, OnAdded on_added);
@@ -47,6 +49,7 @@ class PackageAdder {
   PackageChecker& checker_;
   Remover& remover_;
   const double pace_;
+  const uint32_t layers_off_;
   // Keys that are being received, and who waits for the same.
   std::unordered_map<std::string, std::deque<Asked>> receiving_;
 };

@@ -20,6 +20,8 @@ struct PackageLimits {
   int64_t max_bytes = 0;
   // And of its directories just as many.
   int64_t max_files = 0;
+  // TestLayer bits; 0 but in test builds.
+  uint32_t layers_off = 0;
 };
 
 // Reads what a builder sandbox sends of one package (PackageFile in store.proto), whatever pieces

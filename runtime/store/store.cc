@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
+#include "runtime/launch/child/test_layers.h"
 #include "runtime/store/package_files.h"
 #include "runtime/store/set_plan.h"
 #include "runtime/store/set_tree.h"
@@ -27,10 +28,10 @@ constexpr int kReceivers = 4;
 }  // namespace
 
 Store::Parts::Parts(IoLoop& loop, std::unique_ptr<StopSignal> stop,
-                    std::unique_ptr<StoreDirectory> directory, int64_t max_bytes, double pace)
-    : share(loop, std::move(stop), std::move(directory), max_bytes,
+                    std::unique_ptr<StoreDirectory> directory, const Settings& settings)
+    : share(loop, std::move(stop), std::move(directory), settings.max_bytes,
             [this] { share.loop.Post([this] { remover.ServeSpace(); }); }),
-      adder(share, checker, remover, pace) {
+      adder(share, checker, remover, settings.pace, settings.layers_off) {
   share.workers.Start(kWorkers);
   share.receivers.Start(kReceivers);
 }
@@ -40,12 +41,11 @@ Store::Parts::~Parts() {
   share.space.Stop();
 }
 
-Store::Store(std::unique_ptr<IoLoop> loop, std::unique_ptr<StopSignal> stop, int64_t max_bytes,
-             double pace, UniqueFd launcher, UniqueFd supervisor)
+Store::Store(std::unique_ptr<IoLoop> loop, std::unique_ptr<StopSignal> stop,
+             const Settings& settings, UniqueFd launcher, UniqueFd supervisor)
     : loop_(std::move(loop)),
       stop_(std::move(stop)),
-      max_bytes_(max_bytes),
-      pace_(pace),
+      settings_(settings),
       launcher_(std::move(launcher)),
       door_(*loop_, std::move(supervisor)) {}
 
@@ -57,15 +57,17 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Prepare(const internal::StoreSetup
     return absl::InvalidArgumentError("a package store that may hold nothing");
   WARREN_ASSIGN_OR_RETURN(std::unique_ptr<IoLoop> loop, IoLoop::Create());
   WARREN_ASSIGN_OR_RETURN(std::unique_ptr<StopSignal> stop, StopSignal::Create());
-  return std::unique_ptr<Store>(new Store(std::move(loop), std::move(stop), setup.max_bytes(),
-                                          std::max(setup.pace(), 1.0), std::move(launcher),
-                                          std::move(supervisor)));
+  Settings settings{setup.max_bytes(), std::max(setup.pace(), 1.0), setup.layers_off()};
+  if (LayerIsOff(settings.layers_off, TestLayer::kStoreBounds))
+    settings.max_bytes = std::numeric_limits<int64_t>::max();
+  return std::unique_ptr<Store>(new Store(std::move(loop), std::move(stop), settings,
+                                          std::move(launcher), std::move(supervisor)));
 }
 
 absl::Status Store::Run(UniqueFd directory) {
   WARREN_ASSIGN_OR_RETURN(std::unique_ptr<StoreDirectory> opened,
                           StoreDirectory::Open(std::move(directory)));
-  parts_ = std::make_unique<Parts>(*loop_, std::move(stop_), std::move(opened), max_bytes_, pace_);
+  parts_ = std::make_unique<Parts>(*loop_, std::move(stop_), std::move(opened), settings_);
   WARREN_RETURN_IF_ERROR(Load());
   WARREN_RETURN_IF_ERROR(
       door_.Start([this](internal::StoreRequest request,

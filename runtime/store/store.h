@@ -38,10 +38,16 @@ class Store {
   absl::Status Run(UniqueFd directory);
 
  private:
+  struct Settings {
+    int64_t max_bytes = 0;
+    double pace = 1;
+    // TestLayer bits; 0 but in test builds.
+    uint32_t layers_off = 0;
+  };
   // What is there while it runs; each of them knows those before it.
   struct Parts {
     Parts(IoLoop& loop, std::unique_ptr<StopSignal> stop, std::unique_ptr<StoreDirectory> directory,
-          int64_t max_bytes, double pace);
+          const Settings& settings);
     ~Parts();
 
     StoreShare share;
@@ -52,8 +58,8 @@ class Store {
     StoreVerifier verifier{share, checker, sets};
   };
 
-  Store(std::unique_ptr<IoLoop> loop, std::unique_ptr<StopSignal> stop, int64_t max_bytes,
-        double pace, UniqueFd launcher, UniqueFd supervisor);
+  Store(std::unique_ptr<IoLoop> loop, std::unique_ptr<StopSignal> stop, const Settings& settings,
+        UniqueFd launcher, UniqueFd supervisor);
 
   absl::Status Load();
   void LoadPackage(const std::string& key);
@@ -79,8 +85,7 @@ class Store {
 
   std::unique_ptr<IoLoop> loop_;
   std::unique_ptr<StopSignal> stop_;
-  const int64_t max_bytes_;
-  const double pace_;
+  const Settings settings_;
   UniqueFd launcher_;
   StoreDoor door_;
   absl::Status end_;

@@ -7,10 +7,12 @@ import re
 import unittest
 
 from egress import HERE, Sandbox, here
-from world import ALLOWED, World
+from pace import eventually
+from world import ALLOWED, NAMES, World
 
 # TestLayer of runtime/launch/child/test_layers.h.
-LAYERS = {"name_agreement": 18, "special_addresses": 19, "addresses_by_name": 20, "lookup_rate": 21, "connection_bound": 22}
+LAYERS = {"name_agreement": 18, "special_addresses": 19, "addresses_by_name": 20, "lookup_rate": 21, "connection_bound": 22,
+          "host_names": 23}
 # More than a sandbox may ask for at once.
 MANY = 600
 
@@ -68,6 +70,57 @@ def asks_without_bound(sandbox):
     return len(asked) == MANY
 
 
+def smuggles_a_host(host):
+    def attack(sandbox):
+        return " 403 " not in sandbox.python(f"""
+            import socket
+            stream = socket.create_connection(("allowed.test", 80))
+            stream.send(b"GET / HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n")
+            print(stream.recv(100).split(b"\\r")[0].decode())
+            """).stdout
+
+    attack.__name__ = f"smuggles {host}"
+    return attack
+
+
+def keeps_an_address_while_its_name_moves_inside(sandbox):
+    here.world.set_names({**NAMES, "moving.test": ALLOWED})
+    address = sandbox.python("import socket; print(socket.gethostbyname('moving.test'))").stdout.strip()
+    try:
+        here.world.set_names({**NAMES, "moving.test": NAMES["private.test"]})
+        asked = len(here.world.asked_names())
+        # The first answer may be kept for a second.
+        eventually(lambda: status(sandbox, "http://moving.test/") and len(here.world.asked_names()) > asked + 1)
+        return status(sandbox, "-H", "Host: moving.test", f"http://{address}/") != "403"
+    finally:
+        here.world.set_names(NAMES)
+
+
+def goes_by_mapped_address(sandbox):
+    return " 403 " not in sandbox.python(f"""
+        import socket
+        stream = socket.socket(socket.AF_INET6)
+        stream.connect(("::ffff:{ALLOWED}", 80))
+        stream.send(b"GET / HTTP/1.1\\r\\nHost: {ALLOWED}\\r\\n\\r\\n")
+        print(stream.recv(100).split(b"\\r")[0].decode())
+        """).stdout
+
+
+def asks_for(*labels):
+    def attack(sandbox):
+        return "answered" in sandbox.python(f"""
+            import socket, struct
+            name = b"".join(bytes([len(label)]) + label for label in {labels!r}) + b"\\0"
+            probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            probe.settimeout(20)
+            probe.sendto(struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + name + struct.pack(">HH", 1, 1), ("127.0.0.53", 53))
+            print("answered" if probe.recv(600)[3] & 15 == 0 else "refused")
+            """).stdout
+
+    attack.__name__ = f"asks for {b'.'.join(labels)!r}"
+    return attack
+
+
 def has_more_connections(sandbox):
     return "welcome" in sandbox.python("""
         import socket
@@ -78,12 +131,16 @@ def has_more_connections(sandbox):
 
 # Layer -> attacks, each with the flags of its sandbox.
 ATTACKS = {
-    "name_agreement": [(fronts_by_host, ["--allow", "allowed.test"]), (fronts_by_server_name, ["--allow", "allowed.test"])],
+    "name_agreement": [(attack, ["--allow", "allowed.test"]) for attack in (
+        fronts_by_host, fronts_by_server_name, *map(smuggles_a_host, ("allowed.test%0d%0aX: y", "allowed.test\\0.other.test")))],
     "special_addresses": [(reaches_a_private_address, ["--network", "internet"]), (reaches_metadata, ["--network", "internet"]),
-                          (reaches_the_hosts_own_address, ["--network", "internet"])],
-    "addresses_by_name": [(goes_by_address, ["--allow", "*"])],
+                          (reaches_the_hosts_own_address, ["--network", "internet"]),
+                          (keeps_an_address_while_its_name_moves_inside, ["--network", "internet"])],
+    "addresses_by_name": [(goes_by_address, ["--allow", "*"]), (goes_by_mapped_address, ["--allow", "*"])],
     "lookup_rate": [(asks_without_bound, ["--network", "internet"])],
     "connection_bound": [(has_more_connections, ["--allow", "allowed.test", "--connections", "3"])],
+    "host_names": [(attack, ["--allow", "allowed.test"]) for attack in (
+        asks_for(b"allowed%0d%0a", b"test"), asks_for(b"allowed\0", b"test"), asks_for(b"fe80::1%lo"))],
 }
 
 
@@ -115,7 +172,7 @@ class EgressLayers(unittest.TestCase):
 
     def test_every_layer_is_tried(self):
         with open(os.path.join(HERE, "../../runtime/launch/child/test_layers.h")) as file:
-            bits = {int(bit) for bit in re.findall(r"= 1u << (\d+)", file.read().split("// The relay's:")[1])}
+            bits = {int(bit) for bit in re.findall(r"= 1u << (\d+)", file.read().split("// The relay's:")[1].split("// The fetcher's:")[0])}
         self.assertEqual(bits, set(LAYERS.values()))
         self.assertEqual(set(ATTACKS), set(LAYERS))
 

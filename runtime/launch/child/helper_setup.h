@@ -40,6 +40,8 @@ struct HelperSetup {
   uint32_t patience_ms = 0;
   // Of kMountPackages: HostFacts.tmpfs_user_xattr.
   uint32_t user_xattr = 0;
+  // TestLayer bits; read by test builds only.
+  uint32_t layers_off = 0;
   // kOpenNetwork: where the host cannot look sockets up, ports to listen at. kConnect: the one to
   // connect to. In host byte order.
   uint32_t port_count = 0;

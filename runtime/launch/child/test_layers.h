@@ -50,6 +50,22 @@ enum class TestLayer : uint32_t {
   kLookupRate = 1u << 21,
   // It has as many connections as it wants.
   kConnectionBound = 1u << 22,
+  // Names are answered that no host can have.
+  kHostNames = 1u << 23,
+  // The fetcher's: every index may be asked for every package, and one that fails is passed over.
+  kIndexClaims = 1u << 24,
+  // A file is passed on whatever its digest is.
+  kFileDigests = 1u << 25,
+  // A link that was altered is followed.
+  kLinkSeals = 1u << 26,
+  // What an index says can lead the fetcher to any address.
+  kIndexAddresses = 1u << 27,
+  // The store's: a file of a package has whatever path its builder says.
+  kPackagePaths = 1u << 28,
+  // A package, and the store, are as large as they want.
+  kStoreBounds = 1u << 29,
+  // A sandbox has the store's own files instead of a view of them, and may write them.
+  kPackageMounts = 1u << 30,
 };
 
 #ifdef WARREN_TEST_LAYERS

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
+#include "runtime/launch/child/test_layers.h"
 #include "runtime/launch/launcher/launcher.h"
 #include "runtime/linux/detached_mount.h"
 #include "runtime/plan/launch_plan.h"
@@ -33,6 +34,11 @@ absl::Status WhyNotMounted(const SetupResult& result) {
                    absl::ErrnoToStatus(result.error, SetupStageName(result.stage)).message()));
 }
 
+TreeUse UseOf(const HelperSetup& setup) {
+  return LayerIsOff(setup.layers_off, TestLayer::kPackageMounts) ? TreeUse::kReadAndWrite
+                                                                 : TreeUse::kReadAndExecute;
+}
+
 }  // namespace
 
 absl::Status Launcher::HandleMountPackages(uint64_t request_id,
@@ -55,11 +61,11 @@ absl::Status Launcher::HandleMountPackages(uint64_t request_id,
   HelperSetup setup;
   setup.task = HelperTask::kMountPackages;
   setup.user_xattr = resources_.facts.tmpfs_user_xattr() ? 1 : 0;
+  setup.layers_off = resources_.layers_off;
   WARREN_RETURN_IF_ERROR(CheckTasks(*sandbox, setup.task));
   WARREN_ASSIGN_OR_RETURN(UniqueFd user_namespace, OpenUserNamespace(sandbox->process->pidfd()));
-  WARREN_ASSIGN_OR_RETURN(
-      UniqueFd packages,
-      CloneTree(tree.get(), "a package set", TreeUse::kReadAndExecute, user_namespace.get()));
+  WARREN_ASSIGN_OR_RETURN(UniqueFd packages, CloneTree(tree.get(), "a package set", UseOf(setup),
+                                                       user_namespace.get()));
   const int fd = packages.get();
   WARREN_RETURN_IF_ERROR(
       StartTask(*sandbox, setup, {&fd, 1}, [this, id, request_id](TaskOutcome outcome) {
