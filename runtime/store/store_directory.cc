@@ -88,7 +88,7 @@ absl::Status StoreDirectory::Publish(const std::string& temporary, Folder folder
     return Errno("move into the package store");
   }
   if (::fsync(FolderFd(folder)) == 0) return absl::OkStatus();
-  const absl::Status status = Errno("sync a directory of the package store");
+  absl::Status status = Errno("sync a directory of the package store");
   // What failed leaves nothing in its place.
   ::renameat(FolderFd(folder), name.c_str(), FolderFd(Folder::kTemporary), temporary.c_str());
   return status;

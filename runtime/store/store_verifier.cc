@@ -16,9 +16,11 @@ constexpr int kMostRemoved = 64;
 template <typename Entries>
 std::vector<std::string> NamesByUse(const Entries& entries) {
   std::vector<std::pair<int64_t, std::string>> used;
+  used.reserve(entries.size());
   for (const auto& [name, entry] : entries) used.emplace_back(entry->used_at, name);
   std::sort(used.rbegin(), used.rend());
   std::vector<std::string> names;
+  names.reserve(used.size());
   for (auto& [used_at, name] : used) names.push_back(std::move(name));
   return names;
 }

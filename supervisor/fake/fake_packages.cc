@@ -179,9 +179,10 @@ absl::Status FakePackages::CheckAgainst(const Packages& packages, const Packages
 }
 
 bool FakePackages::IsCachedLocked(const Packages& packages) const {
+  const auto& stored = stored_;
   return resolved_.count(packages) != 0 &&
          std::all_of(packages.begin(), packages.end(),
-                     [&](const auto& package) { return stored_.count(package) != 0; });
+                     [&](const auto& package) { return stored.count(package) != 0; });
 }
 
 FakePackages::Packages FakePackages::InstalledIn(const std::string& sandbox_id) const {
@@ -231,8 +232,9 @@ v1::PruneStoredPackagesResponse FakePackages::Prune(absl::Duration unused_for) {
   response.set_sets(static_cast<int>(std::erase_if(sets_, [&](const auto& each) {
     return each.second.users.empty() && each.second.used_at <= before;
   })));
+  const auto& sets = sets_;
   response.set_packages(static_cast<int>(std::erase_if(stored_, [&](const auto& stored) {
-    return std::none_of(sets_.begin(), sets_.end(), [&](const auto& each) {
+    return std::none_of(sets.begin(), sets.end(), [&](const auto& each) {
       auto found = each.second.packages.find(stored.first.first);
       return found != each.second.packages.end() && found->second == stored.first.second;
     });

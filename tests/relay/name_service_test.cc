@@ -59,8 +59,7 @@ class NameServiceTest : public ::testing::Test {
   std::unique_ptr<Resolver> resolver_ = *Resolver::Create(*loop_, egress_, 1);
   std::optional<NetworkRules> rules_;
   std::vector<std::string> told_;
-  NameService service_{*resolver_, 0,
-                       [this](const std::string& name, uint32_t) {
+  NameService service_{*resolver_, 0, [this](const std::string& name, uint32_t) {
                          told_.push_back(name);
                          return true;
                        }};
