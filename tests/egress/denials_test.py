@@ -262,6 +262,35 @@ class Attacks(EgressTest):
         done = sandbox.sh("dig +short +time=5 +tries=1 TXT data.allowed.test @127.0.0.53 2>/dev/null; true")
         self.assertFalse([name for name in here.world.asked_names() if name.startswith("data.")])
 
+    def test_a_scan_learns_nothing(self):
+        """Of a denied port it cannot be told whether somebody listens there; of the relay there is no other."""
+        sandbox = self.sandbox("--allow", "allowed.test:443")
+        done = sandbox.python("""
+            import concurrent.futures, socket
+            def outcome(port):
+                try:
+                    with socket.create_connection(("allowed.test", port), timeout=60) as stream:
+                        stream.send(b"\\0")
+                        return stream.recv(10)
+                except OSError as error:
+                    return type(error).__name__
+            # Two that listen are among them.
+            ports = [*range(1, 443), *range(444, 600), 2525]
+            with concurrent.futures.ThreadPoolExecutor(32) as pool:
+                print(set(pool.map(outcome, ports)))
+            """)
+        self.assertRan(done, "{'ConnectionResetError'}\n")
+        self.assertEqual(here.world.http.requests, [])
+        # Those that are its own.
+        done = sandbox.python("""
+            import socket
+            def listens(address, port):
+                with socket.socket() as probe:
+                    return probe.connect_ex((address, port)) == 0
+            print([port for address in ("127.0.0.1", "127.0.0.53") for port in range(1, 65536) if listens(address, port)])
+            """)
+        self.assertRan(done, "[53]\n")
+
     def test_many_idle_connections(self):
         sandbox = self.sandbox("--allow", "allowed.test")
         done = sandbox.python("""
