@@ -27,6 +27,7 @@
 #include "runtime/base/io.h"
 #include "runtime/fetcher/fetcher.h"
 #include "runtime/fetcher/index_page.h"
+#include "spdlog/spdlog.h"
 #include "tests/fetcher/index_server.h"
 #include "tests/support/patience.h"
 
@@ -136,6 +137,8 @@ class FetcherTest : public ::testing::Test {
                                     std::move(supervisor));
     ASSERT_TRUE(fetcher.ok()) << fetcher.status();
     fetcher_ = *std::move(fetcher);
+    // Made before there are threads, as in the program: the library is built without the sanitizer.
+    spdlog::default_logger();
     thread_ = std::thread([this] { ended_ = fetcher_->Run(); });
   }
   void ChangeRelay() {
