@@ -179,10 +179,11 @@ absl::Status FakePackages::CheckAgainst(const Packages& packages, const Packages
 }
 
 bool FakePackages::IsCachedLocked(const Packages& packages) const {
-  const auto& stored = stored_;
-  return resolved_.count(packages) != 0 &&
-         std::all_of(packages.begin(), packages.end(),
-                     [&](const auto& package) { return stored.count(package) != 0; });
+  if (resolved_.count(packages) == 0) return false;
+  for (const auto& package : packages) {
+    if (stored_.count(package) == 0) return false;
+  }
+  return true;
 }
 
 FakePackages::Packages FakePackages::InstalledIn(const std::string& sandbox_id) const {
@@ -232,13 +233,10 @@ v1::PruneStoredPackagesResponse FakePackages::Prune(absl::Duration unused_for) {
   response.set_sets(static_cast<int>(std::erase_if(sets_, [&](const auto& each) {
     return each.second.users.empty() && each.second.used_at <= before;
   })));
-  const auto& sets = sets_;
-  response.set_packages(static_cast<int>(std::erase_if(stored_, [&](const auto& stored) {
-    return std::none_of(sets.begin(), sets.end(), [&](const auto& each) {
-      auto found = each.second.packages.find(stored.first.first);
-      return found != each.second.packages.end() && found->second == stored.first.second;
-    });
-  })));
+  std::set<std::pair<std::string, std::string>> kept;
+  for (const auto& [digest, set] : sets_) kept.insert(set.packages.begin(), set.packages.end());
+  response.set_packages(static_cast<int>(
+      std::erase_if(stored_, [&](const auto& stored) { return kept.count(stored.first) == 0; })));
   response.set_size_bytes(kPackageBytes * response.packages());
   return response;
 }
