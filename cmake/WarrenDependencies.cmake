@@ -10,6 +10,10 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto SSL)
+# gzip on the gateway's bodies.
+find_package(ZLIB REQUIRED)
+# The file of API keys.
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 # `warren metrics`; the package's own CMake file asks for its HTTP server too.
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 # The relay reads what sandboxes ask for names.

@@ -1,8 +1,7 @@
 #include "runtime/packages/index_url.h"
 
-// Boost.URL itself, which its headers bring along: there is no library to link.
 #include <algorithm>
-#include <boost/url/src.hpp>
+#include <boost/url.hpp>
 
 #include "absl/strings/strip.h"
 #include "runtime/network/address.h"

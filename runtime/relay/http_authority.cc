@@ -1,7 +1,6 @@
 #include "runtime/relay/http_authority.h"
 
-// Boost.URL itself, which its headers bring along: there is no library to link.
-#include <boost/url/src.hpp>
+#include <boost/url.hpp>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
