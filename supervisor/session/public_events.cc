@@ -36,6 +36,8 @@ void FillExecute(const warren::v1::ExecuteCodeRequest& from, internal::WorkerExe
   }
   if (from.colors()) to->set_colors(true);
   if (from.allow_stdin()) to->set_allow_stdin(true);
+  if (from.display_style() == warren::v1::DISPLAY_STYLE_CODE_INTERPRETER)
+    to->set_display_style(internal::WorkerExecute::CODE_INTERPRETER);
   FillNamedTexts(from.user_expressions(), to->mutable_user_expressions());
   FillNamedTexts(from.env(), to->mutable_env());
   for (const std::string& pattern : from.output_files()) to->add_output_files(pattern);

@@ -52,6 +52,25 @@ TEST_F(ContextTest, ACellRunsAndItsEventsCarryTheirPlaceAndTime) {
   EXPECT_TRUE(sink->well_formed());
 }
 
+TEST_F(ContextTest, TheDisplayStyleGoesWithTheCellThatAsksForItAlone) {
+  auto sandbox = MakeReadySandbox(worker);
+  auto context = sandbox->FindContext("");
+  auto run = [&](uint64_t number, warren::v1::DisplayStyle style) {
+    auto cell = Cell("[1]");
+    cell.set_display_style(style);
+    auto cell_sink = std::make_shared<FakeSink>();
+    EXPECT_TRUE(context->Execute(NewExecution(cell, cell_sink)).ok());
+    auto asked = worker.NextRequest();
+    worker.SendDone(number);
+    EXPECT_TRUE(cell_sink->WaitForEnd().ok());
+    return asked->execute().display_style();
+  };
+  EXPECT_EQ(run(1, warren::v1::DISPLAY_STYLE_CODE_INTERPRETER),
+            internal::WorkerExecute::CODE_INTERPRETER);
+  EXPECT_EQ(run(2, warren::v1::DISPLAY_STYLE_UNSPECIFIED), internal::WorkerExecute::JUPYTER);
+  EXPECT_EQ(run(3, warren::v1::DISPLAY_STYLE_JUPYTER), internal::WorkerExecute::JUPYTER);
+}
+
 // ---- Its files
 
 internal::WorkerEvent FileEvent(const std::string& path) {

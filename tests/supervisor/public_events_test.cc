@@ -18,6 +18,7 @@ TEST(FillExecuteTest, APlainCellIsItsCodeAlone) {
   EXPECT_EQ(execute.ByteSizeLong(), 0u);
   // The default, said: nothing of it goes to the worker.
   request.set_store_history(true);
+  request.set_display_style(warren::v1::DISPLAY_STYLE_JUPYTER);
   FillExecute(request, &execute);
   EXPECT_EQ(execute.ByteSizeLong(), 0u);
 }
@@ -27,12 +28,14 @@ TEST(FillExecuteTest, CarriesWhatWasAskedFor) {
   request.set_silent(true);
   request.set_store_history(true);
   request.set_colors(true);
+  request.set_display_style(warren::v1::DISPLAY_STYLE_CODE_INTERPRETER);
   (*request.mutable_user_expressions())["name"] = "1 + 1";
   internal::WorkerExecute execute;
   FillExecute(request, &execute);
   EXPECT_TRUE(execute.silent());
   EXPECT_TRUE(execute.store_history());
   EXPECT_TRUE(execute.colors());
+  EXPECT_EQ(execute.display_style(), internal::WorkerExecute::CODE_INTERPRETER);
   ASSERT_EQ(execute.user_expressions_size(), 1);
   EXPECT_EQ(execute.user_expressions(0).name(), "name");
   EXPECT_EQ(execute.user_expressions(0).text(), "1 + 1");

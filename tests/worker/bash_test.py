@@ -4,7 +4,7 @@ import os
 import signal
 import unittest
 
-from driver import EXCEPTION, INTERRUPTED, OK, Worker, eventually, patience, state_of
+from driver import EXCEPTION, INTERRUPTED, OK, Worker, eventually, patience, state_of, wire
 
 
 class BashTest(unittest.TestCase):
@@ -167,6 +167,9 @@ class BashTest(unittest.TestCase):
         cell = self.interrupted("SET=changed; sleep 1000", env={"SET": "new", "OTHER": "x"})
         self.assertEqual(cell.outcome, INTERRUPTED)
         self.check("echo $SET ${OTHER-unset}", "was unset\n")
+
+    def test_display_style_is_ignored(self):
+        self.check("echo text", "text\n", display_style=wire.CODE_INTERPRETER)
 
     def test_expressions_are_refused(self):
         body = self.worker.send("echo no", user_expressions={"a": "1"})

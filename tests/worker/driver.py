@@ -77,6 +77,7 @@ _EXECUTE_FIELDS = {
     "env": 7,
     "input_files": 8,
     "output_files": 9,
+    "display_style": 10,
 }
 
 

@@ -173,7 +173,7 @@ class RequestTest(unittest.TestCase):
             'user_expressions { name: "a" text: "b" } user_expressions { name: "c" } '
             'allow_stdin: true colors: true env { name: "N" text: "V" } '
             'input_files { path: "p" data: "\\000\\377" } input_files { path: "q" } '
-            'output_files: "*" output_files: "**/a" }'
+            'output_files: "*" output_files: "**/a" display_style: CODE_INTERPRETER }'
         )
         execution_id, kind, (code, options) = wire.decode_request(data)
         self.assertEqual((execution_id, kind, code), (9, wire.EXECUTE, b"1"))
@@ -182,6 +182,7 @@ class RequestTest(unittest.TestCase):
         self.assertEqual(options.env, [(b"N", b"V")])
         self.assertEqual(options.input_files, [(b"p", b"\0\xff"), (b"q", b"")])
         self.assertEqual(options.output_files, [b"*", b"**/a"])
+        self.assertEqual(options.display_style, wire.CODE_INTERPRETER)
         self.assertTrue(options.allow_stdin and options.colors)
         self.assertFalse(options.counts)
 

@@ -6,6 +6,10 @@ languages/   what cells are written in: Python, bash
 environment.py  variables of a context and of a cell
 shell.py     IPython, without files, history on disk or a terminal
 shortcuts.py ways around what IPython does for each cell and hardly any needs
+code_interpreter.py  what E2B's SDKs read of a display, where a cell asks for it
+charts.py    matplotlib figures -> charts; chart_axes.py and chart_boxes.py read parts of them
+json_data.py DataFrames, lists and dicts -> JSON
+pillow.py    images that are shown and saved -> displays
 displays.py  MIME bundles and metadata -> wire parts
 expressions.py  user_expressions -> values
 interrupts.py   SIGINT -> KeyboardInterrupt in the running cell, and nowhere else

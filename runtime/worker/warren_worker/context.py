@@ -277,7 +277,6 @@ class Context:
 
     def _execute(self, execution_id, code, options=None):
         """options: CellOptions, or None for a plain cell."""
-        env = ()
         if options is not None:
             if options.not_built:
                 self._refuse(execution_id, options.not_built)
@@ -287,7 +286,6 @@ class Context:
                 return
             self._counts = options.counts
             self._patterns = options.output_files
-            env = options.env
         channel = self._channel
         channel.begin(execution_id)
         self._in_cell = True
@@ -297,7 +295,7 @@ class Context:
             if inputs:
                 self._write_inputs(inputs)
                 inputs = ()
-            self._begin(env)
+            self._begin(options)
             self._open_signals()
             error = self._run_user_code(source, options)
         except BaseException as escaped:

@@ -49,6 +49,10 @@ REQUEST_NAMES = {
 CONFIGURE = 9
 _EXECUTE = EXECUTE << 3 | 2
 
+# WorkerExecute.DisplayStyle
+JUPYTER = 0
+CODE_INTERPRETER = 1
+
 # WorkerDone.Outcome
 OK = 1
 EXCEPTION = 2
@@ -220,6 +224,7 @@ class CellOptions:
         "env",
         "input_files",
         "output_files",
+        "display_style",
     )
 
     def __init__(self):
@@ -234,6 +239,7 @@ class CellOptions:
         # A list of (path, data), and one of patterns; all bytes.
         self.input_files = []
         self.output_files = []
+        self.display_style = JUPYTER
 
     @property
     def counts(self):
@@ -310,6 +316,8 @@ def _decode_execute(data, position, end):
             options.input_files.append(_decode_named_text(data, *value))
         elif key == 0x4A:
             options.output_files.append(bytes(data[slice(*value)]))
+        elif key == 0x50:
+            options.display_style = value
     return code, options
 
 

@@ -153,8 +153,8 @@ class BashLanguage(Language):
     def unsupported(self, options):
         return "user_expressions" if options.expressions else None
 
-    def begin(self, env):
-        self._env = env
+    def begin(self, options):
+        self._env = options.env if options is not None else ()
         # What came too late for the cell before.
         self._take_interrupts()
 

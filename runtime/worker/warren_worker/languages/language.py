@@ -35,9 +35,9 @@ class Language:
         """The name of the first thing that a cell asks for and this language has not, or None."""
         return None
 
-    def begin(self, env):
-        """env: [(name, value)], bytes: variables of the next cell's environment. Signals are blocked,
-        in end() too."""
+    def begin(self, options):
+        """Before a cell: its CellOptions, or None for a plain one. Sets what of them holds for the cell
+        alone, the variables of its environment say. Signals are blocked, in end() too."""
         raise NotImplementedError
 
     def run(self, source, options):
@@ -46,7 +46,7 @@ class Language:
         raise NotImplementedError
 
     def end(self):
-        """After the cell: those variables are as they were before."""
+        """After the cell: all that is as it was before."""
         raise NotImplementedError
 
     def open_directory(self):

@@ -3,6 +3,8 @@
 import builtins
 from contextlib import nullcontext
 
+from .. import wire
+from ..code_interpreter import CodeInterpreterDisplays
 from ..environment import Override
 from ..expressions import evaluate
 from .language import Language
@@ -17,13 +19,26 @@ class PythonLanguage(Language):
         self._shell = shell
         self._run_cell = shell.run_cell
         self._override = None
+        self._displays = CodeInterpreterDisplays(shell)
+        # What end() turns off.
+        self._styled = False
         self.traceback = shell.take_traceback
 
-    def begin(self, env):
-        if env:
-            self._override = Override(env)
+    def begin(self, options):
+        # An exception at the very end of the cell before has come in between.
+        self.end()
+        if options is None:
+            return
+        if options.env:
+            self._override = Override(options.env)
+        if options.display_style == wire.CODE_INTERPRETER:
+            self._styled = True
+            self._displays.turn_on()
 
     def end(self):
+        if self._styled:
+            self._styled = False
+            self._displays.turn_off()
         if self._override is not None:
             self._override.undo()
             self._override = None
