@@ -8,22 +8,10 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "grpcpp/alarm.h"
-#include "grpcpp/server_context.h"
 #include "supervisor/backend/backend.h"
 
 namespace warren {
-
-// What the backend hears of a gRPC call beside its request.
-inline Call MakeCall(const grpc::ServerContextBase& context) {
-  Call call;
-  const auto deadline = context.deadline();
-  if (deadline != std::chrono::system_clock::time_point::max()) {
-    call.deadline = absl::FromChrono(deadline);
-  }
-  return call;
-}
 
 // A request on its way to a sandbox: the sandbox is opened, and then `next(handle, call, request)`
 // called, once. In place where Open answers in place; else on a thread of gRPC's, for a Reply must
@@ -32,7 +20,7 @@ template <class Request, class Next>
 class Opening : public std::enable_shared_from_this<Opening<Request, Next>> {
  public:
   Opening(Call call, Request request, Next next)
-      : call_(call), request_(std::move(request)), next_(std::move(next)) {}
+      : call_(std::move(call)), request_(std::move(request)), next_(std::move(next)) {}
 
   void Start(Backend& backend) {
     backend.Open(
@@ -67,7 +55,7 @@ class Opening : public std::enable_shared_from_this<Opening<Request, Next>> {
 
 template <class Request, class Next>
 void OpenSandbox(Backend& backend, Call call, Request request, Next next) {
-  std::make_shared<Opening<Request, Next>>(call, std::move(request), std::move(next))
+  std::make_shared<Opening<Request, Next>>(std::move(call), std::move(request), std::move(next))
       ->Start(backend);
 }
 

@@ -10,7 +10,7 @@ grpc::ServerUnaryReactor* ContextService::CreateContext(grpc::CallbackServerCont
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
   return Unary<v1::CreateContextRequest, v1::Context>(
-      context, request, response,
+      callers_, context, request, response,
       [this](const Call& call, v1::CreateContextRequest what, UnaryCall<v1::Context>& unary) {
         OpenSandbox(backend_, call, std::move(what),
                     [this, &unary](const absl::StatusOr<std::shared_ptr<SandboxHandle>>& handle,
@@ -55,7 +55,7 @@ grpc::ServerUnaryReactor* ContextService::ListContexts(grpc::CallbackServerConte
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::ListContextsRequest, v1::ListContextsResponse>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto&, auto reply) {
         sandbox.ListContexts(call, std::move(reply));
       });
@@ -65,7 +65,7 @@ grpc::ServerUnaryReactor* ContextService::DeleteContext(grpc::CallbackServerCont
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::DeleteContextRequest, v1::DeleteContextResponse>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.DeleteContext(call, what.context_id(), std::move(reply));
       });
@@ -75,7 +75,7 @@ grpc::ServerUnaryReactor* ContextService::RestartContext(grpc::CallbackServerCon
                                                          const grpc::ByteBuffer* request,
                                                          grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::RestartContextRequest, v1::Context>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.RestartContext(call, what.context_id(), std::move(reply));
       });

@@ -3,20 +3,21 @@
 
 #include <string>
 
+#include "supervisor/api/callers.h"
 #include "supervisor/api/unary_call.h"
 #include "supervisor/backend/backend.h"
 #include "warren/v1/execution.grpc.pb.h"
 
 namespace warren {
 
-// warren.v1.ContextService. Thread-safe; the backend outlives it.
+// warren.v1.ContextService. Thread-safe; what it is given outlives it.
 class ContextService final : public v1::ContextService::WithRawCallbackMethod_CreateContext<
                                  v1::ContextService::WithRawCallbackMethod_ListContexts<
                                      v1::ContextService::WithRawCallbackMethod_DeleteContext<
                                          v1::ContextService::WithRawCallbackMethod_RestartContext<
                                              v1::ContextService::Service>>>> {
  public:
-  explicit ContextService(Backend& backend) : backend_(backend) {}
+  ContextService(const Callers& callers, Backend& backend) : callers_(callers), backend_(backend) {}
 
   grpc::ServerUnaryReactor* CreateContext(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* request,
@@ -37,6 +38,7 @@ class ContextService final : public v1::ContextService::WithRawCallbackMethod_Cr
   // Deletes a context that nobody has heard of: it would count all the same.
   void Forget(const Call& call, const std::string& sandbox_id, const std::string& context_id);
 
+  const Callers& callers_;
   Backend& backend_;
 };
 

@@ -11,7 +11,7 @@ namespace warren {
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::ExecuteCode(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<EventQueue, v1::ExecuteCodeRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, v1::ExecuteCodeRequest what,
          std::shared_ptr<EventQueue> queue) {
         return sandbox.Execute(call, std::move(what), std::move(queue));
@@ -21,7 +21,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::ExecuteCode(
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::RunScript(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<EventQueue, v1::RunScriptRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, v1::RunScriptRequest what,
          std::shared_ptr<EventQueue> queue) {
         return sandbox.RunScript(call, std::move(what), std::move(queue));
@@ -31,7 +31,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::RunScript(
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::ConnectExecution(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<EventQueue, v1::ConnectExecutionRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::ConnectExecutionRequest& what,
          std::shared_ptr<EventQueue> queue) {
         return sandbox.Connect(call, what, std::move(queue));
@@ -42,7 +42,7 @@ grpc::ServerUnaryReactor* ExecutionService::InterruptExecution(grpc::CallbackSer
                                                                const grpc::ByteBuffer* request,
                                                                grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::InterruptExecutionRequest, v1::InterruptExecutionResponse>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.Interrupt(call, what.context_id(), std::move(reply));
       });

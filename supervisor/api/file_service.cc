@@ -13,7 +13,7 @@ namespace warren {
 grpc::ServerWriteReactor<grpc::ByteBuffer>* FileService::ReadFile(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<FileDataQueue, v1::ReadFileRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::ReadFileRequest& what,
          std::shared_ptr<FileDataQueue> queue) {
         return sandbox.ReadFile(call, what, std::move(queue));
@@ -22,7 +22,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* FileService::ReadFile(
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* FileService::WriteFile(
     grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
-  auto* stream = new UploadStream(backend_, streams_, context, response);
+  auto* stream = new UploadStream(callers_, backend_, streams_, context, response);
   stream->Start();
   return stream;
 }
@@ -31,7 +31,7 @@ grpc::ServerUnaryReactor* FileService::StatFile(grpc::CallbackServerContext* con
                                                 const grpc::ByteBuffer* request,
                                                 grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::StatFileRequest, v1::FileEntry>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.StatFile(call, what, std::move(reply));
       });
@@ -40,7 +40,7 @@ grpc::ServerUnaryReactor* FileService::StatFile(grpc::CallbackServerContext* con
 grpc::ServerWriteReactor<grpc::ByteBuffer>* FileService::ListDirectory(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<FileEntryQueue, v1::ListDirectoryRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::ListDirectoryRequest& what,
          std::shared_ptr<FileEntryQueue> queue) {
         return sandbox.ListDirectory(call, what, std::move(queue));
@@ -51,7 +51,7 @@ grpc::ServerUnaryReactor* FileService::MakeDirectory(grpc::CallbackServerContext
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::MakeDirectoryRequest, v1::FileEntry>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.MakeDirectory(call, what, std::move(reply));
       });
@@ -61,7 +61,7 @@ grpc::ServerUnaryReactor* FileService::MoveFile(grpc::CallbackServerContext* con
                                                 const grpc::ByteBuffer* request,
                                                 grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::MoveFileRequest, v1::FileEntry>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.MoveFile(call, what, std::move(reply));
       });
@@ -71,7 +71,7 @@ grpc::ServerUnaryReactor* FileService::RemoveFile(grpc::CallbackServerContext* c
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::RemoveFileRequest, v1::RemoveFileResponse>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.RemoveFile(call, what, std::move(reply));
       });
@@ -80,7 +80,7 @@ grpc::ServerUnaryReactor* FileService::RemoveFile(grpc::CallbackServerContext* c
 grpc::ServerWriteReactor<grpc::ByteBuffer>* FileService::WatchDirectory(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<FileEventQueue, v1::WatchDirectoryRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::WatchDirectoryRequest& what,
          std::shared_ptr<FileEventQueue> queue) {
         return sandbox.WatchDirectory(call, what, std::move(queue));

@@ -1,13 +1,14 @@
 #ifndef WARREN_SUPERVISOR_API_FILE_SERVICE_H_
 #define WARREN_SUPERVISOR_API_FILE_SERVICE_H_
 
+#include "supervisor/api/callers.h"
 #include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
 #include "warren/v1/file.grpc.pb.h"
 
 namespace warren {
 
-// warren.v1.FileService. Thread-safe; the backend and the streams outlive it.
+// warren.v1.FileService. Thread-safe; what it is given outlives it.
 class FileService final
     : public v1::FileService::WithRawCallbackMethod_ReadFile<
           v1::FileService::WithRawCallbackMethod_WriteFile<
@@ -19,7 +20,8 @@ class FileService final
                                   v1::FileService::WithRawCallbackMethod_WatchDirectory<
                                       v1::FileService::Service>>>>>>>> {
  public:
-  FileService(Backend& backend, OpenStreams& streams) : backend_(backend), streams_(streams) {}
+  FileService(const Callers& callers, Backend& backend, OpenStreams& streams)
+      : callers_(callers), backend_(backend), streams_(streams) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ReadFile(grpc::CallbackServerContext* context,
                                                        const grpc::ByteBuffer* request) override;
@@ -43,6 +45,7 @@ class FileService final
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
 
  private:
+  const Callers& callers_;
   Backend& backend_;
   OpenStreams& streams_;
 };

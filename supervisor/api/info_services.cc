@@ -10,7 +10,7 @@ grpc::ServerUnaryReactor* TemplateService::ListTemplates(grpc::CallbackServerCon
                                                          const grpc::ByteBuffer* request,
                                                          grpc::ByteBuffer* response) {
   return Unary<v1::ListTemplatesRequest, v1::ListTemplatesResponse>(
-      context, request, response, [this](const Call& call, const auto&, auto& unary) {
+      callers_, context, request, response, [this](const Call& call, const auto&, auto& unary) {
         backend_.ListTemplates(call, unary.reply());
       });
 }
@@ -19,7 +19,8 @@ grpc::ServerUnaryReactor* EnvironmentService::GetEnvironment(grpc::CallbackServe
                                                              const grpc::ByteBuffer* request,
                                                              grpc::ByteBuffer* response) {
   return Unary<v1::GetEnvironmentRequest, v1::Environment>(
-      context, request, response, [this](Call call, auto what, UnaryCall<v1::Environment>& unary) {
+      callers_, context, request, response,
+      [this](Call call, auto what, UnaryCall<v1::Environment>& unary) {
         if (what.sandbox_id().empty() == what.template_id().empty()) {
           return unary.Answer(
               absl::InvalidArgumentError("name either a sandbox_id or a template_id"));

@@ -12,7 +12,7 @@ namespace warren {
 grpc::ServerWriteReactor<grpc::ByteBuffer>* PackageService::InstallPackage(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<InstallQueue, v1::InstallPackageRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, v1::InstallPackageRequest what,
          std::shared_ptr<InstallQueue> queue) {
         return sandbox.Install(call, std::move(what), std::move(queue));
@@ -22,7 +22,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* PackageService::InstallPackage(
 grpc::ServerWriteReactor<grpc::ByteBuffer>* PackageService::PrefetchPackages(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return Stream<InstallQueue, v1::PrefetchPackagesRequest>(
-      streams_, context, request,
+      callers_, streams_, context, request,
       [this](const Call& call, v1::PrefetchPackagesRequest what,
              const std::shared_ptr<InstallQueue>& queue) {
         queue->Attach(backend_.Prefetch(call, std::move(what), queue));
@@ -33,7 +33,7 @@ grpc::ServerUnaryReactor* PackageService::ListStoredPackages(grpc::CallbackServe
                                                              const grpc::ByteBuffer* request,
                                                              grpc::ByteBuffer* response) {
   return Unary<v1::ListStoredPackagesRequest, v1::ListStoredPackagesResponse>(
-      context, request, response, [this](const Call& call, const auto&, auto& unary) {
+      callers_, context, request, response, [this](const Call& call, const auto&, auto& unary) {
         backend_.ListPackages(call, unary.reply());
       });
 }
@@ -42,7 +42,8 @@ grpc::ServerUnaryReactor* PackageService::PruneStoredPackages(grpc::CallbackServ
                                                               const grpc::ByteBuffer* request,
                                                               grpc::ByteBuffer* response) {
   return Unary<v1::PruneStoredPackagesRequest, v1::PruneStoredPackagesResponse>(
-      context, request, response, [this](const Call& call, const auto& what, auto& unary) {
+      callers_, context, request, response,
+      [this](const Call& call, const auto& what, auto& unary) {
         backend_.PrunePackages(call, what, unary.reply());
       });
 }
@@ -51,7 +52,7 @@ grpc::ServerUnaryReactor* PackageService::VerifyStoredPackages(grpc::CallbackSer
                                                                const grpc::ByteBuffer* request,
                                                                grpc::ByteBuffer* response) {
   return Unary<v1::VerifyStoredPackagesRequest, v1::VerifyStoredPackagesResponse>(
-      context, request, response, [this](const Call& call, const auto&, auto& unary) {
+      callers_, context, request, response, [this](const Call& call, const auto&, auto& unary) {
         backend_.VerifyPackages(call, unary.reply());
       });
 }

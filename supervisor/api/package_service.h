@@ -1,13 +1,14 @@
 #ifndef WARREN_SUPERVISOR_API_PACKAGE_SERVICE_H_
 #define WARREN_SUPERVISOR_API_PACKAGE_SERVICE_H_
 
+#include "supervisor/api/callers.h"
 #include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
 #include "warren/v1/package.grpc.pb.h"
 
 namespace warren {
 
-// warren.v1.PackageService. Thread-safe; the backend and the streams outlive it.
+// warren.v1.PackageService. Thread-safe; what it is given outlives it.
 class PackageService final
     : public v1::PackageService::WithRawCallbackMethod_InstallPackage<
           v1::PackageService::WithRawCallbackMethod_PrefetchPackages<
@@ -16,7 +17,8 @@ class PackageService final
                       v1::PackageService::WithRawCallbackMethod_VerifyStoredPackages<
                           v1::PackageService::Service>>>>> {
  public:
-  PackageService(Backend& backend, OpenStreams& streams) : backend_(backend), streams_(streams) {}
+  PackageService(const Callers& callers, Backend& backend, OpenStreams& streams)
+      : callers_(callers), backend_(backend), streams_(streams) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* InstallPackage(
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
@@ -33,6 +35,7 @@ class PackageService final
                                                  grpc::ByteBuffer* response) override;
 
  private:
+  const Callers& callers_;
   Backend& backend_;
   OpenStreams& streams_;
 };

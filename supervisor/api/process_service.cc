@@ -12,7 +12,7 @@ namespace warren {
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ProcessService::StartProcess(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<ProcessQueue, v1::StartProcessRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, v1::StartProcessRequest what,
          std::shared_ptr<ProcessQueue> queue) {
         return sandbox.StartProcess(call, std::move(what), std::move(queue));
@@ -22,7 +22,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ProcessService::StartProcess(
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ProcessService::ConnectProcess(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<ProcessQueue, v1::ConnectProcessRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::ConnectProcessRequest& what,
          std::shared_ptr<ProcessQueue> queue) {
         return sandbox.ConnectProcess(call, what, std::move(queue));
@@ -33,7 +33,7 @@ grpc::ServerUnaryReactor* ProcessService::ListProcesses(grpc::CallbackServerCont
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::ListProcessesRequest, v1::ListProcessesResponse>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto&, auto reply) {
         sandbox.ListProcesses(call, std::move(reply));
       });
@@ -43,7 +43,7 @@ grpc::ServerUnaryReactor* ProcessService::WriteProcessInput(grpc::CallbackServer
                                                             const grpc::ByteBuffer* request,
                                                             grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::WriteProcessInputRequest, v1::WriteProcessInputResponse>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, auto& what, auto reply) {
         sandbox.WriteInput(call, std::move(what), std::move(reply));
       });
@@ -53,7 +53,7 @@ grpc::ServerUnaryReactor* ProcessService::ResizeTerminal(grpc::CallbackServerCon
                                                          const grpc::ByteBuffer* request,
                                                          grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::ResizeTerminalRequest, v1::ResizeTerminalResponse>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.ResizeTerminal(call, what, std::move(reply));
       });
@@ -63,7 +63,7 @@ grpc::ServerUnaryReactor* ProcessService::SignalProcess(grpc::CallbackServerCont
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::SignalProcessRequest, v1::SignalProcessResponse>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.SignalProcess(call, what, std::move(reply));
       });

@@ -1,13 +1,14 @@
 #ifndef WARREN_SUPERVISOR_API_PROCESS_SERVICE_H_
 #define WARREN_SUPERVISOR_API_PROCESS_SERVICE_H_
 
+#include "supervisor/api/callers.h"
 #include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
 #include "warren/v1/process.grpc.pb.h"
 
 namespace warren {
 
-// warren.v1.ProcessService. Thread-safe; the backend and the streams outlive it.
+// warren.v1.ProcessService. Thread-safe; what it is given outlives it.
 class ProcessService final
     : public v1::ProcessService::WithRawCallbackMethod_StartProcess<
           v1::ProcessService::WithRawCallbackMethod_ConnectProcess<
@@ -17,7 +18,8 @@ class ProcessService final
                           v1::ProcessService::WithRawCallbackMethod_SignalProcess<
                               v1::ProcessService::Service>>>>>> {
  public:
-  ProcessService(Backend& backend, OpenStreams& streams) : backend_(backend), streams_(streams) {}
+  ProcessService(const Callers& callers, Backend& backend, OpenStreams& streams)
+      : callers_(callers), backend_(backend), streams_(streams) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* StartProcess(
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
@@ -37,6 +39,7 @@ class ProcessService final
                                           grpc::ByteBuffer* response) override;
 
  private:
+  const Callers& callers_;
   Backend& backend_;
   OpenStreams& streams_;
 };

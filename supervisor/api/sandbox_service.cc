@@ -13,7 +13,7 @@ grpc::ServerUnaryReactor* SandboxService::CreateSandbox(grpc::CallbackServerCont
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
   return Unary<v1::CreateSandboxRequest, v1::Sandbox>(
-      context, request, response,
+      callers_, context, request, response,
       [this](const Call& call, const auto& what, UnaryCall<v1::Sandbox>& unary) {
         unary.Attach(backend_.Create(call, what, unary.reply()));
       });
@@ -23,7 +23,7 @@ grpc::ServerUnaryReactor* SandboxService::GetSandbox(grpc::CallbackServerContext
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::GetSandboxRequest, v1::Sandbox>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto&, auto reply) {
         sandbox.Get(call, std::move(reply));
       });
@@ -33,7 +33,8 @@ grpc::ServerUnaryReactor* SandboxService::ListSandboxes(grpc::CallbackServerCont
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
   return Unary<v1::ListSandboxesRequest, v1::ListSandboxesResponse>(
-      context, request, response, [this](const Call& call, const auto& what, auto& unary) {
+      callers_, context, request, response,
+      [this](const Call& call, const auto& what, auto& unary) {
         backend_.List(call, what, unary.reply());
       });
 }
@@ -42,7 +43,7 @@ grpc::ServerUnaryReactor* SandboxService::DestroySandbox(grpc::CallbackServerCon
                                                          const grpc::ByteBuffer* request,
                                                          grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::DestroySandboxRequest, v1::DestroySandboxResponse>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto&, auto reply) {
         sandbox.Destroy(call, std::move(reply));
       });
@@ -52,7 +53,7 @@ grpc::ServerUnaryReactor* SandboxService::SetSandboxLifetime(grpc::CallbackServe
                                                              const grpc::ByteBuffer* request,
                                                              grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::SetSandboxLifetimeRequest, v1::Sandbox>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.SetLifetime(call, what, std::move(reply));
       });
@@ -62,7 +63,7 @@ grpc::ServerUnaryReactor* SandboxService::PauseSandbox(grpc::CallbackServerConte
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::PauseSandboxRequest, v1::Sandbox>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto&, auto reply) {
         sandbox.Pause(call, std::move(reply));
       });
@@ -72,7 +73,7 @@ grpc::ServerUnaryReactor* SandboxService::ResumeSandbox(grpc::CallbackServerCont
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::ResumeSandboxRequest, v1::Sandbox>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.Unpause(call, what, std::move(reply));
       });
@@ -82,7 +83,7 @@ grpc::ServerUnaryReactor* SandboxService::ChangeSandboxLimits(grpc::CallbackServ
                                                               const grpc::ByteBuffer* request,
                                                               grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::ChangeSandboxLimitsRequest, v1::Sandbox>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.ChangeLimits(call, what, std::move(reply));
       });
@@ -92,7 +93,7 @@ grpc::ServerUnaryReactor* SandboxService::GetSandboxMetrics(grpc::CallbackServer
                                                             const grpc::ByteBuffer* request,
                                                             grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::GetSandboxMetricsRequest, v1::SandboxMetrics>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto&, auto reply) {
         sandbox.GetMetrics(call, std::move(reply));
       });
@@ -102,7 +103,7 @@ grpc::ServerUnaryReactor* SandboxService::SetSandboxNetwork(grpc::CallbackServer
                                                             const grpc::ByteBuffer* request,
                                                             grpc::ByteBuffer* response) {
   return UnaryOnSandbox<v1::SetSandboxNetworkRequest, v1::Sandbox>(
-      backend_, context, request, response,
+      callers_, backend_, context, request, response,
       [](SandboxHandle& sandbox, const Call& call, const auto& what, auto reply) {
         sandbox.SetNetwork(call, what, std::move(reply));
       });
@@ -111,7 +112,7 @@ grpc::ServerUnaryReactor* SandboxService::SetSandboxNetwork(grpc::CallbackServer
 grpc::ServerWriteReactor<grpc::ByteBuffer>* SandboxService::WatchSandboxNetwork(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return StreamOnSandbox<NetworkEventQueue, v1::WatchSandboxNetworkRequest>(
-      backend_, streams_, context, request,
+      callers_, backend_, streams_, context, request,
       [](SandboxHandle& sandbox, const Call& call, const v1::WatchSandboxNetworkRequest&,
          const std::shared_ptr<NetworkEventQueue>& queue) {
         auto watch = sandbox.WatchNetwork(call, queue);

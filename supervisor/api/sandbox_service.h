@@ -1,13 +1,14 @@
 #ifndef WARREN_SUPERVISOR_API_SANDBOX_SERVICE_H_
 #define WARREN_SUPERVISOR_API_SANDBOX_SERVICE_H_
 
+#include "supervisor/api/callers.h"
 #include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
 #include "warren/v1/sandbox.grpc.pb.h"
 
 namespace warren {
 
-// warren.v1.SandboxService. Thread-safe; the backend outlives it.
+// warren.v1.SandboxService. Thread-safe; what it is given outlives it.
 class SandboxService final
     : public v1::SandboxService::WithRawCallbackMethod_CreateSandbox<
           v1::SandboxService::WithRawCallbackMethod_GetSandbox<
@@ -25,7 +26,8 @@ class SandboxService final
                                                           v1::SandboxService::Service>>>>>>>>>>> {
  public:
   // Streams are of `streams`, which outlive it.
-  SandboxService(Backend& backend, OpenStreams& streams) : backend_(backend), streams_(streams) {}
+  SandboxService(const Callers& callers, Backend& backend, OpenStreams& streams)
+      : callers_(callers), backend_(backend), streams_(streams) {}
 
   grpc::ServerUnaryReactor* CreateSandbox(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* request,
@@ -62,6 +64,7 @@ class SandboxService final
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
 
  private:
+  const Callers& callers_;
   Backend& backend_;
   OpenStreams& streams_;
 };

@@ -9,6 +9,7 @@
 #include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "supervisor/api/callers.h"
 #include "supervisor/api/context_service.h"
 #include "supervisor/api/execution_service.h"
 #include "supervisor/api/file_service.h"
@@ -33,40 +34,50 @@ constexpr int kClientPingMillis = 20'000;
 // none of ours.
 class Unbuilt final : public grpc::CallbackGenericService {
  public:
+  explicit Unbuilt(const Callers& callers) : callers_(callers) {}
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
-    return new Refusal(*context);
+    absl::StatusOr<Call> call = callers_.MakeCall(*context);
+    return new Refusal(*context, call.ok() ? WhatIsMissing(context->method()) : call.status());
   }
 
  private:
+  static absl::Status WhatIsMissing(absl::string_view name) {
+    absl::ConsumePrefix(&name, "/");
+    return absl::UnimplementedError(
+        absl::StartsWith(name, "warren.v1.")
+            ? absl::StrCat(name, " is part of the contract, but not built yet")
+            : "unknown service or method");
+  }
+
   class Refusal final : public grpc::ServerGenericBidiReactor {
    public:
-    explicit Refusal(grpc::GenericCallbackServerContext& context) {
-      absl::string_view name = absl::StripPrefix(context.method(), "/");
-      Finish(ToGrpc(context,
-                    absl::UnimplementedError(
-                        absl::StartsWith(name, "warren.v1.")
-                            ? absl::StrCat(name, " is part of the contract, but not built yet")
-                            : "unknown service or method")));
+    Refusal(grpc::GenericCallbackServerContext& context, const absl::Status& why) {
+      Finish(ToGrpc(context, why));
     }
     void OnDone() override { delete this; }
   };
+
+  const Callers& callers_;
 };
 
 }  // namespace
 
 struct ApiServer::Impl {
-  Impl(Backend& backend, MemoryBudget& memory)
-      : streams(memory),
-        sandboxes(backend, streams),
-        executions(backend, streams),
-        contexts(backend),
-        processes(backend, streams),
-        files(backend, streams),
-        templates(backend),
-        environments(backend),
-        packages(backend, streams) {}
+  Impl(Backend& backend, MemoryBudget& memory, KeyStore& keys)
+      : callers(keys),
+        streams(memory),
+        sandboxes(callers, backend, streams),
+        executions(callers, backend, streams),
+        contexts(callers, backend),
+        processes(callers, backend, streams),
+        files(callers, backend, streams),
+        templates(callers, backend),
+        environments(callers, backend),
+        packages(callers, backend, streams),
+        unbuilt(callers) {}
 
+  const Callers callers;
   OpenStreams streams;
   SandboxService sandboxes;
   ExecutionService executions;
@@ -85,11 +96,11 @@ struct ApiServer::Impl {
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ApiServer::~ApiServer() = default;
 
-absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend,
-                                                            MemoryBudget& memory) {
+absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend, MemoryBudget& memory,
+                                                            KeyStore& keys) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  auto impl = std::make_unique<Impl>(backend, memory);
+  auto impl = std::make_unique<Impl>(backend, memory, keys);
   grpc::ServerBuilder builder;
   builder.RegisterService(&impl->sandboxes)
       .RegisterService(&impl->executions)

@@ -8,6 +8,7 @@
 #include "runtime/base/unique_fd.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
+#include "supervisor/keys/key_store.h"
 
 namespace warren {
 
@@ -18,9 +19,10 @@ namespace warren {
 // Thread-safe. Lifecycle: Start → AddConnection* → Shutdown.
 class ApiServer {
  public:
-  // The backend outlives it, and so does the budget, which what clients have not read yet is
-  // charged to.
-  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(Backend& backend, MemoryBudget& memory);
+  // What it is given outlives it: the backend, the budget, which what clients have not read yet is
+  // charged to, and the keys, by which it knows them. Health and reflection take no key.
+  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(Backend& backend, MemoryBudget& memory,
+                                                          KeyStore& keys);
   ~ApiServer();
 
   void AddConnection(int listener, UniqueFd connection);

@@ -7,6 +7,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "supervisor/api/call.h"
+#include "supervisor/api/callers.h"
 #include "supervisor/api/message.h"
 #include "supervisor/api/open_streams.h"
 #include "supervisor/api/status.h"
@@ -63,33 +64,38 @@ class SinkStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   grpc::ByteBuffer message_;
 };
 
-// Parses a request and streams what `start(call, request, queue)` sees to: it attaches an operation
-// to the queue, or ends it.
+// Asks who calls, parses the request and streams what `start(call, request, queue)` sees to: it
+// attaches an operation to the queue, or ends it.
 template <class Queue, class Request, class Start>
-grpc::ServerWriteReactor<grpc::ByteBuffer>* Stream(OpenStreams& streams,
+grpc::ServerWriteReactor<grpc::ByteBuffer>* Stream(const Callers& callers, OpenStreams& streams,
                                                    grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* bytes, Start start) {
   auto* stream = new SinkStream<Queue>(context, streams);
   // The queue, not the stream: that may have gone with the last event before `start` is done.
   std::shared_ptr<Queue> queue = stream->queue();
   Request request;
-  if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
+  absl::StatusOr<Call> call = callers.MakeCall(*context);
+  if (!call.ok()) {
+    queue->End(call.status());
+  } else if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
     queue->End(valid);
   } else {
-    start(MakeCall(*context), std::move(request), std::move(queue));
+    start(*std::move(call), std::move(request), std::move(queue));
   }
   return stream;
 }
 
 // The same for a request to a sandbox: streams what `method(handle, call, request, sink)` starts.
 template <class Queue, class Request, class Method>
-grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamOnSandbox(Backend& backend, OpenStreams& streams,
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamOnSandbox(const Callers& callers,
+                                                            Backend& backend, OpenStreams& streams,
                                                             grpc::CallbackServerContext* context,
                                                             const grpc::ByteBuffer* bytes,
                                                             Method method) {
   return Stream<Queue, Request>(
-      streams, context, bytes, [&](Call call, Request request, std::shared_ptr<Queue> queue) {
-        OpenSandbox(backend, call, std::move(request),
+      callers, streams, context, bytes,
+      [&](Call call, Request request, std::shared_ptr<Queue> queue) {
+        OpenSandbox(backend, std::move(call), std::move(request),
                     [method, queue = std::move(queue)](
                         absl::StatusOr<std::shared_ptr<SandboxHandle>> handle, const Call& opened,
                         Request what) {

@@ -10,6 +10,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "supervisor/api/call.h"
+#include "supervisor/api/callers.h"
 #include "supervisor/api/message.h"
 #include "supervisor/api/status.h"
 #include "supervisor/backend/backend.h"
@@ -54,28 +55,35 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   std::atomic<bool> unheard_{false};
 };
 
-// Parses the request and calls `start(call, request, unary)`, which sees to the answer.
+// Asks who calls, parses the request and calls `start(call, request, unary)`, which sees to the
+// answer.
 template <class Request, class Response, class Start>
-grpc::ServerUnaryReactor* Unary(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
-                                grpc::ByteBuffer* response, Start start) {
+grpc::ServerUnaryReactor* Unary(const Callers& callers, grpc::CallbackServerContext* context,
+                                const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
+                                Start start) {
   auto* unary = new UnaryCall<Response>(context, response);
   Request request;
-  if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
+  absl::StatusOr<Call> call = callers.MakeCall(*context);
+  if (!call.ok()) {
+    unary->Answer(call.status());
+  } else if (absl::Status valid = Parse(*bytes, request); !valid.ok()) {
     unary->Answer(valid);
   } else {
-    start(MakeCall(*context), std::move(request), *unary);
+    start(*std::move(call), std::move(request), *unary);
   }
   return unary;
 }
 
 // The same for a request to a sandbox: calls `method(handle, call, request, reply)`.
 template <class Request, class Response, class Method>
-grpc::ServerUnaryReactor* UnaryOnSandbox(Backend& backend, grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* UnaryOnSandbox(const Callers& callers, Backend& backend,
+                                         grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
                                          Method method) {
   return Unary<Request, Response>(
-      context, bytes, response, [&](Call call, Request request, UnaryCall<Response>& unary) {
-        OpenSandbox(backend, call, std::move(request),
+      callers, context, bytes, response,
+      [&](Call call, Request request, UnaryCall<Response>& unary) {
+        OpenSandbox(backend, std::move(call), std::move(request),
                     [method, &unary](absl::StatusOr<std::shared_ptr<SandboxHandle>> handle,
                                      const Call& opened, Request what) {
                       if (!handle.ok()) return unary.Answer(handle.status());

@@ -17,6 +17,13 @@ absl::Status NoHeader() {
 
 }  // namespace
 
+void UploadStream::Start() {
+  absl::StatusOr<Call> call = callers_.MakeCall(*context_);
+  if (!call.ok()) return Answer(call.status());
+  call_ = *std::move(call);
+  StartRead(&message_);
+}
+
 void UploadStream::OnReadDone(bool ok) {
   std::shared_ptr<Upload> upload;
   {
@@ -40,7 +47,7 @@ void UploadStream::OnHeader(const v1::WriteFileRequest& request) {
   if (!request.has_header()) return Answer(NoHeader());
   // Nothing is read meanwhile, and nothing answered, so nothing ends this.
   OpenSandbox(
-      backend_, MakeCall(*context_), request.header(),
+      backend_, call_, request.header(),
       [this](const absl::StatusOr<std::shared_ptr<SandboxHandle>>& handle, const Call& call,
              const v1::WriteFileRequest::Header& header) { OnOpened(handle, call, header); });
 }

@@ -8,6 +8,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "runtime/base/mutex.h"
+#include "supervisor/api/callers.h"
 #include "supervisor/api/open_streams.h"
 #include "supervisor/backend/backend.h"
 #include "warren/v1/file.pb.h"
@@ -21,12 +22,16 @@ namespace warren {
 class UploadStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
   // One of `streams`, which outlive it.
-  UploadStream(Backend& backend, OpenStreams& streams, grpc::CallbackServerContext* context,
-               grpc::ByteBuffer* response)
-      : open_(streams), backend_(backend), context_(context), response_(response) {}
+  UploadStream(const Callers& callers, Backend& backend, OpenStreams& streams,
+               grpc::CallbackServerContext* context, grpc::ByteBuffer* response)
+      : open_(streams),
+        callers_(callers),
+        backend_(backend),
+        context_(context),
+        response_(response) {}
 
-  // Once; it reads from here on.
-  void Start() { StartRead(&message_); }
+  // Once; it asks who calls, and reads from here on.
+  void Start();
 
   void OnReadDone(bool ok) override;
   void OnCancel() override;
@@ -45,10 +50,13 @@ class UploadStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
   // The last to go.
   const OpenStreams::Stream open_;
+  const Callers& callers_;
   Backend& backend_;
   grpc::CallbackServerContext* const context_;
   grpc::ByteBuffer* const response_;
   grpc::ByteBuffer message_;
+  // Once it has started.
+  Call call_;
 
   Mutex mu_;
   // The backend is being asked: what it answers waits, for the answer is the end of this.

@@ -34,9 +34,19 @@
 // Resume, Cancel and Detach.
 namespace warren {
 
+// Who asks. A sandbox is its creator's for its whole life: to another tenant it is NOT_FOUND, as
+// one that never was. The operator ("") sees every sandbox, and alone asks for what is everybody's.
+struct Principal {
+  std::string tenant;
+
+  bool is_operator() const { return tenant.empty(); }
+  bool MayUse(absl::string_view owner) const { return is_operator() || tenant == owner; }
+};
+
 // What every call carries.
 struct Call {
   absl::Time deadline = absl::InfiniteFuture();
+  Principal who;
 };
 
 template <class T>

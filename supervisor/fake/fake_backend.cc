@@ -115,7 +115,7 @@ void FakeBackend::FinishCreates() {
     MutexLock lock(&mu_);
     waiting.swap(waiting_);
   }
-  for (const auto& create : waiting) create->reply(Make(create->request));
+  for (const auto& create : waiting) create->reply(Make(create->tenant, create->request));
 }
 
 void FakeBackend::CancelCreate(const std::shared_ptr<Waiting>& waiting) {
@@ -144,22 +144,24 @@ std::unique_ptr<Operation> FakeBackend::Create(const Call& call,
     return std::make_unique<CreateOperation>(*this, nullptr);
   }
   if (valid.template_id() != "slow") {
-    reply(Make(valid));
+    reply(Make(call.who.tenant, valid));
     return std::make_unique<CreateOperation>(*this, nullptr);
   }
-  auto waiting = std::make_shared<Waiting>(Waiting{std::move(valid), std::move(reply)});
+  auto waiting =
+      std::make_shared<Waiting>(Waiting{call.who.tenant, std::move(valid), std::move(reply)});
   MutexLock lock(&mu_);
   waiting_.push_back(waiting);
   return std::make_unique<CreateOperation>(*this, std::move(waiting));
 }
 
-absl::StatusOr<v1::Sandbox> FakeBackend::Make(const v1::CreateSandboxRequest& request) {
+absl::StatusOr<v1::Sandbox> FakeBackend::Make(const std::string& tenant,
+                                              const v1::CreateSandboxRequest& request) {
   if (Live().size() >= kMaxSandboxes) {
     return absl::ResourceExhaustedError(absl::StrCat("there are ", kMaxSandboxes, " sandboxes"));
   }
   MutexLock lock(&mu_);
-  auto sandbox =
-      std::make_shared<FakeSandbox>(absl::StrFormat("sb%020d", ++last_number_), request, packages_);
+  auto sandbox = std::make_shared<FakeSandbox>(absl::StrFormat("sb%020d", ++last_number_), tenant,
+                                               request, packages_);
   sandboxes_.push_back(sandbox);
   return sandbox->description();
 }
@@ -181,16 +183,17 @@ absl::StatusOr<std::shared_ptr<FakeSandbox>> FakeBackend::Find(const std::string
   return NoSuchFakeSandbox();
 }
 
-void FakeBackend::Open(const Call&, const std::string& sandbox_id,
+void FakeBackend::Open(const Call& call, const std::string& sandbox_id,
                        Reply<std::shared_ptr<SandboxHandle>> reply) {
   auto found = Find(sandbox_id);
+  if (found.ok() && !call.who.MayUse((*found)->tenant())) found = NoSuchFakeSandbox();
   if (opens_ == Opens::kInPlace) return reply(std::move(found));
   MutexLock lock(&mu_);
   openers_.emplace_back(
       [found = std::move(found), reply = std::move(reply)]() mutable { reply(std::move(found)); });
 }
 
-void FakeBackend::List(const Call&, const v1::ListSandboxesRequest& request,
+void FakeBackend::List(const Call& call, const v1::ListSandboxesRequest& request,
                        Reply<v1::ListSandboxesResponse> reply) {
   v1::ListSandboxesRequest valid = request;
   if (absl::Status status = ValidateList(valid); !status.ok()) return reply(status);
@@ -204,6 +207,7 @@ void FakeBackend::List(const Call&, const v1::ListSandboxesRequest& request,
   auto live = Live();
   if (valid.newest_first()) std::reverse(live.begin(), live.end());
   for (const auto& sandbox : live) {
+    if (!call.who.MayUse(sandbox->tenant())) continue;
     v1::Sandbox described = sandbox->description();
     const int place = described.sandbox_id().compare(after);
     const bool behind = after.empty() || (valid.newest_first() ? place < 0 : place > 0);
@@ -215,7 +219,8 @@ void FakeBackend::List(const Call&, const v1::ListSandboxesRequest& request,
     }
     *response.add_sandboxes() = std::move(described);
   }
-  if (after.empty()) response.add_pools()->set_template_id(kDefaultTemplate);
+  if (after.empty() && call.who.is_operator())
+    response.add_pools()->set_template_id(kDefaultTemplate);
   reply(std::move(response));
 }
 

@@ -69,13 +69,15 @@ class FakeBackend final : public Backend {
 
  private:
   struct Waiting {
+    std::string tenant;
     v1::CreateSandboxRequest request;
     Reply<v1::Sandbox> reply;
   };
   class CreateOperation;
 
   absl::StatusOr<std::shared_ptr<FakeSandbox>> Find(const std::string& sandbox_id);
-  absl::StatusOr<v1::Sandbox> Make(const v1::CreateSandboxRequest& request);
+  absl::StatusOr<v1::Sandbox> Make(const std::string& tenant,
+                                   const v1::CreateSandboxRequest& request);
   std::vector<std::shared_ptr<FakeSandbox>> Live();
   // Ends a create that still waits.
   void CancelCreate(const std::shared_ptr<Waiting>& waiting);

@@ -72,9 +72,11 @@ v1::Environment FakeEnvironment(const std::string& template_id) {
   return environment;
 }
 
-FakeSandbox::FakeSandbox(std::string id, const v1::CreateSandboxRequest& request,
+FakeSandbox::FakeSandbox(std::string id, std::string tenant,
+                         const v1::CreateSandboxRequest& request,
                          std::shared_ptr<FakePackages> packages)
     : id_(std::move(id)),
+      tenant_(std::move(tenant)),
       network_(std::make_shared<FakeNetwork>(request.network())),
       packages_(std::move(packages)) {
   const absl::Time now = absl::Now();

@@ -24,9 +24,11 @@ class FakeSandbox final : public SandboxHandle {
   static constexpr size_t kMaxContexts = 8;
 
   // The request is valid.
-  FakeSandbox(std::string id, const v1::CreateSandboxRequest& request,
+  FakeSandbox(std::string id, std::string tenant, const v1::CreateSandboxRequest& request,
               std::shared_ptr<FakePackages> packages);
 
+  // Whose it is.
+  const std::string& tenant() const { return tenant_; }
   v1::Sandbox description() const;
   // Destroyed, or its lifetime is over.
   bool gone() const;
@@ -90,6 +92,7 @@ class FakeSandbox final : public SandboxHandle {
   absl::StatusOr<std::shared_ptr<FakeContext>> FindContext(const std::string& context_id);
 
   const std::string id_;
+  const std::string tenant_;
   const std::shared_ptr<FakeNetwork> network_;
   // Of all sandboxes.
   const std::shared_ptr<FakePackages> packages_;

@@ -67,6 +67,10 @@ bool Matches(const Lease& lease, const warren::v1::ListSandboxesRequest& request
   });
 }
 
+absl::Status NoSuchSandbox() {
+  return absl::NotFoundError("no such sandbox: it never was, was destroyed, or its lifetime ended");
+}
+
 bool HasState(const warren::v1::Sandbox& sandbox, const warren::v1::ListSandboxesRequest& request) {
   return request.states().empty() || std::find(request.states().begin(), request.states().end(),
                                                sandbox.state()) != request.states().end();
@@ -258,7 +262,7 @@ absl::StatusOr<warren::v1::Limits> LocalBackend::Resolve(
   return ResolveLimits(limits_policy_, request.limits(), from->recipe.limits());
 }
 
-std::unique_ptr<Operation> LocalBackend::Create(const Call&,
+std::unique_ptr<Operation> LocalBackend::Create(const Call& call,
                                                 const warren::v1::CreateSandboxRequest& from,
                                                 Reply<warren::v1::Sandbox> reply) {
   warren::v1::CreateSandboxRequest request = from;
@@ -271,21 +275,22 @@ std::unique_ptr<Operation> LocalBackend::Create(const Call&,
   if (request.has_network()) {
     auto network = ResolveNetwork(request.network());
     if (network.ok()) {
-      return CreateWithNetwork(std::move(request), *limits, *std::move(network), std::move(reply));
+      return CreateWithNetwork(call.who, std::move(request), *limits, *std::move(network),
+                               std::move(reply));
     }
     reply(network.status());
     return std::make_unique<DoneOperation>();
   }
   if (auto sandbox = TakeReady(template_id, *limits)) {
-    reply(Deliver(request, Pool::Made{std::move(sandbox), {}}, true));
+    reply(Deliver(call.who, request, Pool::Made{std::move(sandbox), {}}, true));
     return std::make_unique<DoneOperation>();
   }
-  Pool::Ticket ticket = pool_.Make(
-      template_id, *limits,
-      [this, request, reply = std::move(reply)](absl::StatusOr<Pool::Made> made) mutable {
-        if (!made.ok()) return reply(made.status());
-        reply(Deliver(request, *std::move(made), false));
-      });
+  Pool::Ticket ticket = pool_.Make(template_id, *limits,
+                                   [this, who = call.who, request, reply = std::move(reply)](
+                                       absl::StatusOr<Pool::Made> made) mutable {
+                                     if (!made.ok()) return reply(made.status());
+                                     reply(Deliver(who, request, *std::move(made), false));
+                                   });
   if (!ticket) return std::make_unique<DoneOperation>();
   return std::make_unique<CreateOperation>(loop_, pool_, std::move(ticket));
 }
@@ -297,9 +302,11 @@ std::shared_ptr<Sandbox> LocalBackend::TakeReady(const std::string& template_id,
   return common ? pool_.Take(template_id) : nullptr;
 }
 
-warren::v1::Sandbox LocalBackend::Deliver(const warren::v1::CreateSandboxRequest& request,
+warren::v1::Sandbox LocalBackend::Deliver(const Principal& who,
+                                          const warren::v1::CreateSandboxRequest& request,
                                           Pool::Made made, bool from_pool) {
   Lease lease;
+  lease.tenant = who.tenant;
   lease.handle = std::make_shared<LocalSandbox>(*this, made.sandbox);
   lease.sandbox = std::move(made.sandbox);
   lease.metadata.insert(request.metadata().begin(), request.metadata().end());
@@ -308,8 +315,9 @@ warren::v1::Sandbox LocalBackend::Deliver(const warren::v1::CreateSandboxRequest
   lease.lifetime = {ToDuration(request.lifetime()), request.lifetime_from(), request.on_expiry()};
   lease.sandbox->SetEnv({request.env().begin(), request.env().end()});
   LeaseRef published = table_.Publish(std::move(lease));
-  spdlog::info("event=sandbox_leased sandbox={} template={} from_pool={}",
-               published->sandbox->identity().id, request.template_id(), from_pool);
+  spdlog::info("event=sandbox_leased sandbox={} tenant={} template={} from_pool={}",
+               published->sandbox->identity().id, who.is_operator() ? "-" : who.tenant,
+               request.template_id(), from_pool);
   warren::v1::Sandbox response = ToProto(*published, MemoryReading::kNone);
   response.mutable_stages()->Add(published->stages.begin(), published->stages.end());
   return response;
@@ -318,19 +326,21 @@ warren::v1::Sandbox LocalBackend::Deliver(const warren::v1::CreateSandboxRequest
 absl::StatusOr<LeaseRef> LocalBackend::FindLease(const std::string& id) const {
   LeaseRef lease = table_.Find(id);
   if (lease) return lease;
-  return absl::NotFoundError("no such sandbox: it never was, was destroyed, or its lifetime ended");
+  return NoSuchSandbox();
 }
 
-void LocalBackend::Open(const Call&, const std::string& sandbox_id,
+void LocalBackend::Open(const Call& call, const std::string& sandbox_id,
                         Reply<std::shared_ptr<SandboxHandle>> reply) {
   // What is under way may end; nothing new begins.
   if (state_.load() != State::kServing) return reply(health());
   auto lease = FindLease(sandbox_id);
   if (!lease.ok()) return reply(lease.status());
+  // In the words for one that never was.
+  if (!call.who.MayUse((*lease)->tenant)) return reply(NoSuchSandbox());
   reply((*lease)->handle);
 }
 
-void LocalBackend::List(const Call&, const warren::v1::ListSandboxesRequest& from,
+void LocalBackend::List(const Call& call, const warren::v1::ListSandboxesRequest& from,
                         Reply<warren::v1::ListSandboxesResponse> reply) {
   warren::v1::ListSandboxesRequest request = from;
   if (absl::Status status = ValidateList(request); !status.ok()) return reply(status);
@@ -346,15 +356,15 @@ void LocalBackend::List(const Call&, const warren::v1::ListSandboxesRequest& fro
     }
   }
   warren::v1::ListSandboxesResponse response;
-  if (request.page_token().empty()) {
+  if (request.page_token().empty() && call.who.is_operator()) {
     for (warren::v1::PoolStatus& pool : pool_.Status()) *response.add_pools() = std::move(pool);
   }
-  FillPage(request, after, response);
+  FillPage(call.who, request, after, response);
   reply(std::move(response));
 }
 
-void LocalBackend::FillPage(const warren::v1::ListSandboxesRequest& request, uint64_t after,
-                            warren::v1::ListSandboxesResponse& response) const {
+void LocalBackend::FillPage(const Principal& who, const warren::v1::ListSandboxesRequest& request,
+                            uint64_t after, warren::v1::ListSandboxesResponse& response) const {
   const auto order = request.newest_first() ? SandboxTable::Order::kNewestFirst
                                             : SandboxTable::Order::kOldestFirst;
   const auto size = static_cast<size_t>(request.page_size());
@@ -362,8 +372,9 @@ void LocalBackend::FillPage(const warren::v1::ListSandboxesRequest& request, uin
   size_t bytes = 0;
   while (true) {
     // One more, to know whether there is a next page.
-    const auto places = table_.List(order, after, size + 1,
-                                    [&](const Lease& lease) { return Matches(lease, request); });
+    const auto places = table_.List(order, after, size + 1, [&](const Lease& lease) {
+      return who.MayUse(lease.tenant) && Matches(lease, request);
+    });
     for (const SandboxTable::Place& place : places) {
       after = place.sequence;
       warren::v1::Sandbox sandbox = ToProto(*place.lease, MemoryReading::kCurrent);

@@ -159,15 +159,17 @@ class LocalBackend final : public Backend {
   std::shared_ptr<Sandbox> TakeReady(const std::string& template_id,
                                      const warren::v1::Limits& limits);
   // Of a policy that ResolveNetwork gave.
-  std::unique_ptr<Operation> CreateWithNetwork(warren::v1::CreateSandboxRequest request,
+  std::unique_ptr<Operation> CreateWithNetwork(const Principal& who,
+                                               warren::v1::CreateSandboxRequest request,
                                                const warren::v1::Limits& limits,
                                                warren::v1::NetworkPolicy network,
                                                Reply<warren::v1::Sandbox> reply);
   // Behind `after` in the table's order.
-  void FillPage(const warren::v1::ListSandboxesRequest& request, uint64_t after,
-                warren::v1::ListSandboxesResponse& response) const;
-  warren::v1::Sandbox Deliver(const warren::v1::CreateSandboxRequest& request, Pool::Made made,
-                              bool from_pool);
+  void FillPage(const Principal& who, const warren::v1::ListSandboxesRequest& request,
+                uint64_t after, warren::v1::ListSandboxesResponse& response) const;
+  // The sandbox is `who`'s from here on.
+  warren::v1::Sandbox Deliver(const Principal& who, const warren::v1::CreateSandboxRequest& request,
+                              Pool::Made made, bool from_pool);
 
   IoLoop& loop_;
   std::atomic<State> state_{State::kServing};

@@ -59,9 +59,10 @@ absl::StatusOr<warren::v1::NetworkPolicy> LocalBackend::ResolveNetwork(
 // Refuse. Lifecycle: constructor → Refuse, or OnMade → (OnNetworkSet | Cancel).
 class LocalBackend::NetworkCreate : public std::enable_shared_from_this<NetworkCreate> {
  public:
-  NetworkCreate(LocalBackend& backend, warren::v1::CreateSandboxRequest request,
+  NetworkCreate(LocalBackend& backend, Principal who, warren::v1::CreateSandboxRequest request,
                 warren::v1::NetworkPolicy network, Reply<warren::v1::Sandbox> reply)
       : backend_(backend),
+        who_(std::move(who)),
         request_(std::move(request)),
         network_(std::move(network)),
         reply_(std::move(reply)) {}
@@ -91,7 +92,7 @@ class LocalBackend::NetworkCreate : public std::enable_shared_from_this<NetworkC
     if (reply_ == nullptr) return;
     if (status.ok()) {
       return std::exchange(reply_, nullptr)(
-          backend_.Deliver(request_, std::exchange(made_, {}), origin_ == Origin::kPool));
+          backend_.Deliver(who_, request_, std::exchange(made_, {}), origin_ == Origin::kPool));
     }
     // What is wrong with it is not the request's fault.
     if (!made_.sandbox->alive())
@@ -107,6 +108,7 @@ class LocalBackend::NetworkCreate : public std::enable_shared_from_this<NetworkC
   }
 
   LocalBackend& backend_;
+  const Principal who_;
   const warren::v1::CreateSandboxRequest request_;
   warren::v1::NetworkPolicy network_;
   // Null when it was called.
@@ -115,7 +117,8 @@ class LocalBackend::NetworkCreate : public std::enable_shared_from_this<NetworkC
   Origin origin_ = Origin::kLaunch;
 };
 
-std::unique_ptr<Operation> LocalBackend::CreateWithNetwork(warren::v1::CreateSandboxRequest request,
+std::unique_ptr<Operation> LocalBackend::CreateWithNetwork(const Principal& who,
+                                                           warren::v1::CreateSandboxRequest request,
                                                            const warren::v1::Limits& limits,
                                                            warren::v1::NetworkPolicy network,
                                                            Reply<warren::v1::Sandbox> reply) {
@@ -140,7 +143,7 @@ std::unique_ptr<Operation> LocalBackend::CreateWithNetwork(warren::v1::CreateSan
   };
 
   const std::string template_id = request.template_id();
-  auto create = std::make_shared<NetworkCreate>(*this, std::move(request), std::move(network),
+  auto create = std::make_shared<NetworkCreate>(*this, who, std::move(request), std::move(network),
                                                 std::move(reply));
   Pool::Ticket ticket;
   if (auto ready = TakeReady(template_id, limits)) {

@@ -14,6 +14,9 @@ namespace warren {
 // the calls; a connection that cannot be made or breaks is UNAVAILABLE. Nothing is repeated: what a
 // broken connection did before it broke is not known, and an execution must not run twice.
 //
+// It is the other one's operator, and says with each call for which tenant it is: there that is
+// enforced. So it needs a socket at which no key is asked for.
+//
 // Open asks nobody, so that no call costs a second way there and back: a handle of what there is
 // not says NOT_FOUND when it is used.
 //

@@ -10,6 +10,7 @@
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/backend/tenant.h"
 
 namespace warren {
 
@@ -21,6 +22,7 @@ inline void Prepare(grpc::ClientContext& context, const Call& call) {
   if (call.deadline != absl::InfiniteFuture()) {
     context.set_deadline(absl::ToChronoTime(call.deadline));
   }
+  if (!call.who.is_operator()) context.AddMetadata(kTenantMetadata, call.who.tenant);
 }
 
 // One call with one answer on its way. Kept by gRPC until it is answered, and by whoever may cancel

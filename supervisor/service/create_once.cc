@@ -30,6 +30,11 @@ uint64_t Fingerprint(CreateSandboxRequest request) {
   return absl::HashOf(bytes);
 }
 
+// No tenant's name has a slash.
+std::string KeyOf(const Principal& who, const std::string& request_id) {
+  return absl::StrCat(who.tenant, "/", request_id);
+}
+
 class Answered final : public Operation {
  public:
   void Resume() override {}
@@ -54,7 +59,7 @@ class CreateOnce::Waiting final : public Operation {
 
 std::unique_ptr<Operation> CreateOnce::Create(const Call& call, const CreateSandboxRequest& request,
                                               Reply<Sandbox> reply) {
-  const std::string& request_id = request.request_id();
+  const std::string key = KeyOf(call.who, request.request_id());
   const uint64_t fingerprint = Fingerprint(request);
   std::shared_ptr<Entry> entry;
   uint64_t number = 0;
@@ -63,7 +68,7 @@ std::unique_ptr<Operation> CreateOnce::Create(const Call& call, const CreateSand
   bool answered = false;
   {
     MutexLock lock(&mu_);
-    std::shared_ptr<Entry>& known = entries_[request_id];
+    std::shared_ptr<Entry>& known = entries_[key];
     // One that everybody gave up is not waited for again.
     first = known == nullptr || (known->cancelled && !known->made);
     if (first) {
@@ -96,12 +101,11 @@ std::unique_ptr<Operation> CreateOnce::Create(const Call& call, const CreateSand
         backend_.Create(call, request,
                         // The entry keeps the operation, and that this. Where nobody keeps the
                         // entry any more, nobody waits.
-                        [self = weak_from_this(), request_id,
+                        [self = weak_from_this(), key,
                          waited = std::weak_ptr<Entry>(entry)](absl::StatusOr<Sandbox> made) {
                           const auto creates = self.lock();
                           const auto current = waited.lock();
-                          if (creates && current)
-                            creates->OnMade(request_id, current, std::move(made));
+                          if (creates && current) creates->OnMade(key, current, std::move(made));
                         });
     bool cancelled = false;
     {
@@ -115,19 +119,19 @@ std::unique_ptr<Operation> CreateOnce::Create(const Call& call, const CreateSand
   return std::make_unique<Waiting>(shared_from_this(), std::move(entry), number);
 }
 
-void CreateOnce::OnMade(const std::string& request_id, const std::shared_ptr<Entry>& entry,
+void CreateOnce::OnMade(const std::string& key, const std::shared_ptr<Entry>& entry,
                         absl::StatusOr<Sandbox> made) {
   decltype(entry->waiting) waiting;
   {
     MutexLock lock(&mu_);
     waiting.swap(entry->waiting);
-    auto found = entries_.find(request_id);
+    auto found = entries_.find(key);
     // Given up, another create took its place.
     const bool current = found != entries_.end() && found->second == entry;
     if (made.ok() && current) {
       entry->made = true;
       entry->sandbox = *made;
-      Keep(request_id, made->sandbox_id());
+      Keep(key, made->sandbox_id());
     } else if (current) {
       entries_.erase(found);
     }
@@ -155,9 +159,9 @@ void CreateOnce::Cancel(const std::shared_ptr<Entry>& entry, uint64_t number) {
   reply(absl::CancelledError("the client went away"));
 }
 
-void CreateOnce::Keep(const std::string& request_id, const std::string& sandbox_id) {
+void CreateOnce::Keep(const std::string& key, const std::string& sandbox_id) {
   in_order_.push_back(sandbox_id);
-  made_[sandbox_id] = Made{request_id, std::prev(in_order_.end())};
+  made_[sandbox_id] = Made{key, std::prev(in_order_.end())};
   if (in_order_.size() > kMaxKept) ForgetLocked(std::string(in_order_.front()));
 }
 
@@ -169,7 +173,7 @@ void CreateOnce::Forget(const std::string& sandbox_id) {
 void CreateOnce::ForgetLocked(const std::string& sandbox_id) {
   auto found = made_.find(sandbox_id);
   if (found == made_.end()) return;
-  entries_.erase(found->second.request_id);
+  entries_.erase(found->second.key);
   in_order_.erase(found->second.place);
   made_.erase(found);
 }

@@ -16,7 +16,8 @@ namespace warren {
 
 // Creates with a request id: the first one with an id makes the sandbox, and who asks again is
 // answered what the first was, also while it still waits. The create lives as long as one of them
-// wants it; one that failed is forgotten, and asked for again is tried again.
+// wants it; one that failed is forgotten, and asked for again is tried again. Each tenant has ids
+// of its own.
 //
 // An id is kept while its sandbox is on record, which the backend tells; where it does not, the
 // newest kMaxKept are. Thread-safe. Neither the backend nor a reply is called with the lock held.
@@ -55,20 +56,21 @@ class CreateOnce : public std::enable_shared_from_this<CreateOnce> {
   };
   using Entries = std::unordered_map<std::string, std::shared_ptr<Entry>>;
 
-  void OnMade(const std::string& request_id, const std::shared_ptr<Entry>& entry,
+  void OnMade(const std::string& key, const std::shared_ptr<Entry>& entry,
               absl::StatusOr<warren::v1::Sandbox> made);
   void Cancel(const std::shared_ptr<Entry>& entry, uint64_t number);
-  void Keep(const std::string& request_id, const std::string& sandbox_id)
+  void Keep(const std::string& key, const std::string& sandbox_id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ForgetLocked(const std::string& sandbox_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Backend& backend_;
   mutable Mutex mu_;
+  // By tenant and request id.
   Entries entries_ ABSL_GUARDED_BY(mu_);
   // Sandboxes, oldest first, and by their ids.
   std::list<std::string> in_order_ ABSL_GUARDED_BY(mu_);
   struct Made {
-    std::string request_id;
+    std::string key;
     std::list<std::string>::iterator place;
   };
   std::unordered_map<std::string, Made> made_ ABSL_GUARDED_BY(mu_);

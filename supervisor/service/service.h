@@ -10,8 +10,8 @@
 namespace warren {
 
 // What stands between the doors and a backend, and is the same for every backend: that a create
-// with a request id happens once. Handles are the backend's own, so that a cell goes no further
-// way.
+// with a request id happens once, and that the store of packages is the operator's (a tenant is
+// PERMISSION_DENIED). Handles are the backend's own, so that a cell goes no further way.
 //
 // Thread-safe; the backend outlives it. Lifecycle: constructor, before the backend's first request
 // → requests → destruction after the last reply.
@@ -39,21 +39,12 @@ class Service final : public Backend {
     backend_.GetEnvironment(call, template_id, std::move(reply));
   }
   std::unique_ptr<Operation> Prefetch(const Call& call, warren::v1::PrefetchPackagesRequest request,
-                                      std::shared_ptr<InstallSink> sink) override {
-    return backend_.Prefetch(call, std::move(request), std::move(sink));
-  }
-  void ListPackages(const Call& call,
-                    Reply<warren::v1::ListStoredPackagesResponse> reply) override {
-    backend_.ListPackages(call, std::move(reply));
-  }
+                                      std::shared_ptr<InstallSink> sink) override;
+  void ListPackages(const Call& call, Reply<warren::v1::ListStoredPackagesResponse> reply) override;
   void PrunePackages(const Call& call, const warren::v1::PruneStoredPackagesRequest& request,
-                     Reply<warren::v1::PruneStoredPackagesResponse> reply) override {
-    backend_.PrunePackages(call, request, std::move(reply));
-  }
+                     Reply<warren::v1::PruneStoredPackagesResponse> reply) override;
   void VerifyPackages(const Call& call,
-                      Reply<warren::v1::VerifyStoredPackagesResponse> reply) override {
-    backend_.VerifyPackages(call, std::move(reply));
-  }
+                      Reply<warren::v1::VerifyStoredPackagesResponse> reply) override;
 
  private:
   Backend& backend_;

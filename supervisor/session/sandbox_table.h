@@ -30,6 +30,8 @@ struct Lifetime {
 // new lifetime, a pause and a resume are new leases.
 struct Lease {
   std::shared_ptr<Sandbox> sandbox;
+  // Whose it is; empty for the operator.
+  std::string tenant;
   // What doors are given, made once.
   std::shared_ptr<SandboxHandle> handle;
   Lifetime lifetime;

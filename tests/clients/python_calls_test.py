@@ -18,7 +18,7 @@ import unittest.mock
 from python_client import eventually, patience, warren
 from scripted_server import (QUICK, SANDBOX, ScriptedServer, fail, finished, output, process_exited, process_output,
                              process_started, started)
-from warren import AsyncClient, AsyncSandbox, Client, NetworkPolicy, Sandbox
+from warren import AsyncClient, AsyncSandbox, Client, NetworkPolicy, Sandbox, Unauthenticated
 from warren.v1 import common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2
 
 
@@ -54,6 +54,68 @@ class Calls(unittest.TestCase):
                 return await body(await AsyncSandbox.connect("sb1", client=client))
 
         return asyncio.run(asyncio.wait_for(run(), patience()))
+
+
+class Keys(Calls):
+    """What a call brings as `authorization`, of each shape of call, in both faces."""
+
+    def serve_noting(self):
+        brought = []
+
+        def noting(answer):
+            def called(request, context):
+                brought.append([value for name, value in context.invocation_metadata() if name == "authorization"])
+                return answer(request)
+
+            return called
+
+        def written(requests):
+            list(requests)
+            return file_pb2.WriteFileResponse(size_bytes=1, sha256=hashlib.sha256(b"x").digest())
+
+        server = self.serve(GetSandbox=noting(lambda request: SANDBOX), WriteFile=noting(written),
+                            ExecuteCode=noting(lambda request: iter([started(), finished(2)])))
+        return server, brought
+
+    def test_each_call_brings_the_key(self):
+        server, brought = self.serve_noting()
+        with Client(server.address, api_key="e2b_1") as client:
+            sandbox = Sandbox.connect("sb1", client=client)
+            sandbox.files.write("f", b"x")
+            sandbox.run_code("1")
+        self.assertEqual(brought, [["Bearer e2b_1"]] * 3)
+        brought.clear()
+
+        async def asynchronously():
+            async with AsyncClient(server.address, api_key="e2b_1") as client:
+                sandbox = await AsyncSandbox.connect("sb1", client=client)
+                await sandbox.files.write("f", b"x")
+                await sandbox.run_code("1")
+
+        asyncio.run(asyncio.wait_for(asynchronously(), patience()))
+        self.assertEqual(brought, [["Bearer e2b_1"]] * 3)
+
+    def test_the_environment_is_behind_the_argument(self):
+        server, brought = self.serve_noting()
+        for environment, argument, expected in ({}, None, []), ({"WARREN_API_KEY": "e2b_2"}, None, ["Bearer e2b_2"]), (
+                {"WARREN_API_KEY": "e2b_2"}, "e2b_1", ["Bearer e2b_1"]), ({"WARREN_API_KEY": ""}, None, []):
+            with self.subTest(environment=environment, argument=argument), unittest.mock.patch.dict(os.environ, environment):
+                if not environment:
+                    os.environ.pop("WARREN_API_KEY", None)
+                with Client(server.address, api_key=argument) as client:
+                    Sandbox.connect("sb1", client=client)
+                self.assertEqual(brought.pop(), expected)
+
+    def test_what_cannot_be_sent_is_refused_and_not_repeated(self):
+        for key in "e2b_secret\n", "e2b_secret key", "e2b_secret\u00e9":
+            with self.subTest(key), self.assertRaises(ValueError) as raised:
+                Client("unix:///nowhere", api_key=key)
+            self.assertNotIn("secret", str(raised.exception))
+
+    def test_a_key_that_is_not_valid_is_an_exception_of_its_own(self):
+        server = self.serve(GetSandbox=lambda request, context: fail(context, "UNAUTHENTICATED"))
+        with Client(server.address, retry=QUICK) as client, self.assertRaises(Unauthenticated):
+            Sandbox.connect("sb1", client=client)
 
 
 class Again(Calls):

@@ -130,6 +130,9 @@ class Guide(ServerTest):
     def test_network(self):
         self.run_page("network.md")
 
+    def test_keys(self):
+        self.run_page("keys.md")
+
     def test_packages(self):
         self.run_page("packages.md")
 

@@ -29,7 +29,8 @@ class AcceptorTest : public ::testing::Test {
         (std::filesystem::temp_directory_path() / "warren-acceptor-XXXXXX").string();
     ASSERT_NE(::mkdtemp(directory.data()), nullptr);
     directory_ = directory;
-    auto listener = Listener::Open(absl::StrCat("unix://", Path()), ::getuid(), ::getgid());
+    auto listener = Listener::Open(absl::StrCat("unix://", Path()), ::getuid(), ::getgid(),
+                                   Listener::Reach::kLoopback);
     ASSERT_TRUE(listener.ok()) << listener.status();
     listeners_.push_back(*std::move(listener));
     auto loop = IoLoop::Create();
@@ -132,7 +133,7 @@ TEST_F(AcceptorTest, WithoutADescriptorItWaitsInsteadOfSpinning) {
 TEST(FileBudgetTest, SandboxesAndConnectionsFitTogether) {
   for (int64_t files : {256, 1024, 4096, 65536}) {
     const int sandboxes = MaxSandboxesByFiles(files);
-    const auto connections = static_cast<int64_t>(MaxConnections(files, sandboxes));
+    const auto connections = static_cast<int64_t>(MaxConnections(files, sandboxes, 1));
     const int contexts = MaxFurtherContexts(files, sandboxes);
     EXPECT_GE(connections, sandboxes) << files;
     EXPECT_GE(contexts, sandboxes / 2) << files;
@@ -143,14 +144,14 @@ TEST(FileBudgetTest, SandboxesAndConnectionsFitTogether) {
     EXPECT_GE(ports, 1);
     EXPECT_LE(128 + 15 * sandboxes + 4 * contexts + processes + ports + connections, files);
   }
-  EXPECT_EQ(MaxConnections(1 << 20, 1000), 8192u);
+  EXPECT_EQ(MaxConnections(1 << 20, 1000, 1), 8192u);
   EXPECT_EQ(MaxFurtherContexts(1 << 20, 1000), 15000) << "as many as sandboxes may have";
   EXPECT_EQ(MaxPortConnections(1 << 20, 1000), 4096);
   EXPECT_EQ(MaxPortConnections(1 << 20, 2), 128) << "as many as sandboxes may have";
   EXPECT_EQ(MaxPortConnections(0, 1), 0);
   EXPECT_EQ(MaxSandboxesByFiles(0), 1);
   EXPECT_EQ(MaxFurtherContexts(0, 1), 0);
-  EXPECT_EQ(MaxConnections(0, 1), 1u);
+  EXPECT_EQ(MaxConnections(0, 1, 1), 1u);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
@@ -27,6 +28,10 @@ struct SubjectKind {
   // It has executions that clients leave and come back to.
   bool connects;
 };
+
+// All kinds, for suites of tests; in conformance_subjects.cc.
+std::vector<SubjectKind> SubjectKinds();
+std::string NameOfKind(const ::testing::TestParamInfo<SubjectKind>& kind);
 
 // What every backend does, whatever stands behind it: this suite is the interface's contract. It
 // runs for each kind of subject.

@@ -40,12 +40,18 @@ std::unique_ptr<Subject> Make() {
 constexpr auto kInPlace = FakeBackend::Opens::kInPlace;
 constexpr auto kLater = FakeBackend::Opens::kLater;
 
-INSTANTIATE_TEST_SUITE_P(
-    All, BackendTest,
-    ::testing::Values(SubjectKind{"Fake", &Make<FakeSubject, kInPlace>, true},
-                      SubjectKind{"Remote", &Make<RemoteSubject, kInPlace>, false},
-                      SubjectKind{"RemoteOfLateOpens", &Make<RemoteSubject, kLater>, false}),
-    [](const auto& kind) { return std::string(kind.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, BackendTest, ::testing::ValuesIn(SubjectKinds()), NameOfKind);
 
 }  // namespace
+
+std::vector<SubjectKind> SubjectKinds() {
+  return {{"Fake", &Make<FakeSubject, kInPlace>, true},
+          {"Remote", &Make<RemoteSubject, kInPlace>, false},
+          {"RemoteOfLateOpens", &Make<RemoteSubject, kLater>, false}};
+}
+
+std::string NameOfKind(const ::testing::TestParamInfo<SubjectKind>& kind) {
+  return kind.param.name;
+}
+
 }  // namespace warren

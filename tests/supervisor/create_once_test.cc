@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "supervisor/fake/fake_backend.h"
 #include "supervisor/service/service.h"
+#include "tests/supervisor/noting_sink.h"
 #include "tests/supervisor/sink.h"
 
 namespace warren {
@@ -32,10 +33,12 @@ struct Asked {
 
 class CreateOnceTest : public ::testing::Test {
  protected:
-  Asked Begin(const v1::CreateSandboxRequest& request) {
+  Asked Begin(const v1::CreateSandboxRequest& request, const std::string& tenant = "") {
     Asked asked;
+    Call call;
+    call.who.tenant = tenant;
     asked.operation = service->Create(
-        {}, request, [promise = asked.promise](auto answer) { promise->set_value(answer); });
+        call, request, [promise = asked.promise](auto answer) { promise->set_value(answer); });
     return asked;
   }
   static v1::CreateSandboxRequest Request(const std::string& id,
@@ -62,6 +65,45 @@ TEST_F(CreateOnceTest, WhatIsAskedAgainIsAnsweredTheSame) {
   Begin(Request("")).Wait().IgnoreError();
   Begin(Request("")).Wait().IgnoreError();
   EXPECT_EQ(fake.sandboxes(), 4u);
+}
+
+TEST_F(CreateOnceTest, ATenantHasRequestIdsOfItsOwn) {
+  auto mine = Begin(Request("a"), "acme").Wait();
+  auto others = Begin(Request("a"), "zeta").Wait();
+  auto operators = Begin(Request("a")).Wait();
+  ASSERT_TRUE(mine.ok() && others.ok() && operators.ok());
+  EXPECT_EQ(fake.sandboxes(), 3u);
+  EXPECT_EQ(Begin(Request("a"), "acme").Wait()->sandbox_id(), mine->sandbox_id());
+  // Nothing tells of the other's: not even that another request has the id.
+  auto different = Request("a");
+  (*different.mutable_metadata())["0"] = "w";
+  EXPECT_TRUE(absl::IsInvalidArgument(Begin(different, "acme").Wait().status()));
+  EXPECT_TRUE(Begin(different, "omega").Wait().ok());
+  // The name of one and the id of another do not run together.
+  EXPECT_NE(Begin(Request("b/c"), "a").Wait()->sandbox_id(),
+            Begin(Request("c"), "a").Wait()->sandbox_id());
+}
+
+TEST_F(CreateOnceTest, ATenantMayNotUseTheStoreOfPackages) {
+  Call call;
+  call.who.tenant = "acme";
+  auto sink = std::make_shared<NotingSink<v1::InstallPackageEvent>>();
+  v1::PrefetchPackagesRequest prefetch;
+  prefetch.mutable_what()->add_requirements("six");
+  ASSERT_NE(service->Prefetch(call, prefetch, sink), nullptr);
+  EXPECT_TRUE(absl::IsPermissionDenied(sink->Wait()));
+  EXPECT_TRUE(absl::IsPermissionDenied(Ask<v1::ListStoredPackagesResponse>([&](auto reply) {
+                                         service->ListPackages(call, std::move(reply));
+                                       }).status()));
+  EXPECT_TRUE(absl::IsPermissionDenied(Ask<v1::PruneStoredPackagesResponse>([&](auto reply) {
+                                         service->PrunePackages(call, {}, std::move(reply));
+                                       }).status()));
+  EXPECT_TRUE(absl::IsPermissionDenied(Ask<v1::VerifyStoredPackagesResponse>([&](auto reply) {
+                                         service->VerifyPackages(call, std::move(reply));
+                                       }).status()));
+  EXPECT_TRUE(Ask<v1::ListStoredPackagesResponse>([&](auto reply) {
+                service->ListPackages({}, std::move(reply));
+              }).ok());
 }
 
 TEST_F(CreateOnceTest, AnotherRequestWithTheSameIdIsRefused) {

@@ -1,5 +1,6 @@
 #include "tests/supervisor/door.h"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,7 +14,20 @@
 
 namespace warren {
 
-Door::Door(Backend& backend) {
+Door::Door(Backend& backend, Socket socket, const std::string& key_file) : keys_(key_file) {
+  if (socket == Socket::kUnix) {
+    ListenUnix();
+  } else {
+    ListenTcp();
+  }
+  EXPECT_EQ(::listen(listener_.get(), 128), 0);
+  auto server = ApiServer::Start(backend, memory_, keys_);
+  EXPECT_TRUE(server.ok());
+  server_ = std::move(*server);
+  acceptor_ = std::thread([this] { Accept(); });
+}
+
+void Door::ListenUnix() {
   static std::atomic<int> doors{0};
   path_ = absl::StrCat("/tmp/warren-door-", ::getpid(), "-", doors++);
   target_ = absl::StrCat("unix://", path_);
@@ -23,11 +37,18 @@ Door::Door(Backend& backend) {
   listener_ = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   ::unlink(path_.c_str());
   EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0) << path_;
-  EXPECT_EQ(::listen(listener_.get(), 128), 0);
-  auto server = ApiServer::Start(backend, memory_);
-  EXPECT_TRUE(server.ok());
-  server_ = std::move(*server);
-  acceptor_ = std::thread([this] { Accept(); });
+}
+
+void Door::ListenTcp() {
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(name);
+  auto* address = reinterpret_cast<sockaddr*>(&name);
+  listener_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  EXPECT_EQ(::bind(listener_.get(), address, length), 0);
+  EXPECT_EQ(::getsockname(listener_.get(), address, &length), 0);
+  target_ = absl::StrCat("127.0.0.1:", ntohs(name.sin_port));
 }
 
 Door::~Door() { Close(); }
@@ -43,6 +64,7 @@ void Door::Accept() {
 
 std::shared_ptr<grpc::Channel> Door::NewChannel() const {
   grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // It reads ahead of who does not read by a fixed window, on a host of any speed.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
@@ -52,7 +74,7 @@ std::shared_ptr<grpc::Channel> Door::NewChannel() const {
 void Door::Close(absl::Duration grace) {
   if (closing_.exchange(true)) return;
   acceptor_.join();
-  ::unlink(path_.c_str());
+  if (!path_.empty()) ::unlink(path_.c_str());
   server_->Shutdown(grace);
   server_.reset();
 }

@@ -12,16 +12,19 @@
 #include "supervisor/api/server.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
+#include "supervisor/keys/key_store.h"
 
 namespace warren {
 
-// The gRPC door in front of a backend, at a Unix socket of its own, as warrend serves it.
+// The gRPC door in front of a backend, at a socket of its own, as warrend serves it.
 //
 // Lifecycle: constructor → clients → Close, or the destructor.
 class Door {
  public:
-  // The backend outlives it.
-  explicit Door(Backend& backend);
+  enum class Socket { kUnix, kTcp };
+
+  // The backend outlives it. The file of keys need not exist.
+  explicit Door(Backend& backend, Socket socket = Socket::kUnix, const std::string& key_file = "");
   ~Door();
 
   const std::string& target() const { return target_; }
@@ -31,13 +34,17 @@ class Door {
   void Close(absl::Duration grace = absl::ZeroDuration());
 
  private:
+  void ListenUnix();
+  void ListenTcp();
   void Accept();
 
+  // Of a Unix socket.
   std::string path_;
   std::string target_;
   UniqueFd listener_;
   // Where memory is not what is tested.
   MemoryBudget memory_{int64_t{1} << 40};
+  KeyStore keys_;
   std::unique_ptr<ApiServer> server_;
   std::atomic<bool> closing_{false};
   std::thread acceptor_;

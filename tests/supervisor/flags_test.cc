@@ -29,6 +29,7 @@ TEST(FlagsTest, Defaults) {
   EXPECT_EQ(flags.cgroup_parent, "warren");
   EXPECT_EQ(flags.max_sandboxes, 1000);
   EXPECT_EQ(flags.profile, "user");
+  EXPECT_EQ(flags.keys, "/var/lib/warren/keys.db");
   EXPECT_EQ(flags.egress_policy, "default");
   EXPECT_EQ(flags.package_policy, "default");
   EXPECT_TRUE(flags.package_indexes.empty());
@@ -58,6 +59,16 @@ TEST(FlagsTest, ThePackageStoreIsAPathAndHasRoomForAPackage) {
   EXPECT_EQ(Parse({"--package-store-bytes=67108864"}).flags.package_store_bytes, 67108864);
   for (const char* bytes : {"0", "-1", "67108863", "many", "99999999999999999999"})
     EXPECT_EQ(Parse({"--package-store-bytes", bytes}).exit_code, 2) << bytes;
+}
+
+TEST(FlagsTest, TheFileOfKeysIsAnAbsolutePath) {
+  EXPECT_EQ(Parse({"--keys=/etc/../srv/keys"}).flags.keys, "/srv/keys");
+  EXPECT_EQ(Parse({"--keys=keys"}).flags.keys, (std::filesystem::current_path() / "keys").string());
+  for (const char* file : {"", "/etc/"}) EXPECT_EQ(Parse({"--keys", file}).exit_code, 2) << file;
+  ::setenv("WARREN_KEYS", "/srv/keys.db", 1);
+  EXPECT_EQ(Parse({}).flags.keys, "/srv/keys.db");
+  EXPECT_EQ(Parse({"--keys=/a"}).flags.keys, "/a");
+  ::unsetenv("WARREN_KEYS");
 }
 
 TEST(FlagsTest, OnlyProfilesOfUserCode) {

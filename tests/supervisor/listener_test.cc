@@ -30,11 +30,12 @@ class ListenerTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory); }
   absl::StatusOr<Listener> Open(const std::string& address) {
-    return Listener::Open(address, ::getuid(), ::getgid());
+    return Listener::Open(address, ::getuid(), ::getgid(), reach);
   }
   std::string Address() const { return absl::StrCat("unix://", Path().string()); }
   std::filesystem::path Path() const { return directory / "w.sock"; }
   std::filesystem::path directory;
+  Listener::Reach reach = Listener::Reach::kLoopback;
 };
 
 TEST_F(ListenerTest, MakesASocketForItsUserAndGroupAlone) {
@@ -69,12 +70,42 @@ TEST_F(ListenerTest, LeavesOtherFilesAlone) {
   EXPECT_TRUE(std::filesystem::is_regular_file(Path()));
 }
 
-TEST_F(ListenerTest, ServesOnLoopbackOnly) {
+// Without a key whoever connects is the operator.
+TEST_F(ListenerTest, ServesOnLoopbackOnlyWhereThereIsNoKey) {
   for (const char* address :
        {"0.0.0.0:5000", "192.0.2.1:5000", "[::]:5000", "localhost:5000", "127.0.0.1:0",
         "127.0.0.1:65536", "127.0.0.1", ":1", "::1:5000", "", "unix://relative"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(Open(address).status())) << address;
   }
+}
+
+TEST_F(ListenerTest, SaysWhatOtherAddressesTake) {
+  for (const char* address : {"0.0.0.0:5000", "[::]:5000", "[::ffff:127.0.0.1]:5000"}) {
+    const std::string message(Open(address).status().message());
+    EXPECT_THAT(message, HasSubstr("warren keys create")) << address;
+    EXPECT_THAT(message, HasSubstr("TLS")) << address;
+  }
+}
+
+TEST_F(ListenerTest, ServesEverywhereWhereThereIsAKey) {
+  reach = Listener::Reach::kAnywhere;
+  UniqueFd taken(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_ANY);
+  socklen_t length = sizeof(name);
+  auto* address = reinterpret_cast<sockaddr*>(&name);
+  ASSERT_EQ(::bind(taken.get(), address, length), 0);
+  ASSERT_EQ(::getsockname(taken.get(), address, &length), 0);
+  taken.reset();
+  auto listener = Open(absl::StrCat("0.0.0.0:", ntohs(name.sin_port)));
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  sockaddr_in served{};
+  length = sizeof(served);
+  ASSERT_EQ(::getsockname(listener->fd(), reinterpret_cast<sockaddr*>(&served), &length), 0);
+  EXPECT_EQ(served.sin_addr.s_addr, htonl(INADDR_ANY));
+  for (const char* wrong : {"localhost:5000", "0.0.0.0:0", "0.0.0.0", "::1:5000", "", "*:5000"})
+    EXPECT_TRUE(absl::IsInvalidArgument(Open(wrong).status())) << wrong;
 }
 
 TEST_F(ListenerTest, NamesTheAddressThatIsTaken) {

@@ -106,6 +106,87 @@ TEST_F(LocalBackendTest, ACancelledCreateIsAnsweredAndNothingIsMade) {
   EXPECT_EQ(List({})->sandboxes_size(), 1);
 }
 
+// ---- Tenants
+
+class TenantsTest : public LocalBackendTest {
+ protected:
+  static Call Of(const std::string& tenant) {
+    Call call;
+    call.who.tenant = tenant;
+    return call;
+  }
+  absl::StatusOr<std::shared_ptr<SandboxHandle>> OpenAs(const std::string& tenant,
+                                                        const std::string& id) {
+    Answer<std::shared_ptr<SandboxHandle>> answer;
+    backend->Open(Of(tenant), id, answer.Take());
+    return answer.Wait();
+  }
+  std::set<std::string> ListAs(const std::string& tenant, ListSandboxesRequest request = {}) {
+    Answer<warren::v1::ListSandboxesResponse> answer;
+    backend->List(Of(tenant), request, answer.Take());
+    auto listed = answer.Wait();
+    EXPECT_TRUE(listed.ok()) << listed.status();
+    pools = listed->pools_size();
+    next = listed->next_page_token();
+    std::set<std::string> ids;
+    for (const auto& sandbox : listed->sandboxes()) ids.insert(sandbox.sandbox_id());
+    return ids;
+  }
+
+  // Of the last page.
+  int pools = 0;
+  std::string next;
+};
+
+TEST_F(TenantsTest, ASandboxIsItsCreatorsAndTheOperators) {
+  const std::string acme = Create({}, Of("acme")).sandbox_id();
+  const std::string operators = Create().sandbox_id();
+  const absl::Status never = OpenAs("zeta", "sbnone").status();
+  ASSERT_TRUE(absl::IsNotFound(never));
+  EXPECT_EQ(OpenAs("zeta", acme).status(), never);
+  EXPECT_EQ(OpenAs("zeta", operators).status(), never);
+  EXPECT_EQ(OpenAs("acme", operators).status(), never);
+  EXPECT_TRUE(OpenAs("acme", acme).ok());
+  EXPECT_TRUE(OpenAs("", acme).ok());
+  EXPECT_EQ(ListAs("acme"), std::set<std::string>{acme});
+  EXPECT_EQ(pools, 0);
+  EXPECT_EQ(ListAs("zeta"), std::set<std::string>{});
+  EXPECT_EQ(ListAs(""), (std::set<std::string>{acme, operators}));
+  EXPECT_GT(pools, 0);
+}
+
+TEST_F(TenantsTest, ItStaysSoForItsWholeLife) {
+  const std::string id = Create({}, Of("acme")).sandbox_id();
+  auto handle = OpenAs("acme", id);
+  ASSERT_TRUE(handle.ok());
+  // Another lease each.
+  Answer<warren::v1::Sandbox> lifetime;
+  warren::v1::SetSandboxLifetimeRequest longer;
+  longer.mutable_lifetime()->set_seconds(7200);
+  (*handle)->SetLifetime(Of("acme"), longer, lifetime.Take());
+  ASSERT_TRUE(lifetime.Wait().ok());
+  EXPECT_TRUE(absl::IsNotFound(OpenAs("zeta", id).status()));
+  EXPECT_EQ(ListAs("acme"), std::set<std::string>{id});
+  EXPECT_EQ(ListAs("zeta"), std::set<std::string>{});
+}
+
+TEST_F(TenantsTest, PagesHaveOnesOwnAlone) {
+  std::set<std::string> made;
+  for (int i = 0; i < 3; ++i) {
+    Create({}, Of("zeta"));
+    made.insert(Create({}, Of("acme")).sandbox_id());
+  }
+  std::set<std::string> listed;
+  ListSandboxesRequest request;
+  request.set_page_size(2);
+  listed.merge(ListAs("acme", request));
+  EXPECT_EQ(listed.size(), 2u);
+  request.set_page_token(next);
+  listed.merge(ListAs("acme", request));
+  EXPECT_EQ(listed, made);
+  EXPECT_EQ(next, "");
+}
+
 // ---- Pages
 
 class PagesTest : public LocalBackendTest {};

@@ -43,8 +43,8 @@ class LocalNetworkTest : public LocalBackendTest {
   void StartRelay() { launcher.SendRelayStarted(relay.TakeSocket()); }
   // Asks for one, whose worker says that it is ready; the zygote is warm.
   std::unique_ptr<Operation> Ask(const CreateSandboxRequest& request,
-                                 Answer<warren::v1::Sandbox>& answer) {
-    auto operation = backend->Create(Call(), request, answer.Take());
+                                 Answer<warren::v1::Sandbox>& answer, const Call& call = Call()) {
+    auto operation = backend->Create(call, request, answer.Take());
     auto launch = launcher.Expect(LauncherRequest::kCreateSandbox);
     sandbox_id = LaunchedId(launch);
     workers.push_back(launcher.ReplyLaunched(launch));
@@ -129,6 +129,23 @@ TEST_F(NetworkCreateTest, ASandboxIsHandedOutWithItsNetwork) {
   const auto environment = EnvironmentOf(sandbox_id);
   EXPECT_EQ(environment.network().SerializeAsString(), told.policy().SerializeAsString());
   EXPECT_EQ(environment.network().preset(), "packages");
+}
+
+TEST_F(NetworkCreateTest, ItIsItsTenantsAsAnyOther) {
+  Call call;
+  call.who.tenant = "acme";
+  Answer<warren::v1::Sandbox> answer;
+  Ask(WithNetwork("a.example"), answer, call);
+  launcher.ReplyOk(launcher.Expect(LauncherRequest::kOpenNetwork));
+  SetByRelay(sandbox_id);
+  ASSERT_TRUE(answer.Wait().ok());
+  Answer<std::shared_ptr<SandboxHandle>> own;
+  backend->Open(call, sandbox_id, own.Take());
+  EXPECT_TRUE(own.Wait().ok());
+  call.who.tenant = "zeta";
+  Answer<std::shared_ptr<SandboxHandle>> anothers;
+  backend->Open(call, sandbox_id, anothers.Take());
+  EXPECT_TRUE(absl::IsNotFound(anothers.Wait().status()));
 }
 
 TEST_F(NetworkCreateTest, ANetworkThatDeniesEverythingNeedsNobody) {

@@ -87,9 +87,10 @@ class LocalBackendTest : public LoopTest {
   ~LocalBackendTest() override { StopLoop(); }
 
   // Made from start to end. Its worker is the last of `workers`.
-  warren::v1::Sandbox Create(warren::v1::CreateSandboxRequest request = {}) {
+  warren::v1::Sandbox Create(warren::v1::CreateSandboxRequest request = {},
+                             const Call& call = Call()) {
     Answer<warren::v1::Sandbox> answer;
-    backend->Create(Call(), request, answer.Take());
+    backend->Create(call, request, answer.Take());
     if (!zygote_started_) {
       launcher.ReplyZygote(launcher.Expect(internal::LauncherRequest::kStartZygote), 1);
       zygote_started_ = true;

@@ -11,7 +11,7 @@ namespace {
 TEST(PagesTest, AllSandboxesAreListedOnceAndThePoolsToo) {
   FakeBackend fake;
   Door door(fake);
-  Client client(door.target());
+  Client client({door.target(), ""});
   for (int i = 0; i < 250; ++i) {
     grpc::ClientContext context;
     v1::Sandbox sandbox;

@@ -25,11 +25,14 @@ class Server:
         self.directory = tempfile.mkdtemp(prefix="warren-cli-test-")
         os.chmod(self.directory, 0o711)
         self.socket = os.path.join(self.directory, "run", "warren.sock")
-        self.environment = dict(os.environ, WARREN_ADDRESS=f"unix://{self.socket}")
+        # Keys of its own: neither those of this host count, nor does a key of the environment.
+        self.keys = os.path.join(self.directory, "keys.db")
+        self.environment = dict(os.environ, WARREN_ADDRESS=f"unix://{self.socket}", WARREN_KEYS=self.keys)
+        self.environment.pop("WARREN_API_KEY", None)
         with open(os.path.join(self.directory, "log"), "wb") as log:
             self.process = subprocess.Popen(
                 [f"{PREFIX}/bin/warrend", "--listen", f"unix://{self.socket}", "--runtime-dir",
-                 os.path.join(self.directory, "run"), "--cgroup-parent", f"warren-cli-test-{os.getpid()}", *flags],
+                 os.path.join(self.directory, "run"), "--keys", self.keys, "--cgroup-parent", f"warren-cli-test-{os.getpid()}", *flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         eventually(lambda: self.accepts() or self.process.poll() is not None)
         if not self.accepts():

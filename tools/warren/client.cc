@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -17,11 +18,42 @@
 namespace warren {
 namespace {
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+// Adds the key to each call. (gRPC's own credentials of calls want a connection with TLS.)
+class KeySender final : public grpc::experimental::Interceptor {
+ public:
+  explicit KeySender(const std::string& authorization) : authorization_(authorization) {}
+  void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+    using grpc::experimental::InterceptionHookPoints;
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_INITIAL_METADATA))
+      methods->GetSendInitialMetadata()->emplace("authorization", authorization_);
+    methods->Proceed();
+  }
+
+ private:
+  const std::string authorization_;
+};
+
+class KeySenders final : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  explicit KeySenders(const std::string& api_key)
+      : authorization_(absl::StrCat("Bearer ", api_key)) {}
+  grpc::experimental::Interceptor* CreateClientInterceptor(
+      grpc::experimental::ClientRpcInfo*) override {
+    return new KeySender(authorization_);
+  }
+
+ private:
+  const std::string authorization_;
+};
+
+std::shared_ptr<grpc::Channel> Connect(const ServerAddress& address) {
   grpc::ChannelArguments arguments;
   // A supervisor is reached directly; an http_proxy in the environment is meant for other things.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> senders;
+  if (!address.api_key.empty()) senders.push_back(std::make_unique<KeySenders>(address.api_key));
+  return grpc::experimental::CreateCustomChannelWithInterceptors(
+      address.target, grpc::InsecureChannelCredentials(), arguments, std::move(senders));
 }
 
 // Path of a unix: address, empty for others.
@@ -62,6 +94,8 @@ absl::string_view Remedy(grpc::StatusCode code) {
       return "  `warren ps` lists the sandboxes, `warren templates` the templates.\n";
     case grpc::StatusCode::RESOURCE_EXHAUSTED:
       return "  `warren ps` shows what is in use; `warren kill ID` makes room.\n";
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return "  Say the key:  WARREN_API_KEY, or --api-key KEY\n";
     case grpc::StatusCode::FAILED_PRECONDITION:
     case grpc::StatusCode::INTERNAL:
       return "  `warren doctor` checks what this host lacks; warrend's log has the details.\n";
@@ -76,7 +110,7 @@ absl::string_view Remedy(grpc::StatusCode code) {
 
 }  // namespace
 
-Client::Client(std::string address) : address_(std::move(address)) {
+Client::Client(ServerAddress address) : address_(std::move(address)) {
   std::shared_ptr<grpc::Channel> channel = Connect(address_);
   sandboxes_ = v1::SandboxService::NewStub(channel);
   executions_ = v1::ExecutionService::NewStub(channel);
@@ -91,7 +125,7 @@ Client::Client(std::string address) : address_(std::move(address)) {
 std::string Client::Explain(absl::string_view what, const grpc::Status& status) const {
   std::string message = EscapeForTerminal(status.error_message(), WhiteSpace::kEscape);
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-    return absl::StrCat("warren: ", what, ": ", ExplainUnreachable(address_, message));
+    return absl::StrCat("warren: ", what, ": ", ExplainUnreachable(address_.target, message));
   }
   return absl::StrCat("warren: ", what, ": ", message, "\n", Remedy(status.error_code()));
 }

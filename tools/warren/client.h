@@ -21,11 +21,17 @@ inline constexpr char kDefaultAddress[] = "unix:///run/warren/warren.sock";
 // Of a call that has no reason to last, so that a stuck server is reported instead of waited for.
 inline constexpr absl::Duration kCallTimeout = absl::Seconds(60);
 
+// Where a warrend is, and the key that it is called with; empty for none.
+struct ServerAddress {
+  std::string target = kDefaultAddress;
+  std::string api_key;
+};
+
 // A connection to one warrend. Connects at the first call.
 // Owner: a command. The stubs are thread-safe.
 class Client {
  public:
-  explicit Client(std::string address);
+  explicit Client(ServerAddress address);
 
   v1::SandboxService::Stub& sandboxes() { return *sandboxes_; }
   v1::ExecutionService::Stub& executions() { return *executions_; }
@@ -41,7 +47,7 @@ class Client {
   std::string Explain(absl::string_view what, const grpc::Status& status) const;
 
  private:
-  std::string address_;
+  ServerAddress address_;
   std::unique_ptr<v1::SandboxService::Stub> sandboxes_;
   std::unique_ptr<v1::ExecutionService::Stub> executions_;
   std::unique_ptr<v1::TemplateService::Stub> templates_;

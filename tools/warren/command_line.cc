@@ -40,6 +40,7 @@ CommandLine::CommandLine()
   AddLimitsCommand(app_, &exit_code_);
   AddNetworkCommands(app_, &exit_code_);
   AddPackageCommands(app_, &exit_code_);
+  AddKeyCommands(app_, &exit_code_);
   AddMetricsCommand(app_, &exit_code_);
   AddKillCommand(app_, &exit_code_);
   AddTemplatesCommand(app_, &exit_code_);

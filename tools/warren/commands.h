@@ -25,6 +25,8 @@ void AddLimitsCommand(CLI::App& app, int* exit_code);
 void AddNetworkCommands(CLI::App& app, int* exit_code);
 // install; packages: prefetch, prune, verify.
 void AddPackageCommands(CLI::App& app, int* exit_code);
+// keys: create, list, revoke.
+void AddKeyCommands(CLI::App& app, int* exit_code);
 void AddMetricsCommand(CLI::App& app, int* exit_code);
 void AddKillCommand(CLI::App& app, int* exit_code);
 void AddTemplatesCommand(CLI::App& app, int* exit_code);

@@ -43,7 +43,7 @@ constexpr char kExecExamples[] = R"(Examples:
   echo 'print(6 * 7)' | warren exec)";
 
 struct ExecOptions {
-  std::string address;
+  ServerAddress address;
   std::vector<std::string> codes;
   std::vector<std::string> files;
   bool split_cells = false;
@@ -240,7 +240,7 @@ void AddExecCommand(CLI::App& app, int* exit_code) {
   AddRunOptions(*command, *options);
   AddFileOptions(*command, *options);
   AddCodeOutputOptions(*command, &options->output);
-  AddAddressOption(*command, &options->address);
+  AddAddressOptions(*command, &options->address);
   command->footer(absl::StrCat(kExecHead, "\n\n", kCodeRunFooter, "\n\n", kExecExamples));
   command->callback([options, exit_code] { *exit_code = RunExec(*options); });
 }

@@ -1,6 +1,8 @@
 #include "tools/warren/flags.h"
 
-#include "tools/warren/client.h"
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 
 namespace warren {
 
@@ -29,17 +31,36 @@ CLI::Option* AddText(CLI::App& command, const std::string& name, const std::stri
       ->type_name(type);
 }
 
-void AddAddressOption(CLI::App& command, std::string* address) {
-  *address = kDefaultAddress;
-  command.add_option("--address", *address, "Where warrend listens: unix:///PATH or HOST:PORT")
+namespace {
+
+// Of what else gRPC would take the process down. It is not repeated.
+std::string CheckApiKey(const std::string& key) {
+  const bool sendable = std::all_of(key.begin(), key.end(), absl::ascii_isgraph);
+  return sendable ? "" : "has characters that no key has: is there a line's end in it?";
+}
+
+}  // namespace
+
+void AddAddressOptions(CLI::App& command, ServerAddress* address) {
+  command
+      .add_option("--address", address->target, "Where warrend listens: unix:///PATH or HOST:PORT")
       ->type_name("ADDR")
       ->envname("WARREN_ADDRESS")
       ->capture_default_str();
+  // No default is shown: that of the environment is a secret.
+  command
+      .add_option(
+          "--api-key", address->api_key,
+          "Key for a server that demands one; other users of this host can read it here, so "
+          "better in the environment")
+      ->type_name("KEY")
+      ->envname("WARREN_API_KEY")
+      ->check(CLI::Validator(CheckApiKey, ""));
 }
 
 void AddServerOptions(CLI::App& command, ServerOptions* options) {
   command.add_flag("--json", options->json, "Print JSON, one object a line");
-  AddAddressOption(command, &options->address);
+  AddAddressOptions(command, &options->address);
 }
 
 CLI::Option* AddSandboxOperand(CLI::App& command, std::string* sandbox_id) {

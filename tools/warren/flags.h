@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tools/warren/client.h"
 
 // The options that several commands have. A type name says what an option takes, for people and for
 // the completion of shells: kSandboxType, "FILE", "DIR", or choices as "one|two".
@@ -67,12 +68,12 @@ CLI::Option* AddText(CLI::App& command, const std::string& name, const std::stri
 
 // What every command that talks to a server has.
 struct ServerOptions {
-  std::string address;
+  ServerAddress address;
   bool json = false;
 };
-// --address and --json.
+// --address, --api-key and --json.
 void AddServerOptions(CLI::App& command, ServerOptions* options);
-void AddAddressOption(CLI::App& command, std::string* address);
+void AddAddressOptions(CLI::App& command, ServerAddress* address);
 
 // The sandbox that a command is about: its first operand.
 CLI::Option* AddSandboxOperand(CLI::App& command, std::string* sandbox_id);

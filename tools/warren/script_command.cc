@@ -28,7 +28,7 @@ constexpr char kScriptExamples[] = R"(Examples:
   warren script --sandbox ID --detach train.py       # prints the execution's id, for `warren connect`)";
 
 struct ScriptOptions {
-  std::string address;
+  ServerAddress address;
   std::string file;
   SandboxChoice sandbox;
   v1::RunScriptRequest request;
@@ -95,7 +95,7 @@ void AddScriptBounds(CLI::App& command, v1::RunScriptRequest* request) {
 }
 
 struct ConnectOptions {
-  std::string address;
+  ServerAddress address;
   v1::ConnectExecutionRequest request;
   CodeOutputOptions output;
 };
@@ -148,7 +148,7 @@ void AddScriptCommand(CLI::App& app, const std::vector<std::string>* operands, i
           request->mutable_user());
   AddOwnSandboxOptions(*command, named, &options->sandbox);
   AddCodeOutputOptions(*command, &options->output);
-  AddAddressOption(*command, &options->address);
+  AddAddressOptions(*command, &options->address);
   command->footer(absl::StrCat(kScriptHead, "\n\n", kCodeRunFooter, "\n\n", kScriptExamples));
   command->callback([options, operands, exit_code] {
     if (options->file.empty() &&
@@ -174,7 +174,7 @@ void AddConnectCommand(CLI::App& app, int* exit_code) {
           "Only events after this one (`sequence` of --json)")
       ->type_name("N");
   AddCodeOutputOptions(*command, &options->output);
-  AddAddressOption(*command, &options->address);
+  AddAddressOptions(*command, &options->address);
   command->footer(kCodeRunFooter);
   command->callback([options, exit_code] { *exit_code = RunConnect(*options); });
 }

@@ -178,7 +178,7 @@ int RunAttacks(const AttackOptions& options) {
     address = server->address();
   }
   Interrupts interrupts;
-  Client client(address);
+  Client client({address, ""});
   if (server) {
     absl::Status answers = AwaitAnswer(client);
     if (!answers.ok()) return Fail(answers.message());

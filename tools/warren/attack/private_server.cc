@@ -56,6 +56,8 @@ absl::StatusOr<PrivateServer> PrivateServer::Start(const Options& options) {
       server.address(),
       "--runtime-dir",
       server.directory_ + "/run",
+      "--keys",
+      server.directory_ + "/keys.db",
       "--cgroup-parent",
       absl::StrCat("warren-attack-", ::getpid()),
       "--pool",

@@ -24,7 +24,7 @@ constexpr char kCompletionFooter[] = R"TEXT(Examples:
 using Generator = std::string (*)(const std::vector<CompletionCommand>&);
 
 // Says nothing of what goes wrong: it would land in the line that is being typed.
-int ListSandboxIds(const std::string& address) {
+int ListSandboxIds(const ServerAddress& address) {
   Client client(address);
   v1::ListSandboxesResponse response;
   grpc::Status status = ListAllSandboxes(client.sandboxes(), {}, kCompletionTimeout, &response);
@@ -48,11 +48,11 @@ void AddCompletionCommand(CLI::App& app, int* exit_code) {
   command->footer(kCompletionFooter);
   command->callback([generator, &app] { std::cout << (*generator)(DescribeCommands(app)); });
 
-  auto address = std::make_shared<std::string>();
+  auto address = std::make_shared<ServerAddress>();
   CLI::App* sandboxes = app.add_subcommand("__sandboxes", "Print the ids of the sandboxes");
   // Hidden.
   sandboxes->group("");
-  AddAddressOption(*sandboxes, address.get());
+  AddAddressOptions(*sandboxes, address.get());
   sandboxes->callback([address, exit_code] { *exit_code = ListSandboxIds(*address); });
 }
 

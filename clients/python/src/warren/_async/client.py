@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Callable, Optional
 
 from .._wire import methods
-from .._wire.address import address_or_default
+from .._wire.address import address_or_default, metadata_with_key
 from .._wire.methods import Again, Request, Response, ServerStream, Unary
 from .._wire.packages import installed_of, progress_of, pruned_of, requirements_message, store_of, verified_of
 from .._wire.sandboxes import environment_of, pool_of, templates_of
@@ -28,6 +28,7 @@ class AsyncClient:
 
     Args:
         address: `unix:///PATH` or HOST:PORT. Default: WARREN_ADDRESS, else unix:///run/warren/warren.sock.
+        api_key: for a server that demands one (Unauthenticated). Default: WARREN_API_KEY, else none.
         timeout: how long a single answer may take (DeadlineExceeded); not for streams, as running code is one, nor for
             writing to processes: those last as long as they last. Default: 60 seconds.
         retry: how often a call is sent again when the connection breaks.
@@ -35,8 +36,9 @@ class AsyncClient:
     It connects with the first call. Close it, or use it in a `with` block: what still goes on over it then ends.
     """
 
-    def __init__(self, address: Optional[str] = None, *, timeout: Seconds = 60, retry: RetryPolicy = RetryPolicy()) -> None:
-        self.transport = AsyncTransport(address_or_default(address))
+    def __init__(self, address: Optional[str] = None, *, api_key: Optional[str] = None, timeout: Seconds = 60,
+                 retry: RetryPolicy = RetryPolicy()) -> None:
+        self.transport = AsyncTransport(address_or_default(address), metadata_with_key(api_key))
         self.retry = retry
         self._timeout = seconds(timeout)
 

@@ -8,7 +8,7 @@ from typing import Any, AsyncIterable, Callable, Coroutine, Generic, Optional, T
 import grpc
 import grpc.aio
 
-from .._wire.address import CHANNEL_OPTIONS
+from .._wire.address import CHANNEL_OPTIONS, Metadata
 from .._wire.methods import ClientStream, Method, Request, Response, ServerStream, Unary
 from ..errors import Cancelled, FailedPrecondition, WarrenError, error_of
 
@@ -18,22 +18,23 @@ T = TypeVar("T")
 class AsyncTransport:
     """One connection to one server. Lifecycle: the first call opens it; close() ends what goes on and frees it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, metadata: Metadata) -> None:
         self.address = address
+        self._metadata = metadata
         self._channel: Optional[Any] = None
         self._calls: dict[str, Any] = {}
         self._closed = False
 
     async def unary(self, method: Unary[Request, Response], request: Request, timeout: Optional[float]) -> Response:
-        response: Response = await self._answer(self._callable(method, "unary_unary")(request, timeout=timeout))
+        response: Response = await self._answer(self._callable(method, "unary_unary")(request, timeout=timeout, metadata=self._metadata))
         return response
 
     def stream(self, method: ServerStream[Request, Response], request: Request) -> AsyncMessages[Response]:
-        return AsyncMessages(self, self._callable(method, "unary_stream")(request))
+        return AsyncMessages(self, self._callable(method, "unary_stream")(request, metadata=self._metadata))
 
     async def send(self, method: ClientStream[Request, Response], requests: AsyncIterable[Request]) -> Response:
         """Sends them all; what they raise is raised here, and the server then sees a client that went."""
-        call = self._callable(method, "stream_unary")()
+        call = self._callable(method, "stream_unary")(metadata=self._metadata)
         try:
             async for request in requests:
                 if call.done():

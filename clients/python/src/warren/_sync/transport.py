@@ -9,7 +9,7 @@ from typing import Any, Callable, Generic, Iterable, Iterator, Optional, TypeVar
 
 import grpc
 
-from .._wire.address import CHANNEL_OPTIONS
+from .._wire.address import CHANNEL_OPTIONS, Metadata
 from .._wire.methods import ClientStream, Method, Request, Response, ServerStream, Unary
 from ..errors import Cancelled, FailedPrecondition, WarrenError, error_of
 
@@ -20,8 +20,9 @@ class Transport:
     """One connection to one server, for any number of threads. Lifecycle: the first call opens it; close() ends what goes on
     and frees it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, metadata: Metadata) -> None:
         self.address = address
+        self._metadata = metadata
         self._lock = threading.Lock()
         self._channel: Optional[Any] = None
         self._calls: dict[str, Any] = {}
@@ -30,13 +31,13 @@ class Transport:
     def unary(self, method: Unary[Request, Response], request: Request, timeout: Optional[float]) -> Response:
         # Not the blocking form of a call: that leaves it behind where Ctrl-C comes.
         with self._undisturbed():
-            call = self._callable(method, "unary_unary").future(request, timeout=timeout)
+            call = self._callable(method, "unary_unary").future(request, timeout=timeout, metadata=self._metadata)
         response: Response = self._answer(call)
         return response
 
     def stream(self, method: ServerStream[Request, Response], request: Request) -> Messages[Response]:
         with self._undisturbed():
-            return Messages(self, self._callable(method, "unary_stream")(request))
+            return Messages(self, self._callable(method, "unary_stream")(request, metadata=self._metadata))
 
     def send(self, method: ClientStream[Request, Response], requests: Iterable[Request]) -> Response:
         """Sends them all; what they raise is raised here, and the server then sees a client that went.
@@ -57,7 +58,7 @@ class Transport:
                 call.cancel()
 
         with self._undisturbed():
-            call = self._callable(method, "stream_unary").future(all_of_them())
+            call = self._callable(method, "stream_unary").future(all_of_them(), metadata=self._metadata)
         called.set()
         try:
             response: Response = self._answer(call)

@@ -1,4 +1,4 @@
-"""Where the server is, and how gRPC is told to speak to it."""
+"""Where the server is, how gRPC is told to speak to it, and with which key."""
 
 from __future__ import annotations
 
@@ -20,3 +20,17 @@ CHANNEL_OPTIONS = (
 def address_or_default(address: Optional[str]) -> str:
     """`unix:///PATH` or HOST:PORT: the one given, else that of WARREN_ADDRESS, else the server's own default."""
     return address or os.environ.get("WARREN_ADDRESS") or DEFAULT_ADDRESS
+
+
+# What goes with each call beside its request.
+Metadata = Optional[tuple[tuple[str, str], ...]]
+
+
+def metadata_with_key(api_key: Optional[str]) -> Metadata:
+    """The key given, else that of WARREN_API_KEY, else none. ValueError: it cannot be one; it is not repeated."""
+    key = api_key or os.environ.get("WARREN_API_KEY") or ""
+    if not key:
+        return None
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("api_key (or WARREN_API_KEY) has characters that no key has: is there a line's end in it?")
+    return (("authorization", f"Bearer {key}"),)
