@@ -65,12 +65,12 @@ int MaxPortConnections(int64_t open_files, int max_sandboxes) {
                           std::min(kMost * max_sandboxes, kMostPortConnections)));
 }
 
-size_t MaxConnections(int64_t open_files, int max_sandboxes) {
+size_t MaxConnections(int64_t open_files, int max_sandboxes, int doors) {
   const int64_t left = open_files - kFilesOfOurOwn - kFilesPerSandbox * max_sandboxes -
                        kFilesPerContext * MaxFurtherContexts(open_files, max_sandboxes) -
                        MaxProcessDescriptors(open_files, max_sandboxes) -
                        MaxPortConnections(open_files, max_sandboxes);
-  return static_cast<size_t>(std::clamp<int64_t>(left, 1, kMostConnections));
+  return static_cast<size_t>(std::clamp<int64_t>(left / doors, 1, kMostConnections));
 }
 
 Acceptor::Acceptor(IoLoop& loop, const std::vector<Listener>& listeners, size_t max_connections,

@@ -76,8 +76,8 @@ int MaxProcessDescriptors(int64_t open_files, int max_sandboxes);
 // Connections to ports inside, in all sandboxes together: SandboxHost::port_connections.
 int MaxPortConnections(int64_t open_files, int max_sandboxes);
 
-// Connections of clients beside all these.
-size_t MaxConnections(int64_t open_files, int max_sandboxes);
+// Connections of clients beside all these, at each of so many doors.
+size_t MaxConnections(int64_t open_files, int max_sandboxes, int doors);
 
 }  // namespace warren
 

@@ -13,6 +13,7 @@
 #include "runtime/plan/launch_plan.h"
 #include "runtime/plan/package_directories.h"
 #include "runtime/plan/template_store.h"
+#include "supervisor/keys/key_file.h"
 
 namespace warren {
 namespace {
@@ -63,6 +64,14 @@ std::string ResolveStore(std::string& directory) {
   return "";
 }
 
+std::string ResolveKeyFile(std::string& file) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(file, error);
+  if (file.empty() || error || !path.has_filename()) return "must be the path of a file";
+  file = path.lexically_normal().string();
+  return "";
+}
+
 void DeclarePackages(CLI::App& app, Flags& flags) {
   app.add_option("--package-policy", flags.package_policy,
                  "Which packages sandboxes may have, and where they come from: NAME for "
@@ -89,11 +98,24 @@ void DeclarePackages(CLI::App& app, Flags& flags) {
       ->default_val(kDefaultPackageStoreBytes);
 }
 
+void DeclareKeys(CLI::App& app, Flags& flags) {
+  app.add_option(
+         "--keys", flags.keys,
+         "File of the API keys, which `warren keys` makes and changes; made, without a key, "
+         "where it is missing. Once it has one, every call over TCP must bring a valid key")
+      ->envname("WARREN_KEYS")
+      ->transform(CLI::Validator(ResolveKeyFile, "FILE"))
+      ->default_val(kDefaultKeyFile);
+}
+
 void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_t& pool_mebibytes,
              int64_t& buffer_mebibytes) {
   app.set_version_flag("--version", kVersion);
-  app.add_option("--listen", flags.listen,
-                 "Address to serve at: unix:///PATH or LOOPBACK:PORT; may be repeated")
+  app.add_option(
+         "--listen", flags.listen,
+         "Address to serve at: unix:///PATH, LOOPBACK:PORT or, where there is an API key, any "
+         "numeric ADDRESS:PORT; TCP is without TLS, so put a proxy in front of it. May be "
+         "repeated")
       ->envname("WARREN_LISTEN")
       ->default_val(std::vector<std::string>{"unix:///run/warren/warren.sock"});
   // The check comes after the default, which is made when it is missing: `base` needs no store.
@@ -161,6 +183,8 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
       ->envname("WARREN_EGRESS_POLICY")
       ->default_val("default");
   DeclarePackages(app, flags);
+  DeclareKeys(app, flags);
+  DeclareGateway(app, flags.gateway);
   app.add_option(
          "--profile", flags.profile,
          "Profile of all sandboxes, share/warren/policies/profiles/NAME.textproto: user, or "

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "supervisor/main/gateway_flags.h"
 #include "supervisor/pool/pool.h"
 
 namespace warren {
@@ -38,6 +39,9 @@ struct Flags {
   // An absolute path.
   std::string package_store;
   int64_t package_store_bytes = 0;
+  // An absolute path.
+  std::string keys;
+  GatewayFlags gateway;
   // Of all sandboxes: "user" or "root".
   std::string profile;
 };

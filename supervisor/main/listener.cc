@@ -65,8 +65,14 @@ absl::Status Listen(int socket, const std::string& address) {
   return absl::OkStatus();
 }
 
-// The address of "HOST:PORT" or "[HOST]:PORT" when it is numeric and loopback.
-absl::StatusOr<std::pair<sockaddr_storage, socklen_t>> ParseLoopback(const std::string& text) {
+struct TcpAddress {
+  sockaddr_storage name{};
+  socklen_t length = 0;
+  bool loopback = false;
+};
+
+// "HOST:PORT" or "[HOST]:PORT", numeric.
+absl::StatusOr<TcpAddress> ParseTcp(const std::string& text) {
   absl::string_view address = text;
   size_t colon = address.rfind(':');
   absl::string_view host = address.substr(0, colon);
@@ -76,26 +82,35 @@ absl::StatusOr<std::pair<sockaddr_storage, socklen_t>> ParseLoopback(const std::
     return absl::InvalidArgumentError(absl::StrCat(
         "--listen: \"", text, "\" is neither unix:///PATH nor 127.0.0.1:PORT nor [::1]:PORT"));
   }
-  sockaddr_storage storage{};
+  TcpAddress parsed;
   const bool bracketed = absl::ConsumePrefix(&host, "[") && absl::ConsumeSuffix(&host, "]");
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
-  if (!bracketed && ::inet_pton(AF_INET, std::string(host).c_str(), &v4->sin_addr) == 1 &&
-      ntohl(v4->sin_addr.s_addr) >> 24 == 127) {
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&parsed.name);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&parsed.name);
+  if (!bracketed && ::inet_pton(AF_INET, std::string(host).c_str(), &v4->sin_addr) == 1) {
     v4->sin_family = AF_INET;
     v4->sin_port = htons(static_cast<uint16_t>(port));
-    return std::make_pair(storage, socklen_t{sizeof(sockaddr_in)});
+    parsed.length = sizeof(sockaddr_in);
+    parsed.loopback = ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    return parsed;
   }
-  if (bracketed && ::inet_pton(AF_INET6, std::string(host).c_str(), &v6->sin6_addr) == 1 &&
-      IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr)) {
+  if (bracketed && ::inet_pton(AF_INET6, std::string(host).c_str(), &v6->sin6_addr) == 1) {
     v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(static_cast<uint16_t>(port));
-    return std::make_pair(storage, socklen_t{sizeof(sockaddr_in6)});
+    parsed.length = sizeof(sockaddr_in6);
+    parsed.loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+    return parsed;
   }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--listen: \"", text, "\": an address is numeric, 127.0.0.1:PORT or [::1]:PORT"));
+}
+
+absl::Status CheckReach(const std::string& text, const TcpAddress& address, Listener::Reach reach) {
+  if (address.loopback || reach == Listener::Reach::kAnywhere) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("--listen: \"", text,
-                   "\": only numeric loopback addresses are served, for there is no "
-                   "authentication; put a proxy in front of it"));
+                   "\": this server has no API key, and without one only loopback addresses are "
+                   "served. Make one first (warren keys create --tenant NAME); and put a proxy "
+                   "with TLS in front, for gRPC here is without"));
 }
 
 }  // namespace
@@ -112,9 +127,10 @@ absl::Status EnsureDirectory(const std::string& path, uid_t owner, gid_t group) 
   return absl::OkStatus();
 }
 
-absl::StatusOr<Listener> Listener::Open(const std::string& address, uid_t owner, gid_t group) {
+absl::StatusOr<Listener> Listener::Open(const std::string& address, uid_t owner, gid_t group,
+                                        Reach reach) {
   absl::string_view path = address;
-  if (!absl::ConsumePrefix(&path, "unix:")) return OpenTcp(address);
+  if (!absl::ConsumePrefix(&path, "unix:")) return OpenTcp(address, reach);
   if (absl::ConsumePrefix(&path, "//") && !absl::StartsWith(path, "/")) {
     return absl::InvalidArgumentError(
         absl::StrCat("--listen: \"", address, "\": a path after unix:// starts with another /"));
@@ -146,14 +162,15 @@ absl::StatusOr<Listener> Listener::OpenUnix(const std::string& address, const st
   return Listener(address, path, std::move(lock), std::move(socket));
 }
 
-absl::StatusOr<Listener> Listener::OpenTcp(const std::string& address) {
-  WARREN_ASSIGN_OR_RETURN(auto parsed, ParseLoopback(address));
-  UniqueFd socket(::socket(parsed.first.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+absl::StatusOr<Listener> Listener::OpenTcp(const std::string& address, Reach reach) {
+  WARREN_ASSIGN_OR_RETURN(TcpAddress parsed, ParseTcp(address));
+  WARREN_RETURN_IF_ERROR(CheckReach(address, parsed, reach));
+  UniqueFd socket(::socket(parsed.name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) return Errno("socket");
   int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&parsed.first), parsed.second) != 0) {
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&parsed.name), parsed.length) != 0) {
     return Errno(absl::StrCat("bind ", address,
                               "; is another program there? Choose another port with --listen"));
   }

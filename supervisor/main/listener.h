@@ -20,10 +20,14 @@ namespace warren {
 // Lifecycle: Open (as root) → accept on fd() → RemoveSocket (as whoever can).
 class Listener {
  public:
-  // "unix:///PATH" (or "unix:PATH"), or a loopback address with port, "127.0.0.1:PORT" or
-  // "[::1]:PORT": there is no authentication, so nothing else is served. INVALID_ARGUMENT for other
-  // addresses, FAILED_PRECONDITION when another supervisor serves there.
-  static absl::StatusOr<Listener> Open(const std::string& address, uid_t owner, gid_t group);
+  // Which TCP addresses are served: without keys whoever connects is the operator.
+  enum class Reach { kLoopback, kAnywhere };
+
+  // "unix:///PATH" (or "unix:PATH"), or a numeric address with port, "127.0.0.1:PORT" or
+  // "[::1]:PORT", within the reach. INVALID_ARGUMENT for other addresses, FAILED_PRECONDITION when
+  // another supervisor serves there.
+  static absl::StatusOr<Listener> Open(const std::string& address, uid_t owner, gid_t group,
+                                       Reach reach);
 
   int fd() const { return socket_.get(); }
   const std::string& address() const { return address_; }
@@ -39,7 +43,7 @@ class Listener {
         socket_(std::move(socket)) {}
   static absl::StatusOr<Listener> OpenUnix(const std::string& address, const std::string& path,
                                            uid_t owner, gid_t group);
-  static absl::StatusOr<Listener> OpenTcp(const std::string& address);
+  static absl::StatusOr<Listener> OpenTcp(const std::string& address, Reach reach);
 
   std::string address_;
   // Empty for TCP.

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "runtime/base/status.h"
 #include "runtime/plan/launch_plan.h"
 #include "spdlog/spdlog.h"
+#include "supervisor/keys/key_file.h"
 #include "supervisor/main/template_choice.h"
 
 namespace warren {
@@ -114,10 +116,14 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
 
   // What can be wrong with the files and the addresses, before anything is started.
   WARREN_RETURN_IF_ERROR(EnsureDirectory(flags.runtime_dir, user.uid, user.gid));
+  WARREN_RETURN_IF_ERROR(self->OpenKeys(flags.keys, user));
+  const Listener::Reach reach =
+      self->keys_->Empty() ? Listener::Reach::kLoopback : Listener::Reach::kAnywhere;
   for (const std::string& address : flags.listen) {
-    WARREN_ASSIGN_OR_RETURN(Listener listener, Listener::Open(address, user.uid, user.gid));
+    WARREN_ASSIGN_OR_RETURN(Listener listener, Listener::Open(address, user.uid, user.gid, reach));
     self->listeners_.push_back(std::move(listener));
   }
+  WARREN_ASSIGN_OR_RETURN(self->gateway_, GatewaySetup::Open(flags.gateway, user, reach));
   LocalBackend::Parts parts;
   WARREN_ASSIGN_OR_RETURN(int64_t open_files, RaiseOpenFiles());
 
@@ -166,16 +172,45 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
   parts.further_contexts = MaxFurtherContexts(open_files, parts.pool.max_sandboxes);
   parts.process_descriptors = MaxProcessDescriptors(open_files, parts.pool.max_sandboxes);
   parts.port_connections = MaxPortConnections(open_files, parts.pool.max_sandboxes);
-  self->max_connections_ = MaxConnections(open_files, parts.pool.max_sandboxes);
+  self->max_connections_ =
+      MaxConnections(open_files, parts.pool.max_sandboxes, self->gateway_.any() ? 2 : 1);
+  Gateway::Options& e2b = self->gateway_.options();
+  WARREN_ASSIGN_OR_RETURN(e2b.defaults.aliases,
+                          TemplateAliasesOf(flags.gateway.templates, parts.default_template));
+  e2b.defaults.network = parts.network_enabled;
+  e2b.pace = self->pace_;
 
   // The last use of root.
   WARREN_RETURN_IF_ERROR(DropPrivileges(user));
+  WARREN_RETURN_IF_ERROR(self->CheckKeys(user));
 
   self->launcher_gone_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!self->launcher_gone_.valid()) return Errno("eventfd");
   WARREN_ASSIGN_OR_RETURN(self->loop_, IoLoop::Create());
   WARREN_ASSIGN_OR_RETURN(self->backend_, LocalBackend::Make(*self->loop_, std::move(parts)));
   return self;
+}
+
+absl::Status Supervisor::OpenKeys(const std::string& path, const ServingUser& user) {
+  keys_ = std::make_unique<KeyStore>(path);
+  const absl::Status shared = ShareKeyFile(path, user.gid);
+  struct stat file;
+  // Where it cannot even be made there is no key, as where nobody has made one.
+  if (!shared.ok() && ::stat(path.c_str(), &file) != 0 && errno == ENOENT) {
+    spdlog::warn("event=keys_not_made error=\"{}\"", absl::CEscape(shared.message()));
+    return absl::OkStatus();
+  }
+  WARREN_RETURN_IF_ERROR(shared);
+  return keys_->Check();
+}
+
+absl::Status Supervisor::CheckKeys(const ServingUser& user) {
+  absl::Status readable = keys_->Check();
+  if (readable.ok()) return readable;
+  return absl::FailedPreconditionError(
+      absl::StrCat(readable.message(), "; the user that serves, number ", user.uid,
+                   ", must be let through the directories on its way, or choose another with "
+                   "--keys"));
 }
 
 absl::Status Supervisor::Serve() {
@@ -187,13 +222,17 @@ absl::Status Supervisor::Serve() {
     ssize_t ignored = ::write(launcher_gone_.get(), &one, sizeof(one));
     (void)ignored;
   }));
-  WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*service_, backend_->memory()));
+  WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*service_, backend_->memory(), *keys_));
   // Before the IO thread runs: afterwards the watches are its own.
   acceptor_.emplace(*loop_, listeners_, max_connections_,
                     [this](int listener, UniqueFd connection) {
                       server_->AddConnection(listener, std::move(connection));
                     });
   WARREN_RETURN_IF_ERROR(acceptor_->Watch());
+  if (gateway_.any()) {
+    WARREN_RETURN_IF_ERROR(gateway_.Start(*service_, backend_->memory(), *keys_));
+    WARREN_RETURN_IF_ERROR(gateway_.Watch(*loop_, max_connections_));
+  }
   io_thread_ = std::thread([this] { loop_->Run(); });
   absl::Status end = WaitForEnd();
   StopServing();
@@ -218,6 +257,7 @@ void Supervisor::StopServing() {
   std::promise<void> deaf;
   loop_->Post([&] {
     acceptor_->Unwatch();
+    gateway_.Unwatch();
     deaf.set_value();
   });
   deaf.get_future().wait();
@@ -234,8 +274,11 @@ void Supervisor::StopServing() {
       [this] { backend_->GiveUpSandboxes(); });
   // Where no sandbox is used and all is read there is nothing to wait for but idle clients, which
   // need not answer.
-  const bool busy = backend_->in_use() || server_->streaming();
-  server_->Shutdown(busy ? (kCallGrace + kKilledGrace) * pace_ : kIdleGrace * pace_);
+  const bool busy = backend_->in_use() || server_->streaming() || gateway_.busy();
+  const absl::Duration grace = busy ? (kCallGrace + kKilledGrace) * pace_ : kIdleGrace * pace_;
+  const absl::Time until = absl::Now() + grace;
+  gateway_.Shutdown(grace);
+  server_->Shutdown(std::max(until - absl::Now(), absl::ZeroDuration()));
 
   std::promise<bool> closed;
   const absl::Duration launcher_grace = kLauncherGrace * pace_;

@@ -10,9 +10,11 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
 #include "supervisor/api/server.h"
+#include "supervisor/keys/key_store.h"
 #include "supervisor/local/local_backend.h"
 #include "supervisor/main/acceptor.h"
 #include "supervisor/main/flags.h"
+#include "supervisor/main/gateway_setup.h"
 #include "supervisor/main/listener.h"
 #include "supervisor/main/privileges.h"
 #include "supervisor/service/service.h"
@@ -33,10 +35,15 @@ class Supervisor {
 
  private:
   Supervisor() = default;
+  // While there is root: the file is made, and the serving user let read it.
+  absl::Status OpenKeys(const std::string& path, const ServingUser& user);
+  // Once there is none: as that user.
+  absl::Status CheckKeys(const ServingUser& user);
   absl::Status WaitForEnd();
   void StopServing();
 
   std::vector<Listener> listeners_;
+  // Of each door.
   size_t max_connections_ = 0;
   UniqueFd signals_;
   // Written when the launcher is gone.
@@ -49,8 +56,11 @@ class Supervisor {
   std::unique_ptr<LocalBackend> backend_;
   // What the doors are given.
   std::unique_ptr<Service> service_;
+  // Before the doors, which ask it who calls.
+  std::unique_ptr<KeyStore> keys_;
   std::unique_ptr<ApiServer> server_;
   std::optional<Acceptor> acceptor_;
+  GatewaySetup gateway_;
   std::thread io_thread_;
 };
 

@@ -117,6 +117,7 @@ bool Server::Launch(const Options& options) {
                                     absl::StrCat("--listen=", address()),
                                     absl::StrCat("--runtime-dir=", (directory_ / "run").string()),
                                     absl::StrCat("--cgroup-parent=", cgroup_parent_),
+                                    absl::StrCat("--keys=", (directory_ / "keys.db").string()),
                                     absl::StrCat("--pool=", TestTemplate(), "=2:2"),
                                     absl::StrCat("--max-sandboxes=", options.max_sandboxes),
                                     "--log-level=debug"};

@@ -116,6 +116,7 @@ class Warrend:
             f"--listen={self.address}",
             f"--cgroup-parent={self.cgroup_parent}",
             f"--runtime-dir={folder}/{name}",
+            f"--keys={folder}/{name}.keys.db",
             f"--pool={pool[0]}={pool[1]}",
             *options,
         ]

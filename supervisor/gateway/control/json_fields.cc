@@ -1,0 +1,83 @@
+#include "supervisor/gateway/control/json_fields.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace warren {
+namespace {
+
+absl::Status WrongType(const char* name, absl::string_view wanted) {
+  return absl::InvalidArgumentError(absl::StrCat("\"", name, "\" must be ", wanted));
+}
+
+// Null where there is none.
+const nlohmann::json* Find(const nlohmann::json& object, const char* name) {
+  auto found = object.find(name);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+}  // namespace
+
+absl::StatusOr<nlohmann::json> ParseObject(absl::string_view body) {
+  if (body.empty()) return nlohmann::json::object();
+  auto json = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);
+  if (json.is_object()) return json;
+  return absl::InvalidArgumentError("the request's body is no JSON object");
+}
+
+absl::StatusOr<std::optional<std::string>> TextOf(const nlohmann::json& object, const char* name) {
+  const nlohmann::json* field = Find(object, name);
+  if (field == nullptr) return std::nullopt;
+  if (!field->is_string()) return WrongType(name, "a string");
+  return field->get<std::string>();
+}
+
+absl::StatusOr<std::optional<bool>> FlagOf(const nlohmann::json& object, const char* name) {
+  const nlohmann::json* field = Find(object, name);
+  if (field == nullptr) return std::nullopt;
+  if (!field->is_boolean()) return WrongType(name, "true or false");
+  return field->get<bool>();
+}
+
+absl::StatusOr<std::optional<int64_t>> NumberOf(const nlohmann::json& object, const char* name) {
+  const nlohmann::json* field = Find(object, name);
+  if (field == nullptr) return std::nullopt;
+  if (!field->is_number_integer() ||
+      (field->is_number_unsigned() && field->get<uint64_t>() > uint64_t{INT64_MAX})) {
+    return WrongType(name, "a whole number");
+  }
+  return field->get<int64_t>();
+}
+
+absl::StatusOr<std::vector<std::string>> TextsOf(const nlohmann::json& object, const char* name) {
+  std::vector<std::string> texts;
+  const nlohmann::json* field = Find(object, name);
+  if (field == nullptr) return texts;
+  if (!field->is_array()) return WrongType(name, "an array of strings");
+  for (const nlohmann::json& element : *field) {
+    if (!element.is_string()) return WrongType(name, "an array of strings");
+    texts.push_back(element.get<std::string>());
+  }
+  return texts;
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> MapOf(const nlohmann::json& object,
+                                                                       const char* name) {
+  std::vector<std::pair<std::string, std::string>> entries;
+  const nlohmann::json* field = Find(object, name);
+  if (field == nullptr) return entries;
+  if (!field->is_object()) return WrongType(name, "an object of strings");
+  for (const auto& [key, value] : field->items()) {
+    if (!value.is_string()) return WrongType(name, "an object of strings");
+    entries.emplace_back(key, value.get<std::string>());
+  }
+  return entries;
+}
+
+absl::StatusOr<nlohmann::json> ObjectOf(const nlohmann::json& object, const char* name) {
+  const nlohmann::json* field = Find(object, name);
+  if (field == nullptr) return nlohmann::json::object();
+  if (!field->is_object()) return WrongType(name, "an object");
+  return *field;
+}
+
+}  // namespace warren

@@ -1,0 +1,52 @@
+#include "supervisor/gateway/control/network_rules.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/gateway/control/json_fields.h"
+
+namespace warren {
+namespace {
+
+constexpr char kEverything[] = "0.0.0.0/0";
+constexpr char kEverythingV6[] = "::/0";
+
+bool IsEverything(const std::string& rule) { return rule == kEverything || rule == kEverythingV6; }
+
+}  // namespace
+
+absl::StatusOr<E2bEgress> ReadEgress(const nlohmann::json& network) {
+  E2bEgress egress;
+  for (const char* unbuilt : {"rules", "egressProxy", "httpsPorts"}) {
+    auto found = network.find(unbuilt);
+    if (found == network.end() || found->is_null() || found->empty()) continue;
+    return absl::UnimplementedError(
+        absl::StrCat("network.", unbuilt, " is not supported by this server"));
+  }
+  WARREN_ASSIGN_OR_RETURN(egress.allow_out, TextsOf(network, "allowOut"));
+  WARREN_ASSIGN_OR_RETURN(egress.deny_out, TextsOf(network, "denyOut"));
+  return egress;
+}
+
+v1::NetworkPolicy ToNetworkPolicy(const E2bEgress& egress) {
+  v1::NetworkPolicy policy;
+  const bool closed =
+      !egress.internet || std::any_of(egress.deny_out.begin(), egress.deny_out.end(), IsEverything);
+  policy.set_preset(closed ? "none" : "internet");
+  for (const std::string& host : egress.allow_out) {
+    if (!IsEverything(host)) policy.add_allow()->set_host(host);
+  }
+  for (const std::string& host : egress.deny_out) {
+    if (!IsEverything(host)) policy.add_deny()->set_host(host);
+  }
+  return policy;
+}
+
+nlohmann::json ToE2bNetwork(const E2bEgress& egress) {
+  nlohmann::json network = nlohmann::json::object();
+  if (!egress.allow_out.empty()) network["allowOut"] = egress.allow_out;
+  if (!egress.deny_out.empty()) network["denyOut"] = egress.deny_out;
+  return network;
+}
+
+}  // namespace warren

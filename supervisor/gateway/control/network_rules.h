@@ -1,0 +1,37 @@
+#ifndef WARREN_SUPERVISOR_GATEWAY_CONTROL_NETWORK_RULES_H_
+#define WARREN_SUPERVISOR_GATEWAY_CONTROL_NETWORK_RULES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "nlohmann/json.hpp"
+#include "warren/v1/network.pb.h"
+
+namespace warren {
+
+// What E2B's clients say of a sandbox's egress.
+struct E2bEgress {
+  // allow_internet_access; unset means the same.
+  bool internet = true;
+  // Addresses, ranges and names.
+  std::vector<std::string> allow_out;
+  // Addresses and ranges; "0.0.0.0/0" denies what is not allowed.
+  std::vector<std::string> deny_out;
+};
+
+// From the `network` object of a request, or its absence. UNIMPLEMENTED for what Warren has not:
+// rules with transforms, an egress proxy.
+absl::StatusOr<E2bEgress> ReadEgress(const nlohmann::json& network);
+
+// In Warren's terms: what is allowed beside a denial of everything, or the internet without what is
+// denied. Where both name the same, Warren denies, and E2B allows: so a rule that is allowed and
+// denied stays denied.
+v1::NetworkPolicy ToNetworkPolicy(const E2bEgress& egress);
+
+// The same back, as getInfo tells it; an empty object for a policy that another door made.
+nlohmann::json ToE2bNetwork(const E2bEgress& egress);
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_GATEWAY_CONTROL_NETWORK_RULES_H_

@@ -1,0 +1,55 @@
+#ifndef WARREN_SUPERVISOR_GATEWAY_HTTP_HTTP_CONNECTION_H_
+#define WARREN_SUPERVISOR_GATEWAY_HTTP_HTTP_CONNECTION_H_
+
+#include <functional>
+#include <memory>
+
+#include "supervisor/base/memory_budget.h"
+#include "supervisor/gateway/http/client_link.h"
+#include "supervisor/gateway/http/exchange.h"
+#include "supervisor/gateway/http/task.h"
+
+namespace warren {
+
+// Answers one request. What it throws ends the connection.
+using HttpHandler = std::function<Task<void>(Exchange&)>;
+
+// What is refused before a handler hears of it: as HTTP says, with a line of text.
+struct HttpRefusal {
+  HttpStatus status = HttpStatus::ok;
+  std::string why;
+};
+
+// The requests of one client, one after the other.
+//
+// Everything that two readers of one connection might understand differently is refused, and the
+// connection with it: no request is smuggled past whoever stands in front.
+class HttpConnection {
+ public:
+  // All outlive it.
+  HttpConnection(ClientLink& link, const HttpHandler& handler, MemoryBudget& memory)
+      : link_(link), handler_(handler), memory_(memory) {}
+
+  // To the connection's end. `stopping` is looked at between two requests.
+  Task<void> Serve(const std::atomic<bool>& stopping);
+
+ private:
+  enum class Headers { kRead, kRefused, kGone };
+  Task<Headers> ReadHeaders(Exchange::Parser& parser, HttpRefusal& refusal);
+  // True: another request may follow.
+  Task<bool> ServeOne();
+  Task<void> Refuse(const HttpRefusal& refusal);
+  // Until the client has seen the answer, and gone, within bounds.
+  Task<void> Linger();
+
+  ClientLink& link_;
+  const HttpHandler& handler_;
+  MemoryBudget& memory_;
+};
+
+// What is wrong with a request's headers as a whole; status ok: nothing. For tests.
+HttpRefusal CheckRequest(const HttpFields& fields, unsigned version);
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_GATEWAY_HTTP_HTTP_CONNECTION_H_

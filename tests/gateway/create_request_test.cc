@@ -1,0 +1,158 @@
+#include "supervisor/gateway/control/create_request.h"
+
+#include "gtest/gtest.h"
+#include "supervisor/gateway/base/sandbox_notes.h"
+#include "supervisor/gateway/control/json_fields.h"
+#include "supervisor/gateway/control/network_rules.h"
+
+namespace warren {
+namespace {
+
+CreateDefaults Defaults() {
+  CreateDefaults defaults;
+  defaults.aliases = {{"code-interpreter-v1", "data-science"}};
+  return defaults;
+}
+
+absl::StatusOr<v1::CreateSandboxRequest> Read(absl::string_view json,
+                                              ApiVersion version = ApiVersion::kV2,
+                                              CreateDefaults defaults = Defaults()) {
+  auto body = ParseObject(json);
+  if (!body.ok()) return body.status();
+  return ReadCreate(*body, version, defaults);
+}
+
+SandboxNotes NotesOf(const v1::CreateSandboxRequest& request) {
+  v1::Sandbox sandbox;
+  *sandbox.mutable_metadata() = request.metadata();
+  return ReadNotes(sandbox);
+}
+
+TEST(CreateRequestTest, TheServerOwnsTheDefaults) {
+  auto request = Read(R"({"templateID": "code-interpreter-v1"})");
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->template_id(), "data-science");
+  EXPECT_EQ(request->lifetime().seconds(), 300);
+  EXPECT_EQ(request->lifetime_from(), v1::LIFETIME_FROM_CREATION);
+  EXPECT_EQ(request->on_expiry(), v1::ON_EXPIRY_KILL);
+  EXPECT_EQ(request->network().preset(), "internet");
+  EXPECT_TRUE(NotesOf(*request).secured);
+  EXPECT_EQ(NotesOf(*request).alias, "code-interpreter-v1");
+}
+
+TEST(CreateRequestTest, TheFirstGenerationHasOthers) {
+  auto request = Read(R"({"templateID": "base"})", ApiVersion::kV1);
+  ASSERT_TRUE(request.ok());
+  EXPECT_EQ(request->lifetime().seconds(), 15);
+  EXPECT_FALSE(NotesOf(*request).secured);
+  auto secure = Read(R"({"templateID": "base", "secure": true})", ApiVersion::kV1);
+  EXPECT_TRUE(NotesOf(*secure).secured);
+}
+
+TEST(CreateRequestTest, TakesWhatIsAskedFor) {
+  auto request = Read(R"({"templateID": "base", "timeout": 60, "metadata": {"a": "b"},
+      "envVars": {"X": "1"}, "autoPause": true, "autoResume": {"enabled": true},
+      "network": {"allowPublicTraffic": false, "maskRequestHost": "localhost:${PORT}"}})");
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->lifetime().seconds(), 60);
+  EXPECT_EQ(request->metadata().at("a"), "b");
+  EXPECT_EQ(request->env().at("X"), "1");
+  EXPECT_EQ(request->on_expiry(), v1::ON_EXPIRY_PAUSE);
+  const SandboxNotes notes = NotesOf(*request);
+  EXPECT_TRUE(notes.auto_resume);
+  EXPECT_FALSE(notes.public_traffic);
+  EXPECT_EQ(notes.masked_host, "localhost:${PORT}");
+}
+
+TEST(CreateRequestTest, RefusesWithTheFieldsName) {
+  const std::pair<const char*, const char*> refused[] = {
+      {R"({})", "templateID"},
+      {R"({"templateID": 7})", "templateID"},
+      {R"({"templateID": "base", "timeout": "x"})", "timeout"},
+      {R"({"templateID": "base", "timeout": 0})", "timeout"},
+      {R"({"templateID": "base", "timeout": 86401})", "timeout"},
+      {R"({"templateID": "base", "timeout": 18446744073709551615})", "timeout"},
+      {R"({"templateID": "base", "timeout": 1.5})", "timeout"},
+      {R"({"templateID": "base", "metadata": {"a": 1}})", "metadata"},
+      {R"({"templateID": "base", "metadata": []})", "metadata"},
+      {R"({"templateID": "base", "metadata": {"warren.e2b": "{}"}})", "warren."},
+      {R"({"templateID": "base", "envVars": "x"})", "envVars"},
+      {R"({"templateID": "base", "autoResume": true})", "autoResume"},
+      {R"({"templateID": "base", "network": {"allowOut": "x"}})", "allowOut"},
+      {R"([])", "JSON object"},
+      {R"({"templateID": )", "JSON object"},
+  };
+  for (const auto& [json, named] : refused) {
+    auto request = Read(json);
+    ASSERT_FALSE(request.ok()) << json;
+    EXPECT_TRUE(absl::IsInvalidArgument(request.status())) << json;
+    EXPECT_NE(request.status().message().find(named), absl::string_view::npos) << request.status();
+  }
+}
+
+TEST(CreateRequestTest, SaysWhatItHasNot) {
+  for (const char* json :
+       {R"({"templateID": "base", "volumeMounts": [{"name": "v", "path": "/v"}]})",
+        R"({"templateID": "base", "mcp": {"x": {}}})",
+        R"({"templateID": "base", "autoPauseMemory": false})",
+        R"({"templateID": "base", "network": {"egressProxy": {"address": "x"}}})",
+        R"({"templateID": "base", "network": {"rules": {"h": []}}})"}) {
+    EXPECT_TRUE(absl::IsUnimplemented(Read(json).status())) << json;
+  }
+  EXPECT_TRUE(Read(R"({"templateID": "base", "volumeMounts": [], "mcp": null})").ok());
+}
+
+TEST(CreateRequestTest, WithoutANetworkNoneIsAskedFor) {
+  CreateDefaults none = Defaults();
+  none.network = false;
+  auto request =
+      Read(R"({"templateID": "base", "allow_internet_access": true})", ApiVersion::kV1, none);
+  ASSERT_TRUE(request.ok());
+  EXPECT_FALSE(request->has_network());
+  EXPECT_FALSE(NotesOf(*request).internet);
+  auto closed = Read(R"({"templateID": "base", "allow_internet_access": false})");
+  EXPECT_FALSE(closed->has_network());
+}
+
+TEST(NetworkRulesTest, DeniesEverythingButWhatIsAllowed) {
+  auto network =
+      ParseObject(R"({"allowOut": ["pip.test", "203.0.113.7"], "denyOut": ["0.0.0.0/0"]})");
+  auto egress = ReadEgress(*network);
+  ASSERT_TRUE(egress.ok());
+  const v1::NetworkPolicy policy = ToNetworkPolicy(*egress);
+  EXPECT_EQ(policy.preset(), "none");
+  ASSERT_EQ(policy.allow_size(), 2);
+  EXPECT_EQ(policy.allow(0).host(), "pip.test");
+  EXPECT_EQ(policy.deny_size(), 0);
+}
+
+TEST(NetworkRulesTest, TheInternetWithoutWhatIsDenied) {
+  auto network = ParseObject(R"({"denyOut": ["198.51.100.0/24"]})");
+  const v1::NetworkPolicy policy = ToNetworkPolicy(*ReadEgress(*network));
+  EXPECT_EQ(policy.preset(), "internet");
+  EXPECT_EQ(policy.deny(0).host(), "198.51.100.0/24");
+}
+
+TEST(SandboxNotesTest, AreReadBackAndDefaultWhereTheyAreNone) {
+  SandboxNotes notes;
+  notes.secured = false;
+  notes.auto_resume = true;
+  notes.public_traffic = false;
+  notes.alias = "na\"me";
+  notes.internet = false;
+  v1::Sandbox sandbox;
+  WriteNotes(notes, *sandbox.mutable_metadata());
+  const SandboxNotes read = ReadNotes(sandbox);
+  EXPECT_FALSE(read.secured);
+  EXPECT_TRUE(read.auto_resume);
+  EXPECT_FALSE(read.public_traffic);
+  EXPECT_EQ(read.alias, "na\"me");
+  EXPECT_FALSE(read.internet);
+  for (const char* broken : {"", "[]", "{", "{\"secured\": 1}"}) {
+    (*sandbox.mutable_metadata())["warren.e2b"] = broken;
+    EXPECT_TRUE(ReadNotes(sandbox).secured) << broken;
+  }
+}
+
+}  // namespace
+}  // namespace warren
