@@ -264,7 +264,10 @@ void DirectoryWatcher::OnMovedIn(const inotify_event& event, const std::string& 
     return;
   }
   const Moved from = *std::exchange(moved_, std::nullopt);
-  if (FileWriter::IsTemporary(from.name)) return Queue(kWritten, std::move(path));
+  if (FileWriter::IsTemporary(from.name)) {
+    if (FileWriter::IsOfNew(from.name)) Queue(kCreated, path);
+    return Queue(kWritten, std::move(path));
+  }
   Queue(kRenamed, PathOf(from.parent, from.name), std::move(path));
   if (from.directory) Relocate(from, event.wd, name);
 }

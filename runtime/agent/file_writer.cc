@@ -25,12 +25,19 @@ constexpr uint32_t kCreditStep = kStreamWindow / 4;
 constexpr absl::string_view kPrefix = ".warren-";
 constexpr absl::string_view kSuffix = ".tmp";
 constexpr size_t kDigits = 16;
+// The last of them: whoever watches the directory sees no more of a write than its name.
+constexpr char kNew = '0';
+constexpr char kReplaces = '1';
 
 }  // namespace
 
 bool FileWriter::IsTemporary(absl::string_view name) {
   return name.size() == kPrefix.size() + kDigits + kSuffix.size() &&
          absl::StartsWith(name, kPrefix) && absl::EndsWith(name, kSuffix);
+}
+
+bool FileWriter::IsOfNew(absl::string_view temporary) {
+  return temporary[kPrefix.size() + kDigits - 1] == kNew;
 }
 
 void FileWriter::Open(const internal::WriteFileCall& call) {
@@ -74,6 +81,7 @@ FileResult FileWriter::LookAtReplaced(const internal::WriteFileCall& call) {
   const char* name = place_.name.c_str();
   if (::fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
     return errno == ENOENT ? FileResult() : FileFailed(errno, "look at it");
+  replaces_ = true;
   if (exclusive_) return FileFailed(EEXIST, "make");
   if (S_ISDIR(info.st_mode)) return FileWrongType("is a directory");
   if (!S_ISREG(info.st_mode)) return FileWrongType("is no regular file");
@@ -90,7 +98,9 @@ FileResult FileWriter::OpenTemporary(const internal::WriteFileCall& call) {
   uint64_t number = 0;
   if (::getrandom(&number, sizeof(number), 0) != sizeof(number))
     return FileFailed(errno, "choose a name");
-  const std::string name = absl::StrCat(kPrefix, absl::Hex(number, absl::kZeroPad16), kSuffix);
+  std::string digits = absl::StrCat(absl::Hex(number, absl::kZeroPad16));
+  digits.back() = replaces_ ? kReplaces : kNew;
+  const std::string name = absl::StrCat(kPrefix, digits, kSuffix);
   file_.reset(::openat(place_.directory.get(), name.c_str(),
                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file_.valid()) return FileFailed(errno, "make");

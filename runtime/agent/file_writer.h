@@ -14,8 +14,9 @@
 namespace warren {
 
 // A file on its way in. It is written under another name beside the place that it is for,
-// ".warren-" and 16 digits and ".tmp", and takes its place when it is whole; where anything fails
-// that name goes. The agent's death leaves it. An append goes to the file itself.
+// ".warren-", 16 digits of which the last says whether it replaces a file, and ".tmp", and takes
+// its place when it is whole; where anything fails that name goes. The agent's death leaves it. An
+// append goes to the file itself.
 //
 // The kernel has files without a name (O_TMPFILE). Giving them one takes CAP_DAC_READ_SEARCH or the
 // caller's own /proc, neither of which the agent has.
@@ -30,6 +31,8 @@ class FileWriter final : public FileStream {
 
   // Whether a file of this name is one that is being written.
   static bool IsTemporary(absl::string_view name);
+  // Of one: whether there was no file in its place when it was begun.
+  static bool IsOfNew(absl::string_view temporary);
 
   // What comes is written at once.
   bool ready() const override { return false; }
@@ -60,6 +63,8 @@ class FileWriter final : public FileStream {
   std::string temporary_;
   mode_t mode_ = 0;
   bool exclusive_ = false;
+  // A file is in its place.
+  bool replaces_ = false;
   std::string wanted_digest_;
   Sha256 digest_;
   uint64_t size_ = 0;

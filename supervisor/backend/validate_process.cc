@@ -57,6 +57,10 @@ absl::Status ValidateStartProcess(warren::v1::StartProcessRequest& request) {
   }
   WARREN_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
   WARREN_RETURN_IF_ERROR(CheckOnDisconnect(request.on_disconnect()));
+  if (!warren::v1::OnExit_IsValid(request.on_exit())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("on_exit is ", request.on_exit(), ", which this server does not know"));
+  }
   if (request.on_disconnect() == warren::v1::ON_DISCONNECT_UNSPECIFIED)
     request.set_on_disconnect(warren::v1::ON_DISCONNECT_CONTINUE);
   return absl::OkStatus();

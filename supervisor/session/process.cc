@@ -113,6 +113,7 @@ void Process::Offer() {
   start.set_sandbox_id(sandbox_id_);
   start.set_kind(internal::StartProcess::COMMAND);
   start.set_profile(request_.user());
+  start.set_leaves_descendants(request_.on_exit() == warren::v1::ON_EXIT_LEAVE);
   host_.link.Call(std::move(request),
                   [self = shared_from_this()](absl::StatusOr<LauncherMessage> reply) {
                     self->OnOffered(std::move(reply));
@@ -627,6 +628,11 @@ warren::v1::Process Process::Describe() const {
     if (!process.arguments_cut() || room > 0) process.add_arguments(ToValidUtf8(argument, room));
     if (process.arguments_cut()) break;
     room -= argument.size();
+  }
+  size_t env_bytes = 0;
+  for (const auto& [name, value] : request_.env()) env_bytes += name.size() + value.size();
+  if (env_bytes <= kListedArgumentBytes) {
+    for (const auto& [name, value] : request_.env()) (*process.mutable_env())[name] = value;
   }
   process.set_working_directory(request_.working_directory());
   process.set_user(request_.user());

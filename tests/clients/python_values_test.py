@@ -321,7 +321,7 @@ class ProcessesAndFiles(unittest.TestCase):
 
     def test_a_terminal(self):
         message = processes.start_request("sb", ["sh"], env=None, cwd=None, timeout=None, terminal=(24, 80), user=None,
-                                          max_output_bytes=0, on_disconnect=None, no_input=False, request_id="id")
+                                          max_output_bytes=0, on_disconnect=None, on_exit=None, no_input=False, request_id="id")
         self.assertEqual((message.terminal.rows, message.terminal.columns), (24, 80))
         self.assertFalse(message.HasField("timeout"))
 

@@ -313,6 +313,27 @@ TEST_F(ProcessTest, ABackgroundChildThatHoldsThePipesDoesNotHoldItsEnd) {
   EXPECT_EQ(process->termination().exit_code(), 4);
 }
 
+TEST_F(ProcessTest, WhatItLeftIsKilledUnlessItsStartSaysOtherwise) {
+  for (const v1::OnExit on_exit : {v1::ON_EXIT_END, v1::ON_EXIT_LEAVE}) {
+    v1::StartProcessRequest leaves = Shell("sleep 1000 >/dev/null 2>&1 & echo $!");
+    leaves.set_on_exit(on_exit);
+    auto parent = Start(leaves);
+    ASSERT_TRUE(parent->Wait().ok()) << parent->status().error_message();
+    // Until it is gone, or for a while where it is not to go.
+    auto looks = Start(Shell(absl::StrCat("for i in $(seq 50); do kill -0 ", parent->out(),
+                                          " 2>/dev/null || exit 3; sleep 0.02; done")));
+    ASSERT_TRUE(looks->Wait().ok());
+    EXPECT_EQ(looks->termination().exit_code(), on_exit == v1::ON_EXIT_LEAVE ? 0 : 3);
+  }
+}
+
+TEST_F(ProcessTest, ThoseThatLeaveNothingTakeNoPlace) {
+  v1::StartProcessRequest request = Shell("true");
+  request.set_on_exit(v1::ON_EXIT_LEAVE);
+  // More than there are places for.
+  for (int i = 0; i < 90; ++i) ASSERT_TRUE(Start(request)->Wait().ok()) << i;
+}
+
 TEST_F(ProcessTest, ASlowReaderSlowsTheProcessAndNothingElse) {
   auto resident = [&] {
     std::ifstream status(absl::StrCat("/proc/", server().pid(), "/status"));

@@ -825,7 +825,16 @@ TEST_F(WatchTest, TellsWhatHappens) {
   EXPECT_TRUE(Sees(stream, 3, "/tmp/w/in"));
   // Through the agent, too; the name that it is written under is nobody's.
   ASSERT_TRUE(files_->Write("/tmp/w/written", "x").ok());
+  EXPECT_TRUE(Sees(stream, 1, "/tmp/w/written"));
   EXPECT_TRUE(Sees(stream, 2, "/tmp/w/written"));
+  // One that is replaced is not made.
+  ASSERT_TRUE(files_->Write("/tmp/w/written", "y").ok());
+  ASSERT_TRUE(files_->Write("/tmp/w/last", "z").ok());
+  EXPECT_TRUE(Sees(stream, 2, "/tmp/w/last"));
+  int made = 0;
+  for (const auto& each : files_->outcome(stream).watched)
+    made += each.kind() == 1 && each.path() == "/tmp/w/written" ? 1 : 0;
+  EXPECT_EQ(made, 1);
   for (const auto& each : files_->outcome(stream).watched)
     EXPECT_FALSE(absl::StrContains(each.path(), ".warren-")) << each.path();
   files_->Cancel(stream);

@@ -113,6 +113,8 @@ class Launcher {
     EventLoop::TimerId untold = 0;
     // Nudges after its last interrupt.
     std::vector<EventLoop::TimerId> nudges;
+    // As StartProcess asked.
+    bool leaves_descendants = false;
     // It is being killed with all that it started.
     bool ending = false;
     // Its sandbox was paused before nothing was left of it: the next attempt is its resume's.
@@ -221,6 +223,10 @@ class Launcher {
   absl::Status InterruptProcess(const ProcessKey& name, LiveProcess& process);
   // Kills it with all that it started, trying again until nothing is left of them.
   void EndProcess(const ProcessKey& name, int attempts);
+  // It has exited by itself, and what it left behind lives on in its group.
+  static bool LeavesSomething(LiveProcess& process);
+  // Forgets those whose groups are empty by now.
+  void ForgetLeft(LiveSandbox& sandbox);
   void FailStart(const ProcessKey& name, const absl::Status& status);
   LiveProcess* FindProcess(const ProcessKey& name);
   // Lets go of its timers and watches.

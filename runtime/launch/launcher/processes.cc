@@ -44,6 +44,7 @@ absl::Status Launcher::HandleStartProcess(uint64_t request_id,
   LiveProcess& process = sandbox.processes[name.process_id];
   process.kind = request.kind();
   process.profile = request.profile();
+  process.leaves_descendants = request.leaves_descendants();
   process.group = std::move(group);
   process.request_id = request_id;
   process.zygote_id = request.zygote_id();
@@ -70,6 +71,7 @@ absl::Status Launcher::CheckStart(const internal::StartProcess& request, LiveSan
   if (sandbox.request_id != 0)
     return absl::FailedPreconditionError("the sandbox is still being made");
   WARREN_RETURN_IF_ERROR(CheckRuns(sandbox));
+  if (sandbox.processes.size() >= kMaxProcessGroups) ForgetLeft(sandbox);
   if (sandbox.processes.size() >= kMaxProcessGroups) {
     return absl::ResourceExhaustedError(absl::StrCat("the sandbox has ", sandbox.processes.size(),
                                                      " processes of its own: end some first"));
@@ -217,7 +219,26 @@ void Launcher::OnProcessExited(const ProcessKey& name, int wait_status) {
   Send(event, {});
   if (process.agent != nullptr) EndCommandsOf(name);
   // What it started ends with it.
-  if (!sandbox.dying) EndProcess(name, 0);
+  if (!sandbox.dying && !LeavesSomething(process)) EndProcess(name, 0);
+}
+
+bool Launcher::LeavesSomething(LiveProcess& process) {
+  if (!process.leaves_descendants || process.ending || !process.group) return false;
+  // Goes where nothing is in it.
+  return !process.group->Remove().ok();
+}
+
+void Launcher::ForgetLeft(LiveSandbox& sandbox) {
+  for (auto it = sandbox.processes.begin(); it != sandbox.processes.end();) {
+    LiveProcess& process = it->second;
+    const bool left = process.exited && !process.ending && process.leaves_descendants;
+    if (!left || !process.group || !process.group->Remove().ok()) {
+      ++it;
+      continue;
+    }
+    ReleaseProcess(process);
+    it = sandbox.processes.erase(it);
+  }
 }
 
 void Launcher::EndProcess(const ProcessKey& name, int attempts) {

@@ -134,6 +134,12 @@ Task<absl::StatusOr<ControlPlane::Timed>> ControlPlane::FindTimed(Context& conte
   if (!body.ok()) co_return body.status();
   auto seconds = ReadTimeout(*body, name, otherwise);
   if (!seconds.ok()) co_return seconds.status();
+  auto memory = FlagOf(*body, "memory");
+  if (!memory.ok()) co_return memory.status();
+  if (memory->has_value() && !**memory) {
+    co_return absl::UnimplementedError(
+        "a resume that boots anew (onResume: reboot) is not supported by this server");
+  }
   auto found = co_await Find(context);
   if (!found.ok()) co_return found.status();
   co_return Timed{*std::move(found), *seconds};

@@ -5,32 +5,11 @@
 #include <optional>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "runtime/base/mutex.h"
 #include "supervisor/gateway/http/exchange.h"
 #include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/waker.h"
 
 namespace warren {
-
-// What wakes a coroutine from the backend's threads, until Stop: nothing is posted to the gateway's
-// threads after it, which may be gone by then. Thread-safe.
-class Waker {
- public:
-  explicit Waker(std::shared_ptr<Signal> signal) : signal_(std::move(signal)) {}
-
-  void Notify() {
-    MutexLock lock(&mu_);
-    if (signal_ != nullptr) signal_->Notify();
-  }
-  void Stop() {
-    MutexLock lock(&mu_);
-    signal_ = nullptr;
-  }
-
- private:
-  Mutex mu_;
-  std::shared_ptr<Signal> signal_ ABSL_GUARDED_BY(mu_);
-};
 
 // What the backend streams to a handler by a SinkQueue. Its destruction cancels an operation that
 // has not come to its end; what that still says is dropped.

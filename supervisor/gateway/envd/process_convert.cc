@@ -50,6 +50,8 @@ absl::StatusOr<v1::StartProcessRequest> ToStartProcess(e2b::StartRequest request
   }
   // A client that goes does not end it: only its timeout does, and whoever kills it.
   start.set_on_disconnect(v1::ON_DISCONNECT_CONTINUE);
+  // "server &": E2B leaves it.
+  start.set_on_exit(v1::ON_EXIT_LEAVE);
   return start;
 }
 
@@ -80,6 +82,7 @@ e2b::ProcessInfo ToProcessInfo(const v1::Process& process) {
       config.add_args(argument);
     }
   }
+  for (const auto& [name, value] : process.env()) (*config.mutable_envs())[name] = value;
   if (!process.working_directory().empty()) config.set_cwd(process.working_directory());
   return info;
 }

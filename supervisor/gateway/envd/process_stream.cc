@@ -17,12 +17,16 @@ ProcessStream::ProcessStream(Exchange& exchange, ConnectStream& stream,
       sandbox_(std::move(sandbox)),
       call_(call),
       keepalive_(keepalive),
-      // Weak: the backend may let go of its sink later than the gateway ends.
+      waker_(std::make_shared<Waker>(exchange.signal())),
       queue_(std::make_shared<ProcessQueue>(&exchange.memory(),
-                                            [weak = std::weak_ptr<Signal>(exchange.signal())] {
-                                              if (auto signal = weak.lock()) signal->Notify();
-                                            })),
+                                            [waker = waker_] { waker->Notify(); })),
       next_keepalive_(std::chrono::steady_clock::now() + keepalive) {}
+
+ProcessStream::~ProcessStream() {
+  waker_->Stop();
+  if (!drained_) queue_->Disconnect();
+  queue_->Close();
+}
 
 Task<void> ProcessStream::Run(SteadyTime until) {
   exchange_.WatchClient();
@@ -44,7 +48,6 @@ Task<void> ProcessStream::Run(SteadyTime until) {
     co_await exchange_.signal()->WaitUntil(std::min(next_keepalive_, until));
     if (exchange_.client_gone()) break;
   }
-  co_await Leave();
 }
 
 Task<bool> ProcessStream::SendAll() {
@@ -107,19 +110,6 @@ Task<bool> ProcessStream::SendKeepalive() {
   e2b::ProcessEventResponse message;
   message.mutable_event()->mutable_keepalive();
   co_return co_await stream_.Send(message);
-}
-
-Task<void> ProcessStream::Leave() {
-  if (drained_) co_return;
-  queue_->Disconnect();
-  while (!drained_) {
-    auto item = queue_->Take();
-    if (item) {
-      drained_ = item->last;
-    } else {
-      co_await exchange_.signal()->WaitUntil(SteadyTime::max());
-    }
-  }
 }
 
 Task<void> ProcessStream::CutOff() {

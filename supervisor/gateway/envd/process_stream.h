@@ -8,6 +8,7 @@
 #include "supervisor/gateway/envd/connect_rpc.h"
 #include "supervisor/gateway/http/exchange.h"
 #include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/waker.h"
 
 namespace warren {
 
@@ -23,7 +24,8 @@ class ProcessStream {
   // All outlive it. After `keepalive` without an event the client is sent one that says nothing.
   ProcessStream(Exchange& exchange, ConnectStream& stream, std::shared_ptr<SandboxHandle> sandbox,
                 ProcessCall call, SteadyTime::duration keepalive);
-  ~ProcessStream() { queue_->Close(); }
+  // Leaves what has not come to its end.
+  ~ProcessStream();
   ProcessStream(const ProcessStream&) = delete;
   ProcessStream& operator=(const ProcessStream&) = delete;
 
@@ -39,8 +41,6 @@ class ProcessStream {
   Task<void> SendExit(const v1::Termination& termination);
   Task<void> EndWith(const absl::Status& status);
   Task<bool> SendKeepalive();
-  // Leaves the process, and comes to the end of the queue.
-  Task<void> Leave();
   // For a sandbox that is gone: 502, or the connection's cut where the answer has begun.
   Task<void> CutOff();
 
@@ -49,6 +49,7 @@ class ProcessStream {
   const std::shared_ptr<SandboxHandle> sandbox_;
   const ProcessCall call_;
   const SteadyTime::duration keepalive_;
+  const std::shared_ptr<Waker> waker_;
   const std::shared_ptr<ProcessQueue> queue_;
   SteadyTime next_keepalive_;
   // The last of the queue was taken.

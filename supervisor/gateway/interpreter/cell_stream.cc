@@ -13,12 +13,16 @@ CellStream::CellStream(Exchange& exchange, std::shared_ptr<SandboxHandle> sandbo
     : exchange_(exchange),
       sandbox_(std::move(sandbox)),
       keepalive_(keepalive),
-      // Weak: the backend may let go of its sink later than the gateway ends.
-      queue_(std::make_shared<EventQueue>(&exchange.memory(),
-                                          [weak = std::weak_ptr<Signal>(exchange.signal())] {
-                                            if (auto signal = weak.lock()) signal->Notify();
-                                          })),
+      waker_(std::make_shared<Waker>(exchange.signal())),
+      queue_(
+          std::make_shared<EventQueue>(&exchange.memory(), [waker = waker_] { waker->Notify(); })),
       next_keepalive_(std::chrono::steady_clock::now() + keepalive) {}
+
+CellStream::~CellStream() {
+  waker_->Stop();
+  if (!drained_) queue_->Disconnect();
+  queue_->Close();
+}
 
 Task<void> CellStream::Run() {
   exchange_.WatchClient();
@@ -32,7 +36,6 @@ Task<void> CellStream::Run() {
     co_await exchange_.signal()->WaitUntil(next_keepalive_);
     if (exchange_.client_gone()) break;
   }
-  co_await Leave();
 }
 
 Task<CellStream::Progress> CellStream::SendAll() {
@@ -91,19 +94,6 @@ Task<bool> CellStream::Flush() {
 Task<bool> CellStream::BeginOnce() {
   if (exchange_.answered() != 0) co_return true;
   co_return co_await exchange_.Begin(HttpStatus::ok, kJsonType);
-}
-
-Task<void> CellStream::Leave() {
-  if (drained_) co_return;
-  queue_->Disconnect();
-  while (!drained_) {
-    auto item = queue_->Take();
-    if (item) {
-      drained_ = item->last;
-    } else {
-      co_await exchange_.signal()->WaitUntil(SteadyTime::max());
-    }
-  }
 }
 
 }  // namespace warren

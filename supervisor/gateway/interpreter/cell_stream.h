@@ -8,6 +8,7 @@
 #include "supervisor/backend/event_queue.h"
 #include "supervisor/gateway/http/exchange.h"
 #include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/waker.h"
 #include "supervisor/gateway/interpreter/cell_lines.h"
 
 namespace warren {
@@ -27,7 +28,8 @@ class CellStream {
   // All outlive it. After `keepalive` without an event the client is sent a line that says nothing.
   CellStream(Exchange& exchange, std::shared_ptr<SandboxHandle> sandbox,
              SteadyTime::duration keepalive);
-  ~CellStream() { queue_->Close(); }
+  // Leaves what has not come to its end.
+  ~CellStream();
   CellStream(const CellStream&) = delete;
   CellStream& operator=(const CellStream&) = delete;
 
@@ -50,12 +52,11 @@ class CellStream {
   // Sends lines_' text so far. False: the client has gone.
   Task<bool> Flush();
   Task<bool> BeginOnce();
-  // Interrupts the cell, and comes to the end of the queue.
-  Task<void> Leave();
 
   Exchange& exchange_;
   const std::shared_ptr<SandboxHandle> sandbox_;
   const SteadyTime::duration keepalive_;
+  const std::shared_ptr<Waker> waker_;
   const std::shared_ptr<EventQueue> queue_;
   SteadyTime next_keepalive_;
   CellLines lines_;

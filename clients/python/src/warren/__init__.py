@@ -46,7 +46,8 @@ from .errors import (
     Unimplemented,
     WarrenError,
 )
-from .model.common import Event, Limits, Missed, OnDisconnect, Output, Seconds, Stream, Termination, TerminationKind, Usage
+from .model.common import (DisplayStyle, Event, Limits, Missed, OnDisconnect, OnExit, Output, Seconds, Stream, Termination,
+                           TerminationKind, Usage)
 from .model.execution import (
     ClearOutput,
     CodeError,
@@ -88,7 +89,7 @@ __all__ = [
     "FileEventKind", "FileType", "FileWatch", "Files", "Finished", "InputRequest", "InstallPhase",
     "InstallProgress", "InstalledPackages", "Internal", "InvalidArgument", "LifetimeFrom", "Limits", "Missed",
     "Mount", "NetworkEvent", "NetworkPolicy", "NetworkRule", "NetworkVerdict", "NetworkWatch", "NotFound",
-    "OnDisconnect", "OnExpiry", "OutOfRange", "Output", "OutputFile", "PackageSet", "PackageStore",
+    "OnDisconnect", "OnExit", "OnExpiry", "OutOfRange", "Output", "OutputFile", "PackageSet", "PackageStore",
     "PermissionDenied", "PoolStatus", "Process", "ProcessFailed", "ProcessInfo", "Processes", "PrunedPackages",
     "RemotePath", "ResourceExhausted", "Result", "RetryPolicy", "Sandbox", "SandboxInfo", "SandboxMetrics",
     "SandboxState", "Seconds", "Started", "StoredPackage", "Stream", "TemplateInfo", "Termination",

@@ -7,7 +7,7 @@ from typing import List, Mapping, Optional, Sequence, Union
 from .._wire import methods
 from .._wire.executions import context_of, execute_request
 from ..errors import NotFound
-from ..model.common import OnDisconnect, Seconds
+from ..model.common import DisplayStyle, OnDisconnect, Seconds
 from ..model.execution import ContextInfo, Execution
 from ..v1 import execution_pb2 as pb
 from .client import AsyncClient, new_request_id
@@ -33,25 +33,27 @@ class AsyncContext:
     async def run(self, code: Union[str, bytes], *, timeout: Optional[Seconds] = None, env: Optional[Mapping[str, str]] = None,
                   max_output_bytes: int = 0, silent: bool = False, store_history: Optional[bool] = None,
                   user_expressions: Optional[Mapping[str, str]] = None, colors: bool = False,
+                  display_style: Optional[DisplayStyle] = None,
                   input_files: Optional[Mapping[str, Union[str, bytes]]] = None, output_files: Optional[Sequence[str]] = None,
                   on_disconnect: Optional[OnDisconnect] = None, request_id: Optional[str] = None) -> Execution:
         """Runs a cell here and waits for its end: see Sandbox.run_code, which says the arguments and errors."""
         async with self.stream(
                 code, timeout=timeout, env=env, max_output_bytes=max_output_bytes, silent=silent, store_history=store_history,
-                user_expressions=user_expressions, colors=colors, input_files=input_files, output_files=output_files,
-                on_disconnect=on_disconnect, request_id=request_id) as stream:
+                user_expressions=user_expressions, colors=colors, display_style=display_style, input_files=input_files,
+                output_files=output_files, on_disconnect=on_disconnect, request_id=request_id) as stream:
             return await stream.execution()
 
     def stream(self, code: Union[str, bytes], *, timeout: Optional[Seconds] = None, env: Optional[Mapping[str, str]] = None,
                max_output_bytes: int = 0, silent: bool = False, store_history: Optional[bool] = None,
                user_expressions: Optional[Mapping[str, str]] = None, colors: bool = False,
+               display_style: Optional[DisplayStyle] = None,
                input_files: Optional[Mapping[str, Union[str, bytes]]] = None, output_files: Optional[Sequence[str]] = None,
                on_disconnect: Optional[OnDisconnect] = None, request_id: Optional[str] = None) -> AsyncExecutionStream:
         """Runs a cell here; its events as they come."""
         request = execute_request(
             self.info.sandbox_id, self.id, code, timeout=timeout, env=env, max_output_bytes=max_output_bytes, silent=silent,
-            store_history=store_history, user_expressions=user_expressions, colors=colors, input_files=input_files,
-            output_files=output_files, on_disconnect=on_disconnect, request_id=request_id or new_request_id())
+            store_history=store_history, user_expressions=user_expressions, colors=colors, display_style=display_style,
+            input_files=input_files, output_files=output_files, on_disconnect=on_disconnect, request_id=request_id or new_request_id())
         return AsyncExecutionStream(self._client, methods.EXECUTE_CODE, request)
 
     async def interrupt(self) -> None:

@@ -11,7 +11,7 @@ from .._wire.methods import ServerStream
 from .._wire.processes import INPUT_BYTES, command, output_of, process_of, start_request
 from .._wire.values import name_of, termination_of, usage_of, utf8
 from ..errors import DataLoss, FailedPrecondition, Internal, NotFound
-from ..model.common import OnDisconnect, Output, Seconds, Stream, Termination, Usage
+from ..model.common import OnDisconnect, OnExit, Output, Seconds, Stream, Termination, Usage
 from ..model.process import CompletedProcess, ProcessInfo, return_code
 from ..v1 import process_pb2 as pb
 from .client import AsyncClient, new_request_id
@@ -175,7 +175,8 @@ class AsyncProcesses:
     async def start(self, arguments: Union[str, Sequence[str]], *, env: Optional[Mapping[str, str]] = None,
                     cwd: Optional[str] = None, timeout: Optional[Seconds] = None, user: Optional[str] = None,
                     terminal: Optional[tuple[int, int]] = None, max_output_bytes: int = 0, no_input: bool = False,
-                    on_disconnect: Optional[OnDisconnect] = None, request_id: Optional[str] = None) -> AsyncProcess:
+                    on_disconnect: Optional[OnDisconnect] = None, on_exit: Optional[OnExit] = None,
+                    request_id: Optional[str] = None) -> AsyncProcess:
         """Starts a program.
 
         Args:
@@ -188,6 +189,7 @@ class AsyncProcesses:
             max_output_bytes: after which it is killed; 0 for no bound.
             no_input: its standard input is empty from the start.
             on_disconnect: what this client's going does. Default: CONTINUE.
+            on_exit: what becomes of what it has started and left behind. Default: END.
             request_id: as of Sandbox.create.
         Errors: NotFound (the program, the directory), PermissionDenied, InvalidArgument, FailedPrecondition (the sandbox is
         paused or dead), ResourceExhausted (48 processes).
@@ -195,7 +197,7 @@ class AsyncProcesses:
         words = command(arguments)
         request = start_request(
             self._sandbox_id, words, env=env, cwd=cwd, timeout=timeout, terminal=terminal, user=user,
-            max_output_bytes=max_output_bytes, on_disconnect=on_disconnect, no_input=no_input,
+            max_output_bytes=max_output_bytes, on_disconnect=on_disconnect, on_exit=on_exit, no_input=no_input,
             request_id=request_id or new_request_id())
         return await self._open(methods.START_PROCESS, request, words)
 

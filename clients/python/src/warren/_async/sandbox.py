@@ -14,7 +14,7 @@ from .._wire.packages import requirements_message
 from .._wire.sandboxes import create_request, environment_of, lifetime_request, list_request, metrics_of, sandbox_of
 from .._wire.values import duration, limits_message, name_of, usage_of
 from ..errors import NotFound, WarrenError
-from ..model.common import Limits, OnDisconnect, Seconds, Usage
+from ..model.common import DisplayStyle, Limits, OnDisconnect, Seconds, Usage
 from ..model.execution import Execution
 from ..model.file import LocalPath
 from ..model.network import NetworkPolicy
@@ -132,6 +132,7 @@ class AsyncSandbox:
                        timeout: Optional[Seconds] = None, env: Optional[Mapping[str, str]] = None, max_output_bytes: int = 0,
                        silent: bool = False, store_history: Optional[bool] = None,
                        user_expressions: Optional[Mapping[str, str]] = None, colors: bool = False,
+                       display_style: Optional[DisplayStyle] = None,
                        input_files: Optional[Mapping[str, Union[str, bytes]]] = None,
                        output_files: Optional[Sequence[str]] = None,
                        on_disconnect: Optional[OnDisconnect] = None, request_id: Optional[str] = None) -> Execution:
@@ -150,6 +151,7 @@ class AsyncSandbox:
             store_history: default: unless silent.
             user_expressions: name -> expression, evaluated after code that raised nothing, at most 64.
             colors: tracebacks have IPython's terminal colours.
+            display_style: which representations of results come. Default: JUPYTER.
             input_files: path -> content, written before the code runs: at most 64, and 2 MiB together; more by `files`.
             output_files: glob patterns: what matches after the code has run is in Execution.output_files. At most 16.
             on_disconnect: what this client's going does. Default: CANCEL.
@@ -160,14 +162,15 @@ class AsyncSandbox:
         """
         async with self.stream_code(
                 code, context=context, timeout=timeout, env=env, max_output_bytes=max_output_bytes, silent=silent,
-                store_history=store_history, user_expressions=user_expressions, colors=colors, input_files=input_files,
-                output_files=output_files, on_disconnect=on_disconnect, request_id=request_id) as stream:
+                store_history=store_history, user_expressions=user_expressions, colors=colors, display_style=display_style,
+                input_files=input_files, output_files=output_files, on_disconnect=on_disconnect, request_id=request_id) as stream:
             return await stream.execution()
 
     def stream_code(self, code: Union[str, bytes], *, context: Union[AsyncContext, str, None] = None,
                     timeout: Optional[Seconds] = None, env: Optional[Mapping[str, str]] = None, max_output_bytes: int = 0,
                     silent: bool = False, store_history: Optional[bool] = None,
                     user_expressions: Optional[Mapping[str, str]] = None, colors: bool = False,
+                    display_style: Optional[DisplayStyle] = None,
                     input_files: Optional[Mapping[str, Union[str, bytes]]] = None, output_files: Optional[Sequence[str]] = None,
                     on_disconnect: Optional[OnDisconnect] = None, request_id: Optional[str] = None) -> AsyncExecutionStream:
         """Runs a cell; its events as they come. Arguments and errors are those of run_code; it starts with the first event
@@ -175,8 +178,8 @@ class AsyncSandbox:
         context_id = context.id if isinstance(context, AsyncContext) else context or ""
         request = execute_request(
             self.id, context_id, code, timeout=timeout, env=env, max_output_bytes=max_output_bytes, silent=silent,
-            store_history=store_history, user_expressions=user_expressions, colors=colors, input_files=input_files,
-            output_files=output_files, on_disconnect=on_disconnect, request_id=request_id or new_request_id())
+            store_history=store_history, user_expressions=user_expressions, colors=colors, display_style=display_style,
+            input_files=input_files, output_files=output_files, on_disconnect=on_disconnect, request_id=request_id or new_request_id())
         return AsyncExecutionStream(self._client, methods.EXECUTE_CODE, request)
 
     async def run_script(self, path: Union[str, PurePosixPath, None] = None, *, source: Union[str, bytes, None] = None,

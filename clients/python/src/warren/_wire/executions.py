@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Mapping, Optional, Sequence, Union
 
 from ..errors import Internal
-from ..model.common import Event, Missed, OnDisconnect, Output, Seconds, Stream
+from ..model.common import DisplayStyle, Event, Missed, OnDisconnect, Output, Seconds, Stream
 from ..model.execution import (ClearOutput, CodeError, Comm, ContextInfo, Execution, ExecutionEvent, Finished, InputRequest,
                                OutputFile, Result, Started)
 from ..v1 import execution_pb2 as pb
@@ -31,7 +31,7 @@ def context_of(message: pb.Context) -> ContextInfo:
 
 def execute_request(sandbox_id: str, context_id: str, code: Union[str, bytes], *, timeout: Optional[Seconds],
                     env: Optional[Mapping[str, str]], max_output_bytes: int, silent: bool, store_history: Optional[bool],
-                    user_expressions: Optional[Mapping[str, str]], colors: bool,
+                    user_expressions: Optional[Mapping[str, str]], colors: bool, display_style: Optional[DisplayStyle],
                     input_files: Optional[Mapping[str, Union[str, bytes]]], output_files: Optional[Sequence[str]],
                     on_disconnect: Optional[OnDisconnect], request_id: str) -> pb.ExecuteCodeRequest:
     request = pb.ExecuteCodeRequest(
@@ -44,6 +44,7 @@ def execute_request(sandbox_id: str, context_id: str, code: Union[str, bytes], *
         silent=silent,
         user_expressions=strings(user_expressions, "user_expressions"),
         colors=colors,
+        display_style=name_of(display_style, "DISPLAY_STYLE_"),
         input_files=[pb.InputFile(path=path, data=utf8(data)) for path, data in (input_files or {}).items()],
         output_files=output_files,
         on_disconnect=name_of(on_disconnect, "ON_DISCONNECT_"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Mapping, Optional, Sequence, Union
 
-from ..model.common import OnDisconnect, Output, Seconds, Stream
+from ..model.common import OnDisconnect, OnExit, Output, Seconds, Stream
 from ..model.process import ProcessInfo
 from ..v1 import process_pb2 as pb
 from .executions import Texts
@@ -21,7 +21,8 @@ def command(arguments: Union[str, Sequence[str]]) -> tuple[str, ...]:
 
 def start_request(sandbox_id: str, arguments: Sequence[str], *, env: Optional[Mapping[str, str]], cwd: Optional[str],
                   timeout: Optional[Seconds], terminal: Optional[tuple[int, int]], user: Optional[str], max_output_bytes: int,
-                  on_disconnect: Optional[OnDisconnect], no_input: bool, request_id: str) -> pb.StartProcessRequest:
+                  on_disconnect: Optional[OnDisconnect], on_exit: Optional[OnExit], no_input: bool,
+                  request_id: str) -> pb.StartProcessRequest:
     return pb.StartProcessRequest(
         sandbox_id=sandbox_id,
         arguments=arguments,
@@ -32,6 +33,7 @@ def start_request(sandbox_id: str, arguments: Sequence[str], *, env: Optional[Ma
         user=user,
         max_output_bytes=max_output_bytes,
         on_disconnect=name_of(on_disconnect, "ON_DISCONNECT_"),
+        on_exit=name_of(on_exit, "ON_EXIT_"),
         request_id=request_id,
         no_input=no_input,
     )
@@ -49,6 +51,7 @@ def process_of(message: pb.Process) -> ProcessInfo:
         termination=termination_of(message.termination) if message.HasField("termination") else None,
         clients=message.clients,
         arguments_cut=message.arguments_cut,
+        env=dict(message.env),
     )
 
 

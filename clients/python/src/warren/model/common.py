@@ -45,6 +45,24 @@ class OnDisconnect(enum.Enum):
     CONTINUE = "continue"
 
 
+class OnExit(enum.Enum):
+    """What becomes of what a process has started and left behind when it exits by itself."""
+
+    # It is killed.
+    END = "end"
+    # It lives on until the sandbox ends.
+    LEAVE = "leave"
+
+
+class DisplayStyle(enum.Enum):
+    """Which representations of results a cell shows."""
+
+    # IPython's.
+    JUPYTER = "jupyter"
+    # Those, and the data of charts and tables, and JSON of lists and dicts.
+    CODE_INTERPRETER = "code_interpreter"
+
+
 @dataclass(frozen=True)
 class Usage:
     """What a run cost."""

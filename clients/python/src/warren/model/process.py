@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Optional
+from typing import Mapping, Optional
 
 from ..errors import ProcessFailed
 from .common import Termination, TerminationKind, Usage
@@ -28,6 +28,8 @@ class ProcessInfo:
     clients: int
     # There is more of its arguments, of which 4 KiB are told.
     arguments_cut: bool = False
+    # As it was asked for; empty where that is over 4 KiB.
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 def return_code(termination: Termination) -> int:
