@@ -315,7 +315,7 @@ TEST_F(ProcessTest, ABackgroundChildThatHoldsThePipesDoesNotHoldItsEnd) {
 
 TEST_F(ProcessTest, WhatItLeftIsKilledUnlessItsStartSaysOtherwise) {
   for (const v1::OnExit on_exit : {v1::ON_EXIT_END, v1::ON_EXIT_LEAVE}) {
-    v1::StartProcessRequest leaves = Shell("sleep 1000 >/dev/null 2>&1 & echo $!");
+    v1::StartProcessRequest leaves = Shell("sleep 1000 >/dev/null 2>&1 & printf %s $!");
     leaves.set_on_exit(on_exit);
     auto parent = Start(leaves);
     ASSERT_TRUE(parent->Wait().ok()) << parent->status().error_message();

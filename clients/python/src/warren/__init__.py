@@ -84,7 +84,7 @@ __all__ = [
     "Aborted", "AlreadyExists", "AsyncClient", "AsyncContext", "AsyncContexts", "AsyncExecutionStream",
     "AsyncFileWatch", "AsyncFiles", "AsyncNetworkWatch", "AsyncProcess", "AsyncProcesses", "AsyncSandbox",
     "Cancelled", "ClearOutput", "Client", "CodeError", "Comm", "CompletedProcess", "Context", "ContextInfo",
-    "Contexts", "DataLoss", "DeadlineExceeded", "Environment", "Event", "Execution", "ExecutionEvent",
+    "Contexts", "DataLoss", "DeadlineExceeded", "DisplayStyle", "Environment", "Event", "Execution", "ExecutionEvent",
     "ExecutionFailed", "ExecutionStream", "FailedPrecondition", "Feature", "FileEntry", "FileEvent",
     "FileEventKind", "FileType", "FileWatch", "Files", "Finished", "InputRequest", "InstallPhase",
     "InstallProgress", "InstalledPackages", "Internal", "InvalidArgument", "LifetimeFrom", "Limits", "Missed",
