@@ -32,9 +32,9 @@ struct Gateway::Parts {
         interpreter(door, options.pace),
         ports(door) {}
 
-  Task<void> Serve(Exchange& exchange);
-  Task<void> ServeEnvd(Exchange& exchange, const std::string& sandbox_id);
-  Task<void> ServeControl(Exchange& exchange);
+  Async<void> Serve(Exchange& exchange);
+  Async<void> ServeEnvd(Exchange& exchange, const std::string& sandbox_id);
+  Async<void> ServeControl(Exchange& exchange);
   // Whether this name may be served at all.
   bool Serves(absl::string_view host) const;
 
@@ -56,7 +56,7 @@ bool Gateway::Parts::Serves(absl::string_view host) const {
   return options.has_keys() || IsLocalHost(host) || IsWithinDomain(host, options.domain);
 }
 
-Task<void> Gateway::Parts::Serve(Exchange& exchange) {
+Async<void> Gateway::Parts::Serve(Exchange& exchange) {
   if (!Serves(exchange.header("Host"))) {
     co_await AnswerError(exchange, HttpStatus::misdirected_request,
                          "this server has no API key and serves its own addresses alone: ask it by "
@@ -81,7 +81,7 @@ Task<void> Gateway::Parts::Serve(Exchange& exchange) {
   }
 }
 
-Task<void> Gateway::Parts::ServeControl(Exchange& exchange) {
+Async<void> Gateway::Parts::ServeControl(Exchange& exchange) {
   const auto& path = exchange.target().segments;
   // A signed URL names no sandbox: its signature does.
   if (path.size() == 1 && path[0] == "files" && exchange.target().Parameter("signature")) {
@@ -91,7 +91,7 @@ Task<void> Gateway::Parts::ServeControl(Exchange& exchange) {
   }
 }
 
-Task<void> Gateway::Parts::ServeEnvd(Exchange& exchange, const std::string& sandbox_id) {
+Async<void> Gateway::Parts::ServeEnvd(Exchange& exchange, const std::string& sandbox_id) {
   const auto& path = exchange.target().segments;
   const absl::string_view first = path.empty() ? absl::string_view() : path[0];
   const bool rpc = exchange.method() == "POST" && path.size() == 2;

@@ -63,7 +63,7 @@ bool KeyStore::Demanded() {
 }
 
 absl::Status KeyStore::Refresh() {
-  const absl::Status status = ReadChanges();
+  absl::Status status = ReadChanges();
   if (status.ok()) return status;
   Forget();
   Complain(status);

@@ -593,7 +593,7 @@ FileGateway::FileGateway()
 
 FileGateway::~FileGateway() = default;
 
-Task<void> FileGateway::Route(Exchange& exchange) {
+Async<void> FileGateway::Route(Exchange& exchange) {
   const std::string sandbox_id(exchange.header("E2b-Sandbox-Id"));
   const auto& path = exchange.target().segments;
   if (path.size() == 2) {

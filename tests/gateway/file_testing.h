@@ -181,7 +181,7 @@ class FileGateway {
                   const std::map<std::string, std::string>& more = {});
 
  private:
-  Task<void> Route(Exchange& exchange);
+  Async<void> Route(Exchange& exchange);
 
   FileBackend backend_;
   FakeFiles& files_;

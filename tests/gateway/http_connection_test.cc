@@ -9,7 +9,7 @@ namespace warren {
 namespace {
 
 // Says what it was asked.
-Task<void> Echo(Exchange& exchange) {
+Async<void> Echo(Exchange& exchange) {
   auto body = co_await exchange.ReadBody(1 << 20);
   if (body.ok() && !exchange.target_status().ok()) body = exchange.target_status();
   if (!body.ok()) {
@@ -153,7 +153,7 @@ TEST(HttpConnectionTest, WaitsForTheClientThatExpectsTo) {
 }
 
 TEST(HttpConnectionTest, AnOldClientIsAnsweredByTheEnd) {
-  TestServer server([](Exchange& exchange) -> Task<void> {
+  TestServer server([](Exchange& exchange) -> Async<void> {
     co_await exchange.Begin(HttpStatus::ok, "text/plain");
     co_await exchange.Write("one");
     co_await exchange.Write("two");
@@ -172,7 +172,7 @@ TEST(HttpConnectionTest, AnOldClientIsAnsweredByTheEnd) {
 TEST(HttpConnectionTest, TellsThatTheClientHasGone) {
   std::atomic<bool> gone{false};
   {
-    TestServer server([&gone](Exchange& exchange) -> Task<void> {
+    TestServer server([&gone](Exchange& exchange) -> Async<void> {
       exchange.WatchClient();
       co_await exchange.Begin(HttpStatus::ok, "text/plain");
       while (!exchange.client_gone()) co_await exchange.signal()->WaitUntil(SteadyTime::max());
@@ -188,7 +188,7 @@ TEST(HttpConnectionTest, TellsThatTheClientHasGone) {
 }
 
 TEST(HttpConnectionTest, ARequestAheadOfItsTimeIsServedNext) {
-  TestServer server([](Exchange& exchange) -> Task<void> {
+  TestServer server([](Exchange& exchange) -> Async<void> {
     exchange.WatchClient();
     co_await exchange.Begin(HttpStatus::ok, "text/plain");
     // Until the client's next words have come.
@@ -205,7 +205,7 @@ TEST(HttpConnectionTest, ARequestAheadOfItsTimeIsServedNext) {
 }
 
 TEST(HttpConnectionTest, AHangupIsNoEnd) {
-  TestServer server([](Exchange& exchange) -> Task<void> {
+  TestServer server([](Exchange& exchange) -> Async<void> {
     co_await exchange.Begin(HttpStatus::ok, "text/plain");
     co_await exchange.Write("half");
     exchange.Hangup();
@@ -215,7 +215,7 @@ TEST(HttpConnectionTest, AHangupIsNoEnd) {
 }
 
 TEST(HttpConnectionTest, WhatAHandlerDoesNotReadIsInNobodysWay) {
-  TestServer server([](Exchange& exchange) -> Task<void> {
+  TestServer server([](Exchange& exchange) -> Async<void> {
     co_await exchange.Answer(HttpStatus::not_found, "text/plain", "no");
   });
   TestClient client(*server);
@@ -224,7 +224,7 @@ TEST(HttpConnectionTest, WhatAHandlerDoesNotReadIsInNobodysWay) {
 }
 
 TEST(HttpConnectionTest, AThrowIsTheConnectionsAlone) {
-  TestServer server([](Exchange& exchange) -> Task<void> {
+  TestServer server([](Exchange& exchange) -> Async<void> {
     if (exchange.target().segments.at(0) == "bad") throw std::bad_alloc();
     co_await exchange.Answer(HttpStatus::ok, "text/plain", "good");
   });

@@ -189,7 +189,7 @@ class InterpreterTest : public ::testing::Test {
   const AccessTokens tokens_{"a secret for tests"};
   SandboxDoor door_{backend_, tokens_};
   CodeInterpreter interpreter_;
-  TestServer server_{[this](Exchange& exchange) -> Task<void> {
+  TestServer server_{[this](Exchange& exchange) -> Async<void> {
     const std::string id(exchange.header("E2b-Sandbox-Id"));
     co_await interpreter_.Serve(exchange, id);
   }};

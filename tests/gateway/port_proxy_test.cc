@@ -37,6 +37,12 @@ class PortSandbox final : public SandboxHandle {
     if (server.joinable()) server.join();
   }
 
+  // What the program was asked, once it has ended.
+  const std::string& Asked() {
+    if (server.joinable()) server.join();
+    return asked;
+  }
+
   v1::Sandbox sandbox;
   std::string script;
   // Asked, until this has come.
@@ -120,11 +126,11 @@ TEST_F(PortProxyTest, PassesRequestAndAnswer) {
   EXPECT_EQ(answer.body, "hello");
   EXPECT_EQ(answer.headers.at("x-own"), "v");
   EXPECT_EQ(answer.headers.count("x-hop"), 0u);
-  EXPECT_THAT(program_.asked, HasSubstr("POST /a%20b/../c?q=[x] HTTP/1.1\r\n"));
-  EXPECT_THAT(program_.asked, HasSubstr("X-Mine: m\r\n"));
-  EXPECT_THAT(program_.asked, Not(HasSubstr("secret")));
-  EXPECT_THAT(program_.asked, Not(HasSubstr("E2b-")));
-  EXPECT_THAT(program_.asked, HasSubstr("Host: warren.test\r\n"));
+  EXPECT_THAT(program_.Asked(), HasSubstr("POST /a%20b/../c?q=[x] HTTP/1.1\r\n"));
+  EXPECT_THAT(program_.Asked(), HasSubstr("X-Mine: m\r\n"));
+  EXPECT_THAT(program_.Asked(), Not(HasSubstr("secret")));
+  EXPECT_THAT(program_.Asked(), Not(HasSubstr("E2b-")));
+  EXPECT_THAT(program_.Asked(), HasSubstr("Host: warren.test\r\n"));
   for (int i = 0; i < 1000 && program_.open > 0; ++i) absl::SleepFor(absl::Milliseconds(5));
   EXPECT_EQ(program_.open, 0);
 }
@@ -138,7 +144,7 @@ TEST_F(PortProxyTest, PassesChunksAndAnswersWithoutALength) {
   const HttpAnswer answer = client.ReadAnswer();
   EXPECT_EQ(answer.body, "to the end");
   EXPECT_TRUE(answer.whole);
-  EXPECT_THAT(program_.asked, HasSubstr("3\r\nabc\r\n"));
+  EXPECT_THAT(program_.Asked(), HasSubstr("3\r\nabc\r\n"));
 }
 
 TEST_F(PortProxyTest, AnAnswerThatIsCutOffIsCutOff) {
@@ -174,8 +180,8 @@ TEST_F(PortProxyTest, PrivatePortsTakeAToken) {
   EXPECT_EQ(client.Ask("GET", "/", {{"E2B-Traffic-Access-Token", tokens_.Envd(kId)}}).status, 403u);
   EXPECT_EQ(client.Ask("GET", "/", {{"E2B-Traffic-Access-Token", tokens_.Traffic(kId)}}).status,
             204u);
-  EXPECT_THAT(program_.asked, HasSubstr("Host: localhost:8000\r\n"));
-  EXPECT_THAT(program_.asked, Not(HasSubstr(tokens_.Traffic(kId))));
+  EXPECT_THAT(program_.Asked(), HasSubstr("Host: localhost:8000\r\n"));
+  EXPECT_THAT(program_.Asked(), Not(HasSubstr(tokens_.Traffic(kId))));
 }
 
 TEST_F(PortProxyTest, ConnectionsThatUpgradeArePassedAsTheyAre) {
@@ -190,9 +196,9 @@ TEST_F(PortProxyTest, ConnectionsThatUpgradeArePassedAsTheyAre) {
     seen += more;
   }
   EXPECT_THAT(seen, HasSubstr("101 Switching Protocols"));
-  EXPECT_THAT(program_.asked, HasSubstr("Upgrade: websocket\r\n"));
   client.Send("ping");
   EXPECT_EQ(client.Receive(), "ping");
+  EXPECT_THAT(program_.Asked(), HasSubstr("Upgrade: websocket\r\n"));
 }
 
 TEST_F(PortProxyTest, APausedSandboxIsGoneUnlessItResumes) {

@@ -286,7 +286,7 @@ std::vector<StreamFrame> StreamCall::Rest() {
 }
 
 ProcessGateway::ProcessGateway(double pace)
-    : envd_(door_, pace), server_([this](Exchange& exchange) -> Task<void> {
+    : envd_(door_, pace), server_([this](Exchange& exchange) -> Async<void> {
         const std::string id(exchange.header("E2b-Sandbox-Id"));
         co_await envd_.Serve(exchange, id, exchange.target().segments.at(1));
       }) {}

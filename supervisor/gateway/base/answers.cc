@@ -13,23 +13,23 @@ std::string ToText(const nlohmann::json& json, Escape escape) {
   return json.dump(-1, ' ', escape == Escape::kNonAscii, nlohmann::json::error_handler_t::replace);
 }
 
-Task<void> AnswerJson(Exchange& exchange, HttpStatus status, const nlohmann::json& body) {
+Async<void> AnswerJson(Exchange& exchange, HttpStatus status, const nlohmann::json& body) {
   const std::string text = ToText(body);
   co_await exchange.Answer(status, kJsonType, text);
 }
 
-Task<void> AnswerNothing(Exchange& exchange) {
+Async<void> AnswerNothing(Exchange& exchange) {
   co_await exchange.Answer(HttpStatus::no_content, "", "");
 }
 
-Task<void> AnswerError(Exchange& exchange, HttpStatus status, absl::string_view message) {
+Async<void> AnswerError(Exchange& exchange, HttpStatus status, absl::string_view message) {
   nlohmann::json body;
   body["code"] = static_cast<unsigned>(status);
   body["message"] = ToValidUtf8(message, kMaxMessage);
   co_await AnswerJson(exchange, status, body);
 }
 
-Task<void> AnswerError(Exchange& exchange, const absl::Status& status) {
+Async<void> AnswerError(Exchange& exchange, const absl::Status& status) {
   if (absl::IsCancelled(status) && exchange.client_gone()) {
     exchange.Hangup();
     co_return;
@@ -67,7 +67,7 @@ HttpStatus HttpStatusOf(const absl::Status& status) {
   }
 }
 
-Task<void> AnswerSandboxGone(Exchange& exchange, absl::string_view sandbox_id) {
+Async<void> AnswerSandboxGone(Exchange& exchange, absl::string_view sandbox_id) {
   nlohmann::json body;
   body["sandboxId"] = std::string(sandbox_id);
   body["message"] = "The sandbox was not found";

@@ -6,8 +6,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -17,20 +17,20 @@ inline constexpr char kJsonType[] = "application/json";
 enum class Escape { kNothing, kNonAscii };
 std::string ToText(const nlohmann::json& json, Escape escape = Escape::kNothing);
 
-Task<void> AnswerJson(Exchange& exchange, HttpStatus status, const nlohmann::json& body);
-Task<void> AnswerNothing(Exchange& exchange);
+Async<void> AnswerJson(Exchange& exchange, HttpStatus status, const nlohmann::json& body);
+Async<void> AnswerNothing(Exchange& exchange);
 
 // E2B's error: {"code": 404, "message": "…"}, with the same code as HTTP's status: its SDKs look at
 // the one in some calls and at the other in others.
-Task<void> AnswerError(Exchange& exchange, HttpStatus status, absl::string_view message);
+Async<void> AnswerError(Exchange& exchange, HttpStatus status, absl::string_view message);
 // Of what the backend said.
-Task<void> AnswerError(Exchange& exchange, const absl::Status& status);
+Async<void> AnswerError(Exchange& exchange, const absl::Status& status);
 
 // In a coroutine that answers a request: where `expr`, an absl::Status, is not OK, that is the
 // answer, and the end.
 #define WARREN_ANSWER_IF_ERROR(exchange, expr)                    \
   do {                                                            \
-    absl::Status warren_answer_ = (expr);                         \
+    const absl::Status& warren_answer_ = (expr);                  \
     if (!warren_answer_.ok()) {                                   \
       co_await ::warren::AnswerError((exchange), warren_answer_); \
       co_return;                                                  \
@@ -42,7 +42,7 @@ HttpStatus HttpStatusOf(const absl::Status& status);
 
 // A sandbox that is not there, or not running, as E2B's proxy says it: 502, which its SDKs take for
 // "not running any more".
-Task<void> AnswerSandboxGone(Exchange& exchange, absl::string_view sandbox_id);
+Async<void> AnswerSandboxGone(Exchange& exchange, absl::string_view sandbox_id);
 
 }  // namespace warren
 

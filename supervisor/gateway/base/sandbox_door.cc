@@ -11,7 +11,7 @@ namespace {
 constexpr char kNoToken[] =
     "unauthorized access, please provide a valid access token or method signing if supported";
 
-Task<void> RefuseCredential(Exchange& exchange, ErrorForm form) {
+Async<void> RefuseCredential(Exchange& exchange, ErrorForm form) {
   if (form == ErrorForm::kRest) {
     co_await AnswerError(exchange, HttpStatus::unauthorized, kNoToken);
     co_return;
@@ -24,7 +24,7 @@ Task<void> RefuseCredential(Exchange& exchange, ErrorForm form) {
 
 }  // namespace
 
-Task<absl::StatusOr<OpenedSandbox>> SandboxDoor::Look(std::string sandbox_id, Call call) const {
+Async<absl::StatusOr<OpenedSandbox>> SandboxDoor::Look(std::string sandbox_id, Call call) const {
   OpenedSandbox opened;
   auto handle = co_await Ask<std::shared_ptr<SandboxHandle>>(
       [&](auto reply) { backend_.Open(call, sandbox_id, std::move(reply)); });
@@ -39,7 +39,7 @@ Task<absl::StatusOr<OpenedSandbox>> SandboxDoor::Look(std::string sandbox_id, Ca
   co_return opened;
 }
 
-Task<absl::Status> SandboxDoor::Resume(OpenedSandbox& opened) {
+Async<absl::Status> SandboxDoor::Resume(OpenedSandbox& opened) {
   auto resumed = co_await Ask<v1::Sandbox>([&](auto reply) {
     opened.handle->Unpause(Call(), v1::ResumeSandboxRequest(), std::move(reply));
   });
@@ -48,9 +48,9 @@ Task<absl::Status> SandboxDoor::Resume(OpenedSandbox& opened) {
   co_return absl::OkStatus();
 }
 
-Task<std::optional<OpenedSandbox>> SandboxDoor::Open(Exchange& exchange,
-                                                     const std::string& sandbox_id,
-                                                     Credential credential, ErrorForm form) const {
+Async<std::optional<OpenedSandbox>> SandboxDoor::Open(Exchange& exchange,
+                                                      const std::string& sandbox_id,
+                                                      Credential credential, ErrorForm form) const {
   auto opened = co_await Look(sandbox_id, Call());
   if (!opened.ok()) {
     co_await AnswerSandboxGone(exchange, sandbox_id);
@@ -72,7 +72,7 @@ Task<std::optional<OpenedSandbox>> SandboxDoor::Open(Exchange& exchange,
   co_return *std::move(opened);
 }
 
-Task<bool> SandboxDoor::IsThere(std::shared_ptr<SandboxHandle> handle) {
+Async<bool> SandboxDoor::IsThere(std::shared_ptr<SandboxHandle> handle) {
   auto sandbox =
       co_await Ask<v1::Sandbox>([&](auto reply) { handle->Get(Call(), std::move(reply)); });
   co_return sandbox.ok() && sandbox->state() != v1::Sandbox::DEAD;

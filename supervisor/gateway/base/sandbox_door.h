@@ -9,8 +9,8 @@
 #include "supervisor/backend/backend.h"
 #include "supervisor/gateway/base/access_tokens.h"
 #include "supervisor/gateway/base/sandbox_notes.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -47,21 +47,21 @@ class SandboxDoor {
 
   // Nothing: the request has been answered, 502 where there is no such sandbox, or it does not run,
   // 401 where the credential is missing. One that is paused and wants it is resumed.
-  Task<std::optional<OpenedSandbox>> Open(Exchange& exchange, const std::string& sandbox_id,
-                                          Credential credential, ErrorForm form) const;
+  Async<std::optional<OpenedSandbox>> Open(Exchange& exchange, const std::string& sandbox_id,
+                                           Credential credential, ErrorForm form) const;
 
   // As it is now, to who asks; NOT_FOUND also where it is dead.
-  Task<absl::StatusOr<OpenedSandbox>> Look(std::string sandbox_id, Call call) const;
+  Async<absl::StatusOr<OpenedSandbox>> Look(std::string sandbox_id, Call call) const;
 
   // It is there and not dead. Who has streamed what happens in one asks this before a last word:
   // where the sandbox is gone there is none, but a cut connection.
-  static Task<bool> IsThere(std::shared_ptr<SandboxHandle> handle);
+  static Async<bool> IsThere(std::shared_ptr<SandboxHandle> handle);
 
   Backend& backend() const { return backend_; }
   const AccessTokens& tokens() const { return tokens_; }
 
  private:
-  static Task<absl::Status> Resume(OpenedSandbox& opened);
+  static Async<absl::Status> Resume(OpenedSandbox& opened);
 
   Backend& backend_;
   const AccessTokens& tokens_;

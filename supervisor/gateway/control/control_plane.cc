@@ -75,7 +75,7 @@ const ControlPlane::Route* ControlPlane::FindRoute(absl::string_view method, con
   return nullptr;
 }
 
-Task<void> ControlPlane::Serve(Exchange& exchange) {
+Async<void> ControlPlane::Serve(Exchange& exchange) {
   Context context{exchange, Call(), ApiVersion::kV1, exchange.target().segments};
   if (!context.path.empty() && (context.path[0] == "v2" || context.path[0] == "v3")) {
     context.version = ApiVersion::kV2;
@@ -98,20 +98,20 @@ Task<void> ControlPlane::Serve(Exchange& exchange) {
   co_await (this->*route->serve)(context);
 }
 
-Task<absl::StatusOr<nlohmann::json>> ControlPlane::ReadJson(Context& context) {
+Async<absl::StatusOr<nlohmann::json>> ControlPlane::ReadJson(Context& context) {
   auto body = co_await context.exchange.ReadBody(kMaxJsonBytes);
   if (!body.ok()) co_return body.status();
   co_return ParseObject(*body);
 }
 
-Task<absl::StatusOr<OpenedSandbox>> ControlPlane::Find(Context& context) {
+Async<absl::StatusOr<OpenedSandbox>> ControlPlane::Find(Context& context) {
   const std::string id = context.path.at(1);
   auto found = co_await door_.Look(id, context.call);
   if (found.ok() || !absl::IsNotFound(found.status())) co_return found;
   co_return absl::NotFoundError(absl::StrCat("Sandbox \"", id, "\" doesn't exist"));
 }
 
-Task<void> ControlPlane::Health(Context& context) {
+Async<void> ControlPlane::Health(Context& context) {
   const absl::Status health = door_.backend().health();
   if (health.ok()) {
     co_await AnswerNothing(context.exchange);
@@ -120,7 +120,7 @@ Task<void> ControlPlane::Health(Context& context) {
   }
 }
 
-Task<void> ControlPlane::Unbuilt(Context& context) {
+Async<void> ControlPlane::Unbuilt(Context& context) {
   co_await AnswerError(context.exchange, HttpStatus::not_implemented,
                        absl::StrCat("Warren does not have this part of E2B's API: /",
                                     absl::StrJoin(context.path, "/")));

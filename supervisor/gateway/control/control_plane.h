@@ -11,8 +11,8 @@
 #include "supervisor/gateway/control/authenticate.h"
 #include "supervisor/gateway/control/create_request.h"
 #include "supervisor/gateway/control/sandbox_json.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -27,7 +27,7 @@ class ControlPlane {
   ControlPlane(const SandboxDoor& door, Authenticate authenticate, Options options)
       : door_(door), authenticate_(std::move(authenticate)), options_(std::move(options)) {}
 
-  Task<void> Serve(Exchange& exchange);
+  Async<void> Serve(Exchange& exchange);
 
  private:
   // Of one request, once its key is known.
@@ -38,44 +38,45 @@ class ControlPlane {
     // The rest of the path, behind "v2".
     std::vector<std::string> path;
   };
-  using Method = Task<void> (ControlPlane::*)(Context&);
+  using Method = Async<void> (ControlPlane::*)(Context&);
   struct Route;
 
   // Null: there is no such thing; `known` says whether there is with another method.
   static const Route* FindRoute(absl::string_view method, const Context& context, bool& known);
 
-  Task<void> Create(Context& context);
-  Task<void> List(Context& context);
-  Task<void> Get(Context& context);
-  Task<void> Kill(Context& context);
-  Task<void> Connect(Context& context);
-  Task<void> Resume(Context& context);
-  Task<void> SetTimeout(Context& context);
-  Task<void> Refresh(Context& context);
-  Task<void> Pause(Context& context);
-  Task<void> Metrics(Context& context);
-  Task<void> SetNetwork(Context& context);
-  Task<void> ListTemplates(Context& context);
-  Task<void> FindAlias(Context& context);
-  Task<void> Health(Context& context);
-  Task<void> Unbuilt(Context& context);
+  Async<void> Create(Context& context);
+  Async<void> List(Context& context);
+  Async<void> Get(Context& context);
+  Async<void> Kill(Context& context);
+  Async<void> Connect(Context& context);
+  Async<void> Resume(Context& context);
+  Async<void> SetTimeout(Context& context);
+  Async<void> Refresh(Context& context);
+  Async<void> Pause(Context& context);
+  Async<void> Metrics(Context& context);
+  Async<void> SetNetwork(Context& context);
+  Async<void> ListTemplates(Context& context);
+  Async<void> FindAlias(Context& context);
+  Async<void> Health(Context& context);
+  Async<void> Unbuilt(Context& context);
 
   // The sandbox of the path, the caller's own; NOT_FOUND also where it is dead.
-  Task<absl::StatusOr<OpenedSandbox>> Find(Context& context);
-  Task<absl::StatusOr<nlohmann::json>> ReadJson(Context& context);
-  Task<absl::StatusOr<v1::Sandbox>> Make(Context& context, const v1::CreateSandboxRequest& request);
-  Task<absl::Status> Destroy(OpenedSandbox& opened);
+  Async<absl::StatusOr<OpenedSandbox>> Find(Context& context);
+  Async<absl::StatusOr<nlohmann::json>> ReadJson(Context& context);
+  Async<absl::StatusOr<v1::Sandbox>> Make(Context& context,
+                                          const v1::CreateSandboxRequest& request);
+  Async<absl::Status> Destroy(OpenedSandbox& opened);
   // With so much of its life left.
-  Task<absl::Status> Unpause(OpenedSandbox& opened, int64_t seconds);
+  Async<absl::Status> Unpause(OpenedSandbox& opened, int64_t seconds);
   // The rest of its life is `seconds`, from now on. kOnlyLonger: unless it ends later anyhow.
   enum class Extend { kAlways, kOnlyLonger };
-  Task<absl::Status> SetRest(OpenedSandbox& opened, int64_t seconds, Extend extend);
+  Async<absl::Status> SetRest(OpenedSandbox& opened, int64_t seconds, Extend extend);
   struct Timed {
     OpenedSandbox opened;
     int64_t seconds = 0;
   };
   // The sandbox of the path, and the field `name` of the body.
-  Task<absl::StatusOr<Timed>> FindTimed(Context& context, const char* name, int64_t otherwise);
+  Async<absl::StatusOr<Timed>> FindTimed(Context& context, const char* name, int64_t otherwise);
 
   const SandboxDoor& door_;
   const Authenticate authenticate_;

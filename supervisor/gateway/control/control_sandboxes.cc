@@ -20,8 +20,8 @@ constexpr absl::Duration kMetricsApart = absl::Milliseconds(100);
 }  // namespace
 
 // A create may wait for room: nothing is made for a client that goes meanwhile.
-Task<absl::StatusOr<v1::Sandbox>> ControlPlane::Make(Context& context,
-                                                     const v1::CreateSandboxRequest& request) {
+Async<absl::StatusOr<v1::Sandbox>> ControlPlane::Make(Context& context,
+                                                      const v1::CreateSandboxRequest& request) {
   struct Made {
     std::optional<absl::StatusOr<v1::Sandbox>> answer;
   };
@@ -46,7 +46,7 @@ Task<absl::StatusOr<v1::Sandbox>> ControlPlane::Make(Context& context,
   co_return *std::move(made->answer);
 }
 
-Task<void> ControlPlane::Create(Context& context) {
+Async<void> ControlPlane::Create(Context& context) {
   Exchange& exchange = context.exchange;
   auto body = co_await ReadJson(context);
   WARREN_ANSWER_IF_ERROR(exchange, body.status());
@@ -65,13 +65,13 @@ Task<void> ControlPlane::Create(Context& context) {
   co_await AnswerJson(exchange, HttpStatus::created, json);
 }
 
-Task<absl::Status> ControlPlane::Destroy(OpenedSandbox& opened) {
+Async<absl::Status> ControlPlane::Destroy(OpenedSandbox& opened) {
   auto destroyed = co_await Ask<v1::DestroySandboxResponse>(
       [&](auto reply) { opened.handle->Destroy(Call(), std::move(reply)); });
   co_return destroyed.status();
 }
 
-Task<void> ControlPlane::List(Context& context) {
+Async<void> ControlPlane::List(Context& context) {
   auto request = ReadListQuery(context.exchange.target(), options_.defaults.aliases);
   WARREN_ANSWER_IF_ERROR(context.exchange, request.status());
   auto listed = co_await Ask<v1::ListSandboxesResponse>(
@@ -84,14 +84,14 @@ Task<void> ControlPlane::List(Context& context) {
   co_await AnswerJson(context.exchange, HttpStatus::ok, json);
 }
 
-Task<void> ControlPlane::Get(Context& context) {
+Async<void> ControlPlane::Get(Context& context) {
   auto found = co_await Find(context);
   WARREN_ANSWER_IF_ERROR(context.exchange, found.status());
   const nlohmann::json json = InfoJson(found->sandbox, door_.tokens(), options_.naming);
   co_await AnswerJson(context.exchange, HttpStatus::ok, json);
 }
 
-Task<void> ControlPlane::Kill(Context& context) {
+Async<void> ControlPlane::Kill(Context& context) {
   auto found = co_await Find(context);
   WARREN_ANSWER_IF_ERROR(context.exchange, found.status());
   const absl::Status ended = co_await Destroy(*found);
@@ -99,7 +99,7 @@ Task<void> ControlPlane::Kill(Context& context) {
   co_await AnswerNothing(context.exchange);
 }
 
-Task<absl::Status> ControlPlane::Unpause(OpenedSandbox& opened, int64_t seconds) {
+Async<absl::Status> ControlPlane::Unpause(OpenedSandbox& opened, int64_t seconds) {
   v1::ResumeSandboxRequest request;
   request.mutable_lifetime()->set_seconds(seconds);
   auto resumed = co_await Ask<v1::Sandbox>(
@@ -109,7 +109,7 @@ Task<absl::Status> ControlPlane::Unpause(OpenedSandbox& opened, int64_t seconds)
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> ControlPlane::SetRest(OpenedSandbox& opened, int64_t seconds, Extend extend) {
+Async<absl::Status> ControlPlane::SetRest(OpenedSandbox& opened, int64_t seconds, Extend extend) {
   const absl::Time end = absl::Now() + absl::Seconds(seconds);
   if (extend == Extend::kOnlyLonger &&
       absl::FromUnixSeconds(opened.sandbox.expires_at().seconds()) > end) {
@@ -127,9 +127,9 @@ Task<absl::Status> ControlPlane::SetRest(OpenedSandbox& opened, int64_t seconds,
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<ControlPlane::Timed>> ControlPlane::FindTimed(Context& context,
-                                                                  const char* name,
-                                                                  int64_t otherwise) {
+Async<absl::StatusOr<ControlPlane::Timed>> ControlPlane::FindTimed(Context& context,
+                                                                   const char* name,
+                                                                   int64_t otherwise) {
   auto body = co_await ReadJson(context);
   if (!body.ok()) co_return body.status();
   auto seconds = ReadTimeout(*body, name, otherwise);
@@ -145,7 +145,7 @@ Task<absl::StatusOr<ControlPlane::Timed>> ControlPlane::FindTimed(Context& conte
   co_return Timed{*std::move(found), *seconds};
 }
 
-Task<void> ControlPlane::Connect(Context& context) {
+Async<void> ControlPlane::Connect(Context& context) {
   auto timed = co_await FindTimed(context, "timeout", kDefaultTimeoutSeconds);
   WARREN_ANSWER_IF_ERROR(context.exchange, timed.status());
   const bool paused = timed->opened.sandbox.state() == v1::Sandbox::PAUSED;
@@ -161,7 +161,7 @@ Task<void> ControlPlane::Connect(Context& context) {
   co_await AnswerJson(context.exchange, paused ? HttpStatus::created : HttpStatus::ok, json);
 }
 
-Task<void> ControlPlane::Resume(Context& context) {
+Async<void> ControlPlane::Resume(Context& context) {
   auto timed = co_await FindTimed(context, "timeout", kDefaultTimeoutSecondsV1);
   WARREN_ANSWER_IF_ERROR(context.exchange, timed.status());
   if (timed->opened.sandbox.state() != v1::Sandbox::PAUSED) {
@@ -175,7 +175,7 @@ Task<void> ControlPlane::Resume(Context& context) {
   co_await AnswerJson(context.exchange, HttpStatus::created, json);
 }
 
-Task<void> ControlPlane::SetTimeout(Context& context) {
+Async<void> ControlPlane::SetTimeout(Context& context) {
   auto timed = co_await FindTimed(context, "timeout", kDefaultTimeoutSeconds);
   WARREN_ANSWER_IF_ERROR(context.exchange, timed.status());
   const absl::Status set = co_await SetRest(timed->opened, timed->seconds, Extend::kAlways);
@@ -183,7 +183,7 @@ Task<void> ControlPlane::SetTimeout(Context& context) {
   co_await AnswerNothing(context.exchange);
 }
 
-Task<void> ControlPlane::Refresh(Context& context) {
+Async<void> ControlPlane::Refresh(Context& context) {
   auto timed = co_await FindTimed(context, "duration", kDefaultTimeoutSecondsV1);
   WARREN_ANSWER_IF_ERROR(context.exchange, timed.status());
   const absl::Status set = co_await SetRest(timed->opened, timed->seconds, Extend::kOnlyLonger);
@@ -191,7 +191,7 @@ Task<void> ControlPlane::Refresh(Context& context) {
   co_await AnswerNothing(context.exchange);
 }
 
-Task<void> ControlPlane::Pause(Context& context) {
+Async<void> ControlPlane::Pause(Context& context) {
   auto body = co_await ReadJson(context);
   WARREN_ANSWER_IF_ERROR(context.exchange, body.status());
   auto memory = FlagOf(*body, "memory");
@@ -215,7 +215,7 @@ Task<void> ControlPlane::Pause(Context& context) {
   co_await AnswerNothing(context.exchange);
 }
 
-Task<void> ControlPlane::Metrics(Context& context) {
+Async<void> ControlPlane::Metrics(Context& context) {
   auto found = co_await Find(context);
   WARREN_ANSWER_IF_ERROR(context.exchange, found.status());
   auto read = [&](auto reply) { found->handle->GetMetrics(Call(), std::move(reply)); };
@@ -231,7 +231,7 @@ Task<void> ControlPlane::Metrics(Context& context) {
   co_await AnswerJson(context.exchange, HttpStatus::ok, json);
 }
 
-Task<void> ControlPlane::SetNetwork(Context& context) {
+Async<void> ControlPlane::SetNetwork(Context& context) {
   auto body = co_await ReadJson(context);
   WARREN_ANSWER_IF_ERROR(context.exchange, body.status());
   auto egress = ReadEgress(*body);

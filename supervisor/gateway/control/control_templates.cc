@@ -6,7 +6,7 @@
 
 namespace warren {
 
-Task<void> ControlPlane::ListTemplates(Context& context) {
+Async<void> ControlPlane::ListTemplates(Context& context) {
   auto listed = co_await Ask<v1::ListTemplatesResponse>(
       [&](auto reply) { door_.backend().ListTemplates(context.call, std::move(reply)); });
   WARREN_ANSWER_IF_ERROR(context.exchange, listed.status());
@@ -26,7 +26,7 @@ Task<void> ControlPlane::ListTemplates(Context& context) {
   co_await AnswerJson(context.exchange, HttpStatus::ok, json);
 }
 
-Task<void> ControlPlane::FindAlias(Context& context) {
+Async<void> ControlPlane::FindAlias(Context& context) {
   auto alias = options_.defaults.aliases.find(context.path.at(2));
   if (alias == options_.defaults.aliases.end()) {
     co_await AnswerError(context.exchange, HttpStatus::not_found,

@@ -166,7 +166,7 @@ absl::StatusOr<std::optional<absl::Duration>> ConnectTimeout(const Exchange& exc
   return absl::Milliseconds(millis);
 }
 
-Task<void> AnswerConnectError(Exchange& exchange, const absl::Status& status) {
+Async<void> AnswerConnectError(Exchange& exchange, const absl::Status& status) {
   if (absl::IsCancelled(status) && exchange.client_gone()) {
     exchange.Hangup();
     co_return;
@@ -174,21 +174,21 @@ Task<void> AnswerConnectError(Exchange& exchange, const absl::Status& status) {
   co_await AnswerJson(exchange, ConnectHttpStatusOf(status.code()), ErrorOf(status));
 }
 
-Task<bool> ConnectStream::BeginOnce() {
+Async<bool> ConnectStream::BeginOnce() {
   if (std::exchange(begun_, true)) co_return true;
   co_return co_await exchange_.Begin(HttpStatus::ok, codec_ == ConnectCodec::kJson
                                                          ? "application/connect+json"
                                                          : "application/connect+proto");
 }
 
-Task<bool> ConnectStream::Send(const google::protobuf::Message& message) {
+Async<bool> ConnectStream::Send(const google::protobuf::Message& message) {
   const bool begun = co_await BeginOnce();
   if (!begun) co_return false;
   const std::string envelope = Envelope(0, EncodeConnect(message, codec_));
   co_return co_await exchange_.Write(envelope);
 }
 
-Task<void> ConnectStream::End(const absl::Status& status) {
+Async<void> ConnectStream::End(const absl::Status& status) {
   const bool begun = co_await BeginOnce();
   if (!begun) co_return;
   nlohmann::json end = nlohmann::json::object();

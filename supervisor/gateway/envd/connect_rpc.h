@@ -11,8 +11,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "google/protobuf/message.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -55,12 +55,12 @@ absl::StatusOr<absl::string_view> OpenEnvelope(absl::string_view body);
 // number.
 absl::StatusOr<std::optional<absl::Duration>> ConnectTimeout(const Exchange& exchange);
 
-Task<void> AnswerConnectError(Exchange& exchange, const absl::Status& status);
+Async<void> AnswerConnectError(Exchange& exchange, const absl::Status& status);
 
-// Reads a unary call's request, has `call(request)` answer it, a Task<absl::StatusOr<Response>>,
+// Reads a unary call's request, has `call(request)` answer it, a Async<absl::StatusOr<Response>>,
 // and sends that.
 template <class Request, class Method>
-Task<void> ServeUnary(Exchange& exchange, Method call) {
+Async<void> ServeUnary(Exchange& exchange, Method call) {
   auto form = ConnectFormOf(exchange.header("Content-Type"));
   if (form.ok() && form->streams)
     form = absl::InvalidArgumentError("this method takes one message, and no stream");
@@ -93,20 +93,20 @@ class ConnectStream {
   ConnectStream(Exchange& exchange, ConnectCodec codec) : exchange_(exchange), codec_(codec) {}
 
   // False: the client has gone.
-  Task<bool> Send(const google::protobuf::Message& message);
-  Task<void> End(const absl::Status& status);
+  Async<bool> Send(const google::protobuf::Message& message);
+  Async<void> End(const absl::Status& status);
 
  private:
-  Task<bool> BeginOnce();
+  Async<bool> BeginOnce();
 
   Exchange& exchange_;
   const ConnectCodec codec_;
   bool begun_ = false;
 };
 
-// Reads a streaming call's one request, and has `call(request, stream)` answer it, a Task<void>.
+// Reads a streaming call's one request, and has `call(request, stream)` answer it, a Async<void>.
 template <class Request, class Method>
-Task<void> ServeStream(Exchange& exchange, Method call) {
+Async<void> ServeStream(Exchange& exchange, Method call) {
   auto form = ConnectFormOf(exchange.header("Content-Type"));
   if (form.ok() && !form->streams)
     form = absl::InvalidArgumentError("this method takes application/connect+json");

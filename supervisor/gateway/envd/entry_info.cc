@@ -39,8 +39,8 @@ std::string SpecialBits(v1::FileEntry::Type type, uint32_t mode) {
   return bits.empty() ? "-" : bits;
 }
 
-Task<absl::StatusOr<v1::FileEntry>> AskForEntry(std::shared_ptr<SandboxHandle> handle,
-                                                v1::StatFileRequest request) {
+Async<absl::StatusOr<v1::FileEntry>> AskForEntry(std::shared_ptr<SandboxHandle> handle,
+                                                 v1::StatFileRequest request) {
   co_return co_await Ask<v1::FileEntry>(
       [&](auto reply) { handle->StatFile(Call(), request, std::move(reply)); });
 }
@@ -76,8 +76,8 @@ e2b::EntryInfo ToEntryInfo(const v1::FileEntry& entry) {
   return info;
 }
 
-Task<e2b::EntryInfo> Describe(std::shared_ptr<SandboxHandle> handle, std::string user,
-                              v1::FileEntry entry) {
+Async<e2b::EntryInfo> Describe(std::shared_ptr<SandboxHandle> handle, std::string user,
+                               v1::FileEntry entry) {
   e2b::EntryInfo info = ToEntryInfo(entry);
   for (int links = 0; entry.type() == v1::FileEntry::SYMLINK && links < kMaxLinks; ++links) {
     // Not cleaned: ".." behind a link is its target's parent, as the kernel says.
@@ -93,16 +93,16 @@ Task<e2b::EntryInfo> Describe(std::shared_ptr<SandboxHandle> handle, std::string
   co_return info;
 }
 
-Task<absl::StatusOr<v1::FileEntry>> StatEntry(std::shared_ptr<SandboxHandle> handle,
-                                              std::string user, std::string path) {
+Async<absl::StatusOr<v1::FileEntry>> StatEntry(std::shared_ptr<SandboxHandle> handle,
+                                               std::string user, std::string path) {
   v1::StatFileRequest request;
   request.set_user(std::move(user));
   request.set_path(std::move(path));
   co_return co_await AskForEntry(std::move(handle), std::move(request));
 }
 
-Task<absl::StatusOr<v1::FileEntry>> StatTarget(std::shared_ptr<SandboxHandle> handle,
-                                               std::string user, std::string path) {
+Async<absl::StatusOr<v1::FileEntry>> StatTarget(std::shared_ptr<SandboxHandle> handle,
+                                                std::string user, std::string path) {
   v1::StatFileRequest request;
   request.set_user(std::move(user));
   request.set_path(std::move(path));

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "supervisor/backend/backend.h"
-#include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/async.h"
 #include "warren/e2b/filesystem.pb.h"
 #include "warren/v1/file.pb.h"
 
@@ -27,15 +27,15 @@ e2b::EntryInfo ToEntryInfo(const v1::FileEntry& entry);
 // target, symlink_target is its path, absolute. Size, owner and permissions are the link's own. A
 // link that leads to nothing is FILE_TYPE_SYMLINK, where envd says "unspecified", which the SDKs
 // leave out of lists. `handle` is asked as `user`, once for each link on the way.
-Task<e2b::EntryInfo> Describe(std::shared_ptr<SandboxHandle> handle, std::string user,
-                              v1::FileEntry entry);
+Async<e2b::EntryInfo> Describe(std::shared_ptr<SandboxHandle> handle, std::string user,
+                               v1::FileEntry entry);
 
 // The entry itself: no link is followed.
-Task<absl::StatusOr<v1::FileEntry>> StatEntry(std::shared_ptr<SandboxHandle> handle,
-                                              std::string user, std::string path);
-// What it leads to; its path is the one asked for.
-Task<absl::StatusOr<v1::FileEntry>> StatTarget(std::shared_ptr<SandboxHandle> handle,
+Async<absl::StatusOr<v1::FileEntry>> StatEntry(std::shared_ptr<SandboxHandle> handle,
                                                std::string user, std::string path);
+// What it leads to; its path is the one asked for.
+Async<absl::StatusOr<v1::FileEntry>> StatTarget(std::shared_ptr<SandboxHandle> handle,
+                                                std::string user, std::string path);
 
 }  // namespace warren
 

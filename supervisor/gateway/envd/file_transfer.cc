@@ -22,7 +22,7 @@ SignedDeed DeedOf(const Exchange& exchange) {
 
 }  // namespace
 
-Task<std::optional<FileQuery>> EnvdFiles::Read(Exchange& exchange) {
+Async<std::optional<FileQuery>> EnvdFiles::Read(Exchange& exchange) {
   const absl::string_view method = exchange.method();
   if (method != "GET" && method != "HEAD" && method != "POST") {
     exchange.answer_fields().set(boost::beast::http::field::allow, "GET, HEAD, POST");
@@ -38,7 +38,7 @@ Task<std::optional<FileQuery>> EnvdFiles::Read(Exchange& exchange) {
   co_return *std::move(query);
 }
 
-Task<void> EnvdFiles::Serve(Exchange& exchange, const std::string& sandbox_id) {
+Async<void> EnvdFiles::Serve(Exchange& exchange, const std::string& sandbox_id) {
   const std::optional<FileQuery> query = co_await Read(exchange);
   if (!query) co_return;
   // A token that is shown has to be right, whatever else is.
@@ -62,7 +62,7 @@ Task<void> EnvdFiles::Serve(Exchange& exchange, const std::string& sandbox_id) {
   co_await ServeOpened(exchange, *query, sandbox_id, Credential::kAccessToken);
 }
 
-Task<void> EnvdFiles::ServeSigned(Exchange& exchange) {
+Async<void> EnvdFiles::ServeSigned(Exchange& exchange) {
   const std::optional<FileQuery> query = co_await Read(exchange);
   if (!query) co_return;
   auto sandbox_id = co_await search_.Find(exchange, *query, DeedOf(exchange));
@@ -73,8 +73,8 @@ Task<void> EnvdFiles::ServeSigned(Exchange& exchange) {
   co_await ServeOpened(exchange, *query, *sandbox_id, Credential::kChecked);
 }
 
-Task<void> EnvdFiles::ServeOpened(Exchange& exchange, const FileQuery& query,
-                                  const std::string& sandbox_id, Credential credential) {
+Async<void> EnvdFiles::ServeOpened(Exchange& exchange, const FileQuery& query,
+                                   const std::string& sandbox_id, Credential credential) {
   auto opened = co_await door_.Open(exchange, sandbox_id, credential, ErrorForm::kRest);
   if (!opened) co_return;
   if (!CheckEnvdUser(query.user).ok()) {

@@ -7,8 +7,8 @@
 #include "supervisor/gateway/base/sandbox_door.h"
 #include "supervisor/gateway/envd/signature.h"
 #include "supervisor/gateway/envd/signature_search.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -22,15 +22,15 @@ class EnvdFiles {
 
   // For the sandbox that the request names by its header or host. Allowed by X-Access-Token, or by
   // a signature in the query where there is no such header.
-  Task<void> Serve(Exchange& exchange, const std::string& sandbox_id);
+  Async<void> Serve(Exchange& exchange, const std::string& sandbox_id);
   // For the one that the signature is of: the request names none.
-  Task<void> ServeSigned(Exchange& exchange);
+  Async<void> ServeSigned(Exchange& exchange);
 
  private:
-  Task<void> ServeOpened(Exchange& exchange, const FileQuery& query, const std::string& sandbox_id,
-                         Credential credential);
+  Async<void> ServeOpened(Exchange& exchange, const FileQuery& query, const std::string& sandbox_id,
+                          Credential credential);
   // The query of a request that can be one; answered where it cannot.
-  Task<std::optional<FileQuery>> Read(Exchange& exchange);
+  Async<std::optional<FileQuery>> Read(Exchange& exchange);
 
   SandboxDoor& door_;
   SignatureSearch search_;

@@ -36,7 +36,7 @@ class FileDownloader {
         subject_{std::move(handle), std::move(path), std::move(user),
                  TransferSubject::Way::kDownload} {}
 
-  Task<void> Run() {
+  Async<void> Run() {
     // Without a validator of ours that a client could have seen, If-Range never matches: all of it
     // is sent.
     const bool ranged = !exchange_.header("Range").empty() && exchange_.header("If-Range").empty();
@@ -65,14 +65,14 @@ class FileDownloader {
   }
 
  private:
-  Task<void> AnswerNoSuchRange() {
+  Async<void> AnswerNoSuchRange() {
     exchange_.answer_fields().set(http::field::content_range, absl::StrCat("bytes */", size_));
     co_await AnswerError(
         exchange_, HttpStatus::range_not_satisfiable,
         absl::StrCat("the file has ", size_, " bytes, and none where the Range header says"));
   }
 
-  Task<void> Send() {
+  Async<void> Send() {
     BackendStream<FileDataQueue> stream(exchange_);
     v1::ReadFileRequest request;
     request.set_path(subject_.path);
@@ -90,7 +90,7 @@ class FileDownloader {
   }
 
   // The headers, when the file is open. False: that was all.
-  Task<bool> Begin(BackendStream<FileDataQueue>& stream) {
+  Async<bool> Begin(BackendStream<FileDataQueue>& stream) {
     auto item = co_await stream.Next(SteadyTime::max());
     if (!item) co_return false;
     if (item->ended || !item->event.has_entry()) {
@@ -123,7 +123,7 @@ class FileDownloader {
     fields.set("X-Content-Type-Options", "nosniff");
   }
 
-  Task<bool> BeginPlain() {
+  Async<bool> BeginPlain() {
     SetFields();
     exchange_.answer_fields().set(http::field::accept_ranges, "bytes");
     HttpStatus status = HttpStatus::ok;
@@ -136,7 +136,7 @@ class FileDownloader {
     co_return co_await exchange_.Begin(status, kFileType, range_.length);
   }
 
-  Task<bool> BeginPacked() {
+  Async<bool> BeginPacked() {
     auto gzip = Gzip::Make();
     if (!gzip.ok()) co_return co_await BeginPlain();
     gzip_.emplace(*std::move(gzip));
@@ -146,7 +146,7 @@ class FileDownloader {
   }
 
   // False: it did not come to its end.
-  Task<bool> Copy(BackendStream<FileDataQueue>& stream) {
+  Async<bool> Copy(BackendStream<FileDataQueue>& stream) {
     uint64_t left = range_.length;
     for (;;) {
       auto item = co_await stream.Next(SteadyTime::max());
@@ -168,7 +168,7 @@ class FileDownloader {
     co_return co_await exchange_.End();
   }
 
-  Task<bool> Write(absl::string_view data) {
+  Async<bool> Write(absl::string_view data) {
     if (!gzip_) co_return co_await exchange_.Write(data);
     const std::string packed = gzip_->Add(data);
     co_return co_await exchange_.Write(packed);
@@ -214,8 +214,8 @@ std::string ContentDisposition(absl::string_view path) {
   return disposition;
 }
 
-Task<void> SendFile(Exchange& exchange, std::shared_ptr<SandboxHandle> handle, std::string path,
-                    std::string user) {
+Async<void> SendFile(Exchange& exchange, std::shared_ptr<SandboxHandle> handle, std::string path,
+                     std::string user) {
   FileDownloader downloader(exchange, std::move(handle), std::move(path), std::move(user));
   co_await downloader.Run();
 }

@@ -6,16 +6,16 @@
 
 #include "absl/strings/string_view.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
 // Answers a GET or HEAD with the file, whole or the range that is asked for, gzipped where the
 // client wants nothing else. Where it cannot be sent to its end the connection is cut: who counts
 // the bytes sees that some are missing.
-Task<void> SendFile(Exchange& exchange, std::shared_ptr<SandboxHandle> handle, std::string path,
-                    std::string user);
+Async<void> SendFile(Exchange& exchange, std::shared_ptr<SandboxHandle> handle, std::string path,
+                     std::string user);
 
 // Whether a client with this Accept-Encoding gets gzip: it names that, and no other coding. What
 // HTTP clients say by themselves names several (undici: "gzip, deflate", "br, gzip, deflate"), and

@@ -10,7 +10,7 @@
 
 namespace warren {
 
-Task<void> AnswerTransferError(Exchange& exchange, TransferSubject subject, absl::Status status) {
+Async<void> AnswerTransferError(Exchange& exchange, TransferSubject subject, absl::Status status) {
   if (absl::IsCancelled(status) && exchange.client_gone()) {
     exchange.Hangup();
     co_return;

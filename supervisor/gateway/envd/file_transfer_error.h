@@ -6,8 +6,8 @@
 
 #include "absl/status/status.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -23,7 +23,7 @@ struct TransferSubject {
 // Answers with what became of it, in E2B's codes: 502 where the sandbox is gone, 404 where the file
 // is not there, 400 where it is none (a directory), 507 where an upload found no room. The last is
 // RESOURCE_EXHAUSTED to the backend, as too many open files are: the message tells which.
-Task<void> AnswerTransferError(Exchange& exchange, TransferSubject subject, absl::Status status);
+Async<void> AnswerTransferError(Exchange& exchange, TransferSubject subject, absl::Status status);
 
 }  // namespace warren
 

@@ -54,7 +54,7 @@ class FileReceiver {
         query_(query),
         metadata_(MetadataOf(exchange.fields())) {}
 
-  Task<void> Run() {
+  Async<void> Run() {
     // What a file may have is the sandbox's disk's to say.
     exchange_.SetBodyLimit(UINT64_MAX);
     const absl::string_view type = exchange_.header("Content-Type");
@@ -107,7 +107,7 @@ class FileReceiver {
   }
 
   // The backend's own word where it has said that the file cannot be, else OK.
-  Task<absl::Status> Take(std::string data) {
+  Async<absl::Status> Take(std::string data) {
     const bool taken = co_await writer_->Write(std::move(data));
     if (taken) co_return absl::OkStatus();
     auto answer = co_await writer_->Finish();
@@ -115,7 +115,7 @@ class FileReceiver {
                           : answer.status();
   }
 
-  Task<absl::Status> EndFile() {
+  Async<absl::Status> EndFile() {
     auto answer = co_await writer_->Finish();
     writer_.reset();
     if (!answer.ok()) co_return answer.status();
@@ -128,7 +128,7 @@ class FileReceiver {
     co_return absl::OkStatus();
   }
 
-  Task<absl::Status> ReceiveRaw() {
+  Async<absl::Status> ReceiveRaw() {
     absl::Status status = BeginFile(query_.path.value_or(""));
     while (status.ok()) {
       auto piece = co_await exchange_.ReadPiece();
@@ -139,7 +139,7 @@ class FileReceiver {
     co_return status;
   }
 
-  Task<absl::Status> ReceiveForm(absl::string_view type) {
+  Async<absl::Status> ReceiveForm(absl::string_view type) {
     auto form = Multipart::Make(type);
     if (!form.ok()) co_return form.status();
     for (;;) {
@@ -162,7 +162,7 @@ class FileReceiver {
     co_return absl::OkStatus();
   }
 
-  Task<absl::Status> OnForm(Multipart::Event event, Multipart& form) {
+  Async<absl::Status> OnForm(Multipart::Event event, Multipart& form) {
     if (event == Multipart::Event::kPart) {
       const Multipart::Part& part = form.part();
       // Other fields are nothing to envd.
@@ -188,8 +188,8 @@ class FileReceiver {
 
 }  // namespace
 
-Task<void> ReceiveFiles(Exchange& exchange, std::shared_ptr<SandboxHandle> handle,
-                        const FileQuery& query) {
+Async<void> ReceiveFiles(Exchange& exchange, std::shared_ptr<SandboxHandle> handle,
+                         const FileQuery& query) {
   FileReceiver receiver(exchange, std::move(handle), query);
   co_await receiver.Run();
 }

@@ -6,8 +6,8 @@
 
 #include "supervisor/backend/backend.h"
 #include "supervisor/gateway/envd/signature.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -17,8 +17,8 @@ namespace warren {
 //
 // Each file is there whole or not at all; where one of several fails, those before it are there.
 // `user` is the query's, checked. References outlive the task.
-Task<void> ReceiveFiles(Exchange& exchange, std::shared_ptr<SandboxHandle> handle,
-                        const FileQuery& query);
+Async<void> ReceiveFiles(Exchange& exchange, std::shared_ptr<SandboxHandle> handle,
+                         const FileQuery& query);
 
 }  // namespace warren
 

@@ -70,7 +70,7 @@ SandboxFileWriter::~SandboxFileWriter() {
   if (!progress_->answered()) upload_->Cancel();
 }
 
-Task<bool> SandboxFileWriter::Write(std::string data) {
+Async<bool> SandboxFileWriter::Write(std::string data) {
   if (progress_->answered()) co_return false;
   progress_->AwaitRoom();
   if (upload_->Write(std::move(data)) == Flow::kPause) {
@@ -80,7 +80,7 @@ Task<bool> SandboxFileWriter::Write(std::string data) {
   co_return !progress_->answered();
 }
 
-Task<absl::StatusOr<v1::WriteFileResponse>> SandboxFileWriter::Finish() {
+Async<absl::StatusOr<v1::WriteFileResponse>> SandboxFileWriter::Finish() {
   if (!progress_->answered()) upload_->Close();
   while (!progress_->answered()) co_await exchange_.signal()->WaitUntil(SteadyTime::max());
   co_return progress_->TakeAnswer();

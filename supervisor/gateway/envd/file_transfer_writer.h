@@ -6,8 +6,8 @@
 
 #include "absl/status/statusor.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "warren/v1/file.pb.h"
 
 namespace warren {
@@ -26,9 +26,9 @@ class SandboxFileWriter {
 
   // Comes back when there is room for more. False: the answer is there already, and says why;
   // nothing more is taken.
-  Task<bool> Write(std::string data);
+  Async<bool> Write(std::string data);
   // The end of the file; or, where the answer is there already, that.
-  Task<absl::StatusOr<v1::WriteFileResponse>> Finish();
+  Async<absl::StatusOr<v1::WriteFileResponse>> Finish();
 
  private:
   class Progress;

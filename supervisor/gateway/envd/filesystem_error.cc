@@ -9,8 +9,8 @@
 
 namespace warren {
 
-Task<absl::Status> ExplainPath(std::shared_ptr<SandboxHandle> handle, std::string path,
-                               absl::Status status) {
+Async<absl::Status> ExplainPath(std::shared_ptr<SandboxHandle> handle, std::string path,
+                                absl::Status status) {
   // What a request itself has wrong is wrong in any sandbox.
   if (status.ok() || absl::IsInvalidArgument(status)) co_return status;
   const bool there = co_await SandboxDoor::IsThere(std::move(handle));
@@ -20,8 +20,8 @@ Task<absl::Status> ExplainPath(std::shared_ptr<SandboxHandle> handle, std::strin
   co_return status;
 }
 
-Task<absl::Status> ExplainDirectory(std::shared_ptr<SandboxHandle> handle, std::string user,
-                                    std::string path, absl::Status status) {
+Async<absl::Status> ExplainDirectory(std::shared_ptr<SandboxHandle> handle, std::string user,
+                                     std::string path, absl::Status status) {
   if (absl::IsFailedPrecondition(status)) {
     auto entry = co_await StatTarget(handle, std::move(user), path);
     if (entry.ok() && entry->type() != v1::FileEntry::DIRECTORY) {

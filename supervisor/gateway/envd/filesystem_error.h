@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/async.h"
 
 // What a status of the backend's means in envd's words: its clients tell errors apart by their
 // codes, and which code means what differs.
@@ -14,12 +14,12 @@ namespace warren {
 
 // Of a question about `path`. UNAVAILABLE where the sandbox is gone, whatever was asked; NOT_FOUND
 // else is the path's.
-Task<absl::Status> ExplainPath(std::shared_ptr<SandboxHandle> handle, std::string path,
-                               absl::Status status);
+Async<absl::Status> ExplainPath(std::shared_ptr<SandboxHandle> handle, std::string path,
+                                absl::Status status);
 
 // The same where a directory was needed: INVALID_ARGUMENT where something else is there.
-Task<absl::Status> ExplainDirectory(std::shared_ptr<SandboxHandle> handle, std::string user,
-                                    std::string path, absl::Status status);
+Async<absl::Status> ExplainDirectory(std::shared_ptr<SandboxHandle> handle, std::string user,
+                                     std::string path, absl::Status status);
 
 }  // namespace warren
 

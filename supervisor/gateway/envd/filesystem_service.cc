@@ -48,8 +48,8 @@ void SortAsWalked(std::vector<v1::FileEntry>& entries) {
   });
 }
 
-Task<absl::StatusOr<v1::FileEntry>> MakeDirectoryAt(std::shared_ptr<SandboxHandle> handle,
-                                                    std::string user, std::string path) {
+Async<absl::StatusOr<v1::FileEntry>> MakeDirectoryAt(std::shared_ptr<SandboxHandle> handle,
+                                                     std::string user, std::string path) {
   v1::MakeDirectoryRequest request;
   request.set_user(std::move(user));
   request.set_path(std::move(path));
@@ -57,16 +57,16 @@ Task<absl::StatusOr<v1::FileEntry>> MakeDirectoryAt(std::shared_ptr<SandboxHandl
       [&](auto reply) { handle->MakeDirectory(Call(), request, std::move(reply)); });
 }
 
-Task<absl::StatusOr<v1::FileEntry>> MoveTo(std::shared_ptr<SandboxHandle> handle,
-                                           v1::MoveFileRequest request) {
+Async<absl::StatusOr<v1::FileEntry>> MoveTo(std::shared_ptr<SandboxHandle> handle,
+                                            v1::MoveFileRequest request) {
   co_return co_await Ask<v1::FileEntry>(
       [&](auto reply) { handle->MoveFile(Call(), request, std::move(reply)); });
 }
 
 }  // namespace
 
-Task<void> EnvdFilesystem::Serve(Exchange& exchange, const std::string& sandbox_id,
-                                 absl::string_view method) {
+Async<void> EnvdFilesystem::Serve(Exchange& exchange, const std::string& sandbox_id,
+                                  absl::string_view method) {
   if (exchange.method() != "POST") {
     exchange.answer_fields().set(boost::beast::http::field::allow, "POST");
     co_await exchange.Answer(HttpStatus::method_not_allowed, "", "");
@@ -84,8 +84,8 @@ Task<void> EnvdFilesystem::Serve(Exchange& exchange, const std::string& sandbox_
   co_await Dispatch(exchange, caller, method);
 }
 
-Task<void> EnvdFilesystem::Dispatch(Exchange& exchange, const Caller& caller,
-                                    absl::string_view method) {
+Async<void> EnvdFilesystem::Dispatch(Exchange& exchange, const Caller& caller,
+                                     absl::string_view method) {
   if (method == "Stat") {
     co_await ServeUnary<e2b::StatRequest>(exchange, [this, &caller](e2b::StatRequest request) {
       return Stat(caller, std::move(request));
@@ -113,8 +113,8 @@ Task<void> EnvdFilesystem::Dispatch(Exchange& exchange, const Caller& caller,
   }
 }
 
-Task<void> EnvdFilesystem::DispatchWatch(Exchange& exchange, const Caller& caller,
-                                         absl::string_view method) {
+Async<void> EnvdFilesystem::DispatchWatch(Exchange& exchange, const Caller& caller,
+                                          absl::string_view method) {
   if (method == "WatchDir") {
     co_await ServeStream<e2b::WatchDirRequest>(
         exchange, [this, &exchange, &caller](e2b::WatchDirRequest request, ConnectStream& stream) {
@@ -262,8 +262,8 @@ EnvdFilesystem::Answer<e2b::ListDirResponse> EnvdFilesystem::ListDir(Exchange& e
 
 // ---- Watches ----------------------------------------------------------------------------------
 
-Task<void> EnvdFilesystem::WatchDir(Exchange& exchange, const Caller& caller,
-                                    e2b::WatchDirRequest request, ConnectStream& stream) {
+Async<void> EnvdFilesystem::WatchDir(Exchange& exchange, const Caller& caller,
+                                     e2b::WatchDirRequest request, ConnectStream& stream) {
   auto watch = ToWatchRequest(request, caller.user);
   if (!watch.ok()) {
     co_await stream.End(watch.status());

@@ -10,8 +10,8 @@
 #include "supervisor/gateway/base/sandbox_door.h"
 #include "supervisor/gateway/envd/connect_rpc.h"
 #include "supervisor/gateway/envd/watchers.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "warren/e2b/filesystem.pb.h"
 
 namespace warren {
@@ -28,7 +28,7 @@ class EnvdFilesystem {
   EnvdFilesystem(SandboxDoor& door, Watchers& watchers) : door_(door), watchers_(watchers) {}
 
   // POST /filesystem.Filesystem/METHOD. References and views outlive the task.
-  Task<void> Serve(Exchange& exchange, const std::string& sandbox_id, absl::string_view method);
+  Async<void> Serve(Exchange& exchange, const std::string& sandbox_id, absl::string_view method);
 
  private:
   // Who asks of which sandbox.
@@ -37,10 +37,10 @@ class EnvdFilesystem {
     std::string user;
   };
   template <class Response>
-  using Answer = Task<absl::StatusOr<Response>>;
+  using Answer = Async<absl::StatusOr<Response>>;
 
-  Task<void> Dispatch(Exchange& exchange, const Caller& caller, absl::string_view method);
-  Task<void> DispatchWatch(Exchange& exchange, const Caller& caller, absl::string_view method);
+  Async<void> Dispatch(Exchange& exchange, const Caller& caller, absl::string_view method);
+  Async<void> DispatchWatch(Exchange& exchange, const Caller& caller, absl::string_view method);
   // `caller` outlives them all.
   Answer<e2b::StatResponse> Stat(const Caller& caller, e2b::StatRequest request);
   Answer<e2b::MakeDirResponse> MakeDir(const Caller& caller, e2b::MakeDirRequest request);
@@ -54,8 +54,8 @@ class EnvdFilesystem {
                                                          e2b::GetWatcherEventsRequest request);
   Answer<e2b::RemoveWatcherResponse> RemoveWatcher(const Caller& caller,
                                                    e2b::RemoveWatcherRequest request);
-  Task<void> WatchDir(Exchange& exchange, const Caller& caller, e2b::WatchDirRequest request,
-                      ConnectStream& stream);
+  Async<void> WatchDir(Exchange& exchange, const Caller& caller, e2b::WatchDirRequest request,
+                       ConnectStream& stream);
 
   SandboxDoor& door_;
   Watchers& watchers_;

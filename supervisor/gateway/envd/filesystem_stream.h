@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "supervisor/gateway/http/waker.h"
 
 namespace warren {
@@ -37,7 +37,7 @@ class BackendStream {
   const std::shared_ptr<Queue>& queue() const { return queue_; }
 
   // Nothing: it is `until`, or the client has gone.
-  Task<std::optional<Item>> Next(SteadyTime until) {
+  Async<std::optional<Item>> Next(SteadyTime until) {
     while (!exchange_.client_gone()) {
       std::optional<Item> item = queue_->Take();
       if (item) {

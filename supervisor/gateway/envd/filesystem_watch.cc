@@ -57,7 +57,7 @@ class WatchStream {
         events_(exchange),
         interval_(absl::ToChronoNanoseconds(WatchKeepalive(exchange))) {}
 
-  Task<void> Run(SteadyTime deadline) {
+  Async<void> Run(SteadyTime deadline) {
     exchange_.WatchClient();
     events_.queue()->Attach(StartWatch(*handle_, request_, events_.queue()));
     SaidSomething();
@@ -82,7 +82,7 @@ class WatchStream {
   void SaidSomething() { silent_until_ = std::chrono::steady_clock::now() + interval_; }
 
   // False, here and below: nothing follows.
-  Task<bool> KeepAlive() {
+  Async<bool> KeepAlive() {
     const bool due = std::chrono::steady_clock::now() >= silent_until_;
     // Before it has started, nothing stands before what says so.
     if (!due || !started_) {
@@ -94,7 +94,7 @@ class WatchStream {
     co_return co_await Send(response);
   }
 
-  Task<bool> Tell(const v1::FileEvent& event) {
+  Async<bool> Tell(const v1::FileEvent& event) {
     if (event.kind() == v1::FileEvent::WATCHING) {
       if (std::exchange(started_, true)) co_return true;
       directory_ = event.path();
@@ -118,12 +118,12 @@ class WatchStream {
     co_return true;
   }
 
-  Task<bool> Send(const e2b::WatchDirResponse& response) {
+  Async<bool> Send(const e2b::WatchDirResponse& response) {
     SaidSomething();
     co_return co_await stream_.Send(response);
   }
 
-  Task<void> End(absl::Status status) {
+  Async<void> End(absl::Status status) {
     const bool there = co_await SandboxDoor::IsThere(handle_);
     if (!there && started_) {
       // The client sees a connection that was cut, asks for the sandbox's health, and learns.
@@ -184,16 +184,16 @@ absl::Status EventsLost(absl::string_view path) {
                    "' than could be told, and some of it is lost: list it, and watch it anew"));
 }
 
-Task<void> IncludeEntry(std::shared_ptr<SandboxHandle> handle, std::string user,
-                        WatchedEvent& event) {
+Async<void> IncludeEntry(std::shared_ptr<SandboxHandle> handle, std::string user,
+                         WatchedEvent& event) {
   auto entry = co_await StatEntry(handle, user, event.path);
   if (!entry.ok()) co_return;
   *event.event.mutable_entry() =
       co_await Describe(std::move(handle), std::move(user), *std::move(entry));
 }
 
-Task<void> StreamWatch(Exchange& exchange, std::shared_ptr<SandboxHandle> handle,
-                       DirectoryWatchRequest request, ConnectStream& stream) {
+Async<void> StreamWatch(Exchange& exchange, std::shared_ptr<SandboxHandle> handle,
+                        DirectoryWatchRequest request, ConnectStream& stream) {
   auto timeout = ConnectTimeout(exchange);
   if (!timeout.ok()) {
     co_await stream.End(timeout.status());

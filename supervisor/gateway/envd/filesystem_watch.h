@@ -9,8 +9,8 @@
 #include "absl/strings/string_view.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/gateway/envd/connect_rpc.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "warren/e2b/filesystem.pb.h"
 #include "warren/v1/file.pb.h"
 
@@ -46,15 +46,15 @@ std::vector<WatchedEvent> ToFilesystemEvents(const v1::FileEvent& event,
 absl::Status EventsLost(absl::string_view path);
 
 // Fills in what is at the event's path, if anything is.
-Task<void> IncludeEntry(std::shared_ptr<SandboxHandle> handle, std::string user,
-                        WatchedEvent& event);
+Async<void> IncludeEntry(std::shared_ptr<SandboxHandle> handle, std::string user,
+                         WatchedEvent& event);
 
 // Streams a watch to its client: start, what happens, and that it lives where nothing does, every
 // so many seconds as the client says (Keepalive-Ping-Interval, 1 to 3600; 90). It ends with its
 // time (Connect-Timeout-Ms), with its directory, where events were lost, and is cut with its
 // sandbox.
-Task<void> StreamWatch(Exchange& exchange, std::shared_ptr<SandboxHandle> handle,
-                       DirectoryWatchRequest request, ConnectStream& stream);
+Async<void> StreamWatch(Exchange& exchange, std::shared_ptr<SandboxHandle> handle,
+                        DirectoryWatchRequest request, ConnectStream& stream);
 
 }  // namespace warren
 

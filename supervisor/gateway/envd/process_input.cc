@@ -36,7 +36,7 @@ EnvelopeReader::EnvelopeReader(Exchange& exchange)
   exchange.SetBodyLimit(kEndlessBody);
 }
 
-Task<absl::StatusOr<bool>> EnvelopeReader::Fill(size_t size) {
+Async<absl::StatusOr<bool>> EnvelopeReader::Fill(size_t size) {
   while (held_.size() < size) {
     auto piece = co_await exchange_.ReadPiece();
     if (!piece.ok()) co_return piece.status();
@@ -47,7 +47,7 @@ Task<absl::StatusOr<bool>> EnvelopeReader::Fill(size_t size) {
   co_return true;
 }
 
-Task<absl::StatusOr<std::optional<std::string>>> EnvelopeReader::Next() {
+Async<absl::StatusOr<std::optional<std::string>>> EnvelopeReader::Next() {
   const auto head = co_await Fill(kEnvelopeHead);
   if (!head.ok()) co_return head.status();
   if (!*head) {
@@ -74,8 +74,8 @@ Task<absl::StatusOr<std::optional<std::string>>> EnvelopeReader::Next() {
   co_return std::optional<std::string>(std::move(message));
 }
 
-Task<absl::Status> WriteToProcess(std::shared_ptr<SandboxHandle> sandbox, v1::Process process,
-                                  e2b::ProcessInput input) {
+Async<absl::Status> WriteToProcess(std::shared_ptr<SandboxHandle> sandbox, v1::Process process,
+                                   e2b::ProcessInput input) {
   if (absl::Status wrong = WrongInput(process, input); !wrong.ok()) co_return wrong;
   const std::string data =
       std::move(input.has_pty() ? *input.mutable_pty() : *input.mutable_stdin());

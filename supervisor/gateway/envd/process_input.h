@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "warren/e2b/process.pb.h"
 #include "warren/v1/process.pb.h"
 
@@ -28,11 +28,11 @@ class EnvelopeReader {
   // The payload of the next; nothing: the client has said all. INVALID_ARGUMENT for what is no
   // envelope, is larger than a message may be, or is cut off, and for a compressed one;
   // RESOURCE_EXHAUSTED where all clients' bodies together take too much memory.
-  Task<absl::StatusOr<std::optional<std::string>>> Next();
+  Async<absl::StatusOr<std::optional<std::string>>> Next();
 
  private:
   // Until so much is held. False: the body ends before.
-  Task<absl::StatusOr<bool>> Fill(size_t size);
+  Async<absl::StatusOr<bool>> Fill(size_t size);
 
   Exchange& exchange_;
   std::string held_;
@@ -41,8 +41,8 @@ class EnvelopeReader {
 
 // To the standard input or the terminal of a process, in parts that it takes one after the other;
 // done when it has taken all.
-Task<absl::Status> WriteToProcess(std::shared_ptr<SandboxHandle> sandbox, v1::Process process,
-                                  e2b::ProcessInput input);
+Async<absl::Status> WriteToProcess(std::shared_ptr<SandboxHandle> sandbox, v1::Process process,
+                                   e2b::ProcessInput input);
 
 }  // namespace warren
 

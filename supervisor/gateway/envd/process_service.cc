@@ -31,8 +31,9 @@ absl::Status NoProcessWithPid(uint32_t pid) {
 enum class EndedProcesses { kRefused, kFound };
 
 // Pids come again: one that runs goes before those that have ended, and of these the last.
-Task<absl::StatusOr<v1::Process>> FindProcess(SandboxOfProcess sandbox,
-                                              e2b::ProcessSelector selector, EndedProcesses ended) {
+Async<absl::StatusOr<v1::Process>> FindProcess(SandboxOfProcess sandbox,
+                                               e2b::ProcessSelector selector,
+                                               EndedProcesses ended) {
   if (!selector.has_pid()) {
     co_return absl::UnimplementedError(
         "processes are found by their pid alone: tags are taken, and not kept");
@@ -50,7 +51,7 @@ Task<absl::StatusOr<v1::Process>> FindProcess(SandboxOfProcess sandbox,
   co_return *found;
 }
 
-Task<absl::StatusOr<e2b::ListResponse>> ListRunning(SandboxOfProcess sandbox) {
+Async<absl::StatusOr<e2b::ListResponse>> ListRunning(SandboxOfProcess sandbox) {
   auto list = co_await Ask<v1::ListProcessesResponse>(
       [&](auto reply) { sandbox->ListProcesses(Call(), std::move(reply)); });
   if (!list.ok()) co_return list.status();
@@ -61,8 +62,8 @@ Task<absl::StatusOr<e2b::ListResponse>> ListRunning(SandboxOfProcess sandbox) {
   co_return response;
 }
 
-Task<absl::StatusOr<e2b::UpdateResponse>> UpdateProcess(SandboxOfProcess sandbox,
-                                                        e2b::UpdateRequest request) {
+Async<absl::StatusOr<e2b::UpdateResponse>> UpdateProcess(SandboxOfProcess sandbox,
+                                                         e2b::UpdateRequest request) {
   auto process = co_await FindProcess(sandbox, request.process(), EndedProcesses::kRefused);
   if (!process.ok()) co_return process.status();
   if (request.has_pty()) {
@@ -76,8 +77,8 @@ Task<absl::StatusOr<e2b::UpdateResponse>> UpdateProcess(SandboxOfProcess sandbox
   co_return e2b::UpdateResponse();
 }
 
-Task<absl::StatusOr<e2b::SendInputResponse>> SendProcessInput(SandboxOfProcess sandbox,
-                                                              e2b::SendInputRequest request) {
+Async<absl::StatusOr<e2b::SendInputResponse>> SendProcessInput(SandboxOfProcess sandbox,
+                                                               e2b::SendInputRequest request) {
   auto process = co_await FindProcess(sandbox, request.process(), EndedProcesses::kRefused);
   if (!process.ok()) co_return process.status();
   const absl::Status written =
@@ -86,8 +87,8 @@ Task<absl::StatusOr<e2b::SendInputResponse>> SendProcessInput(SandboxOfProcess s
   co_return e2b::SendInputResponse();
 }
 
-Task<absl::StatusOr<e2b::SendSignalResponse>> SendProcessSignal(SandboxOfProcess sandbox,
-                                                                e2b::SendSignalRequest request) {
+Async<absl::StatusOr<e2b::SendSignalResponse>> SendProcessSignal(SandboxOfProcess sandbox,
+                                                                 e2b::SendSignalRequest request) {
   if (request.signal() != e2b::SIGNAL_SIGTERM && request.signal() != e2b::SIGNAL_SIGKILL)
     co_return absl::UnimplementedError("the signals are SIGNAL_SIGTERM and SIGNAL_SIGKILL");
   auto process = co_await FindProcess(sandbox, request.process(), EndedProcesses::kRefused);
@@ -105,8 +106,8 @@ Task<absl::StatusOr<e2b::SendSignalResponse>> SendProcessSignal(SandboxOfProcess
   co_return e2b::SendSignalResponse();
 }
 
-Task<absl::StatusOr<e2b::CloseStdinResponse>> CloseProcessInput(SandboxOfProcess sandbox,
-                                                                e2b::CloseStdinRequest request) {
+Async<absl::StatusOr<e2b::CloseStdinResponse>> CloseProcessInput(SandboxOfProcess sandbox,
+                                                                 e2b::CloseStdinRequest request) {
   auto process = co_await FindProcess(sandbox, request.process(), EndedProcesses::kRefused);
   if (!process.ok()) co_return process.status();
   if (process->has_terminal()) {
@@ -124,8 +125,8 @@ Task<absl::StatusOr<e2b::CloseStdinResponse>> CloseProcessInput(SandboxOfProcess
 }
 
 // Until the client has said all.
-Task<absl::Status> TakeInputStream(SandboxOfProcess sandbox, Exchange& exchange,
-                                   ConnectCodec codec) {
+Async<absl::Status> TakeInputStream(SandboxOfProcess sandbox, Exchange& exchange,
+                                    ConnectCodec codec) {
   EnvelopeReader reader(exchange);
   std::optional<v1::Process> process;
   for (;;) {
@@ -161,8 +162,8 @@ SteadyTime::duration EnvdProcesses::KeepaliveOf(const Exchange& exchange) const 
   return absl::ToChronoNanoseconds(keepalive * std::min(pace_, 1.0));
 }
 
-Task<void> EnvdProcesses::Serve(Exchange& exchange, const std::string& sandbox_id,
-                                absl::string_view method) {
+Async<void> EnvdProcesses::Serve(Exchange& exchange, const std::string& sandbox_id,
+                                 absl::string_view method) {
   auto opened =
       co_await door_.Open(exchange, sandbox_id, Credential::kAccessToken, ErrorForm::kConnect);
   if (!opened) co_return;
@@ -199,21 +200,21 @@ Task<void> EnvdProcesses::Serve(Exchange& exchange, const std::string& sandbox_i
   }
 }
 
-Task<void> EnvdProcesses::ServeStart(Exchange& exchange, Handle sandbox) {
+Async<void> EnvdProcesses::ServeStart(Exchange& exchange, Handle sandbox) {
   co_await ServeStream<e2b::StartRequest>(
       exchange, [&](e2b::StartRequest request, ConnectStream& stream) {
         return Start(exchange, sandbox, std::move(request), stream);
       });
 }
 
-Task<void> EnvdProcesses::ServeConnect(Exchange& exchange, Handle sandbox) {
+Async<void> EnvdProcesses::ServeConnect(Exchange& exchange, Handle sandbox) {
   co_await ServeStream<e2b::ConnectRequest>(
       exchange, [&](e2b::ConnectRequest request, ConnectStream& stream) {
         return Connect(exchange, sandbox, std::move(request), stream);
       });
 }
 
-Task<void> EnvdProcesses::ServeStreamInput(Exchange& exchange, Handle sandbox) {
+Async<void> EnvdProcesses::ServeStreamInput(Exchange& exchange, Handle sandbox) {
   auto form = ConnectFormOf(exchange.header("Content-Type"));
   if (form.ok() && !form->streams)
     form = absl::InvalidArgumentError("this method takes application/connect+json");
@@ -231,8 +232,8 @@ Task<void> EnvdProcesses::ServeStreamInput(Exchange& exchange, Handle sandbox) {
   if (told) co_await stream.End(taken);
 }
 
-Task<void> EnvdProcesses::Start(Exchange& exchange, Handle sandbox, e2b::StartRequest request,
-                                ConnectStream& stream) {
+Async<void> EnvdProcesses::Start(Exchange& exchange, Handle sandbox, e2b::StartRequest request,
+                                 ConnectStream& stream) {
   const auto user = BasicUser(exchange.header("Authorization"));
   const auto timeout = ConnectTimeout(exchange);
   absl::StatusOr<v1::StartProcessRequest> start;
@@ -251,8 +252,8 @@ Task<void> EnvdProcesses::Start(Exchange& exchange, Handle sandbox, e2b::StartRe
   co_await events.Run(SteadyTime::max());
 }
 
-Task<void> EnvdProcesses::Connect(Exchange& exchange, Handle sandbox, e2b::ConnectRequest request,
-                                  ConnectStream& stream) {
+Async<void> EnvdProcesses::Connect(Exchange& exchange, Handle sandbox, e2b::ConnectRequest request,
+                                   ConnectStream& stream) {
   const auto timeout = ConnectTimeout(exchange);
   if (!timeout.ok()) {
     co_await stream.End(timeout.status());

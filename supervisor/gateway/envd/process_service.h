@@ -9,8 +9,8 @@
 #include "supervisor/backend/backend.h"
 #include "supervisor/gateway/base/sandbox_door.h"
 #include "supervisor/gateway/envd/connect_rpc.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "warren/e2b/process.pb.h"
 
 namespace warren {
@@ -27,19 +27,19 @@ class EnvdProcesses {
   EnvdProcesses(const SandboxDoor& door, double pace) : door_(door), pace_(pace) {}
 
   // POST /process.Process/METHOD.
-  Task<void> Serve(Exchange& exchange, const std::string& sandbox_id, absl::string_view method);
+  Async<void> Serve(Exchange& exchange, const std::string& sandbox_id, absl::string_view method);
 
  private:
   using Handle = std::shared_ptr<SandboxHandle>;
 
   // Streams.
-  Task<void> ServeStart(Exchange& exchange, Handle sandbox);
-  Task<void> ServeConnect(Exchange& exchange, Handle sandbox);
-  Task<void> ServeStreamInput(Exchange& exchange, Handle sandbox);
-  Task<void> Start(Exchange& exchange, Handle sandbox, e2b::StartRequest request,
-                   ConnectStream& stream);
-  Task<void> Connect(Exchange& exchange, Handle sandbox, e2b::ConnectRequest request,
-                     ConnectStream& stream);
+  Async<void> ServeStart(Exchange& exchange, Handle sandbox);
+  Async<void> ServeConnect(Exchange& exchange, Handle sandbox);
+  Async<void> ServeStreamInput(Exchange& exchange, Handle sandbox);
+  Async<void> Start(Exchange& exchange, Handle sandbox, e2b::StartRequest request,
+                    ConnectStream& stream);
+  Async<void> Connect(Exchange& exchange, Handle sandbox, e2b::ConnectRequest request,
+                      ConnectStream& stream);
 
   // How long a client may hear nothing, as it said.
   SteadyTime::duration KeepaliveOf(const Exchange& exchange) const;

@@ -28,7 +28,7 @@ ProcessStream::~ProcessStream() {
   queue_->Close();
 }
 
-Task<void> ProcessStream::Run(SteadyTime until) {
+Async<void> ProcessStream::Run(SteadyTime until) {
   exchange_.WatchClient();
   for (;;) {
     const bool over = co_await SendAll();
@@ -50,7 +50,7 @@ Task<void> ProcessStream::Run(SteadyTime until) {
   }
 }
 
-Task<bool> ProcessStream::SendAll() {
+Async<bool> ProcessStream::SendAll() {
   while (auto item = queue_->Take()) {
     drained_ = item->last;
     if (item->ended) {
@@ -72,7 +72,7 @@ Task<bool> ProcessStream::SendAll() {
   co_return false;
 }
 
-Task<void> ProcessStream::SendExit(const v1::Termination& termination) {
+Async<void> ProcessStream::SendExit(const v1::Termination& termination) {
   if (termination.kind() == v1::Termination::TIMED_OUT) {
     const absl::Status late = absl::DeadlineExceededError(
         "the process ran to the time that its start gave it (Connect-Timeout-Ms), and was killed");
@@ -94,7 +94,7 @@ Task<void> ProcessStream::SendExit(const v1::Termination& termination) {
   co_await stream_.End(well);
 }
 
-Task<void> ProcessStream::EndWith(const absl::Status& status) {
+Async<void> ProcessStream::EndWith(const absl::Status& status) {
   const bool there = co_await SandboxDoor::IsThere(sandbox_);
   if (!there) {
     co_await CutOff();
@@ -103,7 +103,7 @@ Task<void> ProcessStream::EndWith(const absl::Status& status) {
   co_await stream_.End(status);
 }
 
-Task<bool> ProcessStream::SendKeepalive() {
+Async<bool> ProcessStream::SendKeepalive() {
   next_keepalive_ = std::chrono::steady_clock::now() + keepalive_;
   // The first event says that it has started, whatever that takes.
   if (exchange_.answered() == 0) co_return true;
@@ -112,7 +112,7 @@ Task<bool> ProcessStream::SendKeepalive() {
   co_return co_await stream_.Send(message);
 }
 
-Task<void> ProcessStream::CutOff() {
+Async<void> ProcessStream::CutOff() {
   if (exchange_.answered() == 0) {
     co_await AnswerSandboxGone(exchange_, sandbox_->id());
   } else {

@@ -6,8 +6,8 @@
 #include "supervisor/backend/backend.h"
 #include "supervisor/backend/process_queue.h"
 #include "supervisor/gateway/envd/connect_rpc.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "supervisor/gateway/http/waker.h"
 
 namespace warren {
@@ -33,16 +33,16 @@ class ProcessStream {
 
   // Until the process has ended, the client has gone, or `until` has come, which ends this stream
   // and not the process. Then the stream has its end, but where the sandbox is gone.
-  Task<void> Run(SteadyTime until);
+  Async<void> Run(SteadyTime until);
 
  private:
   // True: the stream has ended, or its client has.
-  Task<bool> SendAll();
-  Task<void> SendExit(const v1::Termination& termination);
-  Task<void> EndWith(const absl::Status& status);
-  Task<bool> SendKeepalive();
+  Async<bool> SendAll();
+  Async<void> SendExit(const v1::Termination& termination);
+  Async<void> EndWith(const absl::Status& status);
+  Async<bool> SendKeepalive();
   // For a sandbox that is gone: 502, or the connection's cut where the answer has begun.
-  Task<void> CutOff();
+  Async<void> CutOff();
 
   Exchange& exchange_;
   ConnectStream& stream_;

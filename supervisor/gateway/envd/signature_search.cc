@@ -48,8 +48,8 @@ void SignatureSearch::Leave(const std::shared_ptr<Waiter>& waiter) {
   waiters_.front()->signal->Notify();
 }
 
-Task<absl::StatusOr<std::string>> SignatureSearch::Find(Exchange& exchange, const FileQuery& query,
-                                                        SignedDeed deed) {
+Async<absl::StatusOr<std::string>> SignatureSearch::Find(Exchange& exchange, const FileQuery& query,
+                                                         SignedDeed deed) {
   if (!query.signature) co_return absl::UnauthenticatedError("missing signature query parameter");
   // Before anything is looked at: it costs nothing.
   const absl::Status current = CheckExpiration(query, absl::Now());

@@ -11,8 +11,8 @@
 #include "runtime/base/mutex.h"
 #include "supervisor/gateway/base/sandbox_door.h"
 #include "supervisor/gateway/envd/signature.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -33,8 +33,8 @@ class SignatureSearch {
 
   // The sandbox's id. UNAUTHENTICATED: there is none, or the signature's time is over;
   // RESOURCE_EXHAUSTED: too many search. `query` outlives it.
-  Task<absl::StatusOr<std::string>> Find(Exchange& exchange, const FileQuery& query,
-                                         SignedDeed deed);
+  Async<absl::StatusOr<std::string>> Find(Exchange& exchange, const FileQuery& query,
+                                          SignedDeed deed);
 
  private:
   struct Waiter {

@@ -220,9 +220,9 @@ std::shared_ptr<Watchers::Watcher> Watchers::Take(const Key& key) {
   return watcher;
 }
 
-Task<absl::StatusOr<std::string>> Watchers::Create(Exchange& exchange,
-                                                   std::shared_ptr<SandboxHandle> handle,
-                                                   DirectoryWatchRequest request) {
+Async<absl::StatusOr<std::string>> Watchers::Create(Exchange& exchange,
+                                                    std::shared_ptr<SandboxHandle> handle,
+                                                    DirectoryWatchRequest request) {
   absl::StatusOr<std::string> id = MakeWatcherId();
   if (!id.ok()) co_return id.status();
   const Key key(handle->id(), *id);

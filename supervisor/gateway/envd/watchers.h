@@ -16,8 +16,8 @@
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
 #include "supervisor/gateway/envd/filesystem_watch.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -50,9 +50,9 @@ class Watchers {
 
   // The id, when what happens from now on will be told. RESOURCE_EXHAUSTED: there are as many as
   // there may be; else what the backend says of the watch.
-  Task<absl::StatusOr<std::string>> Create(Exchange& exchange,
-                                           std::shared_ptr<SandboxHandle> handle,
-                                           DirectoryWatchRequest request);
+  Async<absl::StatusOr<std::string>> Create(Exchange& exchange,
+                                            std::shared_ptr<SandboxHandle> handle,
+                                            DirectoryWatchRequest request);
 
   struct Polled {
     // As the watch was asked for.

@@ -32,7 +32,7 @@ void ClientLink::Start() {
       strand_, [self = shared_from_this()] { return self->Guard(); }, boost::asio::detached);
 }
 
-Task<void> ClientLink::Guard() {
+Async<void> ClientLink::Guard() {
   while (!ended_) {
     if (std::chrono::steady_clock::now() >= deadline_) {
       Abort();
@@ -57,7 +57,7 @@ void ClientLink::Abort() {
   if (watcher_ != nullptr) watcher_->Wake();
 }
 
-Task<bool> ClientLink::ReadOnce() {
+Async<bool> ClientLink::ReadOnce() {
   const size_t size = reading_ ? kReadBesideBytes : kReadBytes;
   const size_t room = std::min(size, kMaxInput - input_.size());
   if (room == 0) co_return false;
@@ -67,7 +67,7 @@ Task<bool> ClientLink::ReadOnce() {
   co_return count > 0;
 }
 
-Task<bool> ClientLink::Fill() {
+Async<bool> ClientLink::Fill() {
   const size_t before = input_.size();
   while (reading_) co_await read_->WaitUntil(SteadyTime::max());
   if (input_.size() > before) co_return true;
@@ -75,7 +75,7 @@ Task<bool> ClientLink::Fill() {
   co_return co_await ReadOnce();
 }
 
-Task<bool> ClientLink::Write(std::span<const absl::string_view> parts) {
+Async<bool> ClientLink::Write(std::span<const absl::string_view> parts) {
   if (gone_) co_return false;
   const bool written = co_await transport_.Write(parts);
   if (!written) gone_ = true;
@@ -94,7 +94,7 @@ void ClientLink::Watch(std::shared_ptr<Signal> signal) {
       strand_, [self = shared_from_this()] { return self->ReadBeside(); }, boost::asio::detached);
 }
 
-Task<void> ClientLink::ReadBeside() {
+Async<void> ClientLink::ReadBeside() {
   co_await ReadOnce();
   reading_ = false;
   read_->Wake();

@@ -8,7 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
-#include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/transport.h"
 
 namespace warren {
@@ -29,13 +29,13 @@ class ClientLink : public std::enable_shared_from_this<ClientLink> {
 
   // Once, before anything else: from here on it is cut when it is late.
   void Start();
-  Task<bool> Handshake() { return transport_.Handshake(); }
+  Async<bool> Handshake() { return transport_.Handshake(); }
 
   // What was read and not used yet.
   boost::beast::flat_buffer& input() { return input_; }
   // Reads more into it. False: the client has gone, or input() is as full as it may be.
-  Task<bool> Fill();
-  Task<bool> Write(std::span<const absl::string_view> parts);
+  Async<bool> Fill();
+  Async<bool> Write(std::span<const absl::string_view> parts);
 
   // From here on the client's going wakes `signal`, until Unwatch.
   void Watch(std::shared_ptr<Signal> signal);
@@ -54,9 +54,9 @@ class ClientLink : public std::enable_shared_from_this<ClientLink> {
   void Abort();
 
  private:
-  Task<void> Guard();
-  Task<void> ReadBeside();
-  Task<bool> ReadOnce();
+  Async<void> Guard();
+  Async<void> ReadBeside();
+  Async<bool> ReadOnce();
 
   const boost::asio::any_io_executor strand_;
   const double pace_;

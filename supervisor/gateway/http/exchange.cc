@@ -42,7 +42,7 @@ absl::string_view Exchange::header(absl::string_view name) const {
   return found == fields().end() ? absl::string_view() : ToView(found->value());
 }
 
-Task<absl::Status> Exchange::ContinueIfExpected() {
+Async<absl::Status> Exchange::ContinueIfExpected() {
   if (std::exchange(expectation_met_, true)) co_return absl::OkStatus();
   if (!absl::EqualsIgnoreCase(header("Expect"), "100-continue")) co_return absl::OkStatus();
   const absl::string_view go_on[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
@@ -58,7 +58,7 @@ size_t Exchange::NextPieceBytes() {
   return left ? static_cast<size_t>(std::clamp<uint64_t>(*left, 1, kPieceBytes)) : size;
 }
 
-Task<absl::StatusOr<std::string>> Exchange::ReadRaw() {
+Async<absl::StatusOr<std::string>> Exchange::ReadRaw() {
   if (parser_.is_done()) co_return std::string();
   if (absl::Status expected = co_await ContinueIfExpected(); !expected.ok()) co_return expected;
   if (link_.input().size() == 0) {
@@ -100,43 +100,46 @@ Task<absl::StatusOr<std::string>> Exchange::ReadRaw() {
   co_return piece;
 }
 
-Task<absl::StatusOr<std::string>> Exchange::ReadPiece() {
-  if (!keeps_encoding_ && !gunzip_ && absl::EqualsIgnoreCase(header("Content-Encoding"), "gzip")) {
+Async<absl::StatusOr<std::string>> Exchange::ReadUnpacked() {
+  if (!gunzip_) {
     auto made = Gunzip::Make();
     if (!made.ok()) co_return made.status();
     gunzip_.emplace(*std::move(made));
   }
   for (;;) {
-    absl::StatusOr<std::string> piece;
-    if (gunzip_) {
-      piece = gunzip_->Take(kPieceBytes);
-      if (piece.ok() && piece->empty()) {
-        auto packed = co_await ReadRaw();
-        if (!packed.ok()) piece = packed.status();
-        if (packed.ok() && packed->empty() && !gunzip_->ended())
-          piece = absl::InvalidArgumentError("the body's gzip stream is cut off");
-        if (packed.ok() && !packed->empty()) {
-          packed_ = *std::move(packed);
-          gunzip_->Give(packed_);
-          continue;
-        }
-      }
-    } else {
-      piece = co_await ReadRaw();
-    }
-    if (piece.ok()) {
-      body_bytes_ += piece->size();
-      if (body_bytes_ > body_limit_) {
-        piece = absl::InvalidArgumentError(
-            absl::StrCat("the request's body has more than ", body_limit_, " bytes"));
-      }
-    }
-    body_failed_ |= !piece.ok();
-    co_return piece;
+    auto piece = gunzip_->Take(kPieceBytes);
+    if (!piece.ok() || !piece->empty()) co_return piece;
+    auto packed = co_await ReadRaw();
+    if (!packed.ok()) co_return packed.status();
+    if (packed->empty() && !gunzip_->ended())
+      co_return absl::InvalidArgumentError("the body's gzip stream is cut off");
+    if (packed->empty()) co_return std::string();
+    packed_ = *std::move(packed);
+    gunzip_->Give(packed_);
   }
 }
 
-Task<absl::StatusOr<std::string>> Exchange::ReadBody(size_t limit) {
+Async<absl::StatusOr<std::string>> Exchange::ReadPiece() {
+  const bool packed =
+      !keeps_encoding_ && absl::EqualsIgnoreCase(header("Content-Encoding"), "gzip");
+  absl::StatusOr<std::string> piece = absl::UnknownError("");
+  if (packed) {
+    piece = co_await ReadUnpacked();
+  } else {
+    piece = co_await ReadRaw();
+  }
+  if (piece.ok()) {
+    body_bytes_ += piece->size();
+    if (body_bytes_ > body_limit_) {
+      piece = absl::InvalidArgumentError(
+          absl::StrCat("the request's body has more than ", body_limit_, " bytes"));
+    }
+  }
+  body_failed_ |= !piece.ok();
+  co_return piece;
+}
+
+Async<absl::StatusOr<std::string>> Exchange::ReadBody(size_t limit) {
   SetBodyLimit(limit);
   std::string body;
   for (;;) {
@@ -170,8 +173,8 @@ std::string Exchange::HeadOf(HttpStatus status, absl::string_view content_type,
   return std::move(text).str();
 }
 
-Task<bool> Exchange::Send(absl::string_view first, absl::string_view second,
-                          absl::string_view third) {
+Async<bool> Exchange::Send(absl::string_view first, absl::string_view second,
+                           absl::string_view third) {
   const std::array<absl::string_view, 3> parts = {first, second, third};
   link_.Within(kStallTime);
   const bool written = co_await link_.Write(parts);
@@ -179,16 +182,16 @@ Task<bool> Exchange::Send(absl::string_view first, absl::string_view second,
   co_return written;
 }
 
-Task<void> Exchange::Answer(HttpStatus status, absl::string_view content_type,
-                            absl::string_view body) {
+Async<void> Exchange::Answer(HttpStatus status, absl::string_view content_type,
+                             absl::string_view body) {
   answered_ = static_cast<unsigned>(status);
   const std::string head = HeadOf(status, content_type, body.size());
   const bool written = co_await Send(head, method_ == "HEAD" ? absl::string_view() : body);
   whole_ = written;
 }
 
-Task<bool> Exchange::Begin(HttpStatus status, absl::string_view content_type,
-                           std::optional<uint64_t> length) {
+Async<bool> Exchange::Begin(HttpStatus status, absl::string_view content_type,
+                            std::optional<uint64_t> length) {
   answered_ = static_cast<unsigned>(status);
   const bool has_body =
       method_ != "HEAD" && status != HttpStatus::no_content && status != HttpStatus::not_modified;
@@ -197,14 +200,14 @@ Task<bool> Exchange::Begin(HttpStatus status, absl::string_view content_type,
   co_return co_await Send(head);
 }
 
-Task<bool> Exchange::Write(absl::string_view piece) {
+Async<bool> Exchange::Write(absl::string_view piece) {
   if (piece.empty()) co_return !link_.gone();
   if (!chunked_) co_return co_await Send(piece);
   const std::string size = absl::StrFormat("%x\r\n", piece.size());
   co_return co_await Send(size, piece, "\r\n");
 }
 
-Task<bool> Exchange::End() {
+Async<bool> Exchange::End() {
   bool written = !link_.gone();
   if (chunked_) written = co_await Send("0\r\n\r\n");
   whole_ = written;
@@ -216,7 +219,7 @@ void Exchange::Hangup() {
   link_.Abort();
 }
 
-Task<bool> Exchange::Settle() {
+Async<bool> Exchange::Settle() {
   link_.Unwatch();
   if (!whole_ || link_.gone()) co_return false;
   if (!chunked_ && parser_.get().version() < 11) co_return false;

@@ -14,10 +14,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "supervisor/base/memory_budget.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/client_link.h"
 #include "supervisor/gateway/http/gzip.h"
 #include "supervisor/gateway/http/target.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
@@ -57,9 +57,9 @@ class Exchange {
   // The next piece, at most kPieceBytes; empty: that was all. INVALID_ARGUMENT where it is
   // malformed or goes over SetBodyLimit, CANCELLED where the client has gone; once, and it is the
   // last.
-  Task<absl::StatusOr<std::string>> ReadPiece();
+  Async<absl::StatusOr<std::string>> ReadPiece();
   // All of it. RESOURCE_EXHAUSTED also where all clients' bodies together take too much memory.
-  Task<absl::StatusOr<std::string>> ReadBody(size_t limit);
+  Async<absl::StatusOr<std::string>> ReadBody(size_t limit);
   void SetBodyLimit(uint64_t bytes) { body_limit_ = bytes; }
   // It is passed on as it is, packed or not.
   void KeepEncoding() { keeps_encoding_ = true; }
@@ -67,13 +67,13 @@ class Exchange {
   // ---- The answer
   // Headers beside Content-Length and Transfer-Encoding.
   HttpFields& answer_fields() { return answer_fields_; }
-  Task<void> Answer(HttpStatus status, absl::string_view content_type, absl::string_view body);
+  Async<void> Answer(HttpStatus status, absl::string_view content_type, absl::string_view body);
   // Without a length the answer is chunked, or, for a client of HTTP/1.0, ends with the connection.
   // False, here and below: the client has gone.
-  Task<bool> Begin(HttpStatus status, absl::string_view content_type,
-                   std::optional<uint64_t> length = std::nullopt);
-  Task<bool> Write(absl::string_view piece);
-  Task<bool> End();
+  Async<bool> Begin(HttpStatus status, absl::string_view content_type,
+                    std::optional<uint64_t> length = std::nullopt);
+  Async<bool> Write(absl::string_view piece);
+  Async<bool> End();
   // Cuts the connection: the client sees that what it has is not all.
   void Hangup();
   // The status of the answer; 0 before it has begun.
@@ -91,19 +91,21 @@ class Exchange {
 
   // ---- For the connection, behind the handler
   // Whether another request can follow. Reads what is left of the body, within bounds.
-  Task<bool> Settle();
+  Async<bool> Settle();
 
  private:
   bool keep_alive() const { return parser_.get().keep_alive(); }
   // Encoded bytes; empty at the end.
-  Task<absl::StatusOr<std::string>> ReadRaw();
-  Task<absl::Status> ContinueIfExpected();
+  Async<absl::StatusOr<std::string>> ReadRaw();
+  // What they stand for.
+  Async<absl::StatusOr<std::string>> ReadUnpacked();
+  Async<absl::Status> ContinueIfExpected();
   // How much room the next of ReadRaw gets.
   size_t NextPieceBytes();
   std::string HeadOf(HttpStatus status, absl::string_view content_type,
                      std::optional<uint64_t> length);
-  Task<bool> Send(absl::string_view first, absl::string_view second = {},
-                  absl::string_view third = {});
+  Async<bool> Send(absl::string_view first, absl::string_view second = {},
+                   absl::string_view third = {});
 
   ClientLink& link_;
   Parser& parser_;

@@ -50,7 +50,7 @@ HttpRefusal CheckRequest(const HttpFields& fields, unsigned version) {
   return {};
 }
 
-Task<void> HttpConnection::Serve(const std::atomic<bool>& stopping) {
+Async<void> HttpConnection::Serve(const std::atomic<bool>& stopping) {
   link_.Within(kHeaderTime);
   const bool begun = co_await link_.Handshake();
   bool more = begun;
@@ -59,8 +59,8 @@ Task<void> HttpConnection::Serve(const std::atomic<bool>& stopping) {
   link_.Abort();
 }
 
-Task<HttpConnection::Headers> HttpConnection::ReadHeaders(Exchange::Parser& parser,
-                                                          HttpRefusal& refusal) {
+Async<HttpConnection::Headers> HttpConnection::ReadHeaders(Exchange::Parser& parser,
+                                                           HttpRefusal& refusal) {
   parser.header_limit(kMaxHeaderBytes);
   // What is read of the body is bounded by who reads it.
   parser.body_limit(boost::none);
@@ -92,7 +92,7 @@ Task<HttpConnection::Headers> HttpConnection::ReadHeaders(Exchange::Parser& pars
   co_return refusal.status == HttpStatus::ok ? Headers::kRead : Headers::kRefused;
 }
 
-Task<bool> HttpConnection::ServeOne() {
+Async<bool> HttpConnection::ServeOne() {
   Exchange::Parser parser;
   HttpRefusal refusal;
   const Headers headers = co_await ReadHeaders(parser, refusal);
@@ -110,7 +110,7 @@ Task<bool> HttpConnection::ServeOne() {
   co_return co_await exchange.Settle();
 }
 
-Task<void> HttpConnection::Refuse(const HttpRefusal& refusal) {
+Async<void> HttpConnection::Refuse(const HttpRefusal& refusal) {
   const std::string answer =
       absl::StrCat("HTTP/1.1 ", static_cast<unsigned>(refusal.status), " ",
                    std::string(http::obsolete_reason(refusal.status)),
@@ -121,7 +121,7 @@ Task<void> HttpConnection::Refuse(const HttpRefusal& refusal) {
   co_await link_.Write(parts);
 }
 
-Task<void> HttpConnection::Linger() {
+Async<void> HttpConnection::Linger() {
   link_.Finish();
   link_.Within(kLingerTime);
   for (size_t seen = 0; seen < kLingerBytes;) {

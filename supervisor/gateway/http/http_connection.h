@@ -5,14 +5,14 @@
 #include <memory>
 
 #include "supervisor/base/memory_budget.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/client_link.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 
 namespace warren {
 
 // Answers one request. What it throws ends the connection.
-using HttpHandler = std::function<Task<void>(Exchange&)>;
+using HttpHandler = std::function<Async<void>(Exchange&)>;
 
 // What is refused before a handler hears of it: as HTTP says, with a line of text.
 struct HttpRefusal {
@@ -31,16 +31,16 @@ class HttpConnection {
       : link_(link), handler_(handler), memory_(memory) {}
 
   // To the connection's end. `stopping` is looked at between two requests.
-  Task<void> Serve(const std::atomic<bool>& stopping);
+  Async<void> Serve(const std::atomic<bool>& stopping);
 
  private:
   enum class Headers { kRead, kRefused, kGone };
-  Task<Headers> ReadHeaders(Exchange::Parser& parser, HttpRefusal& refusal);
+  Async<Headers> ReadHeaders(Exchange::Parser& parser, HttpRefusal& refusal);
   // True: another request may follow.
-  Task<bool> ServeOne();
-  Task<void> Refuse(const HttpRefusal& refusal);
+  Async<bool> ServeOne();
+  Async<void> Refuse(const HttpRefusal& refusal);
   // Until the client has seen the answer, and gone, within bounds.
-  Task<void> Linger();
+  Async<void> Linger();
 
   ClientLink& link_;
   const HttpHandler& handler_;

@@ -88,14 +88,14 @@ class HttpServer::Entry {
   const ClientLink* const link_;
 };
 
-Task<void> HttpServer::Serve(std::shared_ptr<ClientLink> link) {
+Async<void> HttpServer::Serve(std::shared_ptr<ClientLink> link) {
   const Entry entry(*this, link.get());
   link->Start();
   HttpConnection connection(*link, counted_, memory_);
   co_await connection.Serve(stopping_);
 }
 
-Task<void> HttpServer::Handle(Exchange& exchange) {
+Async<void> HttpServer::Handle(Exchange& exchange) {
   struct Count {
     explicit Count(std::atomic<int>& count) : count_(count) { ++count_; }
     ~Count() { --count_; }

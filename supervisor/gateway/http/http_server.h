@@ -46,8 +46,8 @@ class HttpServer {
  private:
   HttpServer(HttpHandler handler, MemoryBudget& memory, double pace);
   absl::Status UseCertificate(const TlsCertificate& certificate);
-  Task<void> Serve(std::shared_ptr<ClientLink> link);
-  Task<void> Handle(Exchange& exchange);
+  Async<void> Serve(std::shared_ptr<ClientLink> link);
+  Async<void> Handle(Exchange& exchange);
   class Entry;
   void Remove(const ClientLink* link);
   // Cuts those that are open, and waits until they have ended.

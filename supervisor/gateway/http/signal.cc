@@ -1,6 +1,6 @@
 #include <boost/asio/as_tuple.hpp>
 
-#include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/async.h"
 
 namespace warren {
 
@@ -13,7 +13,7 @@ void Signal::Wake() {
   timer_.cancel();
 }
 
-Task<bool> Signal::WaitUntil(SteadyTime until) {
+Async<bool> Signal::WaitUntil(SteadyTime until) {
   if (!std::exchange(woken_, false)) {
     timer_.expires_at(until);
     co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));

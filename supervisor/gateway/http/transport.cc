@@ -40,13 +40,13 @@ Transport::Transport(const asio::any_io_executor& strand, UniqueFd socket, asio:
   if (tls != nullptr) tls_.emplace(socket_, *tls);
 }
 
-Task<bool> Transport::Handshake() {
+Async<bool> Transport::Handshake() {
   if (!tls_) co_return true;
   auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kTuple);
   co_return !error;
 }
 
-Task<size_t> Transport::Read(asio::mutable_buffer into) {
+Async<size_t> Transport::Read(asio::mutable_buffer into) {
   if (tls_) {
     auto [error, size] = co_await tls_->async_read_some(into, kTuple);
     co_return error ? 0 : size;
@@ -55,7 +55,7 @@ Task<size_t> Transport::Read(asio::mutable_buffer into) {
   co_return error ? 0 : size;
 }
 
-Task<bool> Transport::Write(std::span<const absl::string_view> parts) {
+Async<bool> Transport::Write(std::span<const absl::string_view> parts) {
   std::array<asio::const_buffer, kMaxParts> buffers;
   size_t count = 0;
   for (absl::string_view part : parts) {

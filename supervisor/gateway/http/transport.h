@@ -11,7 +11,7 @@
 
 #include "absl/strings/string_view.h"
 #include "runtime/base/unique_fd.h"
-#include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/async.h"
 
 namespace warren {
 
@@ -30,11 +30,11 @@ class Transport {
             boost::asio::ssl::context* tls);
 
   // False: it is no TLS that we can speak.
-  Task<bool> Handshake();
+  Async<bool> Handshake();
   // Bytes that were read; 0: the client has gone, or says no more.
-  Task<size_t> Read(boost::asio::mutable_buffer into);
+  Async<size_t> Read(boost::asio::mutable_buffer into);
   // All of it. False: the client has gone.
-  Task<bool> Write(std::span<const absl::string_view> parts);
+  Async<bool> Write(std::span<const absl::string_view> parts);
 
   // Says that no more comes: what was sent arrives before the end.
   void Finish();

@@ -6,7 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "runtime/base/mutex.h"
-#include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/async.h"
 
 namespace warren {
 

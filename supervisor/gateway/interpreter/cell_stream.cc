@@ -24,7 +24,7 @@ CellStream::~CellStream() {
   queue_->Close();
 }
 
-Task<void> CellStream::Run() {
+Async<void> CellStream::Run() {
   exchange_.WatchClient();
   for (;;) {
     const Progress progress = co_await SendAll();
@@ -38,7 +38,7 @@ Task<void> CellStream::Run() {
   }
 }
 
-Task<CellStream::Progress> CellStream::SendAll() {
+Async<CellStream::Progress> CellStream::SendAll() {
   while (auto item = queue_->Take()) {
     drained_ = item->last;
     if (item->ended) {
@@ -65,7 +65,7 @@ Task<CellStream::Progress> CellStream::SendAll() {
   co_return Progress::kGoesOn;
 }
 
-Task<void> CellStream::EndWith(const absl::Status& status) {
+Async<void> CellStream::EndWith(const absl::Status& status) {
   const bool there = co_await SandboxDoor::IsThere(sandbox_);
   if (!there) {
     exchange_.Hangup();
@@ -78,12 +78,12 @@ Task<void> CellStream::EndWith(const absl::Status& status) {
   }
 }
 
-Task<bool> CellStream::SendKeepalive() {
+Async<bool> CellStream::SendKeepalive() {
   pending_ += kKeepaliveLine;
   co_return co_await Flush();
 }
 
-Task<bool> CellStream::Flush() {
+Async<bool> CellStream::Flush() {
   next_keepalive_ = std::chrono::steady_clock::now() + keepalive_;
   const bool begun = co_await BeginOnce();
   if (!begun) co_return false;
@@ -91,7 +91,7 @@ Task<bool> CellStream::Flush() {
   co_return co_await exchange_.Write(piece);
 }
 
-Task<bool> CellStream::BeginOnce() {
+Async<bool> CellStream::BeginOnce() {
   if (exchange_.answered() != 0) co_return true;
   co_return co_await exchange_.Begin(HttpStatus::ok, kJsonType);
 }

@@ -6,8 +6,8 @@
 
 #include "supervisor/backend/backend.h"
 #include "supervisor/backend/event_queue.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "supervisor/gateway/http/waker.h"
 #include "supervisor/gateway/interpreter/cell_lines.h"
 
@@ -38,20 +38,20 @@ class CellStream {
   // Until the cell has ended; a client that goes interrupts it. The answer has its end then, but
   // where the sandbox is gone: the connection is cut, whether the answer has begun or not, which
   // E2B's SDKs take for a kill while they waited.
-  Task<void> Run();
+  Async<void> Run();
 
  private:
   // What becomes of the answer.
   enum class Progress { kGoesOn, kOver };
 
   // Sends all that is there.
-  Task<Progress> SendAll();
+  Async<Progress> SendAll();
   // The end of the queue without Finished.
-  Task<void> EndWith(const absl::Status& status);
-  Task<bool> SendKeepalive();
+  Async<void> EndWith(const absl::Status& status);
+  Async<bool> SendKeepalive();
   // Sends lines_' text so far. False: the client has gone.
-  Task<bool> Flush();
-  Task<bool> BeginOnce();
+  Async<bool> Flush();
+  Async<bool> BeginOnce();
 
   Exchange& exchange_;
   const std::shared_ptr<SandboxHandle> sandbox_;

@@ -37,7 +37,7 @@ nlohmann::json ContextJson(const v1::Context& context) {
 }
 
 // What the backend says of a context, in text, as E2B's server does.
-Task<void> AnswerStatus(Exchange& exchange, const absl::Status& status) {
+Async<void> AnswerStatus(Exchange& exchange, const absl::Status& status) {
   if (exchange.client_gone()) {
     exchange.Hangup();
     co_return;
@@ -46,7 +46,7 @@ Task<void> AnswerStatus(Exchange& exchange, const absl::Status& status) {
 }
 
 // Nothing: it has been answered.
-Task<std::optional<InterpreterRequest>> ReadInterpreterRequest(Exchange& exchange) {
+Async<std::optional<InterpreterRequest>> ReadInterpreterRequest(Exchange& exchange) {
   auto body = co_await exchange.ReadBody(kMaxInterpreterBody);
   if (!body.ok()) {
     co_await AnswerStatus(exchange, body.status());
@@ -61,7 +61,7 @@ Task<std::optional<InterpreterRequest>> ReadInterpreterRequest(Exchange& exchang
   co_return *std::move(request);
 }
 
-Task<absl::StatusOr<v1::Context>> FindContext(SandboxOfCode sandbox, std::string context_id) {
+Async<absl::StatusOr<v1::Context>> FindContext(SandboxOfCode sandbox, std::string context_id) {
   auto list = co_await Ask<v1::ListContextsResponse>(
       [&](auto reply) { sandbox->ListContexts(Call(), std::move(reply)); });
   if (!list.ok()) co_return list.status();
@@ -72,7 +72,7 @@ Task<absl::StatusOr<v1::Context>> FindContext(SandboxOfCode sandbox, std::string
 }
 
 // Made once, whoever asks for it first.
-Task<absl::StatusOr<v1::Context>> DefaultContextOf(SandboxOfCode sandbox, std::string language) {
+Async<absl::StatusOr<v1::Context>> DefaultContextOf(SandboxOfCode sandbox, std::string language) {
   v1::CreateContextRequest request;
   request.set_language(language);
   request.set_request_id(absl::StrCat("e2b-default-", language));
@@ -80,8 +80,9 @@ Task<absl::StatusOr<v1::Context>> DefaultContextOf(SandboxOfCode sandbox, std::s
       [&](auto reply) { sandbox->CreateContext(Call(), request, std::move(reply)); });
 }
 
-Task<absl::StatusOr<v1::Context>> ChooseContext(SandboxOfCode sandbox, std::string context_id,
-                                                std::string language, std::string default_context) {
+Async<absl::StatusOr<v1::Context>> ChooseContext(SandboxOfCode sandbox, std::string context_id,
+                                                 std::string language,
+                                                 std::string default_context) {
   if (!context_id.empty()) co_return co_await FindContext(sandbox, std::move(context_id));
   if (language.empty()) language = kPython;
   if (language == kPython) {
@@ -92,7 +93,7 @@ Task<absl::StatusOr<v1::Context>> ChooseContext(SandboxOfCode sandbox, std::stri
   co_return co_await DefaultContextOf(sandbox, std::move(language));
 }
 
-Task<absl::StatusOr<v1::Context>> RestartContext(SandboxOfCode sandbox, std::string context_id) {
+Async<absl::StatusOr<v1::Context>> RestartContext(SandboxOfCode sandbox, std::string context_id) {
   co_return co_await Ask<v1::Context>(
       [&](auto reply) { sandbox->RestartContext(Call(), context_id, std::move(reply)); });
 }
@@ -110,7 +111,7 @@ v1::ExecuteCodeRequest ToExecute(InterpreterRequest& from, const std::string& co
 
 }  // namespace
 
-Task<void> CodeInterpreter::Serve(Exchange& exchange, const std::string& sandbox_id) {
+Async<void> CodeInterpreter::Serve(Exchange& exchange, const std::string& sandbox_id) {
   const auto& path = exchange.target().segments;
   const bool executes = path.size() == 1 && path[0] == "execute";
   // E2B's SDKs show the token where they run code, and not for its contexts.
@@ -129,7 +130,7 @@ Task<void> CodeInterpreter::Serve(Exchange& exchange, const std::string& sandbox
   co_await Route(exchange, *opened);
 }
 
-Task<void> CodeInterpreter::Route(Exchange& exchange, const OpenedSandbox& opened) {
+Async<void> CodeInterpreter::Route(Exchange& exchange, const OpenedSandbox& opened) {
   const auto& path = exchange.target().segments;
   const absl::string_view first = path.empty() ? absl::string_view() : path[0];
   const bool gets = exchange.method() == "GET";
@@ -148,7 +149,7 @@ Task<void> CodeInterpreter::Route(Exchange& exchange, const OpenedSandbox& opene
   }
 }
 
-Task<void> CodeInterpreter::RouteContext(Exchange& exchange, Handle sandbox) {
+Async<void> CodeInterpreter::RouteContext(Exchange& exchange, Handle sandbox) {
   const auto& path = exchange.target().segments;
   const bool of_context = path.size() >= 2 && path[0] == "contexts";
   if (of_context && path.size() == 2 && exchange.method() == "DELETE") {
@@ -162,8 +163,8 @@ Task<void> CodeInterpreter::RouteContext(Exchange& exchange, Handle sandbox) {
   }
 }
 
-Task<void> CodeInterpreter::Execute(Exchange& exchange, Handle sandbox,
-                                    std::string default_context) {
+Async<void> CodeInterpreter::Execute(Exchange& exchange, Handle sandbox,
+                                     std::string default_context) {
   auto asked = co_await ReadInterpreterRequest(exchange);
   if (!asked) co_return;
   if (!asked->context_id.empty() && !asked->language.empty()) {
@@ -188,7 +189,7 @@ Task<void> CodeInterpreter::Execute(Exchange& exchange, Handle sandbox,
   co_await cell.Run();
 }
 
-Task<void> CodeInterpreter::List(Exchange& exchange, Handle sandbox) {
+Async<void> CodeInterpreter::List(Exchange& exchange, Handle sandbox) {
   auto list = co_await Ask<v1::ListContextsResponse>(
       [&](auto reply) { sandbox->ListContexts(Call(), std::move(reply)); });
   if (!list.ok()) {
@@ -200,7 +201,7 @@ Task<void> CodeInterpreter::List(Exchange& exchange, Handle sandbox) {
   co_await AnswerJson(exchange, HttpStatus::ok, contexts);
 }
 
-Task<void> CodeInterpreter::Create(Exchange& exchange, Handle sandbox) {
+Async<void> CodeInterpreter::Create(Exchange& exchange, Handle sandbox) {
   auto asked = co_await ReadInterpreterRequest(exchange);
   if (!asked) co_return;
   v1::CreateContextRequest request;
@@ -216,7 +217,7 @@ Task<void> CodeInterpreter::Create(Exchange& exchange, Handle sandbox) {
   co_await AnswerJson(exchange, HttpStatus::ok, made);
 }
 
-Task<void> CodeInterpreter::Delete(Exchange& exchange, Handle sandbox, std::string context_id) {
+Async<void> CodeInterpreter::Delete(Exchange& exchange, Handle sandbox, std::string context_id) {
   auto deleted = co_await Ask<v1::DeleteContextResponse>(
       [&](auto reply) { sandbox->DeleteContext(Call(), context_id, std::move(reply)); });
   absl::Status status = deleted.status();
@@ -229,7 +230,7 @@ Task<void> CodeInterpreter::Delete(Exchange& exchange, Handle sandbox, std::stri
   co_await AnswerJson(exchange, HttpStatus::ok, nothing);
 }
 
-Task<void> CodeInterpreter::Restart(Exchange& exchange, Handle sandbox, std::string context_id) {
+Async<void> CodeInterpreter::Restart(Exchange& exchange, Handle sandbox, std::string context_id) {
   auto context = co_await RestartContext(sandbox, context_id);
   absl::Status status = context.status();
   if (absl::IsNotFound(status)) status = NoSuchContext(context_id);

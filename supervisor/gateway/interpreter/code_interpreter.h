@@ -8,8 +8,8 @@
 #include "absl/strings/string_view.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/gateway/base/sandbox_door.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "supervisor/gateway/interpreter/interpreter_request.h"
 
 namespace warren {
@@ -26,18 +26,18 @@ class CodeInterpreter {
   // `pace`: by how much the host is slower than one of pace 1.
   CodeInterpreter(const SandboxDoor& door, double pace) : door_(door), pace_(pace) {}
 
-  Task<void> Serve(Exchange& exchange, const std::string& sandbox_id);
+  Async<void> Serve(Exchange& exchange, const std::string& sandbox_id);
 
  private:
   using Handle = std::shared_ptr<SandboxHandle>;
 
-  Task<void> Route(Exchange& exchange, const OpenedSandbox& opened);
-  Task<void> RouteContext(Exchange& exchange, Handle sandbox);
-  Task<void> Execute(Exchange& exchange, Handle sandbox, std::string default_context);
-  static Task<void> List(Exchange& exchange, Handle sandbox);
-  static Task<void> Create(Exchange& exchange, Handle sandbox);
-  static Task<void> Delete(Exchange& exchange, Handle sandbox, std::string context_id);
-  static Task<void> Restart(Exchange& exchange, Handle sandbox, std::string context_id);
+  Async<void> Route(Exchange& exchange, const OpenedSandbox& opened);
+  Async<void> RouteContext(Exchange& exchange, Handle sandbox);
+  Async<void> Execute(Exchange& exchange, Handle sandbox, std::string default_context);
+  static Async<void> List(Exchange& exchange, Handle sandbox);
+  static Async<void> Create(Exchange& exchange, Handle sandbox);
+  static Async<void> Delete(Exchange& exchange, Handle sandbox, std::string context_id);
+  static Async<void> Restart(Exchange& exchange, Handle sandbox, std::string context_id);
 
   const SandboxDoor& door_;
   const double pace_;

@@ -48,8 +48,8 @@ bool WantsUpgrade(const Exchange& exchange) {
          absl::StrContains(absl::AsciiStrToLower(exchange.header("Connection")), "upgrade");
 }
 
-Task<void> RefusePort(Exchange& exchange, const std::string& sandbox_id, uint32_t port,
-                      HttpStatus status, absl::string_view message) {
+Async<void> RefusePort(Exchange& exchange, const std::string& sandbox_id, uint32_t port,
+                       HttpStatus status, absl::string_view message) {
   nlohmann::json body;
   body["sandboxId"] = sandbox_id;
   body["message"] = std::string(message);
@@ -59,8 +59,8 @@ Task<void> RefusePort(Exchange& exchange, const std::string& sandbox_id, uint32_
 }
 
 // Ends when the client has gone, or `exchange_over` says that nobody asks any more.
-Task<void> AbortWhenGone(std::shared_ptr<Signal> signal, std::shared_ptr<Upstream> upstream,
-                         std::shared_ptr<bool> over, std::shared_ptr<ClientLink> link) {
+Async<void> AbortWhenGone(std::shared_ptr<Signal> signal, std::shared_ptr<Upstream> upstream,
+                          std::shared_ptr<bool> over, std::shared_ptr<ClientLink> link) {
   while (!*over) {
     co_await signal->WaitUntil(SteadyTime::max());
     if (link->gone() && !*over) {
@@ -71,7 +71,7 @@ Task<void> AbortWhenGone(std::shared_ptr<Signal> signal, std::shared_ptr<Upstrea
 }
 
 // From the program to the client, once both speak something else than HTTP.
-Task<void> PassBack(std::shared_ptr<Upstream> upstream, std::shared_ptr<ClientLink> link) {
+Async<void> PassBack(std::shared_ptr<Upstream> upstream, std::shared_ptr<ClientLink> link) {
   for (;;) {
     const std::string bytes = co_await upstream->ReadRaw();
     if (bytes.empty()) break;
@@ -84,7 +84,7 @@ Task<void> PassBack(std::shared_ptr<Upstream> upstream, std::shared_ptr<ClientLi
   link->Abort();
 }
 
-Task<void> PassForth(std::shared_ptr<Upstream> upstream, std::shared_ptr<ClientLink> link) {
+Async<void> PassForth(std::shared_ptr<Upstream> upstream, std::shared_ptr<ClientLink> link) {
   for (;;) {
     if (link->input().size() == 0) {
       const bool filled = co_await link->Fill();
@@ -129,8 +129,8 @@ std::string ForwardedHead(const Exchange& exchange, const SandboxNotes& notes, u
                       "\r\nX-Forwarded-Proto: ", exchange.secure() ? "https" : "http", "\r\n\r\n");
 }
 
-Task<std::shared_ptr<Upstream>> PortProxy::Connect(Exchange& exchange, const OpenedSandbox& opened,
-                                                   uint32_t port) {
+Async<std::shared_ptr<Upstream>> PortProxy::Connect(Exchange& exchange, const OpenedSandbox& opened,
+                                                    uint32_t port) {
   const std::string& id = opened.sandbox.sandbox_id();
   if (!opened.notes.public_traffic &&
       !SameSecret(exchange.header(kTrafficToken), door_.tokens().Traffic(id))) {
@@ -154,7 +154,8 @@ Task<std::shared_ptr<Upstream>> PortProxy::Connect(Exchange& exchange, const Ope
   co_return nullptr;
 }
 
-Task<void> PortProxy::SendRequest(Exchange& exchange, Upstream& upstream, const std::string& head) {
+Async<void> PortProxy::SendRequest(Exchange& exchange, Upstream& upstream,
+                                   const std::string& head) {
   bool written = co_await upstream.Write(head);
   exchange.SetBodyLimit(kNoLimit);
   exchange.KeepEncoding();
@@ -176,7 +177,7 @@ Task<void> PortProxy::SendRequest(Exchange& exchange, Upstream& upstream, const 
   }
 }
 
-Task<void> PortProxy::PassAnswer(Exchange& exchange, Upstream& upstream) {
+Async<void> PortProxy::PassAnswer(Exchange& exchange, Upstream& upstream) {
   const auto& answer = upstream.answer().get();
   const auto found = answer.find(http::field::connection);
   const std::string connection =
@@ -201,7 +202,7 @@ Task<void> PortProxy::PassAnswer(Exchange& exchange, Upstream& upstream) {
   if (going) co_await exchange.End();
 }
 
-Task<void> PortProxy::Serve(Exchange& exchange, std::string sandbox_id, uint32_t port) {
+Async<void> PortProxy::Serve(Exchange& exchange, std::string sandbox_id, uint32_t port) {
   auto opened = co_await door_.Open(exchange, sandbox_id, Credential::kId, ErrorForm::kRest);
   if (!opened) co_return;
   auto upstream = co_await Connect(exchange, *opened, port);

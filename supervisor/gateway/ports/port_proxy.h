@@ -6,8 +6,8 @@
 #include <string>
 
 #include "supervisor/gateway/base/sandbox_door.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
-#include "supervisor/gateway/http/task.h"
 #include "supervisor/gateway/ports/upstream.h"
 
 namespace warren {
@@ -22,13 +22,13 @@ class PortProxy {
  public:
   // `host`: what the client called it by.
   explicit PortProxy(const SandboxDoor& door) : door_(door) {}
-  Task<void> Serve(Exchange& exchange, std::string sandbox_id, uint32_t port);
+  Async<void> Serve(Exchange& exchange, std::string sandbox_id, uint32_t port);
 
  private:
-  Task<std::shared_ptr<Upstream>> Connect(Exchange& exchange, const OpenedSandbox& opened,
-                                          uint32_t port);
-  static Task<void> SendRequest(Exchange& exchange, Upstream& upstream, const std::string& head);
-  static Task<void> PassAnswer(Exchange& exchange, Upstream& upstream);
+  Async<std::shared_ptr<Upstream>> Connect(Exchange& exchange, const OpenedSandbox& opened,
+                                           uint32_t port);
+  static Async<void> SendRequest(Exchange& exchange, Upstream& upstream, const std::string& head);
+  static Async<void> PassAnswer(Exchange& exchange, Upstream& upstream);
 
   const SandboxDoor& door_;
 };

@@ -29,18 +29,18 @@ absl::StatusOr<std::shared_ptr<Upstream>> Upstream::Open(
   return std::make_shared<Upstream>(strand, std::move(connection), std::move(copy));
 }
 
-Task<bool> Upstream::Write(absl::string_view bytes) {
+Async<bool> Upstream::Write(absl::string_view bytes) {
   const absl::string_view parts[] = {bytes};
   co_return co_await transport_.Write(parts);
 }
 
-Task<bool> Upstream::Fill() {
+Async<bool> Upstream::Fill() {
   const size_t count = co_await transport_.Read(input_.prepare(kReadBytes));
   input_.commit(count);
   co_return count > 0;
 }
 
-Task<absl::Status> Upstream::ReadHead(bool answers_head) {
+Async<absl::Status> Upstream::ReadHead(bool answers_head) {
   for (;;) {
     parser_.emplace();
     parser_->header_limit(kMaxHeaderBytes);
@@ -65,7 +65,7 @@ Task<absl::Status> Upstream::ReadHead(bool answers_head) {
   }
 }
 
-Task<absl::StatusOr<std::string>> Upstream::ReadPiece() {
+Async<absl::StatusOr<std::string>> Upstream::ReadPiece() {
   while (!parser_->is_done()) {
     std::string piece(kReadBytes, '\0');
     auto& body = parser_->get().body();
@@ -92,7 +92,7 @@ Task<absl::StatusOr<std::string>> Upstream::ReadPiece() {
   co_return std::string();
 }
 
-Task<std::string> Upstream::ReadRaw() {
+Async<std::string> Upstream::ReadRaw() {
   if (input_.size() == 0) {
     const bool filled = co_await Fill();
     if (!filled) co_return std::string();

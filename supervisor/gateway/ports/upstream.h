@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/gateway/http/task.h"
+#include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/transport.h"
 
 namespace warren {
@@ -33,20 +33,20 @@ class Upstream {
       : connection_(std::move(connection)), transport_(strand, std::move(socket), nullptr) {}
 
   // False: it is gone.
-  Task<bool> Write(absl::string_view bytes);
+  Async<bool> Write(absl::string_view bytes);
   // The head of its answer, 1xx but 101 left out. UNAVAILABLE where what comes is none.
-  Task<absl::Status> ReadHead(bool answers_head);
+  Async<absl::Status> ReadHead(bool answers_head);
   const Parser& answer() const { return *parser_; }
   // Empty: the answer is whole. UNAVAILABLE: it was cut off.
-  Task<absl::StatusOr<std::string>> ReadPiece();
+  Async<absl::StatusOr<std::string>> ReadPiece();
   // Whatever comes; empty: the end.
-  Task<std::string> ReadRaw();
+  Async<std::string> ReadRaw();
   // It says no more.
   void Finish() { transport_.Finish(); }
   void Abort() { transport_.Abort(); }
 
  private:
-  Task<bool> Fill();
+  Async<bool> Fill();
 
   // Closed behind the transport, whose socket is a copy of its own.
   const std::unique_ptr<PortConnection> connection_;

@@ -1,5 +1,5 @@
-#ifndef WARREN_SUPERVISOR_GATEWAY_HTTP_TASK_H_
-#define WARREN_SUPERVISOR_GATEWAY_HTTP_TASK_H_
+#ifndef WARREN_SUPERVISOR_GATEWAY_HTTP_ASYNC_H_
+#define WARREN_SUPERVISOR_GATEWAY_HTTP_ASYNC_H_
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -21,7 +21,7 @@ namespace warren {
 // A coroutine of the gateway's. Each connection has a strand: all its coroutines run there, one at
 // a time, on whichever of the gateway's threads is free.
 template <class T>
-using Task = boost::asio::awaitable<T>;
+using Async = boost::asio::awaitable<T>;
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -30,9 +30,10 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // destructors.
 //
 // `start` captures by reference alone: g++ 12 copies what an expression with a co_await captures
-// bit by bit, and destroys both.
+// bit by bit, and destroys both. For the same reason what such an expression has of `?:` with
+// something to destroy is named before it.
 template <class T, class Start>
-Task<absl::StatusOr<T>> Ask(Start start) {
+Async<absl::StatusOr<T>> Ask(Start start) {
   static_assert(std::is_trivially_copyable_v<Start>, "capture by reference: [&]");
   co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&,
                                                  void(absl::StatusOr<T>)>(
@@ -63,7 +64,7 @@ class Signal : public std::enable_shared_from_this<Signal> {
   // On the strand: the same without the way round.
   void Wake();
   // True: it was woken. False: it is `until`.
-  Task<bool> WaitUntil(SteadyTime until);
+  Async<bool> WaitUntil(SteadyTime until);
 
  private:
   boost::asio::steady_timer timer_;
@@ -72,4 +73,4 @@ class Signal : public std::enable_shared_from_this<Signal> {
 
 }  // namespace warren
 
-#endif  // WARREN_SUPERVISOR_GATEWAY_HTTP_TASK_H_
+#endif  // WARREN_SUPERVISOR_GATEWAY_HTTP_ASYNC_H_
