@@ -142,7 +142,8 @@ class Guide(ServerTest):
     def test_no_page_is_left_out(self):
         pages = {os.path.basename(path)[:-3] for path in glob.glob(os.path.join(GUIDE, "*.md"))}
         tested = {name[len("test_"):] for name in dir(self) if name.startswith("test_")}
-        self.assertEqual(pages - {"README"}, tested - {"no_page_is_left_out", "what_did_not_come_is_told"})
+        # tests/e2b runs what is written for E2B's SDKs.
+        self.assertEqual(pages - {"README", "e2b"}, tested - {"no_page_is_left_out", "what_did_not_come_is_told"})
         self.assertEqual(list(blocks(os.path.join(GUIDE, "README.md"))), [], "the index is not run")
 
     def test_what_did_not_come_is_told(self):
