@@ -148,10 +148,11 @@ class FileDownloader {
   // False: it did not come to its end.
   Async<bool> Copy(BackendStream<FileDataQueue>& stream) {
     uint64_t left = range_.length;
-    for (;;) {
+    // Not to the end of the stream: a client that has what it was promised asks for the next, on
+    // this connection, and the sandbox may be gone before that end comes.
+    while (left > 0) {
       auto item = co_await stream.Next(SteadyTime::max());
-      if (!item || item->ended) co_return false;
-      if (item->event.has_end()) break;
+      if (!item || item->ended || item->event.has_end()) co_return false;
       // What the headers promise is sent, whatever comes.
       absl::string_view data = item->event.data();
       data = data.substr(0, static_cast<size_t>(std::min<uint64_t>(left, data.size())));
@@ -159,7 +160,6 @@ class FileDownloader {
       const bool written = co_await Write(data);
       if (!written) co_return false;
     }
-    if (left > 0) co_return false;
     if (gzip_) {
       const std::string rest = gzip_->Finish();
       const bool written = co_await exchange_.Write(rest);
