@@ -64,6 +64,15 @@ class E2bServer(Server):
                          "--max-sandboxes", "100", "--egress-policy", policy, "--e2b-listen", f"127.0.0.1:{self.port}",
                          "--e2b-tls-listen", f"127.0.0.1:{self.tls_port}", "--e2b-certificate", self.certificate,
                          "--e2b-certificate-key", key, "--e2b-domain", DOMAIN, *flags)
+        try:
+            self.warm()
+        except BaseException:
+            # Nobody has it yet who could stop it.
+            self.stop()
+            raise
+
+    def warm(self):
+        """Waits until it speaks E2B's protocol and has a sandbox of each template."""
         if not eventually(self.speaks_e2b):
             raise AssertionError(f"warrend does not speak E2B's protocol: {self.log()}")
         # The first sandbox of a template waits until its Python has imported everything, on a busy machine longer than the SDK
