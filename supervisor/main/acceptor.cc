@@ -28,6 +28,8 @@ constexpr int64_t kFilesOfOurOwn = 128;
 constexpr int64_t kMostConnections = 8192;
 // These too: half a mebibyte where both ends write and neither reads.
 constexpr int64_t kMostPortConnections = 4096;
+// The connection's socket, and the copy that the E2B door's proxy reads and writes at.
+constexpr int64_t kFilesPerPortConnection = 2;
 constexpr int kAcceptsPerTurn = 64;
 
 }  // namespace
@@ -61,7 +63,7 @@ int MaxProcessDescriptors(int64_t open_files, int max_sandboxes) {
 int MaxPortConnections(int64_t open_files, int max_sandboxes) {
   constexpr int64_t kMost = SandboxPorts::kMaxConnections;
   return static_cast<int>(
-      std::clamp<int64_t>(FilesLeft(open_files, max_sandboxes) / 8, 0,
+      std::clamp<int64_t>(FilesLeft(open_files, max_sandboxes) / 8 / kFilesPerPortConnection, 0,
                           std::min(kMost * max_sandboxes, kMostPortConnections)));
 }
 
@@ -69,7 +71,7 @@ size_t MaxConnections(int64_t open_files, int max_sandboxes, int doors) {
   const int64_t left = open_files - kFilesOfOurOwn - kFilesPerSandbox * max_sandboxes -
                        kFilesPerContext * MaxFurtherContexts(open_files, max_sandboxes) -
                        MaxProcessDescriptors(open_files, max_sandboxes) -
-                       MaxPortConnections(open_files, max_sandboxes);
+                       kFilesPerPortConnection * MaxPortConnections(open_files, max_sandboxes);
   return static_cast<size_t>(std::clamp<int64_t>(left / doors, 1, kMostConnections));
 }
 

@@ -142,7 +142,7 @@ TEST(FileBudgetTest, SandboxesAndConnectionsFitTogether) {
     EXPECT_GE(processes, 5);
     const int ports = MaxPortConnections(files, sandboxes);
     EXPECT_GE(ports, 1);
-    EXPECT_LE(128 + 15 * sandboxes + 4 * contexts + processes + ports + connections, files);
+    EXPECT_LE(128 + 15 * sandboxes + 4 * contexts + processes + 2 * ports + connections, files);
   }
   EXPECT_EQ(MaxConnections(1 << 20, 1000, 1), 8192u);
   EXPECT_EQ(MaxFurtherContexts(1 << 20, 1000), 15000) << "as many as sandboxes may have";

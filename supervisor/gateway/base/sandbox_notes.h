@@ -2,7 +2,6 @@
 #define WARREN_SUPERVISOR_GATEWAY_BASE_SANDBOX_NOTES_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "google/protobuf/map.h"

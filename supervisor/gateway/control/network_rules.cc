@@ -42,11 +42,4 @@ v1::NetworkPolicy ToNetworkPolicy(const E2bEgress& egress) {
   return policy;
 }
 
-nlohmann::json ToE2bNetwork(const E2bEgress& egress) {
-  nlohmann::json network = nlohmann::json::object();
-  if (!egress.allow_out.empty()) network["allowOut"] = egress.allow_out;
-  if (!egress.deny_out.empty()) network["denyOut"] = egress.deny_out;
-  return network;
-}
-
 }  // namespace warren

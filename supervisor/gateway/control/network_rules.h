@@ -29,9 +29,6 @@ absl::StatusOr<E2bEgress> ReadEgress(const nlohmann::json& network);
 // denied stays denied.
 v1::NetworkPolicy ToNetworkPolicy(const E2bEgress& egress);
 
-// The same back, as getInfo tells it; an empty object for a policy that another door made.
-nlohmann::json ToE2bNetwork(const E2bEgress& egress);
-
 }  // namespace warren
 
 #endif  // WARREN_SUPERVISOR_GATEWAY_CONTROL_NETWORK_RULES_H_

@@ -20,7 +20,6 @@ namespace warren {
 // Thread-safe; the door outlives it.
 class PortProxy {
  public:
-  // `host`: what the client called it by.
   explicit PortProxy(const SandboxDoor& door) : door_(door) {}
   Async<void> Serve(Exchange& exchange, std::string sandbox_id, uint32_t port);
 
