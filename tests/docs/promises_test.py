@@ -262,7 +262,7 @@ class Bounds(ServerTest):
 
     def test_directories_of_a_recursive_watch(self):
         # And the one that is watched.
-        for count, kind in ((4095, "written"), (4096, "overflow")):
+        for count, kind in ((4095, "created"), (4096, "overflow")):
             with self.subTest(count):
                 self.sandbox.run_code(f"import os\nfor n in range({count}): os.makedirs(f'many/{{n}}', exist_ok=True)",
                                       timeout=patience()).raise_for_error()

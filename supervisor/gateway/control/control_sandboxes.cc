@@ -57,7 +57,7 @@ Async<void> ControlPlane::Create(Context& context) {
   if (exchange.client_gone()) {
     // Nobody will hear its name.
     auto found = co_await door_.Look(made->sandbox_id(), context.call);
-    if (found.ok()) co_await Destroy(*found);
+    if (found.ok()) (void)co_await Destroy(*found);
     exchange.Hangup();
     co_return;
   }
