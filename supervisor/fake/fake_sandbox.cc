@@ -90,6 +90,7 @@ FakeSandbox::FakeSandbox(std::string id, std::string tenant,
   *description_.mutable_created_at() = ToProto(now);
   *description_.mutable_metadata() = request.metadata();
   *description_.mutable_limits() = request.limits();
+  if (request.has_network()) *description_.mutable_network() = request.network();
   description_.set_default_context_id(kDefaultContext);
   contexts_[kDefaultContext] = std::make_shared<FakeContext>(kDefaultContext);
 }
@@ -297,6 +298,10 @@ void FakeSandbox::SetNetwork(const Call&, const v1::SetSandboxNetworkRequest& re
   }
   if (!status.ok()) return reply(status);
   network_->SetPolicy(request.network());
+  {
+    MutexLock lock(&mu_);
+    *description_.mutable_network() = request.network();
+  }
   reply(description());
 }
 

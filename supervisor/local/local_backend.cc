@@ -314,6 +314,7 @@ warren::v1::Sandbox LocalBackend::Deliver(const Principal& who,
   lease.from_pool = from_pool;
   lease.lifetime = {ToDuration(request.lifetime()), request.lifetime_from(), request.on_expiry()};
   lease.sandbox->SetEnv({request.env().begin(), request.env().end()});
+  if (request.has_network()) lease.sandbox->NoteAskedNetwork(request.network());
   LeaseRef published = table_.Publish(std::move(lease));
   spdlog::info("event=sandbox_leased sandbox={} tenant={} template={} from_pool={}",
                published->sandbox->identity().id, who.is_operator() ? "-" : who.tenant,

@@ -169,14 +169,18 @@ void LocalSandbox::SetNetwork(const Call&, const warren::v1::SetSandboxNetworkRe
   auto network = backend_.ResolveNetwork(request.network());
   if (!network.ok()) return reply(network.status());
   backend_.loop().Post([backend = &backend_, sandbox = sandbox_, network = *std::move(network),
-                        reply = std::move(reply)]() mutable {
-    sandbox->SetNetwork(std::move(network), [backend, id = sandbox->identity().id,
-                                             reply = std::move(reply)](absl::Status set) mutable {
+                        asked = request.network(), reply = std::move(reply)]() mutable {
+    auto done = [backend, sandbox, asked = std::move(asked),
+                 reply = std::move(reply)](absl::Status set) mutable {
       if (!set.ok()) return reply(std::move(set));
-      auto lease = backend->FindLease(id);
+      sandbox->NoteAskedNetwork(asked);
+      auto lease = backend->FindLease(sandbox->identity().id);
       if (!lease.ok()) return reply(lease.status());
-      reply(ToProto(**lease, MemoryReading::kNone));
-    });
+      warren::v1::Sandbox result = ToProto(**lease, MemoryReading::kNone);
+      *result.mutable_network() = std::move(asked);
+      reply(std::move(result));
+    };
+    sandbox->SetNetwork(std::move(network), std::move(done));
   });
 }
 

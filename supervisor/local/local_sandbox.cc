@@ -39,7 +39,9 @@ absl::StatusOr<std::shared_ptr<Context>> LocalSandbox::FindContext(
 void LocalSandbox::Get(const Call&, Reply<warren::v1::Sandbox> reply) {
   auto lease = FindLease();
   if (!lease.ok()) return reply(lease.status());
-  reply(ToProto(**lease, MemoryReading::kCurrent));
+  warren::v1::Sandbox sandbox = ToProto(**lease, MemoryReading::kCurrent);
+  if (auto asked = sandbox_->asked_network()) *sandbox.mutable_network() = *asked;
+  reply(std::move(sandbox));
 }
 
 void LocalSandbox::SetLifetime(const Call&, const warren::v1::SetSandboxLifetimeRequest& request,

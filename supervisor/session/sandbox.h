@@ -128,6 +128,9 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>,
   std::shared_ptr<SandboxNetwork> FindNetwork() const;
   // IO thread. As SandboxNetwork::Set; FAILED_PRECONDITION where it is dead or paused.
   void SetNetwork(warren::v1::NetworkPolicy resolved, SandboxNetwork::Done done);
+  // As a client asked for the one that holds; null where none did. Any thread.
+  void NoteAskedNetwork(const warren::v1::NetworkPolicy& asked);
+  std::shared_ptr<const warren::v1::NetworkPolicy> asked_network() const;
   // The connections to ports inside; made by the first call.
   std::shared_ptr<SandboxPorts> ports();
   // The executions of its scripts that run.
@@ -256,6 +259,7 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>,
   std::shared_ptr<AgentLink> agent_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<ProcessTable> processes_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<SandboxNetwork> network_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<const warren::v1::NetworkPolicy> asked_network_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<SandboxPorts> ports_ ABSL_GUARDED_BY(mu_);
   DeathCallback on_death_ ABSL_GUARDED_BY(mu_);
   SandboxTotals totals_ ABSL_GUARDED_BY(mu_);

@@ -90,6 +90,17 @@ void Sandbox::SetNetwork(warren::v1::NetworkPolicy resolved, SandboxNetwork::Don
   network()->Set(std::move(resolved), std::move(done));
 }
 
+void Sandbox::NoteAskedNetwork(const warren::v1::NetworkPolicy& asked) {
+  auto noted = std::make_shared<const warren::v1::NetworkPolicy>(asked);
+  MutexLock lock(&mu_);
+  asked_network_ = std::move(noted);
+}
+
+std::shared_ptr<const warren::v1::NetworkPolicy> Sandbox::asked_network() const {
+  MutexLock lock(&mu_);
+  return asked_network_;
+}
+
 std::shared_ptr<SandboxPorts> Sandbox::ports() {
   MutexLock lock(&mu_);
   if (ports_ == nullptr) {

@@ -17,12 +17,7 @@ PAGE = os.path.join(ROOT, "docs", "E2B_COMPATIBILITY.md")
 
 # Cases that fail for a reason that is known, in every column that has them: the page says so, and nothing is built on them. One
 # that passes is to be taken out.
-NOT_TOLD = "GET /sandboxes/{id} does not tell the rules yet; they hold"
-KNOWN = {
-    ("network", "getInfo tells what was asked for"): NOT_TOLD,
-    ("network", "getInfo tells what updateNetwork has set"): NOT_TOLD,
-    ("network", "allow_internet_access false, and an update"): NOT_TOLD,
-}
+KNOWN = {}
 
 
 class Suite(unittest.TestCase):

@@ -8,6 +8,8 @@
 namespace warren {
 namespace {
 
+using ::testing::ElementsAre;
+
 CreateDefaults Defaults() {
   CreateDefaults defaults;
   defaults.aliases = {{"code-interpreter-v1", "data-science"}};
@@ -131,6 +133,20 @@ TEST(NetworkRulesTest, TheInternetWithoutWhatIsDenied) {
   const v1::NetworkPolicy policy = ToNetworkPolicy(*ReadEgress(*network));
   EXPECT_EQ(policy.preset(), "internet");
   EXPECT_EQ(policy.deny(0).host(), "198.51.100.0/24");
+}
+
+TEST(NetworkRulesTest, AreToldAsTheyWereGiven) {
+  for (const char* text :
+       {R"({"allowOut": ["pip.test", "203.0.113.7"], "denyOut": ["0.0.0.0/0"]})",
+        R"({"denyOut": ["198.51.100.0/24"]})", R"({"allowOut": ["pip.test"]})", R"({})"}) {
+    auto given = ReadEgress(*ParseObject(text));
+    const E2bEgress told = ToEgress(ToNetworkPolicy(*given));
+    EXPECT_EQ(told.allow_out, given->allow_out) << text;
+    EXPECT_EQ(told.deny_out, given->deny_out) << text;
+  }
+  E2bEgress closed;
+  closed.internet = false;
+  EXPECT_THAT(ToEgress(ToNetworkPolicy(closed)).deny_out, ElementsAre("0.0.0.0/0"));
 }
 
 TEST(SandboxNotesTest, AreReadBackAndDefaultWhereTheyAreNone) {

@@ -46,6 +46,12 @@ v1::NetworkPolicy PolicyOf(SandboxHandle& sandbox) {
   return environment->network();
 }
 
+v1::NetworkPolicy AskedOf(SandboxHandle& sandbox) {
+  auto told = Ask<v1::Sandbox>([&](auto reply) { sandbox.Get({}, std::move(reply)); });
+  EXPECT_TRUE(told.ok()) << told.status();
+  return told->network();
+}
+
 absl::StatusOr<v1::Sandbox> SetNetwork(SandboxHandle& sandbox, const v1::NetworkPolicy& policy) {
   v1::SetSandboxNetworkRequest request;
   *request.mutable_network() = policy;
@@ -72,6 +78,8 @@ TEST_P(BackendTest, APolicyIsToldAsItWasAskedFor) {
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_EQ(PolicyOf(**Open(made->sandbox_id())).SerializeAsString(),
             PackagesOnly().SerializeAsString());
+  EXPECT_EQ(AskedOf(**Open(made->sandbox_id())).SerializeAsString(),
+            PackagesOnly().SerializeAsString());
 }
 
 TEST_P(BackendTest, WhereNobodyAsksThereIsNone) {
@@ -90,6 +98,8 @@ TEST_P(BackendTest, APolicyCanBeReplaced) {
   ASSERT_TRUE(changed.ok()) << changed.status();
   EXPECT_EQ(changed->sandbox_id(), sandbox->id());
   EXPECT_EQ(PolicyOf(*sandbox).SerializeAsString(), PackagesOnly().SerializeAsString());
+  EXPECT_EQ(changed->network().SerializeAsString(), PackagesOnly().SerializeAsString());
+  EXPECT_EQ(AskedOf(*sandbox).SerializeAsString(), PackagesOnly().SerializeAsString());
   // Unset: nothing is let out.
   ASSERT_TRUE(SetNetwork(*sandbox, {}).ok());
   EXPECT_EQ(PolicyOf(*sandbox).preset(), "none");

@@ -8,6 +8,9 @@
 namespace warren {
 namespace {
 
+// Presets.
+constexpr char kOpen[] = "internet";
+constexpr char kClosed[] = "none";
 constexpr char kEverything[] = "0.0.0.0/0";
 constexpr char kEverythingV6[] = "::/0";
 
@@ -32,7 +35,7 @@ v1::NetworkPolicy ToNetworkPolicy(const E2bEgress& egress) {
   v1::NetworkPolicy policy;
   const bool closed =
       !egress.internet || std::any_of(egress.deny_out.begin(), egress.deny_out.end(), IsEverything);
-  policy.set_preset(closed ? "none" : "internet");
+  policy.set_preset(closed ? kClosed : kOpen);
   for (const std::string& host : egress.allow_out) {
     if (!IsEverything(host)) policy.add_allow()->set_host(host);
   }
@@ -40,6 +43,15 @@ v1::NetworkPolicy ToNetworkPolicy(const E2bEgress& egress) {
     if (!IsEverything(host)) policy.add_deny()->set_host(host);
   }
   return policy;
+}
+
+E2bEgress ToEgress(const v1::NetworkPolicy& policy) {
+  E2bEgress egress;
+  egress.internet = policy.preset() == kOpen;
+  for (const v1::NetworkRule& rule : policy.allow()) egress.allow_out.push_back(rule.host());
+  for (const v1::NetworkRule& rule : policy.deny()) egress.deny_out.push_back(rule.host());
+  if (!egress.internet) egress.deny_out.emplace_back(kEverything);
+  return egress;
 }
 
 }  // namespace warren

@@ -29,6 +29,15 @@ absl::StatusOr<E2bEgress> ReadEgress(const nlohmann::json& network);
 // denied stays denied.
 v1::NetworkPolicy ToNetworkPolicy(const E2bEgress& egress);
 
+// What ToNetworkPolicy made `policy` of; where nothing is open, `deny_out` says so. Another door
+// may have set ports and limits too, for which E2B has no words: they are left out.
+E2bEgress ToEgress(const v1::NetworkPolicy& policy);
+
+// What ToNetworkPolicy was given, where `policy` is from there; its `internet` says only that not
+// everything is denied. Also of a policy that another door has set, whose ports are left out: E2B
+// has no word for them.
+E2bEgress ToEgress(const v1::NetworkPolicy& policy);
+
 }  // namespace warren
 
 #endif  // WARREN_SUPERVISOR_GATEWAY_CONTROL_NETWORK_RULES_H_

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <utility>
+
+#include "supervisor/gateway/control/network_rules.h"
+
 namespace warren {
 namespace {
 
@@ -67,6 +70,12 @@ nlohmann::json InfoJson(const v1::Sandbox& sandbox, const AccessTokens& tokens,
   nlohmann::json json = ListedJson(sandbox);
   json.update(ConnectionJson(sandbox, tokens, naming));
   json["allowInternetAccess"] = notes.internet;
+  if (sandbox.has_network()) {
+    E2bEgress egress = ToEgress(sandbox.network());
+    if (egress.internet) json["allowInternetAccess"] = true;
+    if (!egress.allow_out.empty()) json["network"]["allowOut"] = std::move(egress.allow_out);
+    if (!egress.deny_out.empty()) json["network"]["denyOut"] = std::move(egress.deny_out);
+  }
   json["lifecycle"]["onTimeout"] = sandbox.on_expiry() == v1::ON_EXPIRY_PAUSE ? "pause" : "kill";
   json["lifecycle"]["autoResume"] = notes.auto_resume;
   json["network"]["allowPublicTraffic"] = notes.public_traffic;

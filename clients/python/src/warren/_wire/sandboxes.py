@@ -70,6 +70,7 @@ def sandbox_of(message: sandbox_pb2.Sandbox) -> SandboxInfo:
         lifetime_from=member_of(LifetimeFrom, sandbox_pb2.LifetimeFrom, message.lifetime_from, "LIFETIME_FROM_"),
         on_expiry=member_of(OnExpiry, sandbox_pb2.OnExpiry, message.on_expiry, "ON_EXPIRY_"),
         profile=message.profile,
+        network=policy_of(message.network) if message.HasField("network") else None,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Mapping, Optional
 
 from .common import Limits
+from .network import NetworkPolicy
 
 
 class SandboxState(enum.Enum):
@@ -65,6 +66,9 @@ class SandboxInfo:
     on_expiry: OnExpiry
     # "user" or "root": what its contexts run as.
     profile: str
+    # As it was asked for last; None where it never was (nothing is let out), and where this call does not tell it (only getting
+    # and setting the network do). What it comes to, `environment()` tells.
+    network: Optional[NetworkPolicy]
 
 
 @dataclass(frozen=True)
