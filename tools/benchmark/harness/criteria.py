@@ -17,6 +17,7 @@ COUNTED = {
     "processes_each": "",
     "memory_mib_each": "MiB",
     "network_kib_each": "KiB",
+    "stream_kib_each": "KiB",
     "supervisor_growth_mib": "MiB",
 }
 

@@ -100,12 +100,13 @@ class ServerError(BenchError):
 class Warrend:
     """A private supervisor with the default policy, unless options say otherwise. Lifecycle: Warrend() -> start() -> stop()."""
 
-    def __init__(self, program, folder, name, group, pool, options, origin=None, index=None):
+    def __init__(self, program, folder, name, group, pool, options, origin=None, index=None, door=None):
         """group: tells its cgroups from those of the run's other builds, of which one may take another's for dead; pool:
         (template, ready sandboxes, as N or MIN:MAX); options: further flags of warrend's; origin: what its sandboxes may
-        connect to; index: what they may install."""
+        connect to; index: what they may install; door: where E2B's SDK finds it."""
         self.origin = origin
         self.index = index
+        self.door = door
         self._template = pool[0]
         self.address = f"unix://{folder}/{name}.sock"
         self.cgroup_parent = f"warren-bench-{os.getpid()}-{group}"

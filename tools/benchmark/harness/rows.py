@@ -10,12 +10,15 @@ from .criteria import AtLeast, AtMost, FasterThan, NoLess, NoMore
 
 # Which server a row wants: one with a full pool; the same, but started for this row alone, for the pool remembers what was
 # asked of it; one without a pool; one with a full pool and an egress policy that opens the run's own origin; one with a full
-# pool, an index of the run's own and a store that is empty when it starts.
+# pool, an index of the run's own and a store that is empty when it starts; one with a full pool that speaks E2B's protocol too;
+# and that, with room for few sandboxes, and so for many connections.
 POOLED = "pooled"
 FRESH = "fresh"
 EMPTY = "empty"
 NETWORKED = "networked"
 PACKAGED = "packaged"
+E2B = "e2b"
+STREAMS = "streams"
 
 # Rows beside-NAME: what the sandbox beside it does. The code is in cells.ATTACKS.
 ATTACKS = {
@@ -218,6 +221,47 @@ ROWS = (
         "ms",
         PACKAGED,
         (AtMost("p50", 250, "fork-ready"), NoMore("cached_share", 0)),
+    ),
+    Row(
+        "e2b-first-cell",
+        "by E2B's own SDK for JavaScript: `Sandbox.create` → `runCode('1+1')` done, pool hit; and what it takes more than the same "
+        "over gRPC",
+        "ms",
+        E2B,
+        (AtMost("p50", 1.5, "fork-ready"), AtMost("added_p50", 0.375, "fork-ready")),
+        ("grpc-first-cell",),
+        ("grpc-first-cell",),
+    ),
+    Row(
+        "e2b-command",
+        "by E2B's own SDK: `commands.run('true')` where others ran before",
+        "ms",
+        E2B,
+        (AtMost("p50", 1, "fork-ready"),),
+        ("fork-exec", "grpc-cell-echo"),
+    ),
+    Row(
+        "e2b-file-100mib",
+        "by E2B's own SDK: `files.write` and `files.read` of 100 MiB, there and back",
+        "MiB/s",
+        E2B,
+        (AtLeast("value", 0.4, "http-mib-s"),),
+        (),
+        ("http-mib-s",),
+    ),
+    Row(
+        "e2b-burst-100",
+        "by E2B's own SDK: 100 sandboxes at once from idle, each with a first cell: the last one done",
+        "ms",
+        E2B,
+        (AtMost("last_max", 180, "fork-ready"), NoMore("failed", 0)),
+    ),
+    Row(
+        "e2b-streams-5000",
+        "5,000 streams of E2B's protocol that idle, each following a process that says nothing: memory of the server's for each",
+        "KiB each",
+        STREAMS,
+        (NoMore("stream_kib_each", 20),),
     ),
     Row(
         "beside-attack",

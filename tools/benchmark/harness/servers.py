@@ -3,12 +3,15 @@
 import os
 
 from . import rows
+from .e2b import Door
 from .index import Index
 from .origin import Origin
 from .processes import Warrend
 
-# More than the thousand sessions and a pool beside them.
+# More than the thousand sessions and a pool beside them, or than E2B's burst; few where it is thousands of connections that are
+# to have open files.
 _MAX_SANDBOXES = 1200
+_MAX_SANDBOXES_OF = {rows.STREAMS: 32}
 
 
 class Servers:
@@ -35,7 +38,8 @@ class Servers:
         self.stop()
         self._started += 1
         pool = 0 if row.server == rows.EMPTY else self._options.pool
-        flags = [f"--max-sandboxes={_MAX_SANDBOXES}", f"--templates={self._templates}"]
+        most = _MAX_SANDBOXES_OF.get(row.server, _MAX_SANDBOXES)
+        flags = [f"--max-sandboxes={most}", f"--templates={self._templates}"]
         if row.server == rows.EMPTY:
             # Else the pool would follow the demand of the row itself.
             flags.append("--pool-memory=0")
@@ -49,9 +53,13 @@ class Servers:
         if row.server == rows.PACKAGED:
             index = Index(os.path.join(self._folder, f"{name}.packages"))
             flags += index.flags
+        door = None
+        if row.server in (rows.E2B, rows.STREAMS):
+            door = Door(self._options.template)
+            flags += door.flags
         program = os.path.join(self._programs, "warrend")
         warm = (self._options.template, pool)
-        self._server = Warrend(program, self._folder, name, self._name, warm, flags, self._origin, index)
+        self._server = Warrend(program, self._folder, name, self._name, warm, flags, self._origin, index, door)
         self._kind = row.server
         self._server.start(self._client)
         return self._server

@@ -46,6 +46,8 @@ FULL = {
     "networks": 1000,
     "install": 100,
     "install_fresh": 10,
+    "e2b_file_bytes": 100 << 20,
+    "streams": 5000,
 }
 
 QUICK = {
@@ -94,6 +96,8 @@ QUICK = {
     "networks": 12,
     "install": 3,
     "install_fresh": 2,
+    "e2b_file_bytes": 4 << 20,
+    "streams": 20,
 }
 
 # For a profile of a row: long enough to see where the time goes.
@@ -115,6 +119,7 @@ PROFILE = {
     "networks": 100,
     "install": 50,
     "install_fresh": 5,
+    "streams": 1000,
 }
 
 # For two builds in turns: a row of one build takes seconds, so that those of the other are measured under the same conditions.
@@ -144,4 +149,5 @@ PAIRED = {
     "networks": 300,
     "install": 50,
     "install_fresh": 5,
+    "streams": 1000,
 }
