@@ -8,6 +8,7 @@
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 const require = createRequire(`${resolve(process.argv[2])}/package.json`);
 const { Sandbox } = require('@e2b/code-interpreter');
@@ -32,9 +33,10 @@ async function firstCell() {
 
 const COMMANDS = {
   // Sandbox.create → runCode('1+1') done, one after the other.
-  async creates({ count, warmup }) {
+  async creates({ count, warmup, settle_ms }) {
     const times = { create: [], first_cell: [] };
     for (let n = -warmup; n < count; n += 1) {
+      await setTimeout(settle_ms);
       const [create, sandbox] = await timed(() => Sandbox.create());
       const [cell, ran] = await timed(() => sandbox.runCode('1+1'));
       if (ran.text !== '2') throw new Error(`1+1 came out as ${JSON.stringify(ran)}`);
