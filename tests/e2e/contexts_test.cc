@@ -134,6 +134,37 @@ TEST_F(FurtherContextsTest, BashKeepsItsStateAndEndsByExit) {
   EXPECT_EQ(sandbox.Execute("1").result(), "1");
 }
 
+TEST_F(FurtherContextsTest, JavaScriptKeepsItsStateAndEndsByExit) {
+  auto node = Create("javascript", "/tmp");
+  EXPECT_EQ(node.language(), "javascript");
+  CellRun run = Run(node, "const x = 4; console.log('out'); console.error('err'); process.cwd()");
+  EXPECT_EQ(run.kind(), Termination::EXITED);
+  EXPECT_EQ(run.out, "out\n");
+  EXPECT_EQ(run.err, "err\n");
+  EXPECT_EQ(run.result(), "'/tmp'");
+  run = Run(node, "const x = 5; await import('os').then((os) => os.EOL + process.env.HOME)");
+  EXPECT_EQ(run.result(), R"('\n/home/user')");
+  run = Run(node, "throw new TypeError('no')");
+  EXPECT_EQ(run.kind(), Termination::EXCEPTION);
+  ASSERT_EQ(run.errors.size(), 1u);
+  EXPECT_EQ(run.errors[0].name(), "TypeError");
+  EXPECT_EQ(run.errors[0].value(), "no");
+  auto request = Cell(node, "while (true) {}");
+  request.mutable_timeout()->set_seconds(0);
+  request.mutable_timeout()->set_nanos(300'000'000);
+  run = sandbox.Execute(request);
+  EXPECT_EQ(run.kind(), Termination::TIMED_OUT);
+  EXPECT_TRUE(run.termination.context_alive()) << run.termination.message();
+  EXPECT_EQ(Run(node, "require('child_process').execSync(`echo ${x}`).toString()").result(),
+            R"('5\n')");
+  run = Run(node, "console.log('last'); process.exit(7)");
+  EXPECT_EQ(run.kind(), Termination::EXITED);
+  EXPECT_EQ(run.termination.exit_code(), 7);
+  EXPECT_FALSE(run.termination.context_alive());
+  EXPECT_EQ(run.out, "last\n");
+  EXPECT_EQ(Run(Restart(node.context_id()), "typeof x").result(), "'undefined'");
+}
+
 TEST_F(FurtherContextsTest, WhatBashHasNotIsTheRequestsFault) {
   auto bash = Create("bash");
   auto request = Cell(bash, "echo no");
@@ -218,6 +249,7 @@ TEST_F(FurtherContextsTest, TheEnvironmentListsTheLanguages) {
   ASSERT_TRUE(stub->GetEnvironment(&call, request, &environment).ok());
   EXPECT_EQ(environment.languages(0), "python");
   EXPECT_THAT(environment.languages(), Contains("bash"));
+  EXPECT_THAT(environment.languages(), Contains("javascript"));
 }
 
 // ---- Executions that their client leaves

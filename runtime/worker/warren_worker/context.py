@@ -131,6 +131,7 @@ class Context:
 
     def _speak(self, language):
         self._language = language
+        language.output = self
         self._begin, self._run, self._end = language.begin, language.run, language.end
 
     def serve(self, fork_ns, joined_ns):

@@ -147,6 +147,17 @@ def _descendants(pids):
     return {pid: alive[pid] for pid in family}
 
 
+def children_of(pid):
+    """Pids of its main thread's children, the youngest last."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            return [int(child) for child in file.read().split()]
+    except FileNotFoundError:
+        # A kernel without CONFIG_PROC_CHILDREN.
+        pids = [int(name) for name in listdir("/proc") if name.isdigit()]
+        return [child for child in pids if stat(str(child))[0] == pid]
+
+
 def stat(name):
     """Parent, state and start time (ticks) of a process of /proc, by the name that it has there."""
     try:

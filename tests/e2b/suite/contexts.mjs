@@ -95,9 +95,12 @@ it('one of bash', async (t) => {
 });
 
 it('one of javascript', async (t) => {
-  const sandbox = await t.code();
-  const context = await t.language(sandbox.createCodeContext({ language: 'javascript' }));
-  assert.equal((await sandbox.runCode('6 * 7', { context })).text, '42');
+  // The data-science template has no node.
+  const sandbox = t.keep(await t.interpreter.Sandbox.create('base'));
+  const context = await sandbox.createCodeContext({ language: 'javascript', cwd: '/tmp' });
+  assert.equal(context.language, 'javascript');
+  await sandbox.runCode('const x = 41', { context });
+  assert.equal((await sandbox.runCode('`${x + 1} ${process.cwd()}`', { context })).text, '42 /tmp');
 });
 
 it('one of a language that there is not', async (t) => {

@@ -226,6 +226,8 @@ it('in the base template too', async (t) => {
 
 const languages = group('languages');
 
+// The data-science template has no node.
+const IN_BASE = new Set(['javascript', 'js']);
 // What each prints 42 by.
 const PROGRAMS = {
   python: 'print(6 * 7)', bash: 'echo $((6 * 7))', javascript: 'console.log(6 * 7)', js: 'console.log(6 * 7)',
@@ -235,8 +237,9 @@ const PROGRAMS = {
 
 for (const [language, program] of Object.entries(PROGRAMS)) {
   languages(`runCode in ${language}`, async (t) => {
-    const sandbox = await t.code();
-    const execution = await t.language(sandbox.runCode(program, { language }));
+    const sandbox = IN_BASE.has(language) ? t.keep(await t.interpreter.Sandbox.create('base')) : await t.code();
+    const running = sandbox.runCode(program, { language });
+    const execution = await (IN_BASE.has(language) ? running : t.language(running));
     assert.equal(execution.error, undefined, execution.error?.value);
     assert.equal(execution.logs.stdout.join('').trim(), '42');
   });
@@ -252,6 +255,23 @@ languages('envs in bash', async (t) => {
   const sandbox = await t.code({ envs: { WHO: 'sandbox' } });
   assert.equal((await sandbox.runCode('echo $WHO', { language: 'bash' })).logs.stdout.join(''), 'sandbox\n');
   assert.equal((await sandbox.runCode('echo $WHO', { language: 'bash', envs: { WHO: 'call' } })).logs.stdout.join(''), 'call\n');
+});
+
+languages('javascript as E2B has it', async (t) => {
+  const sandbox = t.keep(await t.interpreter.Sandbox.create('base', { envs: { WHO: 'sandbox' } }));
+  const run = (code, options) => sandbox.runCode(code, { language: 'js', ...options });
+  assert.equal((await run('const x = 41; let y = 1; x')).text, '41');
+  assert.equal((await run('const x = 42; x')).text, '42', 'declared anew');
+  assert.equal((await run('await new Promise((done) => setTimeout(done, 10, x + y))')).text, '43');
+  assert.equal((await run('import path, { basename } from "path"\nbasename("/a/b") + path.sep')).text, 'b/');
+  assert.equal((await run('async function main() { await null; console.log("in main") }\nmain()')).logs.stdout.join(''), 'in main\n');
+  const { error } = await run('function f() { throw new RangeError("too far") }\nf()');
+  assert.deepEqual([error.name, error.value], ['RangeError', 'too far']);
+  assert.match(error.traceback, /at f \(/);
+  assert.equal((await run('process.env.WHO', { envs: { WHO: 'call' } })).text, 'call');
+  assert.equal((await run('process.env.WHO')).text, 'sandbox');
+  await t.rejects(run('while (true) {}', { timeoutMs: 1000 }), t.e2b.TimeoutError);
+  assert.equal((await run('x + y')).text, '43', 'after a loop without an end');
 });
 
 languages('one that there is not', async (t) => {

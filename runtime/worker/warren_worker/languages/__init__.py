@@ -5,12 +5,13 @@ and nothing anywhere else.
 import builtins
 
 from .bash import BashLanguage
+from .javascript import JavaScriptLanguage
 from .language import Language
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
 
 # Beside Python, which every worker speaks, and whose class needs IPython.
-_OTHERS = {language.name: language for language in (BashLanguage,)}
+_OTHERS = {language.name: language for language in (BashLanguage, JavaScriptLanguage)}
 
 PYTHON = "python"
 

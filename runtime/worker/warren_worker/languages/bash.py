@@ -31,7 +31,7 @@ from collections import deque
 from select import POLLIN, poll
 
 from .. import foreground
-from .language import Language
+from .language import Language, end_as
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
 
@@ -175,7 +175,7 @@ class BashLanguage(Language):
             self._say(_CELL + _OVER)
         except BrokenPipeError:
             # It ended between two cells, or reads no more and is about to.
-            _end_as(self._shell.wait())
+            end_as(self._shell.wait())
         # Before that an interrupt would hit the shell as it reads the line.
         self._wait_until_begun()
         status, interrupted = self._attend()
@@ -208,7 +208,7 @@ class BashLanguage(Language):
     def open_directory(self):
         # It ended between two cells.
         if (status := self._shell.poll()) is not None:
-            _end_as(status)
+            end_as(status)
         flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
         return os.open(f"/proc/{self._shell.pid}/cwd", flags)
 
@@ -282,7 +282,7 @@ class BashLanguage(Language):
                 if number == b"%d" % self._number:
                     self._words.append(word.decode("ascii", "replace"))
         elif any(fd == self._pidfd for fd, _ in ready):
-            _end_as(self._shell.wait())
+            end_as(self._shell.wait())
 
     # Interrupts.
 
@@ -337,7 +337,7 @@ class BashLanguage(Language):
             return hit
         if left:
             return self._interrupt_group()
-        if self._again >= _DEAF_AGAIN and (children := self._children()):
+        if self._again >= _DEAF_AGAIN and (children := foreground.children_of(self._shell.pid)):
             # It ignores interrupts as jobs in the background do, but is the youngest of them all.
             if foreground.stat(str(self._shell.pid))[1] == "S":
                 self._end({children[-1]})
@@ -357,17 +357,7 @@ class BashLanguage(Language):
     def _foreground(self):
         """Pids of what the shell waits for: of its children, those that heed an interrupt. Jobs in
         the background do not."""
-        return {pid for pid in self._children() if _has(pid, b"SigIgn", signal.SIGINT) is False}
-
-    def _children(self):
-        pid = self._shell.pid
-        try:
-            with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-                return [int(child) for child in file.read().split()]
-        except FileNotFoundError:
-            # A kernel without CONFIG_PROC_CHILDREN.
-            pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-            return [child for child in pids if foreground.stat(str(child))[0] == pid]
+        return {pid for pid in foreground.children_of(self._shell.pid) if _has(pid, b"SigIgn", signal.SIGINT) is False}
 
 
 def _has(pid, field, number):
@@ -410,13 +400,3 @@ def _environment_script(variables):
 
 def _quoted(value):
     return "'" + value.decode("utf-8", "surrogateescape").replace("'", "'\\''") + "'"
-
-
-def _end_as(status):
-    """As the shell ended, so does the context: its code ended its own process."""
-    if status < 0:
-        if -status != signal.SIGKILL:
-            signal.signal(-status, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (-status,))
-        os.kill(os.getpid(), -status)
-    os._exit(status & 255 if status >= 0 else 128 - status)

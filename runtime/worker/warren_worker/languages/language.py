@@ -1,7 +1,8 @@
 """What a language is to a context."""
 
 import builtins
-from os import O_CLOEXEC, O_DIRECTORY, O_PATH, open
+from os import O_CLOEXEC, O_DIRECTORY, O_PATH, _exit, getpid, kill, open
+from signal import SIG_DFL, SIG_UNBLOCK, SIGKILL, pthread_sigmask, signal
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
 
@@ -21,6 +22,9 @@ class Language:
 
     # Of the cell that was run last: its user_expressions, as wire.done() takes them.
     values = b""
+
+    # Takes its results, by display(bundle, is_result): set by the context.
+    output = None
 
     # Called by the signal handler while run() is on the stack: makes that come to its end, with a
     # KeyboardInterrupt as its result. None: KeyboardInterrupt is raised out of what run() does.
@@ -61,3 +65,14 @@ class Language:
 
     def close(self):
         """The context ends, with its processes."""
+
+
+def end_as(status):
+    """As the process that runs the cells ended, by subprocess's returncode, so does the context: its code ended its own
+    process."""
+    if status < 0:
+        if -status != SIGKILL:
+            signal(-status, SIG_DFL)
+        pthread_sigmask(SIG_UNBLOCK, (-status,))
+        kill(getpid(), -status)
+    _exit(status & 255 if status >= 0 else 128 - status)

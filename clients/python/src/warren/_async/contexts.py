@@ -86,7 +86,7 @@ class AsyncContexts:
         """A further context, ready for code.
 
         Args:
-            language: "python", "bash"; Sandbox.environment() lists those that the template has.
+            language: "python", "bash", "javascript"; Sandbox.environment() lists those that the template has.
             cwd: where it starts: absolute, or relative to /home/user, which is the default.
             env: over the environment of the sandbox.
             request_id: as of Sandbox.create.

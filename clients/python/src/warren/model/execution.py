@@ -18,7 +18,7 @@ class ContextInfo:
 
     id: str
     sandbox_id: str
-    # "python", "bash", ...
+    # "python", "bash", "javascript", ...
     language: str
     alive: bool
     # Cells run so far.
