@@ -1,5 +1,7 @@
 #include "supervisor/gateway/control/create_request.h"
 
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/gateway/base/sandbox_notes.h"
 #include "supervisor/gateway/control/json_fields.h"
@@ -104,6 +106,20 @@ TEST(CreateRequestTest, SaysWhatItHasNot) {
   EXPECT_TRUE(Read(R"({"templateID": "base", "volumeMounts": [], "mcp": null})").ok());
 }
 
+TEST(CreateRequestTest, WhatIsNestedDeeplyIsRefused) {
+  for (const char* field : {"autoResume", "network", "metadata", "none"}) {
+    const std::string deep = absl::StrCat(R"({"templateID": "base", ")", field, R"(": {"x": )",
+                                          std::string(300000, '['), std::string(300000, ']'), "}}");
+    EXPECT_TRUE(absl::IsInvalidArgument(Read(deep).status())) << field;
+  }
+}
+
+TEST(CreateRequestTest, AMaskedHostIsNoLineOfAHeader) {
+  EXPECT_TRUE(Read(R"({"templateID": "base", "network": {"maskRequestHost": "h:${PORT}"}})").ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      Read(R"({"templateID": "base", "network": {"maskRequestHost": "h\r\nX-A: 1"}})").status()));
+}
+
 TEST(CreateRequestTest, WithoutANetworkNoneIsAskedFor) {
   CreateDefaults none = Defaults();
   none.network = false;
@@ -168,6 +184,8 @@ TEST(SandboxNotesTest, AreReadBackAndDefaultWhereTheyAreNone) {
     (*sandbox.mutable_metadata())["warren.e2b"] = broken;
     EXPECT_TRUE(ReadNotes(sandbox).secured) << broken;
   }
+  sandbox.clear_metadata();
+  EXPECT_FALSE(ReadNotes(sandbox).public_traffic) << "another door's: nobody asked for open ports";
 }
 
 }  // namespace

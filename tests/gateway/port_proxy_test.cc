@@ -99,6 +99,7 @@ class PortProxyTest : public ::testing::Test {
   PortProxyTest() {
     backend_.sandbox->sandbox.set_sandbox_id(kId);
     backend_.sandbox->sandbox.set_state(v1::Sandbox::RUNNING);
+    SetNotes({});
   }
   void SetNotes(const SandboxNotes& notes) {
     WriteNotes(notes, *backend_.sandbox->sandbox.mutable_metadata());
@@ -151,6 +152,19 @@ TEST_F(PortProxyTest, AnAnswerThatIsCutOffIsCutOff) {
   program_.script = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
   TestClient client(*server_);
   EXPECT_FALSE(client.Ask("GET", "/").whole);
+}
+
+TEST_F(PortProxyTest, AChunkWhoseLengthDoesNotEndIsCutOff) {
+  program_.script = absl::StrCat("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;",
+                                 std::string(1 << 20, 'a'));
+  TestClient client(*server_);
+  EXPECT_FALSE(client.Ask("GET", "/").whole);
+}
+
+TEST_F(PortProxyTest, AnUnaskedSwitchOfProtocolsIsA502) {
+  program_.script = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n";
+  TestClient client(*server_);
+  EXPECT_EQ(client.Ask("GET", "/").status, 502u);
 }
 
 TEST_F(PortProxyTest, WhatIsNoAnswerIsA502) {

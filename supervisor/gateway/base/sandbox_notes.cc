@@ -35,9 +35,14 @@ void WriteNotes(const SandboxNotes& notes,
 SandboxNotes ReadNotes(const v1::Sandbox& sandbox) {
   SandboxNotes notes;
   auto found = sandbox.metadata().find(kNotesKey);
-  if (found == sandbox.metadata().end()) return notes;
-  const auto json = nlohmann::json::parse(found->second, nullptr, false);
-  if (!json.is_object()) return notes;
+  const auto json = found == sandbox.metadata().end()
+                        ? nlohmann::json()
+                        : nlohmann::json::parse(found->second, nullptr, false);
+  if (!json.is_object()) {
+    // Of another door: nobody has asked for its ports to be open to whoever knows its id.
+    notes.public_traffic = false;
+    return notes;
+  }
   notes.secured = Flag(json, "secured", true);
   notes.auto_resume = Flag(json, "auto_resume", false);
   notes.public_traffic = Flag(json, "public", true);

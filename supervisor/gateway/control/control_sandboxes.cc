@@ -52,6 +52,8 @@ Async<void> ControlPlane::Create(Context& context) {
   WARREN_ANSWER_IF_ERROR(exchange, body.status());
   auto request = ReadCreate(*body, context.version, options_.defaults);
   WARREN_ANSWER_IF_ERROR(exchange, request.status());
+  // It may take many times the bytes that it was charged with, and what follows may wait.
+  body = nlohmann::json();
   auto made = co_await Make(context, *request);
   WARREN_ANSWER_IF_ERROR(exchange, made.status());
   if (exchange.client_gone()) {

@@ -1,5 +1,9 @@
 #include "supervisor/gateway/control/create_request.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "supervisor/gateway/base/sandbox_notes.h"
 #include "supervisor/gateway/control/json_fields.h"
@@ -34,22 +38,35 @@ absl::Status ReadLife(const nlohmann::json& body, ApiVersion version, SandboxNot
   request.set_lifetime_from(v1::LIFETIME_FROM_CREATION);
   WARREN_ASSIGN_OR_RETURN(auto pause, FlagOf(body, "autoPause"));
   request.set_on_expiry(pause.value_or(false) ? v1::ON_EXPIRY_PAUSE : v1::ON_EXPIRY_KILL);
-  WARREN_ASSIGN_OR_RETURN(nlohmann::json resume, ObjectOf(body, "autoResume"));
-  WARREN_ASSIGN_OR_RETURN(auto enabled, FlagOf(resume, "enabled"));
+  WARREN_ASSIGN_OR_RETURN(const nlohmann::json* resume, ObjectOf(body, "autoResume"));
+  WARREN_ASSIGN_OR_RETURN(auto enabled, FlagOf(*resume, "enabled"));
   notes.auto_resume = enabled.value_or(false);
   return absl::OkStatus();
 }
 
+// It goes into a header as it is.
+bool IsMaskedHost(absl::string_view host) {
+  constexpr size_t kMost = 253;
+  return host.size() <= kMost && std::all_of(host.begin(), host.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  absl::StrContains(".-_:[]${}", c);
+         });
+}
+
 absl::Status ReadNetwork(const nlohmann::json& body, const CreateDefaults& defaults,
                          SandboxNotes& notes, v1::CreateSandboxRequest& request) {
-  WARREN_ASSIGN_OR_RETURN(nlohmann::json network, ObjectOf(body, "network"));
-  WARREN_ASSIGN_OR_RETURN(E2bEgress egress, ReadEgress(network));
+  WARREN_ASSIGN_OR_RETURN(const nlohmann::json* network, ObjectOf(body, "network"));
+  WARREN_ASSIGN_OR_RETURN(E2bEgress egress, ReadEgress(*network));
   WARREN_ASSIGN_OR_RETURN(auto internet, FlagOf(body, "allow_internet_access"));
   egress.internet = internet.value_or(true);
-  WARREN_ASSIGN_OR_RETURN(auto open, FlagOf(network, "allowPublicTraffic"));
+  WARREN_ASSIGN_OR_RETURN(auto open, FlagOf(*network, "allowPublicTraffic"));
   notes.public_traffic = open.value_or(true);
-  WARREN_ASSIGN_OR_RETURN(auto host, TextOf(network, "maskRequestHost"));
+  WARREN_ASSIGN_OR_RETURN(auto host, TextOf(*network, "maskRequestHost"));
   notes.masked_host = host.value_or("");
+  if (!IsMaskedHost(notes.masked_host)) {
+    return absl::InvalidArgumentError(
+        "\"maskRequestHost\" must be a host's name, with a port or ${PORT} where it has one");
+  }
   notes.internet = egress.internet && defaults.network;
   const v1::NetworkPolicy policy = ToNetworkPolicy(egress);
   // A sandbox that may reach nothing needs no network.

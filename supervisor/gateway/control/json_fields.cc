@@ -5,6 +5,12 @@
 namespace warren {
 namespace {
 
+constexpr int kMaxJsonDepth = 64;
+// Events of the parser's: a beginning, an end, a key and a value are one each.
+constexpr int kMaxJsonValues = 100'000;
+
+struct TooMuch {};
+
 absl::Status WrongType(const char* name, absl::string_view wanted) {
   return absl::InvalidArgumentError(absl::StrCat("\"", name, "\" must be ", wanted));
 }
@@ -19,8 +25,21 @@ const nlohmann::json* Find(const nlohmann::json& object, const char* name) {
 
 absl::StatusOr<nlohmann::json> ParseObject(absl::string_view body) {
   if (body.empty()) return nlohmann::json::object();
-  auto json = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);
-  if (json.is_object()) return json;
+  int values = 0;
+  // A copy of what is nested deeply would use up the stack, and a value takes many times the bytes
+  // that say it.
+  auto within = [&values](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+    if (depth > kMaxJsonDepth || ++values > kMaxJsonValues) throw TooMuch();
+    return true;
+  };
+  try {
+    auto json = nlohmann::json::parse(body.begin(), body.end(), within, false);
+    if (json.is_object()) return json;
+  } catch (const TooMuch&) {
+    return absl::InvalidArgumentError(absl::StrCat("the request's body is nested more than ",
+                                                   kMaxJsonDepth, " deep or has more than ",
+                                                   kMaxJsonValues, " values"));
+  }
   return absl::InvalidArgumentError("the request's body is no JSON object");
 }
 
@@ -73,11 +92,12 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> MapOf(const nlo
   return entries;
 }
 
-absl::StatusOr<nlohmann::json> ObjectOf(const nlohmann::json& object, const char* name) {
+absl::StatusOr<const nlohmann::json*> ObjectOf(const nlohmann::json& object, const char* name) {
+  static const nlohmann::json& empty = *new nlohmann::json(nlohmann::json::object());
   const nlohmann::json* field = Find(object, name);
-  if (field == nullptr) return nlohmann::json::object();
+  if (field == nullptr) return &empty;
   if (!field->is_object()) return WrongType(name, "an object");
-  return *field;
+  return field;
 }
 
 }  // namespace warren

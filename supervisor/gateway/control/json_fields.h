@@ -27,8 +27,8 @@ absl::StatusOr<std::vector<std::string>> TextsOf(const nlohmann::json& object, c
 // Of name to text.
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> MapOf(const nlohmann::json& object,
                                                                        const char* name);
-// An object; empty where it is missing.
-absl::StatusOr<nlohmann::json> ObjectOf(const nlohmann::json& object, const char* name);
+// An object, which lives as long as `object`; an empty one where it is missing.
+absl::StatusOr<const nlohmann::json*> ObjectOf(const nlohmann::json& object, const char* name);
 
 }  // namespace warren
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -11,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "google/protobuf/message.h"
+#include "supervisor/base/memory_budget.h"
 #include "supervisor/gateway/http/async.h"
 #include "supervisor/gateway/http/exchange.h"
 
@@ -81,6 +83,14 @@ Async<void> ServeUnary(Exchange& exchange, Method call) {
     co_return;
   }
   const std::string text = EncodeConnect(*response, form->codec);
+  // A client that does not read holds the text, and no more.
+  *response = std::decay_t<decltype(*response)>();
+  MemoryCharge charge(&exchange.memory());
+  if (!charge.TryAdd(static_cast<int64_t>(text.size()))) {
+    co_await AnswerConnectError(
+        exchange, absl::ResourceExhaustedError("the server's memory for what waits is used up"));
+    co_return;
+  }
   co_await exchange.Answer(
       HttpStatus::ok, form->codec == ConnectCodec::kJson ? "application/json" : "application/proto",
       text);

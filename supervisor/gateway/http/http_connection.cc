@@ -65,7 +65,7 @@ Async<HttpConnection::Headers> HttpConnection::ReadHeaders(Exchange::Parser& par
   // What is read of the body is bounded by who reads it.
   parser.body_limit(boost::none);
   bool waiting = link_.input().size() == 0;
-  link_.Within(waiting ? kIdleTime : kHeaderTime);
+  link_.Within(waiting && served_ ? kIdleTime : kHeaderTime);
   for (;;) {
     if (link_.input().size() > 0) {
       boost::system::error_code error;
@@ -85,6 +85,7 @@ Async<HttpConnection::Headers> HttpConnection::ReadHeaders(Exchange::Parser& par
     if (std::exchange(waiting, false)) link_.Within(kHeaderTime);
   }
   link_.WithoutLimit();
+  served_ = true;
   refusal = CheckRequest(parser.get().base(), parser.get().version());
   // "*", a whole URL, a name of a host: for proxies.
   if (refusal.status == HttpStatus::ok && !parser.get().target().starts_with('/'))

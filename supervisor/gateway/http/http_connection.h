@@ -45,6 +45,8 @@ class HttpConnection {
   ClientLink& link_;
   const HttpHandler& handler_;
   MemoryBudget& memory_;
+  // A request came.
+  bool served_ = false;
 };
 
 // What is wrong with a request's headers as a whole; status ok: nothing. For tests.

@@ -31,8 +31,9 @@ std::string NameOf(const HttpFields::value_type& field) {
 // Headers that are about one connection, and are not passed on (RFC 9110, 7.6.1), but for those of
 // an upgrade; and those by which the gateway was asked.
 bool StaysHere(const std::string& name, absl::string_view named_by_connection) {
-  for (const char* own : {"connection", "keep-alive", "proxy-connection", "te", "trailer",
-                          "transfer-encoding", "upgrade", "expect", "host", "content-length"}) {
+  for (const char* own :
+       {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
+        "upgrade", "expect", "host", "content-length", "x-forwarded-host", "x-forwarded-proto"}) {
     if (name == own) return true;
   }
   if (absl::StartsWith(name, "e2b-") || name == "x-access-token" || name == "x-api-key")
@@ -215,10 +216,14 @@ Async<void> PortProxy::Serve(Exchange& exchange, std::string sandbox_id, uint32_
   exchange.WatchClient();
   boost::asio::co_spawn(exchange.strand(), AbortWhenGone(exchange.signal(), upstream, over, link),
                         boost::asio::detached);
-  const absl::Status read = co_await upstream->ReadHead(exchange.method() == "HEAD");
+  absl::Status read = co_await upstream->ReadHead(exchange.method() == "HEAD");
+  const bool switches = read.ok() && upstream->answer().get().result_int() == 101;
+  if (switches && !WantsUpgrade(exchange)) {
+    read = absl::UnavailableError("the program in the sandbox switches protocols, unasked");
+  }
   if (!read.ok()) {
     co_await RefusePort(exchange, sandbox_id, port, HttpStatus::bad_gateway, read.message());
-  } else if (upstream->answer().get().result_int() == 101 && WantsUpgrade(exchange)) {
+  } else if (switches) {
     std::ostringstream answer;
     answer << upstream->answer().get().base();
     *over = true;

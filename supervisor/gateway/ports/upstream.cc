@@ -35,6 +35,8 @@ Async<bool> Upstream::Write(absl::string_view bytes) {
 }
 
 Async<bool> Upstream::Fill() {
+  // The parser takes nothing of a line until it has its end, of a chunk's length say.
+  if (input_.size() > kMaxHeaderBytes) co_return false;
   const size_t count = co_await transport_.Read(input_.prepare(kReadBytes));
   input_.commit(count);
   co_return count > 0;
