@@ -40,6 +40,11 @@ REQUIRED = {
     "networks-1000",
     "install-cached",
     "install-fresh",
+    "e2b-first-cell",
+    "e2b-command",
+    "e2b-file-100mib",
+    "e2b-burst-100",
+    "e2b-streams-5000",
 }
 
 

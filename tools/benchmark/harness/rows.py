@@ -262,6 +262,7 @@ ROWS = (
         "KiB each",
         STREAMS,
         (NoMore("stream_kib_each", 20),),
+        ("grpc-echo",),
     ),
     Row(
         "beside-attack",
