@@ -52,20 +52,6 @@ struct Gateway::Parts {
   std::unique_ptr<HttpServer> server;
 };
 
-namespace {
-
-// Said by a browser, which sends requests for any page: where everybody is the operator, a page of
-// another site is not. Programs say nothing of the kind.
-bool IsOfAnotherSite(const Exchange& exchange) {
-  const absl::string_view site = exchange.header("Sec-Fetch-Site");
-  if (site == "cross-site" || site == "same-site") return true;
-  const absl::string_view origin = exchange.header("Origin");
-  return !origin.empty() && origin != absl::StrCat(exchange.secure() ? "https://" : "http://",
-                                                   exchange.header("Host"));
-}
-
-}  // namespace
-
 bool Gateway::Parts::Serves(absl::string_view host) const {
   return options.has_keys() || IsLocalHost(host) || IsWithinDomain(host, options.domain);
 }
@@ -80,7 +66,10 @@ Async<void> Gateway::Parts::Serve(Exchange& exchange) {
   const GatewayRoute route = RouteOf(exchange.header("Host"), exchange.header("E2b-Sandbox-Id"),
                                      exchange.header("E2b-Sandbox-Port"));
   const bool own = route.port == kEnvdPort || route.port == kInterpreterPort;
-  if (!options.has_keys() && (own || route.sandbox_id.empty()) && IsOfAnotherSite(exchange)) {
+  const std::string site =
+      absl::StrCat(exchange.secure() ? "https://" : "http://", exchange.header("Host"));
+  if (!options.has_keys() && (own || route.sandbox_id.empty()) &&
+      IsOfAnotherSite(exchange.header("Origin"), exchange.header("Sec-Fetch-Site"), site)) {
     co_await AnswerError(exchange, HttpStatus::forbidden,
                          "a page of another site cannot use a server that has no API key");
     co_return;

@@ -63,6 +63,12 @@ bool IsLocalHost(absl::string_view host) {
          ::inet_pton(AF_INET6, std::string(inner).c_str(), &v6) == 1;
 }
 
+bool IsOfAnotherSite(absl::string_view origin, absl::string_view fetch_site,
+                     absl::string_view site) {
+  return fetch_site == "cross-site" || fetch_site == "same-site" ||
+         (!origin.empty() && origin != site);
+}
+
 bool IsWithinDomain(absl::string_view host, absl::string_view domain) {
   const std::string name = NameOfHost(host);
   return !domain.empty() && (name == domain || (absl::EndsWith(name, domain) &&

@@ -29,6 +29,11 @@ GatewayRoute RouteOf(absl::string_view host, absl::string_view id, absl::string_
 // Whether a name is one of this machine's own or an address: what a page that was made to resolve
 // to 127.0.0.1 (DNS rebinding) is not sent to. Where there is no API key nothing else is served.
 bool IsLocalHost(absl::string_view host);
+// Whether a browser sends this for a page of another site than `site` ("http://127.0.0.1:3000"), by
+// the headers Origin and Sec-Fetch-Site: where everybody is the operator, such a page is not.
+// Programs send neither.
+bool IsOfAnotherSite(absl::string_view origin, absl::string_view fetch_site,
+                     absl::string_view site);
 // The name, or one below it.
 bool IsWithinDomain(absl::string_view host, absl::string_view domain);
 

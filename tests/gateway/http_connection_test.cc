@@ -138,6 +138,8 @@ TEST(HttpConnectionTest, SlowClientsAreCut) {
   TestClient headers(*server);
   headers.Send("GET / HTTP/1.1\r\nHost");
   EXPECT_EQ(headers.Receive(), "");
+  TestClient silent(*server);
+  EXPECT_EQ(silent.Receive(), "") << "its first request has no longer than its headers";
   TestClient body(*server);
   body.Send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
   EXPECT_NE(body.ReadAnswer().status, 200u);

@@ -47,5 +47,17 @@ TEST(RouteTest, KnowsItsOwnNames) {
   EXPECT_FALSE(IsWithinDomain("warren.test", ""));
 }
 
+TEST(RouteTest, KnowsPagesOfOtherSites) {
+  const char* const own = "http://127.0.0.1:3000";
+  EXPECT_TRUE(IsOfAnotherSite("https://evil.test", "", own));
+  EXPECT_TRUE(IsOfAnotherSite("null", "", own));
+  // A page that a sandbox serves.
+  EXPECT_TRUE(IsOfAnotherSite("http://8000-sbabc.localhost:3000", "same-site", own));
+  EXPECT_TRUE(IsOfAnotherSite("", "cross-site", own));
+  EXPECT_FALSE(IsOfAnotherSite(own, "same-origin", own));
+  EXPECT_FALSE(IsOfAnotherSite("", "none", own));
+  EXPECT_FALSE(IsOfAnotherSite("", "", own)) << "a program";
+}
+
 }  // namespace
 }  // namespace warren

@@ -125,6 +125,10 @@ TEST_F(NetworkCreateTest, ASandboxIsHandedOutWithItsNetwork) {
   EXPECT_FALSE(sandbox->from_pool());
   EXPECT_GT(sandbox->stages_size(), 0);
   EXPECT_EQ(List({})->sandboxes_size(), 2);
+  Answer<warren::v1::Sandbox> told_of;
+  Open(sandbox_id)->Get(Call(), told_of.Take());
+  EXPECT_EQ(told_of.Wait()->network().SerializeAsString(), request.network().SerializeAsString())
+      << "as it was asked for, not what it came to";
   Pause(sandbox_id);
   const auto environment = EnvironmentOf(sandbox_id);
   EXPECT_EQ(environment.network().SerializeAsString(), told.policy().SerializeAsString());

@@ -17,7 +17,8 @@ struct SandboxNotes {
   bool secured = true;
   // Whoever uses it while it is paused resumes it.
   bool auto_resume = false;
-  // Its ports are for everybody who knows its name.
+  // Its ports are for everybody who knows its name; of a sandbox that another door made they are
+  // not.
   bool public_traffic = true;
   // The template as the client called it.
   std::string alias;

@@ -87,8 +87,7 @@ Async<void> ServeUnary(Exchange& exchange, Method call) {
   *response = std::decay_t<decltype(*response)>();
   MemoryCharge charge(&exchange.memory());
   if (!charge.TryAdd(static_cast<int64_t>(text.size()))) {
-    co_await AnswerConnectError(
-        exchange, absl::ResourceExhaustedError("the server's memory for what waits is used up"));
+    co_await AnswerConnectError(exchange, NoRoom());
     co_return;
   }
   co_await exchange.Answer(

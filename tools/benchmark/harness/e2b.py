@@ -82,7 +82,7 @@ def burst(door, sizes):
 
 def streams(door, server, sizes):
     """Connections that follow a process which says nothing, as the SDK's `commands.connect` does, each one a stream of Connect's
-    protocol: what the server's memory grows by for each, its own account and the kernel's for its sockets."""
+    protocol: what the supervisor's own memory grows by for each, without what the kernel has for their sockets."""
     count = sizes["streams"]
     _allow_descriptors(count + 1000)
     sandbox = _ask(door, "POST", "/sandboxes", {"templateID": _TEMPLATE, "secure": False})["sandboxID"]
@@ -158,7 +158,7 @@ def _ask(door, method, path, body=None):
 
 
 def _held_bytes(pid):
-    """Of the supervisor: what it has taken of memory."""
+    """Anonymous memory of a process's."""
     with open(f"/proc/{pid}/status") as file:
         fields = dict(line.split(":", 1) for line in file)
     return int(fields["RssAnon"].split()[0]) * 1024

@@ -258,7 +258,8 @@ ROWS = (
     ),
     Row(
         "e2b-streams-5000",
-        "5,000 streams of E2B's protocol that idle, each following a process that says nothing: memory of the server's for each",
+        "5,000 streams of E2B's protocol that idle, each following a process that says nothing: memory of the "
+        "supervisor's own for each",
         "KiB each",
         STREAMS,
         (NoMore("stream_kib_each", 20),),

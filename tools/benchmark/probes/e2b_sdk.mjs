@@ -59,7 +59,7 @@ const COMMANDS = {
     return { command: times };
   },
 
-  // A file of so many bytes written, read again and compared.
+  // A file of so many bytes written and read again; its length and its end are looked at.
   async files({ bytes, rounds }) {
     const sandbox = await Sandbox.create();
     const data = new Uint8Array(bytes).fill(0x57);

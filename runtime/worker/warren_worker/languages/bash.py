@@ -31,7 +31,7 @@ from collections import deque
 from select import POLLIN, poll
 
 from .. import foreground
-from .language import Language, end_as
+from .language import InterruptPipe, Language, end_as
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
 
@@ -108,8 +108,7 @@ class BashLanguage(Language):
         self._replaced = False
         # Of the second line: which one is the last that was said.
         self._turn = 0
-        # Bytes that wait in a pipe wake whatever waits, also where the signal came just before.
-        self._interrupts, self._interrupt = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._interrupts = InterruptPipe()
         self._code = os.memfd_create("cell", os.MFD_CLOEXEC)
         self._env_script = os.memfd_create("env", os.MFD_CLOEXEC)
         self._reports, report = os.pipe2(os.O_CLOEXEC)
@@ -119,7 +118,7 @@ class BashLanguage(Language):
         os.close(commands)
         os.close(report)
         self._poll = poll()
-        for fd in (self._reports, self._interrupts, self._pidfd):
+        for fd in (self._reports, self._interrupts.fileno(), self._pidfd):
             self._poll.register(fd, POLLIN)
         self._wait_until_begun()
 
@@ -156,7 +155,7 @@ class BashLanguage(Language):
     def begin(self, options):
         self._env = options.env if options is not None else ()
         # What came too late for the cell before.
-        self._take_interrupts()
+        self._interrupts.take()
 
     def end(self):
         self._env = ()
@@ -213,10 +212,7 @@ class BashLanguage(Language):
         return os.open(f"/proc/{self._shell.pid}/cwd", flags)
 
     def interrupt(self):
-        try:
-            os.write(self._interrupt, b"i")
-        except BlockingIOError:
-            pass
+        self._interrupts.say()
 
     def close(self):
         self._shell.kill()
@@ -244,8 +240,8 @@ class BashLanguage(Language):
         while True:
             # "begun" may have come with what is behind it.
             ready = self._poll.poll(0 if self._words else None if hit is None else _AGAIN_MS)
-            if any(fd == self._interrupts for fd, _ in ready):
-                self._take_interrupts()
+            if any(fd == self._interrupts.fileno() for fd, _ in ready):
+                self._interrupts.take()
                 self._again = 0
                 hit = self._interrupt_group()
             elif not ready and not self._words and hit is not None:
@@ -285,12 +281,6 @@ class BashLanguage(Language):
             end_as(self._shell.wait())
 
     # Interrupts.
-
-    def _take_interrupts(self):
-        try:
-            os.read(self._interrupts, 65536)
-        except BlockingIOError:
-            pass
 
     def _interrupt_group(self):
         """Interrupts the shell and what it waits for, all at once. Returns what it waits for; jobs in the

@@ -18,7 +18,7 @@ import subprocess
 from select import POLLIN, poll
 
 from .. import foreground
-from .language import Language, end_as
+from .language import InterruptPipe, Language, end_as
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
 
@@ -63,14 +63,13 @@ class JavaScriptLanguage(Language):
         # Of the running cell, once it has come.
         self._answer = None
         self._again = 0
-        # Bytes that wait in a pipe wake whatever waits, also where the signal came just before.
-        self._interrupts, self._interrupt = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._interrupts = InterruptPipe()
         self._channel, far_end = socket.socketpair()
         with far_end:
             self._spawn(far_end)
         self._pidfd = os.pidfd_open(self._node.pid)
         self._poll = poll()
-        for fd in (self._channel.fileno(), self._interrupts, self._pidfd):
+        for fd in (self._channel.fileno(), self._interrupts.fileno(), self._pidfd):
             self._poll.register(fd, POLLIN)
         self._wait_until_ready()
 
@@ -100,7 +99,7 @@ class JavaScriptLanguage(Language):
     def begin(self, options):
         self._env = options.env if options is not None else ()
         # What came too late for the cell before.
-        self._take_interrupts()
+        self._interrupts.take()
 
     def end(self):
         self._env = ()
@@ -132,10 +131,7 @@ class JavaScriptLanguage(Language):
             end_as(self._node.wait())
 
     def interrupt(self):
-        try:
-            os.write(self._interrupt, b"i")
-        except BlockingIOError:
-            pass
+        self._interrupts.say()
 
     def close(self):
         self._node.kill()
@@ -167,8 +163,8 @@ class JavaScriptLanguage(Language):
         interrupted = False
         while self._answer is None:
             ready = self._poll.poll(_AGAIN_MS if interrupted else None)
-            if any(fd == self._interrupts for fd, _ in ready):
-                self._take_interrupts()
+            if any(fd == self._interrupts.fileno() for fd, _ in ready):
+                self._interrupts.take()
                 interrupted = True
                 self._again = 0
                 self._say({"interrupt": self._number})
@@ -209,12 +205,6 @@ class JavaScriptLanguage(Language):
         return any(fd == self._pidfd for fd, _ in ready)
 
     # Interrupts.
-
-    def _take_interrupts(self):
-        try:
-            os.read(self._interrupts, 65536)
-        except BlockingIOError:
-            pass
 
     def _insist(self):
         """The cell still runs: the driver ends all but what waits in a system call, for a program in most cases."""

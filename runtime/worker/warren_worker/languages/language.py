@@ -1,7 +1,7 @@
 """What a language is to a context."""
 
 import builtins
-from os import O_CLOEXEC, O_DIRECTORY, O_PATH, _exit, getpid, kill, open
+from os import O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, O_PATH, _exit, getpid, kill, open, pipe2, read, write
 from signal import SIG_DFL, SIG_UNBLOCK, SIGKILL, pthread_sigmask, signal
 
 __builtins__ = dict(vars(builtins))  # See wire.py.
@@ -65,6 +65,30 @@ class Language:
 
     def close(self):
         """The context ends, with its processes."""
+
+
+class InterruptPipe:
+    """Interrupts as bytes that wait in a pipe: they wake a poll() also where the signal came just before it."""
+
+    def __init__(self):
+        self._reading, self._writing = pipe2(O_CLOEXEC | O_NONBLOCK)
+
+    def fileno(self):
+        return self._reading
+
+    def say(self):
+        """For the signal handler."""
+        try:
+            write(self._writing, b"i")
+        except BlockingIOError:
+            pass
+
+    def take(self):
+        """All that wait."""
+        try:
+            read(self._reading, 65536)
+        except BlockingIOError:
+            pass
 
 
 def end_as(status):
