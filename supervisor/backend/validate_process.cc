@@ -71,6 +71,10 @@ absl::Status ValidateConnectProcess(const warren::v1::ConnectProcessRequest& req
     return absl::InvalidArgumentError(absl::StrCat(
         "after_output_bytes is ", request.after_output_bytes(), "; it must not be negative"));
   }
+  if (request.has_after_output_bytes() && request.new_output_only()) {
+    return absl::InvalidArgumentError(
+        "after_output_bytes and new_output_only are both set; name one of them");
+  }
   return CheckOnDisconnect(request.on_disconnect());
 }
 

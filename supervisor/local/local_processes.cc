@@ -58,6 +58,7 @@ std::unique_ptr<Operation> LocalSandbox::ConnectProcess(
   if (!valid.ok()) {
     Refuse(*client, std::move(valid));
   } else {
+    client->new_output_only = request.new_output_only();
     std::optional<int64_t> after;
     if (request.has_after_output_bytes()) after = request.after_output_bytes();
     backend_.loop().Post([sandbox = sandbox_, id = request.process_id(), client, after,

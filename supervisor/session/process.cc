@@ -216,7 +216,8 @@ void Process::OnAgentGone() {
 void Process::AddClient(std::shared_ptr<ProcessClient> client, std::optional<int64_t> after) {
   if (client->on_disconnect == warren::v1::ON_DISCONNECT_UNSPECIFIED)
     client->on_disconnect = request_.on_disconnect();
-  const int64_t seen = after.value_or(clients_.empty() ? left_at_ : output_bytes_);
+  const bool from_here = client->new_output_only || !clients_.empty();
+  const int64_t seen = after.value_or(from_here ? output_bytes_ : left_at_);
   if (seen > output_bytes_) {
     return std::exchange(client->sink, nullptr)
         ->End(absl::OutOfRangeError(absl::StrCat("after_output_bytes is ", seen,

@@ -37,6 +37,8 @@ struct ProcessClient {
   std::shared_ptr<SandboxHandle::ProcessSink> sink;
   // What its going does, where it is the last.
   warren::v1::OnDisconnect on_disconnect = warren::v1::ON_DISCONNECT_UNSPECIFIED;
+  // Of what was kept it is told nothing.
+  bool new_output_only = false;
   // Null before, and then.
   std::shared_ptr<Process> process;
   // It has no room.

@@ -292,6 +292,32 @@ TEST_F(ProcessTest, AClientGoesOnBehindWhatItHasSeen) {
   EXPECT_TRUE(beyond.sink->events().empty());
 }
 
+TEST_F(ProcessTest, NewOutputOnlyIsNothingOfWhatWasKept) {
+  Client first;
+  FakeCommand command;
+  Started(first, command, 5);
+  Leave(first, Process::Leaving::kGone);
+  command.Say("before");
+  Client kept;
+  EXPECT_TRUE(Eventually([&] {
+    kept = Client();
+    Connect(kept, "p5");
+    const bool heard = kept.sink->output() == "before";
+    Leave(kept, Process::Leaving::kGone);
+    return heard;
+  })) << "nobody was connected when it was said";
+  Client fresh;
+  fresh.client->new_output_only = true;
+  Connect(fresh, "p5");
+  EXPECT_EQ(fresh.sink->output(), "");
+  EXPECT_EQ(fresh.sink->events().front().output_bytes(), 6);
+  command.Say("after");
+  EXPECT_TRUE(Eventually([&] { return fresh.sink->output() == "after"; }));
+  Exit(5, 0);
+  command.CloseAll();
+  EXPECT_EQ(fresh.sink->Wait(), absl::OkStatus());
+}
+
 TEST_F(ProcessTest, WhatIsNotKeptAnyMoreIsSaidToWhoGoesOn) {
   Client first;
   FakeCommand command;

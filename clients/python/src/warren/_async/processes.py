@@ -215,7 +215,7 @@ class AsyncProcesses:
             return await process.collect(input)
 
     async def connect(self, process_id: str, *, on_disconnect: Optional[OnDisconnect] = None,
-                      after: Optional[int] = None) -> AsyncProcess:
+                      after: Optional[int] = None, new_output_only: bool = False) -> AsyncProcess:
         """A process that was started before: what was kept of its output, and then what comes; of one that has ended, what was
         kept and how it ended, for five minutes. The newest mebibyte is kept.
 
@@ -224,11 +224,13 @@ class AsyncProcesses:
             on_disconnect: what this client's going does. Default: as before.
             after: go on behind so much of its output (Process.output_bytes); 0 for all that is kept. Default: behind what came
                 before its last client went.
+            new_output_only: only what it says from now on; without `after`.
         Errors: NotFound, OutOfRange (it has not said so much), FailedPrecondition (its sandbox is paused or dead, and it has
         not ended).
         """
         request = pb.ConnectProcessRequest(sandbox_id=self._sandbox_id, process_id=process_id,
-                                           on_disconnect=name_of(on_disconnect, "ON_DISCONNECT_"), after_output_bytes=after)
+                                           on_disconnect=name_of(on_disconnect, "ON_DISCONNECT_"), after_output_bytes=after,
+                                           new_output_only=new_output_only)
         return await self._open(methods.CONNECT_PROCESS, request, ())
 
     async def list(self) -> List[ProcessInfo]:
