@@ -195,6 +195,14 @@ absl::Status CheckEnds(warren::v1::LifetimeFrom from, warren::v1::OnExpiry on_ex
   return CheckChoice("on_expiry", on_expiry, &warren::v1::OnExpiry_IsValid);
 }
 
+const char* LanguageOfScript(absl::string_view path) {
+  if (absl::EndsWith(path, ".sh")) return "bash";
+  for (absl::string_view ending : {".js", ".mjs", ".cjs"}) {
+    if (absl::EndsWith(path, ending)) return "javascript";
+  }
+  return "python";
+}
+
 }  // namespace
 
 absl::Status ValidateCreate(CreateSandboxRequest& request) {
@@ -218,6 +226,8 @@ absl::Status ValidateExecute(ExecuteCodeRequest& request) {
   WARREN_RETURN_IF_ERROR(CheckOnDisconnect(request.on_disconnect()));
   if (request.on_disconnect() == warren::v1::ON_DISCONNECT_UNSPECIFIED)
     request.set_on_disconnect(warren::v1::ON_DISCONNECT_CANCEL);
+  WARREN_RETURN_IF_ERROR(
+      CheckChoice("display_style", request.display_style(), &warren::v1::DisplayStyle_IsValid));
   WARREN_RETURN_IF_ERROR(CheckCode(request.code()));
   WARREN_RETURN_IF_ERROR(CheckExpressions(request.user_expressions()));
   WARREN_RETURN_IF_ERROR(CheckInputFiles(request));
@@ -235,8 +245,7 @@ absl::Status ValidateRunScript(RunScriptRequest& request) {
   WARREN_RETURN_IF_ERROR(CheckSize("standard_input", request.standard_input()));
   WARREN_RETURN_IF_ERROR(ValidateEnv(request.env()));
   WARREN_RETURN_IF_ERROR(CheckLanguageName(request.language()));
-  if (request.language().empty())
-    request.set_language(absl::EndsWith(request.path(), ".sh") ? "bash" : "python");
+  if (request.language().empty()) request.set_language(LanguageOfScript(request.path()));
   WARREN_RETURN_IF_ERROR(CheckUser(request.user()));
   WARREN_RETURN_IF_ERROR(CheckOutputBytes(request.max_output_bytes()));
   WARREN_RETURN_IF_ERROR(CheckRequestId(request.request_id()));

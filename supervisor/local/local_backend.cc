@@ -222,6 +222,8 @@ absl::StatusOr<FileUser> LocalBackend::FindFileUser(const std::string& template_
 
 absl::StatusOr<std::vector<std::string>> LocalBackend::FindInterpreter(
     const std::string& template_id, const std::string& language) const {
+  // The only one whose program has another name.
+  if (language == "javascript") return std::vector<std::string>{"node"};
   if (language != kDefaultLanguage) return std::vector<std::string>{language};
   WARREN_ASSIGN_OR_RETURN(const Template* from, FindTemplate(template_id));
   // Unbuffered: what it prints comes as it is printed, and is not lost with a kill.

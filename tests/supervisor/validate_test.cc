@@ -263,6 +263,9 @@ TEST(ValidateExecuteTest, RequestIdAndGoingHaveBounds) {
   request.clear_request_id();
   request.set_on_disconnect(static_cast<warren::v1::OnDisconnect>(9));
   EXPECT_THAT(Message(ValidateExecute(request)), HasSubstr("on_disconnect"));
+  request.clear_on_disconnect();
+  request.set_display_style(static_cast<warren::v1::DisplayStyle>(9));
+  EXPECT_THAT(Message(ValidateExecute(request)), HasSubstr("display_style"));
 }
 
 TEST(ValidateCreateContextTest, FillsInPythonAndNamesTheField) {
@@ -297,8 +300,13 @@ TEST(ValidateRunScriptTest, FillsTheDefaultsIn) {
 }
 
 TEST(ValidateRunScriptTest, TheEndOfThePathSaysTheLanguage) {
-  for (const auto& [path, language] : std::vector<std::pair<std::string, std::string>>{
-           {"/a.py", "python"}, {"/a.sh", "bash"}, {"/a", "python"}, {"/a.sh/b", "python"}}) {
+  for (const auto& [path, language] :
+       std::vector<std::pair<std::string, std::string>>{{"/a.py", "python"},
+                                                        {"/a.sh", "bash"},
+                                                        {"/a.js", "javascript"},
+                                                        {"/a.mjs", "javascript"},
+                                                        {"/a", "python"},
+                                                        {"/a.sh/b", "python"}}) {
     RunScriptRequest request;
     request.set_path(path);
     ASSERT_EQ(ValidateRunScript(request), absl::OkStatus());

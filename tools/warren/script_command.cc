@@ -44,8 +44,9 @@ absl::Status FillIn(const ScriptOptions& options, const std::vector<std::string>
         *request->mutable_source(),
         ReadFile(standard_input ? "/dev/stdin" : options.file, kMaxSourceBytes));
     // By the end of the name, as the server does for a path of its own.
-    if (request->language().empty() && absl::EndsWith(options.file, ".sh")) {
-      request->set_language("bash");
+    if (request->language().empty()) {
+      if (absl::EndsWith(options.file, ".sh")) request->set_language("bash");
+      if (absl::EndsWith(options.file, ".js")) request->set_language("javascript");
     }
   }
   if (options.file != "-" && ::isatty(STDIN_FILENO) != 1) {

@@ -193,7 +193,7 @@ class AsyncSandbox:
             path: a file of the sandbox, absolute or relative to `cwd`; or
             source: the script itself, at most 1 MiB.
             arguments: at most 1024 and 128 KiB together.
-            language: "python", "bash". Default: by the end of the path, else Python.
+            language: "python", "bash", "javascript". Default: by the end of the path, else Python.
             standard_input: all of it, at most 1 MiB.
             timeout: 1 ms to 24 h; then SIGTERM, and 2 s later the kill of all it started. Default: 60 s.
             cwd: default: /home/user.
