@@ -35,7 +35,7 @@ struct Gateway::Parts {
   Async<void> Serve(Exchange& exchange);
   Async<void> ServeEnvd(Exchange& exchange, const std::string& sandbox_id);
   Async<void> ServeControl(Exchange& exchange);
-  // Whether this name may be served at all.
+  // Whether this name is served without a key.
   bool Serves(absl::string_view host) const;
 
   const Options options;
@@ -53,11 +53,13 @@ struct Gateway::Parts {
 };
 
 bool Gateway::Parts::Serves(absl::string_view host) const {
-  return options.has_keys() || IsLocalHost(host) || IsWithinDomain(host, options.domain);
+  return IsLocalHost(host) || IsWithinDomain(host, options.domain);
 }
 
 Async<void> Gateway::Parts::Serve(Exchange& exchange) {
-  if (!Serves(exchange.header("Host"))) {
+  // Once: it looks at the keys' file.
+  const bool has_keys = options.has_keys();
+  if (!has_keys && !Serves(exchange.header("Host"))) {
     co_await AnswerError(exchange, HttpStatus::misdirected_request,
                          "this server has no API key and serves its own addresses alone: ask it by "
                          "one, or make a key (warren keys create)");
@@ -68,7 +70,7 @@ Async<void> Gateway::Parts::Serve(Exchange& exchange) {
   const bool own = route.port == kEnvdPort || route.port == kInterpreterPort;
   const std::string site =
       absl::StrCat(exchange.secure() ? "https://" : "http://", exchange.header("Host"));
-  if (!options.has_keys() && (own || route.sandbox_id.empty()) &&
+  if (!has_keys && (own || route.sandbox_id.empty()) &&
       IsOfAnotherSite(exchange.header("Origin"), exchange.header("Sec-Fetch-Site"), site)) {
     co_await AnswerError(exchange, HttpStatus::forbidden,
                          "a page of another site cannot use a server that has no API key");
@@ -130,7 +132,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(Backend& backend, Memory
   const auto& certificate = parts->options.certificate;
   auto server = HttpServer::Start(
       [serving = parts.get()](Exchange& exchange) { return serving->Serve(exchange); }, memory,
-      parts->options.pace, certificate ? &*certificate : nullptr);
+      parts->options.pace, certificate ? &*certificate : nullptr, parts->options.crowd);
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
   return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));

@@ -1,6 +1,8 @@
 #ifndef WARREN_SUPERVISOR_GATEWAY_GATEWAY_H_
 #define WARREN_SUPERVISOR_GATEWAY_GATEWAY_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,6 +39,9 @@ class Gateway {
     std::optional<TlsCertificate> certificate;
     // HostFacts.pace, at least 1.
     double pace = 1;
+    // With so many connections open, one that waits for its next request is closed for each that
+    // comes.
+    size_t crowd = SIZE_MAX;
   };
 
   // The backend and the budget outlive it.

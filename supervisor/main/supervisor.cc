@@ -179,6 +179,8 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& fla
                           TemplateAliasesOf(flags.gateway.templates, parts.default_template));
   e2b.defaults.network = parts.network_enabled;
   e2b.pace = self->pace_;
+  // Before there is no room for who comes.
+  e2b.crowd = self->max_connections_ - self->max_connections_ / 4;
 
   // The last use of root.
   WARREN_RETURN_IF_ERROR(DropPrivileges(user));

@@ -77,16 +77,26 @@ Async<void> ServeUnary(Exchange& exchange, Method call) {
     co_await AnswerConnectError(exchange, read);
     co_return;
   }
+  // What it says is in the request, which its charge stands for from here on.
+  *body = std::string();
   auto response = co_await call(std::move(request));
   if (!response.ok()) {
     co_await AnswerConnectError(exchange, response.status());
     co_return;
   }
-  const std::string text = EncodeConnect(*response, form->codec);
-  // A client that does not read holds the text, and no more.
-  *response = std::decay_t<decltype(*response)>();
   MemoryCharge charge(&exchange.memory());
-  if (!charge.TryAdd(static_cast<int64_t>(text.size()))) {
+  // As text it is about as large; by names that JSON escapes it may be larger.
+  bool room = charge.TryAdd(static_cast<int64_t>(response->ByteSizeLong()));
+  std::string text;
+  if (room) {
+    text = EncodeConnect(*response, form->codec);
+    // A client that does not read holds the text, and no more.
+    *response = std::decay_t<decltype(*response)>();
+    const int64_t more = static_cast<int64_t>(text.size()) - charge.bytes();
+    room = more <= 0 || charge.TryAdd(more);
+    if (more < 0) charge.Remove(-more);
+  }
+  if (!room) {
     co_await AnswerConnectError(exchange, NoRoom());
     co_return;
   }

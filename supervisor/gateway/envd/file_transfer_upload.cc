@@ -56,7 +56,7 @@ class FileReceiver {
 
   Async<void> Run() {
     // What a file may have is the sandbox's disk's to say.
-    exchange_.SetBodyLimit(UINT64_MAX);
+    exchange_.SetBodyLimit(Exchange::kNoBodyLimit);
     const absl::string_view type = exchange_.header("Content-Type");
     absl::Status received;
     if (IsRawBody(type)) {

@@ -74,14 +74,18 @@ Async<bool> SandboxFileWriter::Write(std::string data) {
   if (progress_->answered()) co_return false;
   progress_->AwaitRoom();
   if (upload_->Write(std::move(data)) == Flow::kPause) {
-    while (!progress_->room() && !progress_->answered())
+    exchange_.WatchClient();
+    while (!progress_->room() && !progress_->answered() && !exchange_.client_gone())
       co_await exchange_.signal()->WaitUntil(SteadyTime::max());
+    exchange_.UnwatchClient();
   }
-  co_return !progress_->answered();
+  co_return !progress_->answered() && !exchange_.client_gone();
 }
 
 Async<absl::StatusOr<v1::WriteFileResponse>> SandboxFileWriter::Finish() {
+  if (exchange_.client_gone()) co_return absl::CancelledError("the client has gone");
   if (!progress_->answered()) upload_->Close();
+  // The whole file is with the backend: it comes to be, whoever still waits to hear so.
   while (!progress_->answered()) co_await exchange_.signal()->WaitUntil(SteadyTime::max());
   co_return progress_->TakeAnswer();
 }

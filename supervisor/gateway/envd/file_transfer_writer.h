@@ -24,10 +24,11 @@ class SandboxFileWriter {
   SandboxFileWriter(const SandboxFileWriter&) = delete;
   SandboxFileWriter& operator=(const SandboxFileWriter&) = delete;
 
-  // Comes back when there is room for more. False: the answer is there already, and says why;
-  // nothing more is taken.
+  // Comes back when there is room for more. False: the answer is there already, and says why, or
+  // the client has gone; nothing more is taken.
   Async<bool> Write(std::string data);
-  // The end of the file; or, where the answer is there already, that.
+  // The end of the file; or, where the answer is there already, that. CANCELLED: the client has
+  // gone.
   Async<absl::StatusOr<v1::WriteFileResponse>> Finish();
 
  private:

@@ -20,6 +20,8 @@ namespace {
 
 // A list is held whole until it is sent: what is in all its entries together.
 constexpr int64_t kMaxListBytes = 32 << 20;
+// Of one answer with the events that a watcher has waiting.
+constexpr int64_t kMaxPolledBytes = 4 << 20;
 // What the backend takes; envd has no bound.
 constexpr uint32_t kMostListDepth = 64;
 constexpr size_t kMaxToldMethod = 64;
@@ -67,11 +69,6 @@ Async<absl::StatusOr<v1::FileEntry>> MoveTo(std::shared_ptr<SandboxHandle> handl
 
 Async<void> EnvdFilesystem::Serve(Exchange& exchange, const std::string& sandbox_id,
                                   absl::string_view method) {
-  if (exchange.method() != "POST") {
-    exchange.answer_fields().set(boost::beast::http::field::allow, "POST");
-    co_await exchange.Answer(HttpStatus::method_not_allowed, "", "");
-    co_return;
-  }
   auto opened =
       co_await door_.Open(exchange, sandbox_id, Credential::kAccessToken, ErrorForm::kConnect);
   if (!opened) co_return;
@@ -127,8 +124,8 @@ Async<void> EnvdFilesystem::DispatchWatch(Exchange& exchange, const Caller& call
         });
   } else if (method == "GetWatcherEvents") {
     co_await ServeUnary<e2b::GetWatcherEventsRequest>(
-        exchange, [this, &caller](e2b::GetWatcherEventsRequest request) {
-          return GetWatcherEvents(caller, std::move(request));
+        exchange, [this, &exchange, &caller](e2b::GetWatcherEventsRequest request) {
+          return GetWatcherEvents(exchange, caller, std::move(request));
         });
   } else if (method == "RemoveWatcher") {
     co_await ServeUnary<e2b::RemoveWatcherRequest>(
@@ -287,13 +284,20 @@ EnvdFilesystem::Answer<e2b::CreateWatcherResponse> EnvdFilesystem::CreateWatcher
 }
 
 EnvdFilesystem::Answer<e2b::GetWatcherEventsResponse> EnvdFilesystem::GetWatcherEvents(
-    const Caller& caller, e2b::GetWatcherEventsRequest request) {
+    Exchange& exchange, const Caller& caller, e2b::GetWatcherEventsRequest request) {
+  // Before they are taken: what is taken is not told again.
+  MemoryCharge charge(&exchange.memory());
+  if (!charge.TryAdd(kMaxPolledBytes)) co_return NoRoom();
   auto polled = watchers_.Poll(caller.handle->id(), request.watcher_id());
   if (!polled.ok()) co_return polled.status();
   e2b::GetWatcherEventsResponse response;
+  int64_t bytes = 0;
   for (WatchedEvent& event : polled->events) {
-    if (polled->entries == DirectoryWatchRequest::Entries::kIncluded)
+    // Where there are too many at once, some have no entry, as those whose file is gone.
+    const bool room = bytes < kMaxPolledBytes;
+    if (room && polled->entries == DirectoryWatchRequest::Entries::kIncluded)
       co_await IncludeEntry(caller.handle, polled->user, event);
+    bytes += static_cast<int64_t>(event.event.ByteSizeLong());
     *response.add_events() = std::move(event.event);
   }
   co_return response;

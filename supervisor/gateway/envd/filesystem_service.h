@@ -50,7 +50,7 @@ class EnvdFilesystem {
   Answer<e2b::RemoveResponse> Remove(const Caller& caller, e2b::RemoveRequest request);
   Answer<e2b::CreateWatcherResponse> CreateWatcher(Exchange& exchange, const Caller& caller,
                                                    e2b::CreateWatcherRequest request);
-  Answer<e2b::GetWatcherEventsResponse> GetWatcherEvents(const Caller& caller,
+  Answer<e2b::GetWatcherEventsResponse> GetWatcherEvents(Exchange& exchange, const Caller& caller,
                                                          e2b::GetWatcherEventsRequest request);
   Answer<e2b::RemoveWatcherResponse> RemoveWatcher(const Caller& caller,
                                                    e2b::RemoveWatcherRequest request);

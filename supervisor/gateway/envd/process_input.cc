@@ -1,19 +1,17 @@
 #include "supervisor/gateway/envd/process_input.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "supervisor/gateway/envd/connect_rpc.h"
+#include "supervisor/gateway/http/ask_while_there.h"
 
 namespace warren {
 namespace {
 
 // The most that the backend takes at a time.
 constexpr size_t kInputPart = 1 << 20;
-// Of a stream as a whole there is no bound: each of its messages has one.
-constexpr uint64_t kEndlessBody = std::numeric_limits<int64_t>::max();
 
 absl::Status WrongInput(const v1::Process& process, const e2b::ProcessInput& input) {
   if (input.has_pty() && !process.has_terminal()) {
@@ -33,7 +31,8 @@ absl::Status WrongInput(const v1::Process& process, const e2b::ProcessInput& inp
 
 EnvelopeReader::EnvelopeReader(Exchange& exchange)
     : exchange_(exchange), charge_(&exchange.memory()) {
-  exchange.SetBodyLimit(kEndlessBody);
+  // Of a stream as a whole there is no bound: each of its messages has one.
+  exchange.SetBodyLimit(Exchange::kNoBodyLimit);
 }
 
 Async<absl::StatusOr<bool>> EnvelopeReader::Fill(size_t size) {
@@ -74,8 +73,8 @@ Async<absl::StatusOr<std::optional<std::string>>> EnvelopeReader::Next() {
   co_return std::optional<std::string>(std::move(message));
 }
 
-Async<absl::Status> WriteToProcess(std::shared_ptr<SandboxHandle> sandbox, v1::Process process,
-                                   e2b::ProcessInput input) {
+Async<absl::Status> WriteToProcess(Exchange& exchange, std::shared_ptr<SandboxHandle> sandbox,
+                                   v1::Process process, e2b::ProcessInput input) {
   if (absl::Status wrong = WrongInput(process, input); !wrong.ok()) co_return wrong;
   const std::string data =
       std::move(input.has_pty() ? *input.mutable_pty() : *input.mutable_stdin());
@@ -83,8 +82,8 @@ Async<absl::Status> WriteToProcess(std::shared_ptr<SandboxHandle> sandbox, v1::P
     v1::WriteProcessInputRequest request;
     request.set_process_id(process.process_id());
     request.set_data(data.substr(at, kInputPart));
-    auto written = co_await Ask<v1::WriteProcessInputResponse>(
-        [&](auto reply) { sandbox->WriteInput(Call(), request, std::move(reply)); });
+    auto written = co_await AskWhileThere<v1::WriteProcessInputResponse>(
+        exchange, [&](auto reply) { sandbox->WriteInput(Call(), request, std::move(reply)); });
     if (!written.ok()) co_return written.status();
   }
   co_return absl::OkStatus();

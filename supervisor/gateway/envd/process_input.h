@@ -40,9 +40,9 @@ class EnvelopeReader {
 };
 
 // To the standard input or the terminal of a process, in parts that it takes one after the other;
-// done when it has taken all.
-Async<absl::Status> WriteToProcess(std::shared_ptr<SandboxHandle> sandbox, v1::Process process,
-                                   e2b::ProcessInput input);
+// done when it has taken all, or the exchange's client has gone, for it may never take it.
+Async<absl::Status> WriteToProcess(Exchange& exchange, std::shared_ptr<SandboxHandle> sandbox,
+                                   v1::Process process, e2b::ProcessInput input);
 
 }  // namespace warren
 

@@ -12,6 +12,7 @@
 #include "supervisor/gateway/envd/process_convert.h"
 #include "supervisor/gateway/envd/process_input.h"
 #include "supervisor/gateway/envd/process_stream.h"
+#include "supervisor/gateway/http/ask_while_there.h"
 
 namespace warren {
 namespace {
@@ -77,12 +78,13 @@ Async<absl::StatusOr<e2b::UpdateResponse>> UpdateProcess(SandboxOfProcess sandbo
   co_return e2b::UpdateResponse();
 }
 
-Async<absl::StatusOr<e2b::SendInputResponse>> SendProcessInput(SandboxOfProcess sandbox,
+Async<absl::StatusOr<e2b::SendInputResponse>> SendProcessInput(Exchange& exchange,
+                                                               SandboxOfProcess sandbox,
                                                                e2b::SendInputRequest request) {
   auto process = co_await FindProcess(sandbox, request.process(), EndedProcesses::kRefused);
   if (!process.ok()) co_return process.status();
-  const absl::Status written =
-      co_await WriteToProcess(sandbox, *std::move(process), std::move(*request.mutable_input()));
+  const absl::Status written = co_await WriteToProcess(exchange, sandbox, *std::move(process),
+                                                       std::move(*request.mutable_input()));
   if (!written.ok()) co_return written;
   co_return e2b::SendInputResponse();
 }
@@ -106,7 +108,8 @@ Async<absl::StatusOr<e2b::SendSignalResponse>> SendProcessSignal(SandboxOfProces
   co_return e2b::SendSignalResponse();
 }
 
-Async<absl::StatusOr<e2b::CloseStdinResponse>> CloseProcessInput(SandboxOfProcess sandbox,
+Async<absl::StatusOr<e2b::CloseStdinResponse>> CloseProcessInput(Exchange& exchange,
+                                                                 SandboxOfProcess sandbox,
                                                                  e2b::CloseStdinRequest request) {
   auto process = co_await FindProcess(sandbox, request.process(), EndedProcesses::kRefused);
   if (!process.ok()) co_return process.status();
@@ -117,8 +120,9 @@ Async<absl::StatusOr<e2b::CloseStdinResponse>> CloseProcessInput(SandboxOfProces
   v1::WriteProcessInputRequest close;
   close.set_process_id(process->process_id());
   close.set_close(true);
-  auto closed = co_await Ask<v1::WriteProcessInputResponse>(
-      [&](auto reply) { sandbox->WriteInput(Call(), close, std::move(reply)); });
+  // Behind what was written before.
+  auto closed = co_await AskWhileThere<v1::WriteProcessInputResponse>(
+      exchange, [&](auto reply) { sandbox->WriteInput(Call(), close, std::move(reply)); });
   // It was closed already, which is no error.
   if (!closed.ok() && !absl::IsFailedPrecondition(closed.status())) co_return closed.status();
   co_return e2b::CloseStdinResponse();
@@ -143,7 +147,7 @@ Async<absl::Status> TakeInputStream(SandboxOfProcess sandbox, Exchange& exchange
       process = *std::move(found);
     } else if (request.has_data() && process) {
       const absl::Status written = co_await WriteToProcess(
-          sandbox, *process, std::move(*request.mutable_data()->mutable_input()));
+          exchange, sandbox, *process, std::move(*request.mutable_data()->mutable_input()));
       if (!written.ok()) co_return written;
     } else if (request.has_data()) {
       co_return absl::InvalidArgumentError("the first message of the stream must be \"start\"");
@@ -183,7 +187,7 @@ Async<void> EnvdProcesses::Serve(Exchange& exchange, const std::string& sandbox_
     });
   } else if (method == "SendInput") {
     co_await ServeUnary<e2b::SendInputRequest>(exchange, [&](e2b::SendInputRequest request) {
-      return SendProcessInput(sandbox, std::move(request));
+      return SendProcessInput(exchange, sandbox, std::move(request));
     });
   } else if (method == "SendSignal") {
     co_await ServeUnary<e2b::SendSignalRequest>(exchange, [&](e2b::SendSignalRequest request) {
@@ -191,7 +195,7 @@ Async<void> EnvdProcesses::Serve(Exchange& exchange, const std::string& sandbox_
     });
   } else if (method == "CloseStdin") {
     co_await ServeUnary<e2b::CloseStdinRequest>(exchange, [&](e2b::CloseStdinRequest request) {
-      return CloseProcessInput(sandbox, std::move(request));
+      return CloseProcessInput(exchange, sandbox, std::move(request));
     });
   } else {
     const absl::Status unknown = absl::UnimplementedError(
@@ -267,6 +271,8 @@ Async<void> EnvdProcesses::Connect(Exchange& exchange, Handle sandbox, e2b::Conn
   v1::ConnectProcessRequest connect;
   connect.set_process_id(process->process_id());
   connect.set_on_disconnect(v1::ON_DISCONNECT_CONTINUE);
+  // As envd does: what was said while nobody was connected is nobody's.
+  connect.set_new_output_only(true);
   ProcessStream events(exchange, stream, sandbox, ProcessCall::kConnect, KeepaliveOf(exchange));
   events.queue()->Attach(sandbox->ConnectProcess(Call(), connect, events.queue()));
   SteadyTime until = SteadyTime::max();

@@ -11,9 +11,8 @@
 namespace warren {
 namespace {
 
-// While requests and bodies come; while nothing should come, a request ahead of its time.
+// While requests and bodies come.
 constexpr size_t kReadBytes = 64 << 10;
-constexpr size_t kReadBesideBytes = 512;
 constexpr size_t kMaxInput = kMaxHeaderBytes + kReadBytes;
 
 }  // namespace
@@ -35,7 +34,8 @@ void ClientLink::Start() {
 Async<void> ClientLink::Guard() {
   while (!ended_) {
     if (std::chrono::steady_clock::now() >= deadline_) {
-      Abort();
+      // What was said whole is not taken back from a client that is slow to read it.
+      finished_ ? Close() : Abort();
       break;
     }
     // Where the deadline moved away meanwhile it is only looked at again.
@@ -49,17 +49,16 @@ void ClientLink::Within(absl::Duration time) {
   if (deadline_ < alarm_.expiry()) alarm_.cancel();
 }
 
-void ClientLink::Abort() {
+void ClientLink::End(Transport::Ending how) {
   ended_ = true;
   gone_ = true;
   alarm_.cancel();
-  transport_.Abort();
+  transport_.End(how);
   if (watcher_ != nullptr) watcher_->Wake();
 }
 
 Async<bool> ClientLink::ReadOnce() {
-  const size_t size = reading_ ? kReadBesideBytes : kReadBytes;
-  const size_t room = std::min(size, kMaxInput - input_.size());
+  const size_t room = std::min(kReadBytes, kMaxInput - input_.size());
   if (room == 0) co_return false;
   const size_t count = co_await transport_.Read(input_.prepare(room));
   input_.commit(count);
@@ -82,23 +81,54 @@ Async<bool> ClientLink::Write(std::span<const absl::string_view> parts) {
   co_return written;
 }
 
-void ClientLink::Watch(std::shared_ptr<Signal> signal) {
+void ClientLink::Watch(std::shared_ptr<Signal> signal, Expected expected) {
   watcher_ = std::move(signal);
+  expected_ = expected;
   if (gone_) return watcher_->Wake();
-  // Who sends the next request before this one is answered has not gone, and is not watched.
-  if (reading_ || input_.size() > 0) return;
-  reading_ = true;
-  // What a request has left of it is more than an idle connection needs.
-  input_.shrink_to_fit();
+  if (reading_) return;
+  const bool reads = expected == Expected::kNothing && input_.size() < kMaxInput;
+  if (!reads && std::exchange(awaiting_break_, true)) return;
+  if (reads) {
+    reading_ = true;
+    // What a request has left of it is more than an idle connection needs.
+    input_.shrink_to_fit();
+  }
   boost::asio::co_spawn(
-      strand_, [self = shared_from_this()] { return self->ReadBeside(); }, boost::asio::detached);
+      strand_,
+      [self = shared_from_this(), reads] {
+        return reads ? self->ReadBeside() : self->AwaitBreak();
+      },
+      boost::asio::detached);
 }
 
 Async<void> ClientLink::ReadBeside() {
-  co_await ReadOnce();
+  // Who sends the next requests before this one is answered may go all the same.
+  while (watcher_ != nullptr && expected_ == Expected::kNothing && input_.size() < kMaxInput) {
+    // Not into input_: it may be used meanwhile.
+    const size_t room = std::min(beside_.size(), kMaxInput - input_.size());
+    const size_t count = co_await transport_.Read(boost::asio::buffer(beside_, room));
+    if (count == 0) {
+      gone_ = true;
+      break;
+    }
+    input_.commit(
+        boost::asio::buffer_copy(input_.prepare(count), boost::asio::buffer(beside_, count)));
+  }
   reading_ = false;
   read_->Wake();
-  if (gone_ && watcher_ != nullptr) watcher_->Wake();
+  if (watcher_ == nullptr) co_return;
+  if (gone_) {
+    watcher_->Wake();
+  } else {
+    // There is no room for more, or it is for another to read.
+    Watch(std::move(watcher_), Expected::kBody);
+  }
+}
+
+Async<void> ClientLink::AwaitBreak() {
+  co_await transport_.AwaitBreak();
+  gone_ = true;
+  if (watcher_ != nullptr) watcher_->Wake();
 }
 
 }  // namespace warren

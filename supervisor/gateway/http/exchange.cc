@@ -42,9 +42,20 @@ absl::string_view Exchange::header(absl::string_view name) const {
   return found == fields().end() ? absl::string_view() : ToView(found->value());
 }
 
+void Exchange::WatchClient() {
+  link_.Watch(signal_,
+              parser_.is_done() ? ClientLink::Expected::kNothing : ClientLink::Expected::kBody);
+}
+
+bool Exchange::holds_body_back() const {
+  return !expectation_met_ && !parser_.is_done() &&
+         absl::EqualsIgnoreCase(header("Expect"), "100-continue");
+}
+
 Async<absl::Status> Exchange::ContinueIfExpected() {
-  if (std::exchange(expectation_met_, true)) co_return absl::OkStatus();
-  if (!absl::EqualsIgnoreCase(header("Expect"), "100-continue")) co_return absl::OkStatus();
+  const bool expected = holds_body_back();
+  expectation_met_ = true;
+  if (!expected) co_return absl::OkStatus();
   const absl::string_view go_on[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
   const bool written = co_await link_.Write(go_on);
   co_return written ? absl::OkStatus() : ClientGone();
@@ -58,14 +69,20 @@ size_t Exchange::NextPieceBytes() {
   return left ? static_cast<size_t>(std::clamp<uint64_t>(*left, 1, kPieceBytes)) : size;
 }
 
+Async<absl::Status> Exchange::FillMore() {
+  link_.Within(kStallTime);
+  const bool filled = co_await link_.Fill();
+  link_.WithoutLimit();
+  if (filled) co_return absl::OkStatus();
+  if (link_.gone()) co_return ClientGone();
+  co_return absl::InvalidArgumentError("the head of a chunk of the request's body is too long");
+}
+
 Async<absl::StatusOr<std::string>> Exchange::ReadRaw() {
   if (parser_.is_done()) co_return std::string();
   if (absl::Status expected = co_await ContinueIfExpected(); !expected.ok()) co_return expected;
   if (link_.input().size() == 0) {
-    link_.Within(kStallTime);
-    const bool filled = co_await link_.Fill();
-    link_.WithoutLimit();
-    if (!filled) co_return ClientGone();
+    if (absl::Status more = co_await FillMore(); !more.ok()) co_return more;
   }
   // No larger than what has come: whoever keeps it is charged for what is in it.
   std::string piece(std::min(NextPieceBytes(), link_.input().size()), '\0');
@@ -77,26 +94,20 @@ Async<absl::StatusOr<std::string>> Exchange::ReadRaw() {
     if (link_.input().size() == 0) {
       // Some is better than none: the next piece is asked for.
       if (body.size < piece.size()) break;
-      link_.Within(kStallTime);
-      const bool filled = co_await link_.Fill();
-      link_.WithoutLimit();
-      if (!filled) co_return ClientGone();
+      if (absl::Status more = co_await FillMore(); !more.ok()) co_return more;
     }
     boost::system::error_code error;
     link_.input().consume(parser_.put(link_.input().data(), error));
     if (error == http::error::need_more) {
-      // A chunk's head that is not whole yet.
-      link_.Within(kStallTime);
-      const bool filled = co_await link_.Fill();
-      link_.WithoutLimit();
-      if (!filled) co_return ClientGone();
+      // A chunk's head that is not whole yet; also the line's end behind the last one.
+      if (body.size < piece.size()) break;
+      if (absl::Status more = co_await FillMore(); !more.ok()) co_return more;
     } else if (error && error != http::error::need_buffer) {
       co_return absl::InvalidArgumentError(
           absl::StrCat("the request's body is malformed: ", error.message()));
     }
   }
   piece.resize(piece.size() - body.size);
-  if (piece.empty() && !parser_.is_done()) co_return co_await ReadRaw();
   co_return piece;
 }
 
@@ -167,7 +178,7 @@ std::string Exchange::HeadOf(HttpStatus status, absl::string_view content_type,
   // 204 has no body, and says nothing of one.
   if (length && status != HttpStatus::no_content) head.content_length(*length);
   if (chunked_) head.chunked(true);
-  head.keep_alive(keep_alive() && !body_failed_);
+  head.keep_alive(keep_alive() && !body_failed_ && !holds_body_back());
   std::ostringstream text;
   text << head.base();
   return std::move(text).str();
@@ -175,10 +186,23 @@ std::string Exchange::HeadOf(HttpStatus status, absl::string_view content_type,
 
 Async<bool> Exchange::Send(absl::string_view first, absl::string_view second,
                            absl::string_view third) {
-  const std::array<absl::string_view, 3> parts = {first, second, third};
-  link_.Within(kStallTime);
-  const bool written = co_await link_.Write(parts);
-  link_.WithoutLimit();
+  std::array<absl::string_view, 3> parts = {first, second, third};
+  bool written = true;
+  // A piece at a time: a client that takes one is no client that stalls.
+  for (bool more = true; more && written;) {
+    std::array<absl::string_view, 3> piece;
+    size_t room = kPieceBytes;
+    more = false;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      piece[i] = parts[i].substr(0, room);
+      parts[i].remove_prefix(piece[i].size());
+      room -= piece[i].size();
+      more = more || !parts[i].empty();
+    }
+    link_.Within(kStallTime);
+    written = co_await link_.Write(piece);
+    link_.WithoutLimit();
+  }
   co_return written;
 }
 
@@ -202,6 +226,9 @@ Async<bool> Exchange::Begin(HttpStatus status, absl::string_view content_type,
 
 Async<bool> Exchange::Write(absl::string_view piece) {
   if (piece.empty()) co_return !link_.gone();
+  // Whoever had it before is not charged for it any more; a client may be slow to take it.
+  MemoryCharge charge(&memory_);
+  charge.Set(static_cast<int64_t>(piece.size()));
   if (!chunked_) co_return co_await Send(piece);
   const std::string size = absl::StrFormat("%x\r\n", piece.size());
   co_return co_await Send(size, piece, "\r\n");
@@ -222,6 +249,8 @@ void Exchange::Hangup() {
 Async<bool> Exchange::Settle() {
   link_.Unwatch();
   if (!whole_ || link_.gone()) co_return false;
+  // It is not asked for a body that nobody wants any more, and may send it or not.
+  if (holds_body_back()) co_return false;
   if (!chunked_ && parser_.get().version() < 11) co_return false;
   // What the handler left is read in small measure; beyond it the client is told by the end.
   SetBodyLimit(body_bytes_ + kLingerBytes);

@@ -60,6 +60,7 @@ class Exchange {
   Async<absl::StatusOr<std::string>> ReadPiece();
   // All of it. RESOURCE_EXHAUSTED also where all clients' bodies together take too much memory.
   Async<absl::StatusOr<std::string>> ReadBody(size_t limit);
+  static constexpr uint64_t kNoBodyLimit = UINT64_MAX;
   void SetBodyLimit(uint64_t bytes) { body_limit_ = bytes; }
   // It is passed on as it is, packed or not.
   void KeepEncoding() { keeps_encoding_ = true; }
@@ -82,8 +83,10 @@ class Exchange {
   // ---- The client
   // What wakes the handler: whoever it hands it to, and, from WatchClient on, the client's going.
   const std::shared_ptr<Signal>& signal() const { return signal_; }
-  // After the body.
-  void WatchClient() { link_.Watch(signal_); }
+  // Before the end of its body it is noticed only when the connection is broken.
+  void WatchClient();
+  // Before more of the body is read.
+  void UnwatchClient() { link_.Unwatch(); }
   bool client_gone() const { return link_.gone(); }
   const boost::asio::any_io_executor& strand() const { return link_.strand(); }
   ClientLink& link() { return link_; }
@@ -100,6 +103,10 @@ class Exchange {
   // What they stand for.
   Async<absl::StatusOr<std::string>> ReadUnpacked();
   Async<absl::Status> ContinueIfExpected();
+  // The client holds its body back until it is asked for it.
+  bool holds_body_back() const;
+  // More of what the client sends, in the time that it has for it.
+  Async<absl::Status> FillMore();
   // How much room the next of ReadRaw gets.
   size_t NextPieceBytes();
   std::string HeadOf(HttpStatus status, absl::string_view content_type,

@@ -23,8 +23,7 @@ HttpRefusal RefusalOf(const boost::system::error_code& error) {
   return BadRequest(absl::StrCat("this is no HTTP request: ", error.message()));
 }
 
-}  // namespace
-
+// What is wrong with a request's headers as a whole; status ok: nothing.
 HttpRefusal CheckRequest(const HttpFields& fields, unsigned version) {
   size_t count = 0;
   for (const auto& field : fields) {
@@ -50,13 +49,19 @@ HttpRefusal CheckRequest(const HttpFields& fields, unsigned version) {
   return {};
 }
 
+}  // namespace
+
 Async<void> HttpConnection::Serve(const std::atomic<bool>& stopping) {
   link_.Within(kHeaderTime);
   const bool begun = co_await link_.Handshake();
   bool more = begun;
   while (more && !stopping) more = co_await ServeOne();
-  if (!link_.gone()) co_await Linger();
-  link_.Abort();
+  if (link_.gone()) {
+    link_.Abort();
+    co_return;
+  }
+  co_await Linger();
+  link_.Close();
 }
 
 Async<HttpConnection::Headers> HttpConnection::ReadHeaders(Exchange::Parser& parser,
@@ -65,7 +70,12 @@ Async<HttpConnection::Headers> HttpConnection::ReadHeaders(Exchange::Parser& par
   // What is read of the body is bounded by who reads it.
   parser.body_limit(boost::none);
   bool waiting = link_.input().size() == 0;
-  link_.Within(waiting && served_ ? kIdleTime : kHeaderTime);
+  if (waiting && served_) {
+    link_.Within(kIdleTime);
+    link_.BeginIdle();
+  } else {
+    link_.Within(kHeaderTime);
+  }
   for (;;) {
     if (link_.input().size() > 0) {
       boost::system::error_code error;
@@ -82,7 +92,9 @@ Async<HttpConnection::Headers> HttpConnection::ReadHeaders(Exchange::Parser& par
     }
     const bool filled = co_await link_.Fill();
     if (!filled) co_return Headers::kGone;
-    if (std::exchange(waiting, false)) link_.Within(kHeaderTime);
+    if (!std::exchange(waiting, false)) continue;
+    link_.EndIdle();
+    link_.Within(kHeaderTime);
   }
   link_.WithoutLimit();
   served_ = true;

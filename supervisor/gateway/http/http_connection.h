@@ -49,9 +49,6 @@ class HttpConnection {
   bool served_ = false;
 };
 
-// What is wrong with a request's headers as a whole; status ok: nothing. For tests.
-HttpRefusal CheckRequest(const HttpFields& fields, unsigned version);
-
 }  // namespace warren
 
 #endif  // WARREN_SUPERVISOR_GATEWAY_HTTP_HTTP_CONNECTION_H_

@@ -11,17 +11,19 @@
 
 namespace warren {
 
-HttpServer::HttpServer(HttpHandler handler, MemoryBudget& memory, double pace)
+HttpServer::HttpServer(HttpHandler handler, MemoryBudget& memory, double pace, size_t crowd)
     : handler_(std::move(handler)),
       counted_([this](Exchange& exchange) { return Handle(exchange); }),
       memory_(memory),
       pace_(pace),
+      crowd_(crowd),
       work_(io_.get_executor()) {}
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpHandler handler,
                                                               MemoryBudget& memory, double pace,
-                                                              const TlsCertificate* certificate) {
-  std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler), memory, pace));
+                                                              const TlsCertificate* certificate,
+                                                              size_t crowd) {
+  std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler), memory, pace, crowd));
   if (certificate != nullptr) {
     absl::Status used = server->UseCertificate(*certificate);
     if (!used.ok()) return used;
@@ -62,6 +64,7 @@ void HttpServer::AddConnection(UniqueFd connection, Security security) {
   {
     std::lock_guard<std::mutex> lock(mu_);
     if (stopping_) return;
+    if (links_.size() >= crowd_) CloseLongestIdle();
     links_[link.get()] = link;
   }
   boost::asio::co_spawn(
@@ -74,22 +77,42 @@ void HttpServer::AddConnection(UniqueFd connection, Security security) {
       });
 }
 
+void HttpServer::CloseLongestIdle() {
+  std::shared_ptr<ClientLink> longest;
+  int64_t since = ClientLink::kBusy;
+  for (const auto& [key, link] : links_) {
+    if (link->idle_since() >= since) continue;
+    since = link->idle_since();
+    longest = link;
+  }
+  if (longest == nullptr) return;
+  boost::asio::post(longest->strand(), [longest, since] {
+    // A request may have come meanwhile.
+    if (longest->idle_since() == since) longest->Abort();
+  });
+}
+
 // That a connection is one of the server's, as long as its coroutine lives: it may end without
 // coming to its end, where the backend drops a question unanswered.
 class HttpServer::Entry {
  public:
-  Entry(HttpServer& server, const ClientLink* link) : server_(server), link_(link) {}
-  ~Entry() { server_.Remove(link_); }
+  Entry(HttpServer& server, std::shared_ptr<ClientLink> link)
+      : server_(server), link_(std::move(link)) {}
+  ~Entry() {
+    // On whichever thread dropped it.
+    boost::asio::post(link_->strand(), [link = link_] { link->Abort(); });
+    server_.Remove(link_.get());
+  }
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
  private:
   HttpServer& server_;
-  const ClientLink* const link_;
+  const std::shared_ptr<ClientLink> link_;
 };
 
 Async<void> HttpServer::Serve(std::shared_ptr<ClientLink> link) {
-  const Entry entry(*this, link.get());
+  const Entry entry(*this, link);
   link->Start();
   HttpConnection connection(*link, counted_, memory_);
   co_await connection.Serve(stopping_);

@@ -6,6 +6,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <condition_variable>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -31,10 +33,12 @@ class HttpServer {
   static constexpr int kThreads = 2;
 
   // `memory` outlives it; bodies that are held whole are charged to it. Without a certificate,
-  // null, there is no Security::kTls.
+  // null, there is no Security::kTls. With `crowd` connections open, for each that comes the one is
+  // closed that has waited longest for its next request, if there is one.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpHandler handler,
                                                            MemoryBudget& memory, double pace,
-                                                           const TlsCertificate* certificate);
+                                                           const TlsCertificate* certificate,
+                                                           size_t crowd = SIZE_MAX);
   ~HttpServer();
 
   void AddConnection(UniqueFd connection, Security security);
@@ -44,12 +48,14 @@ class HttpServer {
   void Shutdown(absl::Duration grace);
 
  private:
-  HttpServer(HttpHandler handler, MemoryBudget& memory, double pace);
+  HttpServer(HttpHandler handler, MemoryBudget& memory, double pace, size_t crowd);
   absl::Status UseCertificate(const TlsCertificate& certificate);
   Async<void> Serve(std::shared_ptr<ClientLink> link);
   Async<void> Handle(Exchange& exchange);
   class Entry;
   void Remove(const ClientLink* link);
+  // With mu_.
+  void CloseLongestIdle();
   // Cuts those that are open, and waits until they have ended.
   void CutAll();
 
@@ -57,6 +63,7 @@ class HttpServer {
   const HttpHandler counted_;
   MemoryBudget& memory_;
   const double pace_;
+  const size_t crowd_;
   std::unique_ptr<boost::asio::ssl::context> tls_;
   boost::asio::io_context io_{kThreads};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;

@@ -22,9 +22,10 @@ inline constexpr absl::Duration kHeaderTime = absl::Seconds(15);
 // Between two requests of a connection: longer than what undici and pyqwest keep one open for, so
 // that it is the client who closes, and no request crosses the end on its way.
 inline constexpr absl::Duration kIdleTime = absl::Seconds(620);
-// For the next piece of a body, or room for the next piece of an answer.
+// For the next piece of a body, or room for the next piece of an answer, of at most kPieceBytes.
 inline constexpr absl::Duration kStallTime = absl::Seconds(60);
-// How long a connection that was refused something is still read, so that the answer arrives.
+// How long a connection is still read behind its last answer, so that no reset crosses it on its
+// way.
 inline constexpr absl::Duration kLingerTime = absl::Seconds(2);
 inline constexpr size_t kLingerBytes = 1 << 20;
 

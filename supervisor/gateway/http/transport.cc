@@ -15,6 +15,11 @@ namespace asio = boost::asio;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
+// A connection on which nothing moves is probed, and ended where nobody answers.
+constexpr int kProbeAfterSeconds = 60;
+constexpr int kProbeAgainSeconds = 20;
+constexpr int kProbes = 6;
+
 int FamilyOf(int fd) {
   int family = AF_UNSPEC;
   socklen_t size = sizeof(family);
@@ -31,8 +36,11 @@ Transport::Transport(const asio::any_io_executor& strand, UniqueFd socket, asio:
     // Answers are written whole: nothing is gained by waiting for more.
     int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    // A client whose machine has gone answers nothing: it is noticed all the same.
+    // A client that has gone without a word, or whose machine has, is noticed all the same.
     ::setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, &kProbeAfterSeconds, sizeof(int));
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_KEEPINTVL, &kProbeAgainSeconds, sizeof(int));
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof(int));
   }
   boost::system::error_code error;
   const int fd = socket.release();
@@ -53,6 +61,10 @@ Async<size_t> Transport::Read(asio::mutable_buffer into) {
   }
   auto [error, size] = co_await socket_.async_read_some(into, kTuple);
   co_return error ? 0 : size;
+}
+
+Async<void> Transport::AwaitBreak() {
+  co_await socket_.async_wait(asio::socket_base::wait_error, kTuple);
 }
 
 Async<bool> Transport::Write(std::span<const absl::string_view> parts) {
@@ -76,10 +88,10 @@ void Transport::Finish() {
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
 }
 
-void Transport::Abort() {
+void Transport::End(Ending how) {
   boost::system::error_code ignored;
   // A reset, where there is TCP: an end without one would look like the end of the answer.
-  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  if (how == Ending::kReset) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
 }
 

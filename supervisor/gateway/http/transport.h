@@ -18,7 +18,7 @@ namespace warren {
 // A client's connection as bytes: plain, or TLS where a context is given.
 //
 // On its connection's strand; at most one Read and one Write at a time. Lifecycle: constructor →
-// Handshake, where there is TLS → Read*, Write* → Finish or Abort.
+// Handshake, where there is TLS → Read*, Write* → Finish → End.
 class Transport {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
@@ -33,14 +33,17 @@ class Transport {
   Async<bool> Handshake();
   // Bytes that were read; 0: the client has gone, or says no more.
   Async<size_t> Read(boost::asio::mutable_buffer into);
+  // Until the connection is broken: reset, or closed in both directions. Beside a Read and a Write.
+  Async<void> AwaitBreak();
   // All of it. False: the client has gone.
   Async<bool> Write(std::span<const absl::string_view> parts);
 
   // Says that no more comes: what was sent arrives before the end.
   void Finish();
-  // Closes it at once; the client sees that what it has is not all. Reads and writes that are under
-  // way end.
-  void Abort();
+  // Closes it at once: what was sent is still delivered, or the client sees that what it has is not
+  // all. Reads and writes that are under way end.
+  enum class Ending { kClosed, kReset };
+  void End(Ending how);
   bool secure() const { return tls_.has_value(); }
 
  private:

@@ -21,9 +21,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr char kTrafficToken[] = "E2B-Traffic-Access-Token";
-constexpr uint64_t kNoLimit = UINT64_MAX / 2;
-
 std::string NameOf(const HttpFields::value_type& field) {
   return absl::AsciiStrToLower(std::string(field.name_string()));
 }
@@ -82,7 +79,9 @@ Async<void> PassBack(std::shared_ptr<Upstream> upstream, std::shared_ptr<ClientL
     link->WithoutLimit();
     if (!written) break;
   }
-  link->Abort();
+  // The client reads what is on its way to it, and then the end; it has as long as a piece to go.
+  link->Finish();
+  link->Within(kStallTime);
 }
 
 Async<void> PassForth(std::shared_ptr<Upstream> upstream, std::shared_ptr<ClientLink> link) {
@@ -100,8 +99,7 @@ Async<void> PassForth(std::shared_ptr<Upstream> upstream, std::shared_ptr<Client
   upstream->Abort();
 }
 
-}  // namespace
-
+// The head of the request as the program gets it.
 std::string ForwardedHead(const Exchange& exchange, const SandboxNotes& notes, uint32_t port) {
   std::string host(exchange.header("Host"));
   std::string head = absl::StrCat(exchange.method(), " ", exchange.raw_target(), " HTTP/1.1\r\n");
@@ -130,16 +128,11 @@ std::string ForwardedHead(const Exchange& exchange, const SandboxNotes& notes, u
                       "\r\nX-Forwarded-Proto: ", exchange.secure() ? "https" : "http", "\r\n\r\n");
 }
 
+}  // namespace
+
 Async<std::shared_ptr<Upstream>> PortProxy::Connect(Exchange& exchange, const OpenedSandbox& opened,
                                                     uint32_t port) {
   const std::string& id = opened.sandbox.sandbox_id();
-  if (!opened.notes.public_traffic &&
-      !SameSecret(exchange.header(kTrafficToken), door_.tokens().Traffic(id))) {
-    co_await RefusePort(
-        exchange, id, port, HttpStatus::forbidden,
-        "Missing or invalid traffic access token header 'e2b-traffic-access-token'");
-    co_return nullptr;
-  }
   auto connection = co_await Ask<std::unique_ptr<PortConnection>>(
       [&](auto reply) { opened.handle->ConnectPort(Call(), port, std::move(reply)); });
   absl::Status refused = connection.status();
@@ -158,7 +151,7 @@ Async<std::shared_ptr<Upstream>> PortProxy::Connect(Exchange& exchange, const Op
 Async<void> PortProxy::SendRequest(Exchange& exchange, Upstream& upstream,
                                    const std::string& head) {
   bool written = co_await upstream.Write(head);
-  exchange.SetBodyLimit(kNoLimit);
+  exchange.SetBodyLimit(Exchange::kNoBodyLimit);
   exchange.KeepEncoding();
   const bool chunked = !exchange.header("Transfer-Encoding").empty();
   while (written) {
@@ -204,18 +197,20 @@ Async<void> PortProxy::PassAnswer(Exchange& exchange, Upstream& upstream) {
 }
 
 Async<void> PortProxy::Serve(Exchange& exchange, std::string sandbox_id, uint32_t port) {
-  auto opened = co_await door_.Open(exchange, sandbox_id, Credential::kId, ErrorForm::kRest);
+  auto opened = co_await door_.Open(exchange, sandbox_id, Credential::kTraffic, ErrorForm::kRest);
   if (!opened) co_return;
   auto upstream = co_await Connect(exchange, *opened, port);
   if (upstream == nullptr) co_return;
   const std::string head = ForwardedHead(exchange, opened->notes, port);
-  co_await SendRequest(exchange, *upstream, head);
 
   auto link = exchange.link().shared_from_this();
   auto over = std::make_shared<bool>(false);
+  // A program that takes nothing of the body, or says nothing, is left when its client goes.
   exchange.WatchClient();
   boost::asio::co_spawn(exchange.strand(), AbortWhenGone(exchange.signal(), upstream, over, link),
                         boost::asio::detached);
+  co_await SendRequest(exchange, *upstream, head);
+  exchange.WatchClient();
   absl::Status read = co_await upstream->ReadHead(exchange.method() == "HEAD");
   const bool switches = read.ok() && upstream->answer().get().result_int() == 101;
   if (switches && !WantsUpgrade(exchange)) {
@@ -226,9 +221,8 @@ Async<void> PortProxy::Serve(Exchange& exchange, std::string sandbox_id, uint32_
   } else if (switches) {
     std::ostringstream answer;
     answer << upstream->answer().get().base();
-    *over = true;
-    exchange.signal()->Wake();
-    link->Unwatch();
+    // What comes of the client from here on is for the program.
+    link->Watch(exchange.signal(), ClientLink::Expected::kBody);
     const std::string text = std::move(answer).str();
     const absl::string_view parts[] = {text};
     const bool written = co_await link->Write(parts);

@@ -32,9 +32,6 @@ class PortProxy {
   const SandboxDoor& door_;
 };
 
-// The head of the request as the program gets it. For tests.
-std::string ForwardedHead(const Exchange& exchange, const SandboxNotes& notes, uint32_t port);
-
 }  // namespace warren
 
 #endif  // WARREN_SUPERVISOR_GATEWAY_PORTS_PORT_PROXY_H_

@@ -41,9 +41,7 @@ class Upstream {
   Async<absl::StatusOr<std::string>> ReadPiece();
   // Whatever comes; empty: the end.
   Async<std::string> ReadRaw();
-  // It says no more.
-  void Finish() { transport_.Finish(); }
-  void Abort() { transport_.Abort(); }
+  void Abort() { transport_.End(Transport::Ending::kReset); }
 
  private:
   Async<bool> Fill();
