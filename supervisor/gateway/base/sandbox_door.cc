@@ -22,6 +22,24 @@ Async<void> RefuseCredential(Exchange& exchange, ErrorForm form) {
   co_await AnswerJson(exchange, HttpStatus::unauthorized, body);
 }
 
+// As E2B's proxy says it.
+Async<void> RefuseTraffic(Exchange& exchange, const std::string& sandbox_id) {
+  nlohmann::json body;
+  body["sandboxId"] = sandbox_id;
+  body["message"] = "Missing or invalid traffic access token header 'e2b-traffic-access-token'";
+  body["code"] = static_cast<unsigned>(HttpStatus::forbidden);
+  co_await AnswerJson(exchange, HttpStatus::forbidden, body);
+}
+
+// What the backend says of a sandbox: that it is not there, or something else.
+Async<void> AnswerFailure(Exchange& exchange, const std::string& sandbox_id, absl::Status failure) {
+  if (absl::IsNotFound(failure) || absl::IsFailedPrecondition(failure)) {
+    co_await AnswerSandboxGone(exchange, sandbox_id);
+  } else {
+    co_await AnswerError(exchange, failure);
+  }
+}
+
 }  // namespace
 
 Async<absl::StatusOr<OpenedSandbox>> SandboxDoor::Look(std::string sandbox_id, Call call) const {
@@ -53,19 +71,28 @@ Async<std::optional<OpenedSandbox>> SandboxDoor::Open(Exchange& exchange,
                                                       Credential credential, ErrorForm form) const {
   auto opened = co_await Look(sandbox_id, Call());
   if (!opened.ok()) {
-    co_await AnswerSandboxGone(exchange, sandbox_id);
+    co_await AnswerFailure(exchange, sandbox_id, opened.status());
     co_return std::nullopt;
   }
-  if (credential == Credential::kAccessToken && opened->notes.secured &&
+  const bool traffic =
+      credential == Credential::kTraffic || credential == Credential::kTrafficAndAccessToken;
+  if (traffic && !opened->notes.public_traffic &&
+      !SameSecret(exchange.header("E2B-Traffic-Access-Token"), tokens_.Traffic(sandbox_id))) {
+    co_await RefuseTraffic(exchange, sandbox_id);
+    co_return std::nullopt;
+  }
+  const bool access =
+      credential == Credential::kAccessToken || credential == Credential::kTrafficAndAccessToken;
+  if (access && opened->notes.secured &&
       !SameSecret(exchange.header("X-Access-Token"), tokens_.Envd(sandbox_id))) {
     co_await RefuseCredential(exchange, form);
     co_return std::nullopt;
   }
   if (opened->sandbox.state() == v1::Sandbox::PAUSED) {
-    absl::Status resumed = absl::UnavailableError("paused");
+    absl::Status resumed = absl::FailedPreconditionError("paused");
     if (opened->notes.auto_resume) resumed = co_await Resume(*opened);
     if (!resumed.ok()) {
-      co_await AnswerSandboxGone(exchange, sandbox_id);
+      co_await AnswerFailure(exchange, sandbox_id, resumed);
       co_return std::nullopt;
     }
   }
@@ -75,7 +102,8 @@ Async<std::optional<OpenedSandbox>> SandboxDoor::Open(Exchange& exchange,
 Async<bool> SandboxDoor::IsThere(std::shared_ptr<SandboxHandle> handle) {
   auto sandbox =
       co_await Ask<v1::Sandbox>([&](auto reply) { handle->Get(Call(), std::move(reply)); });
-  co_return sandbox.ok() && sandbox->state() != v1::Sandbox::DEAD;
+  if (!sandbox.ok()) co_return !absl::IsNotFound(sandbox.status());
+  co_return sandbox->state() != v1::Sandbox::DEAD;
 }
 
 }  // namespace warren

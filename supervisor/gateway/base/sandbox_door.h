@@ -29,6 +29,10 @@ enum class Credential {
   kAccessToken,
   // Has been looked at by the caller: a signature.
   kChecked,
+  // E2B-Traffic-Access-Token, where its ports are not public.
+  kTraffic,
+  // Both of them.
+  kTrafficAndAccessToken,
 };
 
 // How a refusal is written.
@@ -46,7 +50,8 @@ class SandboxDoor {
   SandboxDoor(Backend& backend, const AccessTokens& tokens) : backend_(backend), tokens_(tokens) {}
 
   // Nothing: the request has been answered, 502 where there is no such sandbox, or it does not run,
-  // 401 where the credential is missing. One that is paused and wants it is resumed.
+  // 401 or 403 where the credential is missing. One that is paused and wants it is resumed, for who
+  // has the credential.
   Async<std::optional<OpenedSandbox>> Open(Exchange& exchange, const std::string& sandbox_id,
                                            Credential credential, ErrorForm form) const;
 

@@ -74,9 +74,12 @@ class ControlPlane {
   struct Timed {
     OpenedSandbox opened;
     int64_t seconds = 0;
+    // It goes on with what it had in memory, where it is paused.
+    bool memory = true;
   };
-  // The sandbox of the path, and the field `name` of the body.
+  // The sandbox of the path, and of the body the field `name` and "memory".
   Async<absl::StatusOr<Timed>> FindTimed(Context& context, const char* name, int64_t otherwise);
+  static absl::Status CheckResume(const Timed& timed);
 
   const SandboxDoor& door_;
   const Authenticate authenticate_;

@@ -138,18 +138,21 @@ Async<absl::StatusOr<ControlPlane::Timed>> ControlPlane::FindTimed(Context& cont
   if (!seconds.ok()) co_return seconds.status();
   auto memory = FlagOf(*body, "memory");
   if (!memory.ok()) co_return memory.status();
-  if (memory->has_value() && !**memory) {
-    co_return absl::UnimplementedError(
-        "a resume that boots anew (onResume: reboot) is not supported by this server");
-  }
   auto found = co_await Find(context);
   if (!found.ok()) co_return found.status();
-  co_return Timed{*std::move(found), *seconds};
+  co_return Timed{*std::move(found), *seconds, memory->value_or(true)};
+}
+
+absl::Status ControlPlane::CheckResume(const Timed& timed) {
+  if (timed.memory) return absl::OkStatus();
+  return absl::UnimplementedError(
+      "a resume that boots anew (onResume: reboot) is not supported by this server");
 }
 
 Async<void> ControlPlane::Connect(Context& context) {
   auto timed = co_await FindTimed(context, "timeout", kDefaultTimeoutSeconds);
   WARREN_ANSWER_IF_ERROR(context.exchange, timed.status());
+  WARREN_ANSWER_IF_ERROR(context.exchange, CheckResume(*timed));
   const bool paused = timed->opened.sandbox.state() == v1::Sandbox::PAUSED;
   absl::Status done;
   if (paused) {
@@ -166,6 +169,7 @@ Async<void> ControlPlane::Connect(Context& context) {
 Async<void> ControlPlane::Resume(Context& context) {
   auto timed = co_await FindTimed(context, "timeout", kDefaultTimeoutSecondsV1);
   WARREN_ANSWER_IF_ERROR(context.exchange, timed.status());
+  WARREN_ANSWER_IF_ERROR(context.exchange, CheckResume(*timed));
   if (timed->opened.sandbox.state() != v1::Sandbox::PAUSED) {
     co_await AnswerError(context.exchange, HttpStatus::conflict, "the sandbox is running already");
     co_return;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,14 +28,22 @@ Async<void> ControlPlane::ListTemplates(Context& context) {
 }
 
 Async<void> ControlPlane::FindAlias(Context& context) {
-  auto alias = options_.defaults.aliases.find(context.path.at(2));
-  if (alias == options_.defaults.aliases.end()) {
+  std::string name = context.path.at(2);
+  // Names of templates are taken where one is asked for, as aliases are.
+  auto alias = options_.defaults.aliases.find(name);
+  if (alias != options_.defaults.aliases.end()) name = alias->second;
+  auto listed = co_await Ask<v1::ListTemplatesResponse>(
+      [&](auto reply) { door_.backend().ListTemplates(context.call, std::move(reply)); });
+  WARREN_ANSWER_IF_ERROR(context.exchange, listed.status());
+  const auto& templates = listed->templates();
+  if (std::none_of(templates.begin(), templates.end(),
+                   [&](const v1::TemplateInfo& info) { return info.template_id() == name; })) {
     co_await AnswerError(context.exchange, HttpStatus::not_found,
-                         absl::StrCat("there is no template \"", context.path.at(2), "\""));
+                         absl::StrCat("there is no template \"", name, "\""));
     co_return;
   }
   nlohmann::json json;
-  json["templateID"] = alias->second;
+  json["templateID"] = std::move(name);
   json["public"] = true;
   co_await AnswerJson(context.exchange, HttpStatus::ok, json);
 }

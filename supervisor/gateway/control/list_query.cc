@@ -39,6 +39,7 @@ absl::Status ReadStates(const Target& target, v1::ListSandboxesRequest& request)
       return Wrong("state", "running, paused or both");
     }
   }
+  if (request.states().empty()) return Wrong("state", "running, paused or both");
   return absl::OkStatus();
 }
 

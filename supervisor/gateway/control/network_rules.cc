@@ -1,9 +1,12 @@
 #include "supervisor/gateway/control/network_rules.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "supervisor/gateway/control/json_fields.h"
+#include "supervisor/gateway/control/network_ranges.h"
 
 namespace warren {
 namespace {
@@ -39,9 +42,11 @@ v1::NetworkPolicy ToNetworkPolicy(const E2bEgress& egress) {
   for (const std::string& host : egress.allow_out) {
     if (!IsEverything(host)) policy.add_allow()->set_host(host);
   }
-  for (const std::string& host : egress.deny_out) {
-    if (!IsEverything(host)) policy.add_deny()->set_host(host);
-  }
+  std::vector<std::string> denied;
+  std::copy_if(egress.deny_out.begin(), egress.deny_out.end(), std::back_inserter(denied),
+               [](const std::string& host) { return !IsEverything(host); });
+  for (std::string& host : WithoutAllowed(denied, egress.allow_out))
+    policy.add_deny()->set_host(std::move(host));
   return policy;
 }
 

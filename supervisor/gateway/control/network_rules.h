@@ -25,17 +25,14 @@ struct E2bEgress {
 absl::StatusOr<E2bEgress> ReadEgress(const nlohmann::json& network);
 
 // In Warren's terms: what is allowed beside a denial of everything, or the internet without what is
-// denied. Where both name the same, Warren denies, and E2B allows: so a rule that is allowed and
-// denied stays denied.
+// denied. To E2B an allowance wins, to Warren a denial: so what is allowed is cut out of what is
+// denied. A name that is allowed still has none of its addresses that are denied.
 v1::NetworkPolicy ToNetworkPolicy(const E2bEgress& egress);
 
-// What ToNetworkPolicy made `policy` of; where nothing is open, `deny_out` says so. Another door
-// may have set ports and limits too, for which E2B has no words: they are left out.
-E2bEgress ToEgress(const v1::NetworkPolicy& policy);
-
-// What ToNetworkPolicy was given, where `policy` is from there; its `internet` says only that not
-// everything is denied. Also of a policy that another door has set, whose ports are left out: E2B
-// has no word for them.
+// What ToNetworkPolicy was given, where `policy` is from there, but for denials that allowances
+// were cut out of; its `internet` says only that not everything is denied, which `deny_out` says
+// too. Also of a policy that another door has set, whose ports are left out: E2B has no word for
+// them.
 E2bEgress ToEgress(const v1::NetworkPolicy& policy);
 
 }  // namespace warren

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "supervisor/base/proto_time.h"
 #include "supervisor/gateway/control/network_rules.h"
 
 namespace warren {
@@ -12,15 +13,8 @@ namespace {
 constexpr char kClientId[] = "warren";
 constexpr int64_t kMebibyte = int64_t{1} << 20;
 
-absl::Time FromProto(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-absl::Duration FromProto(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
 std::string TimeText(const google::protobuf::Timestamp& time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", FromProto(time), absl::UTCTimeZone());
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", ToTime(time), absl::UTCTimeZone());
 }
 
 nlohmann::json CommonJson(const v1::Sandbox& sandbox, const SandboxNotes& notes) {
@@ -72,7 +66,7 @@ nlohmann::json InfoJson(const v1::Sandbox& sandbox, const AccessTokens& tokens,
   json["allowInternetAccess"] = notes.internet;
   if (sandbox.has_network()) {
     E2bEgress egress = ToEgress(sandbox.network());
-    if (egress.internet) json["allowInternetAccess"] = true;
+    json["allowInternetAccess"] = egress.internet;
     if (!egress.allow_out.empty()) json["network"]["allowOut"] = std::move(egress.allow_out);
     if (!egress.deny_out.empty()) json["network"]["denyOut"] = std::move(egress.deny_out);
   }
@@ -84,9 +78,9 @@ nlohmann::json InfoJson(const v1::Sandbox& sandbox, const AccessTokens& tokens,
 }
 
 nlohmann::json MetricsJson(const v1::SandboxMetrics& before, const v1::SandboxMetrics& now) {
-  const absl::Duration wall = FromProto(now.read_at()) - FromProto(before.read_at());
+  const absl::Duration wall = ToTime(now.read_at()) - ToTime(before.read_at());
   auto used = [](const v1::SandboxMetrics& metrics) {
-    return FromProto(metrics.cpu_user()) + FromProto(metrics.cpu_system());
+    return ToDuration(metrics.cpu_user()) + ToDuration(metrics.cpu_system());
   };
   const double share =
       wall > absl::ZeroDuration() ? absl::FDivDuration(used(now) - used(before), wall) : 0;

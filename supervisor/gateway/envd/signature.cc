@@ -44,6 +44,14 @@ absl::Status CheckExpiration(const FileQuery& query, absl::Time now) {
   return absl::UnauthenticatedError("signature is already expired");
 }
 
+bool IsSignature(absl::string_view text) {
+  // 32 bytes in base64, without the "=".
+  constexpr size_t kDigits = 43;
+  std::string digest;
+  return absl::ConsumePrefix(&text, "v1_") && text.size() == kDigits &&
+         absl::Base64Unescape(absl::StrCat(text, "="), &digest);
+}
+
 bool HasSignature(const FileQuery& query, SignedDeed deed, absl::string_view token) {
   return query.signature && SameSecret(*query.signature, SignatureOf(query, deed, token));
 }

@@ -35,6 +35,8 @@ std::string SignatureOf(const FileQuery& query, SignedDeed deed, absl::string_vi
 
 // UNAUTHENTICATED where its time is over; whether it is right is not looked at.
 absl::Status CheckExpiration(const FileQuery& query, absl::Time now);
+// Whether it looks like one: who sends anything else is told so without a search.
+bool IsSignature(absl::string_view text);
 // Whether the query has the one that its sandbox's token makes; compared in constant time.
 bool HasSignature(const FileQuery& query, SignedDeed deed, absl::string_view token);
 

@@ -54,6 +54,7 @@ Async<absl::StatusOr<std::string>> SignatureSearch::Find(Exchange& exchange, con
   // Before anything is looked at: it costs nothing.
   const absl::Status current = CheckExpiration(query, absl::Now());
   if (!current.ok()) co_return current;
+  if (!IsSignature(*query.signature)) co_return absl::UnauthenticatedError("invalid signature");
   const std::shared_ptr<Waiter> waiter = Join(exchange.signal());
   if (waiter == nullptr) {
     co_return absl::ResourceExhaustedError(

@@ -69,7 +69,7 @@ Async<void> CellStream::EndWith(const absl::Status& status) {
   const bool there = co_await SandboxDoor::IsThere(sandbox_);
   if (!there) {
     exchange_.Hangup();
-  } else if (exchange_.answered() == 0) {
+  } else if (exchange_.answered() == 0 && pending_.empty()) {
     co_await exchange_.Answer(HttpStatusOf(status), kPlainText, status.message());
   } else {
     lines_.AddFailure(status.message(), pending_);

@@ -114,19 +114,12 @@ v1::ExecuteCodeRequest ToExecute(InterpreterRequest& from, const std::string& co
 Async<void> CodeInterpreter::Serve(Exchange& exchange, const std::string& sandbox_id) {
   const auto& path = exchange.target().segments;
   const bool executes = path.size() == 1 && path[0] == "execute";
-  // E2B's SDKs show the token where they run code, and not for its contexts.
-  auto opened =
-      co_await door_.Open(exchange, sandbox_id,
-                          executes ? Credential::kAccessToken : Credential::kId, ErrorForm::kRest);
+  // To E2B it is a port of the sandbox like any other; its SDKs show the access token where they
+  // run code, and not for its contexts.
+  const Credential credential =
+      executes ? Credential::kTrafficAndAccessToken : Credential::kTraffic;
+  auto opened = co_await door_.Open(exchange, sandbox_id, credential, ErrorForm::kRest);
   if (!opened) co_return;
-  // To E2B it is a port of the sandbox like any other.
-  if (!opened->notes.public_traffic && !SameSecret(exchange.header("E2B-Traffic-Access-Token"),
-                                                   door_.tokens().Traffic(sandbox_id))) {
-    co_await AnswerError(
-        exchange, HttpStatus::forbidden,
-        "Missing or invalid traffic access token header 'e2b-traffic-access-token'");
-    co_return;
-  }
   co_await Route(exchange, *opened);
 }
 
