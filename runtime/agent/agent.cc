@@ -82,25 +82,35 @@ int Agent::Serve() {
     }
     const std::vector<FileStreams::Wait> files = files_.waits();
     for (const FileStreams::Wait& each : files) waits.push_back({each.descriptor, POLLIN, 0});
-    for (const auto& [process_id, terminal] : terminals_) terminal->AddWaits(&waits);
+    std::vector<uint64_t> terminals;
+    for (const auto& [process_id, terminal] : terminals_) {
+      terminal->AddWaits(&waits);
+      terminals.push_back(process_id);
+    }
     if (::poll(waits.data(), waits.size(), FilesCanGoOn() ? 0 : -1) < 0) {
       if (errno == EINTR) continue;
       return 1;
     }
-    if (!ServeOnce(waits, starting, files)) return 1;
+    if (!ServeOnce(waits, starting, files, terminals)) return 1;
   }
 }
 
 bool Agent::ServeOnce(const std::vector<pollfd>& waits, const std::vector<uint64_t>& starting,
-                      const std::vector<FileStreams::Wait>& files) {
+                      const std::vector<FileStreams::Wait>& files,
+                      const std::vector<uint64_t>& terminals) {
   if (waits[kOrders].revents != 0 && !TakeOrders()) return false;
   for (size_t i = 0; i < starting.size(); ++i) {
     if (waits[kFixedWaits + i].revents != 0 && !OnOutcome(starting[i])) return false;
   }
-  TurnTerminals(waits.data() + kFixedWaits + starting.size() + files.size());
+  const size_t first_terminal = kFixedWaits + starting.size() + files.size();
+  const bool moves = std::any_of(waits.begin() + static_cast<ptrdiff_t>(first_terminal),
+                                 waits.end(), [](const pollfd& wait) { return wait.revents != 0; });
+  // Requests that came while poll looked, too: a terminal has its new size before what its client
+  // has written since.
+  if ((moves || waits[kRequests].revents != 0) && !OnRequests()) return false;
+  TurnTerminals(terminals, waits.data() + first_terminal);
   // After that: it is said that a command runs before it is said that it has ended.
   if (waits[kChildren].revents != 0 && !OnChildren()) return false;
-  if (waits[kRequests].revents != 0 && !OnRequests()) return false;
   if (waits[kRoot].revents != 0 && !OnRootWanted()) return false;
   for (size_t i = 0; i < files.size(); ++i) {
     if (waits[kFixedWaits + starting.size() + i].revents != 0)
@@ -247,10 +257,14 @@ bool Agent::OnResize(const internal::ResizeTerminal& request) {
   return true;
 }
 
-void Agent::TurnTerminals(const pollfd* waits) {
-  for (auto each = terminals_.begin(); each != terminals_.end(); waits += Terminal::kWaits) {
-    each->second->Turn(waits);
-    each = each->second->done() ? terminals_.erase(each) : std::next(each);
+void Agent::TurnTerminals(const std::vector<uint64_t>& terminals, const pollfd* waits) {
+  for (uint64_t process_id : terminals) {
+    auto found = terminals_.find(process_id);
+    if (found != terminals_.end()) {
+      found->second->Turn(waits);
+      if (found->second->done()) terminals_.erase(found);
+    }
+    waits += Terminal::kWaits;
   }
 }
 

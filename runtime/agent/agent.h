@@ -48,9 +48,10 @@ class Agent final : private StreamOutput {
  private:
   // Each returns false where the agent has to end.
   // `starting`: whose failure pipes stand behind the fixed ones in `waits`; then those of `files`,
-  // and behind them the terminals'.
+  // and behind them those of `terminals`.
   bool ServeOnce(const std::vector<pollfd>& waits, const std::vector<uint64_t>& starting,
-                 const std::vector<FileStreams::Wait>& files);
+                 const std::vector<FileStreams::Wait>& files,
+                 const std::vector<uint64_t>& terminals);
   // Of the files, as far as the supervisor reads what they say.
   bool FilesCanGoOn() const;
   bool OnOrder();
@@ -68,7 +69,7 @@ class Agent final : private StreamOutput {
   // Opens one where the command is to have it.
   SetupResult StartCommand(const internal::StartCommand& request, Command& command);
   // `waits`: theirs, in their order.
-  void TurnTerminals(const pollfd* waits);
+  void TurnTerminals(const std::vector<uint64_t>& terminals, const pollfd* waits);
   bool OnChildren();
   bool OnOutcome(uint64_t process_id);
   bool ReportExit(uint64_t process_id, int wait_status);
