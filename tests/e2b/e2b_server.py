@@ -45,7 +45,7 @@ class E2bServer(Server):
     """With a server outside that the names one.outside.test and other.outside.test lead to, by its egress policy. Lifecycle:
     E2bServer(...) starts it and waits until it serves -> environment_for() -> stop()."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, **options):
         self.port, self.tls_port = free_port(), free_port()
         self.files = tempfile.mkdtemp(prefix="warren-e2b-test-")
         self.outside = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Outside)
@@ -63,7 +63,7 @@ class E2bServer(Server):
         super().__init__("--default-template", "data-science", "--pool", "base=2", "--pool", "data-science=2",
                          "--max-sandboxes", "100", "--egress-policy", policy, "--e2b-listen", f"127.0.0.1:{self.port}",
                          "--e2b-tls-listen", f"127.0.0.1:{self.tls_port}", "--e2b-certificate", self.certificate,
-                         "--e2b-certificate-key", key, "--e2b-domain", DOMAIN, *flags)
+                         "--e2b-certificate-key", key, "--e2b-domain", DOMAIN, *flags, **options)
         try:
             self.warm()
         except BaseException:

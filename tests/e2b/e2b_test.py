@@ -15,11 +15,6 @@ from table import COLUMNS, Table
 PAGE = os.path.join(ROOT, "docs", "E2B_COMPATIBILITY.md")
 
 
-# Cases that fail for a reason that is known, in every column that has them: the page says so, and nothing is built on them. One
-# that passes is to be taken out.
-KNOWN = {}
-
-
 class Suite(unittest.TestCase):
     """What the classes below have in common: a server without keys, and another with two tenants'."""
 
@@ -47,11 +42,6 @@ class Suite(unittest.TestCase):
         return results
 
     def compare(self, column, results):
-        for result in results:
-            reason = KNOWN.get((result["capability"], result["case"]))
-            if reason:
-                self.assertEqual(result["outcome"], "failed", f"{result['case']} passes: take it out of KNOWN")
-                result.update(outcome="known", reason=reason)
         failed = [f"{result['capability']}: {result['case']}: {result['reason']}" for result in results
                   if result["outcome"] == "failed"]
         with open(PAGE, "r+", encoding="utf-8") as file:

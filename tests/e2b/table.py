@@ -15,9 +15,9 @@ CAPABILITIES = (
 )
 COLUMNS = ("e2b 2.51.0", "e2b 2.45.0", "Python 2.45.1 (replay)")
 
-WORDS = {"passed": "passes", "failed": "FAILS", "known": "fails, as is known", "not_applicable": "not served"}
+WORDS = {"passed": "passes", "failed": "FAILS", "not_applicable": "not served"}
 # Whose reasons the page tells.
-EXPLAINED = ("not_applicable", "known")
+EXPLAINED = ("not_applicable",)
 NONE = "–"
 
 HEAD = f"""# E2B compatibility
@@ -33,13 +33,13 @@ write its column.
 | {COLUMNS[2]} | no SDK: the requests of the Python package `e2b` 2.45.1, as its source builds them (`tests/e2b/python_client.py`) |
 
 The cases come from E2B's documentation and the doc comments of its SDKs. *Not served*: the server says so at once, as an error of
-the SDK's own class. *Fails, as is known*: what is missing is told beside it. {NONE}: no case for this column.
+the SDK's own class. {NONE}: no case for this column.
 
 ## Capabilities
 
 Cases that pass, of those that are served.
 """
-NOT_SERVED = "## What is not served, or fails\n"
+NOT_SERVED = "## What is not served\n"
 CASES = "## Cases\n"
 
 

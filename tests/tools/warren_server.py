@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -18,10 +19,16 @@ from pace import eventually, patience  # noqa: E402
 PREFIX = os.environ.get("WARREN_TEST_PREFIX", "")
 
 
+def _limit_to(open_files):
+    """What a process does first that may open no more files."""
+    return open_files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files)))
+
+
 class Server:
     """Lifecycle: Server(...) starts it and waits until it serves -> exec() and run() -> stop()."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, open_files=None):
+        """open_files: its hard limit; default: that of this process."""
         self.directory = tempfile.mkdtemp(prefix="warren-cli-test-")
         os.chmod(self.directory, 0o711)
         self.socket = os.path.join(self.directory, "run", "warren.sock")
@@ -33,7 +40,7 @@ class Server:
             self.process = subprocess.Popen(
                 [f"{PREFIX}/bin/warrend", "--listen", f"unix://{self.socket}", "--runtime-dir",
                  os.path.join(self.directory, "run"), "--keys", self.keys, "--cgroup-parent", f"warren-cli-test-{os.getpid()}", *flags],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_limit_to(open_files))
         eventually(lambda: self.accepts() or self.process.poll() is not None)
         if not self.accepts():
             raise AssertionError(f"warrend does not serve: {self.log()}")

@@ -70,12 +70,8 @@ Async<HttpConnection::Headers> HttpConnection::ReadHeaders(Exchange::Parser& par
   // What is read of the body is bounded by who reads it.
   parser.body_limit(boost::none);
   bool waiting = link_.input().size() == 0;
-  if (waiting && served_) {
-    link_.Within(kIdleTime);
-    link_.BeginIdle();
-  } else {
-    link_.Within(kHeaderTime);
-  }
+  link_.Within(waiting && served_ ? kIdleTime : kHeaderTime);
+  if (waiting) link_.BeginIdle();
   for (;;) {
     if (link_.input().size() > 0) {
       boost::system::error_code error;

@@ -183,7 +183,7 @@ it('connect: what it says from then on, and its end', async (t) => {
   await second.sendStdin('now\n');
   const result = await second.wait();
   assert.equal(result.exitCode, 0);
-  assert.match(out, /after now\n$/);
+  assert.equal(out, 'after now\n');
   assert.match((await first.wait()).stdout, /after now\n$/);
 });
 
@@ -207,6 +207,18 @@ it('it goes on after a disconnect, and is found again', async (t) => {
   assert.equal(error.exitCode, 5);
   assert.match(error.stdout, /still here\n$/);
   assert.equal(late, 'up\n');
+});
+
+it('connect: what was said while nobody was connected is not told', async (t) => {
+  const sandbox = await t.sandbox();
+  const command = await sandbox.commands.run('read -r x; echo "$x"; touch /tmp/said; read -r x; echo "$x"',
+                                             { background: true, stdin: true, timeoutMs: 0 });
+  await command.disconnect();
+  await sandbox.commands.sendStdin(command.pid, 'alone\n');
+  await sandbox.commands.run('until test -e /tmp/said; do sleep 0.01; done; sleep 0.1');
+  const again = await sandbox.commands.connect(command.pid, { timeoutMs: 0 });
+  await sandbox.commands.sendStdin(command.pid, 'heard\n');
+  assert.equal((await again.wait()).stdout, 'heard\n');
 });
 
 it('an aborted run leaves the command running', async (t) => {

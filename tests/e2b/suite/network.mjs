@@ -88,8 +88,14 @@ it('updateNetwork takes the internet away, and gives it back', async (t) => {
   const sandbox = await t.sandbox();
   await sandbox.updateNetwork({ allowInternetAccess: false });
   assert.equal(await reaches(sandbox, ONE), false);
+  assert.equal((await sandbox.getInfo()).allowInternetAccess, false);
   await sandbox.updateNetwork({ allowInternetAccess: true });
   assert.equal(await reaches(sandbox, ONE), true);
+});
+
+it('what is allowed and denied is allowed', async (t) => {
+  const sandbox = await t.sandbox({ network: { allowOut: ['203.0.113.7'], denyOut: ['203.0.113.7', '203.0.113.0/30'] } });
+  assert.deepEqual((await sandbox.getInfo()).network.denyOut, ['203.0.113.0/30']);
 });
 
 it('updateNetwork of an unknown one is a SandboxNotFoundError', async (t) => {

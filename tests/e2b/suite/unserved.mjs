@@ -34,6 +34,7 @@ const templates = group('templates');
 
 templates('exists', async (t) => {
   assert.equal(await t.served(t.e2b.Template.exists('base')), true);
+  assert.equal(await t.served(t.e2b.Template.exists('data-science')), true);
   assert.equal(await t.served(t.e2b.Template.exists('no-such-template')), false);
 });
 
