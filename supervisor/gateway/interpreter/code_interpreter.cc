@@ -20,6 +20,9 @@ using SandboxOfCode = std::shared_ptr<SandboxHandle>;
 constexpr absl::Duration kLineKeepalive = absl::Seconds(5);
 // The client has a clock of its own: this is the longest that a cell may have.
 constexpr absl::Duration kCellTime = absl::Hours(24);
+// For another's restart of the same context, and between two looks whether it is over.
+constexpr absl::Duration kReviveTime = absl::Seconds(30);
+constexpr absl::Duration kReviveLook = absl::Milliseconds(10);
 constexpr char kPython[] = "python";
 constexpr size_t kShownContext = 64;
 
@@ -98,6 +101,23 @@ Async<absl::StatusOr<v1::Context>> RestartContext(SandboxOfCode sandbox, std::st
       [&](auto reply) { sandbox->RestartContext(Call(), context_id, std::move(reply)); });
 }
 
+// One that a cell has ended is there again for the next; where several come at once, one of them
+// restarts it, and the others wait.
+Async<absl::StatusOr<v1::Context>> Revive(Exchange& exchange, SandboxOfCode sandbox,
+                                          v1::Context dead, SteadyTime deadline) {
+  const auto alarm = std::make_shared<Signal>(exchange.strand());
+  absl::StatusOr<v1::Context> context = std::move(dead);
+  while (context.ok() && !context->alive()) {
+    const std::string id = context->context_id();
+    context = co_await RestartContext(sandbox, id);
+    const auto now = std::chrono::steady_clock::now();
+    if (!absl::IsFailedPrecondition(context.status()) || now >= deadline) break;
+    co_await alarm->WaitUntil(now + absl::ToChronoNanoseconds(kReviveLook));
+    context = co_await FindContext(sandbox, id);
+  }
+  co_return context;
+}
+
 v1::ExecuteCodeRequest ToExecute(InterpreterRequest& from, const std::string& context_id) {
   v1::ExecuteCodeRequest request;
   request.set_context_id(context_id);
@@ -167,9 +187,11 @@ Async<void> CodeInterpreter::Execute(Exchange& exchange, Handle sandbox,
   }
   auto context = co_await ChooseContext(sandbox, asked->context_id, asked->language,
                                         std::move(default_context));
-  // One that a cell has ended is there again for the next.
-  if (context.ok() && !context->alive())
-    context = co_await RestartContext(sandbox, context->context_id());
+  if (context.ok() && !context->alive()) {
+    const auto deadline =
+        std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(kReviveTime * pace_);
+    context = co_await Revive(exchange, sandbox, *std::move(context), deadline);
+  }
   if (!context.ok()) {
     co_await AnswerStatus(exchange, context.status());
     co_return;

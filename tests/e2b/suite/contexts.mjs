@@ -54,6 +54,13 @@ it('restart clears its state, and keeps its id', async (t) => {
   assert.equal((await sandbox.runCode('import os; os.getcwd()', { context })).text, '/tmp');
 });
 
+it('cells at once, behind one that has ended the context', async (t) => {
+  const sandbox = await t.code();
+  await sandbox.runCode('import os; os._exit(1)').catch(() => {});
+  const results = await Promise.all(['1', '2', '3'].map((code) => sandbox.runCode(code)));
+  assert.deepEqual(results.map(({ text }) => text), ['1', '2', '3']);
+});
+
 it('restart of the default one', async (t) => {
   const sandbox = await t.code();
   await sandbox.runCode('x = 1');
