@@ -51,6 +51,13 @@ class TerminalTest(unittest.TestCase):
         self.assertIn("| 631 | 9 + 2 forced |", report.markdown(results(row(figures=counted))))
         self.assertIn("631 + 3 major", report.markdown(results(row(figures=counted | {"major_faults": 3}))))
 
+    def test_what_a_row_takes_more_is_shown_and_may_be_less(self):
+        added = row(figures={"added_p50": 5.25, "door_p50": -0.125})
+        self.assertIn("of it: added_p50 5.25 ms, door_p50 -0.125 ms\n", report.terminal(results(added)))
+        self.assertIn("  Of it: added_p50 5.25 ms, door_p50 -0.125 ms.\n", report.markdown(results(added)))
+        for text in (report.terminal(results(row())), report.markdown(results(row()))):
+            self.assertNotIn("f it:", text)
+
     def test_says_which_host(self):
         self.assertIn("Test CPU, 2 cores, 4 GiB, Linux 6.1", report.terminal(results(row())))
 

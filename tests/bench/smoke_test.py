@@ -96,6 +96,12 @@ class SmokeTest(unittest.TestCase):
         self.assertEqual(shares["install-cached"], 1)
         self.assertEqual(shares["create-first-cell-pool-empty"], 0)
 
+    def test_the_sdks_own_time_is_taken_from_what_the_door_adds(self):
+        row = next(row for row in self.results["rows"] if row["id"] == "e2b-first-cell")
+        figures, references = row["figures"], row["references"]
+        self.assertAlmostEqual(figures["added_p50"], row["p50"] - references["grpc-first-cell"], 1)
+        self.assertAlmostEqual(figures["door_p50"], figures["added_p50"] - references["sdk-bare"], 1)
+
     def test_as_many_networks_as_were_asked_for_were_opened(self):
         figures = next(row for row in self.results["rows"] if row["id"] == "networks-1000")["figures"]
         self.assertEqual(figures["networks"], self.results["settings"]["sizes"]["networks"])

@@ -1,9 +1,8 @@
-"""How the rows of E2B's door are measured: by E2B's own SDK for JavaScript, unchanged, from npm."""
+"""How the rows of E2B's door are measured: by E2B's own SDK for JavaScript, unchanged, from npm. The streams: e2b_streams.py."""
 
-import http.client
+import contextlib
 import json
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -18,61 +17,72 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 _PROBE = os.path.join(ROOT, "tools/benchmark/probes/e2b_sdk.mjs")
 _SECONDS = 1800
 # The server has no keys.
-_KEY = "e2b_" + "0" * 40
+KEY = "e2b_" + "0" * 40
+TEMPLATE = "code-interpreter-v1"
 # Before each create, until the pool is full again: the measuring client, which sees the pool, waits for that.
 _SETTLE_MS = 50
-_TEMPLATE = "code-interpreter-v1"
 
 
 class Door:
-    """A free port for a server to speak E2B's protocol on. Lifecycle: Door(template) -> flags, environment."""
+    """A free port for a server to speak E2B's protocol on. Lifecycle: Door(template) -> flags, url."""
 
     def __init__(self, template):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.flags = [f"--e2b-listen=127.0.0.1:{self.port}", f"--e2b-template={_TEMPLATE}={template}"]
+        self.flags = [f"--e2b-listen=127.0.0.1:{self.port}", f"--e2b-template={TEMPLATE}={template}"]
 
     @property
-    def environment(self):
-        url = f"http://127.0.0.1:{self.port}"
-        return os.environ | {"E2B_API_URL": url, "E2B_SANDBOX_URL": url, "E2B_API_KEY": _KEY}
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
 
 
 def first_cells(run, door, sizes):
-    """run: runs the client on the server, for the same over gRPC; sizes: of sizes.py."""
+    """run: runs the client on the server, for the same over gRPC; sizes: of sizes.py.
+
+    Of the p50 over the door, added_p50 is what is more than grpc-first-cell, and door_p50 what is more than grpc-first-cell and
+    sdk-bare together: the door's share of what is added. sdk-bare has the SDK's own time, that of the loopback, and the little
+    that a server of Node's takes for two requests; that the SDK's process sleeps while a cell runs, and wakes up slower than
+    where it never waits, counts as the door's. All are differences of medians: where the machine's pace drifts meanwhile, that
+    is in them, and they may come out negative.
+    """
     options = {"count": sizes["create"], "warmup": sizes["warmup"], "settle_ms": _SETTLE_MS}
     code = ["--code", cells.ONE, "--expect", cells.ONE_EXPECT]
-    # With the internet, as the SDK asks for it where its user says nothing.
-    answer = run("creates", "--network", "internet", "--count", options["count"], "--warmup", options["warmup"], *code)
-    beside = milliseconds(answer["first_cell"])
-    told = _sdk(door, "creates", options)
+    with _bare_server("serve-answers") as bare:
+        before = _sdk(bare, "creates", options)
+        # With the internet, as the SDK asks for it where its user says nothing.
+        answer = run("creates", "--network", "internet", "--count", options["count"], "--warmup", options["warmup"], *code)
+        told = _sdk(door.url, "creates", options)
+        after = _sdk(bare, "creates", options)
     samples = milliseconds(told["first_cell"])
-    added = percentile(samples, 50) - percentile(beside, 50)
-    parts = {"Sandbox.create": median(milliseconds(told["create"])), "the same over gRPC": median(beside)}
-    return Measured(summary(samples) | {"added_p50": added}, samples, {"parts": parts}, {"grpc-first-cell": median(beside)})
+    p50, grpc, sdk = (percentile(times, 50) for times in (
+        samples, milliseconds(answer["first_cell"]), milliseconds(before["first_cell"] + after["first_cell"])))
+    parts = {
+        "Sandbox.create": median(milliseconds(told["create"])),
+        "Sandbox.create of a bare server": median(milliseconds(before["create"] + after["create"])),
+        "create and cell of a bare server": sdk,
+        "create and cell over gRPC": grpc,
+    }
+    figures = summary(samples) | {"added_p50": p50 - grpc, "door_p50": p50 - grpc - sdk}
+    return Measured(figures, samples, {"parts": parts}, {"grpc-first-cell": grpc, "sdk-bare": sdk})
 
 
 def commands(door, sizes):
-    samples = milliseconds(_sdk(door, "commands", {"count": sizes["command"], "warmup": sizes["warmup"]})["command"])
+    samples = milliseconds(_sdk(door.url, "commands", {"count": sizes["command"], "warmup": sizes["warmup"]})["command"])
     return Measured(summary(samples), samples)
 
 
 def transfers(door, sizes):
     options = {"bytes": sizes["e2b_file_bytes"], "rounds": sizes["file_rounds"]}
-    bare = LineServer(_command("serve"))
-    try:
-        url = json.loads(bare.first_line)["url"]
-        before = _round_trips(_sdk(door, "bare", options | {"url": url}), options["bytes"])
-        rates = _round_trips(_sdk(door, "files", options), options["bytes"])
-        after = _round_trips(_sdk(door, "bare", options | {"url": url}), options["bytes"])
-    finally:
-        bare.close()
+    with _bare_server("serve-file") as bare:
+        before = _round_trips(_sdk(bare, "bare", options), options["bytes"])
+        rates = _round_trips(_sdk(door.url, "files", options), options["bytes"])
+        after = _round_trips(_sdk(bare, "bare", options), options["bytes"])
     return Measured({"value": median(rates), "samples": len(rates)}, rates, {}, {"http-mib-s": median(before + after)})
 
 
 def burst(door, sizes):
-    told = _sdk(door, "burst", {"clients": sizes["burst"]})
+    told = _sdk(door.url, "burst", {"clients": sizes["burst"]})
     samples = milliseconds(told["first_cell"])
     if not samples:
         raise BenchError(f"none of {sizes['burst']} sandboxes came to be: {told['first_error']}")
@@ -80,101 +90,32 @@ def burst(door, sizes):
     return Measured(figures, samples, {"first_error": told["first_error"]})
 
 
-def streams(door, server, sizes):
-    """Connections that follow a process which says nothing, as the SDK's `commands.connect` does, each one a stream of Connect's
-    protocol: what the supervisor's own memory grows by for each, without what the kernel has for their sockets."""
-    count = sizes["streams"]
-    _allow_descriptors(count + 1000)
-    sandbox = _ask(door, "POST", "/sandboxes", {"templateID": _TEMPLATE, "secure": False})["sandboxID"]
-    held = []
-    try:
-        follow = _stream(door, sandbox, "Start", {"process": {"cmd": "/bin/sleep", "args": ["86400"]}})
-        held.append(follow)
-        pid = _first_message(follow)["event"]["start"]["pid"]
-        # What the first of them costs is no stream's.
-        for _ in range(min(8, count)):
-            held.append(_connected(door, sandbox, pid))
-        before = _held_bytes(server.pid)
-        base = len(held)
-        while len(held) - base < count:
-            held.append(_connected(door, sandbox, pid))
-        grown = _held_bytes(server.pid) - before
-    finally:
-        for connection in held:
-            connection.close()
-    _ask(door, "DELETE", f"/sandboxes/{sandbox}")
-    each = grown / 1024 / count
-    return Measured({"value": each, "stream_kib_each": each, "streams": count})
-
-
-def _allow_descriptors(count):
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < count:
-        raise BenchError(f"this process may have {hard} open files, {count} are wanted: ulimit -n")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
-
-
-def _connected(door, sandbox, pid):
-    connection = _stream(door, sandbox, "Connect", {"process": {"pid": pid}})
-    _first_message(connection)
-    return connection
-
-
-def _stream(door, sandbox, method, message):
-    body = json.dumps(message).encode()
-    frame = b"\0" + len(body).to_bytes(4, "big") + body
-    connection = socket.create_connection(("127.0.0.1", door.port))
-    head = (f"POST /process.Process/{method} HTTP/1.1\r\nHost: localhost\r\nE2b-Sandbox-Id: {sandbox}\r\nE2b-Sandbox-Port: 49983\r\n"
-            f"Connect-Protocol-Version: 1\r\nContent-Type: application/connect+json\r\nContent-Length: {len(frame)}\r\n\r\n")
-    connection.sendall(head.encode() + frame)
-    return connection
-
-
-def _first_message(connection):
-    """The first one of a stream, which is small and comes in one chunk."""
-    read = b""
-    connection.settimeout(60)
-    while True:
-        data = connection.recv(65536)
-        read += data
-        head, _, rest = read.partition(b"\r\n\r\n")
-        if not data or (rest and b" 200 " not in head.split(b"\r\n", 1)[0]):
-            raise BenchError(f"a stream of the server's ended: {read[:300]!r}")
-        _, _, chunk = rest.partition(b"\r\n")
-        if len(chunk) > 5 and len(chunk) >= 5 + int.from_bytes(chunk[1:5], "big"):
-            return json.loads(chunk[5 : 5 + int.from_bytes(chunk[1:5], "big")])
-
-
-def _ask(door, method, path, body=None):
-    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=60)
-    connection.request(method, path, json.dumps(body) if body is not None else None,
-                       {"X-API-Key": _KEY, "Content-Type": "application/json"})
-    answer = connection.getresponse()
-    data = answer.read()
-    connection.close()
-    if answer.status >= 300:
-        raise BenchError(f"{method} {path}: {answer.status} {data[:300]!r}")
-    return json.loads(data) if data else None
-
-
-def _held_bytes(pid):
-    """Anonymous memory of a process's."""
-    with open(f"/proc/{pid}/status") as file:
-        fields = dict(line.split(":", 1) for line in file)
-    return int(fields["RssAnon"].split()[0]) * 1024
-
-
 def _round_trips(told, size):
     """MiB/s there and back."""
     return [2 * size / 2**20 / ((write + read) / 1e9) for write, read in zip(told["write"], told["read"])]
 
 
-def _sdk(door, command, options):
-    ran = subprocess.run(_command(command, json.dumps(options)), env=door.environment, stdin=subprocess.DEVNULL,
+@contextlib.contextmanager
+def _bare_server(command):
+    """The URL of a server of Node's own, in a process of its own, that ends with the block."""
+    server = LineServer(_command(command))
+    try:
+        yield json.loads(server.first_line)["url"]
+    finally:
+        server.close()
+
+
+def _sdk(url, command, options):
+    """url: where the SDK finds its server."""
+    ran = subprocess.run(_command(command, json.dumps(options)), env=_environment(url), stdin=subprocess.DEVNULL,
                          capture_output=True, text=True, timeout=_SECONDS)
     if ran.returncode != 0:
         raise BenchError(f"{command} by E2B's SDK: {(ran.stderr.strip().splitlines() or ['no message'])[-1]}")
     return json.loads(ran.stdout)
+
+
+def _environment(url):
+    return os.environ | {"E2B_API_URL": url, "E2B_SANDBOX_URL": url, "E2B_API_KEY": KEY}
 
 
 def _command(*arguments):

@@ -2,7 +2,7 @@
 
 import time
 
-from . import cells, cpu, e2b, files, networks, packages
+from . import cells, cpu, e2b, e2b_streams, files, networks, packages
 from .measured import Measured
 from .stats import median, milliseconds, percentile, summary
 
@@ -43,7 +43,7 @@ class Measures:
             "e2b-command": lambda: e2b.commands(self._server.door, self._sizes),
             "e2b-file-100mib": lambda: e2b.transfers(self._server.door, self._sizes),
             "e2b-burst-100": lambda: e2b.burst(self._server.door, self._sizes),
-            "e2b-streams-5000": lambda: e2b.streams(self._server.door, self._server, self._sizes),
+            "e2b-streams-5000": lambda: e2b_streams.streams(self._server.door, self._server, self._sizes),
             "destroy": self._destroy,
             "output-1gib": self._output,
             "idle-full-pool": self._idle,

@@ -9,6 +9,8 @@ from .reasons import memory_in_words
 
 _BEGIN = "<!-- results: written by tools/bench --render, not by hand -->"
 _END = "<!-- end of results -->"
+# What a row takes more than what stands beside it: how each is worked out, its row says.
+_DIFFERENCES = ("added_p50", "door_p50")
 _HEADERS = ("row", "p50", "p99", "value", "rate", "memory", "faults", "switches", "met", "quiet")
 
 
@@ -55,6 +57,8 @@ def markdown(results):
         lines.append(f"- **{row['id']}**: {row['what']}. Reach: {row['reach']}.")
         if row["judged"]:
             lines.append(f"  Judged: {_judged(row)}.")
+        if _differences(row):
+            lines.append(f"  Of it: {_differences(row)}.")
         if len(row["repetitions"]) > 1:
             lines.append(f"  Min … median … max of {len(row['repetitions'])}: {_main_spread(row)}.")
         if not row["met"]:
@@ -114,6 +118,10 @@ def _judged(row):
     return "; ".join(f"{text}: {_spread(values)}" for text, values in row["judged"].items())
 
 
+def _differences(row):
+    return ", ".join(f"{name} {row['figures'][name]:.3g} {row['unit']}" for name in _DIFFERENCES if name in row["figures"])
+
+
 def _spread(values):
     """min … median … max; one number where they are the same."""
     low, _, high = shown = [f"{value:.3g}" for value in values]
@@ -145,6 +153,8 @@ def _details(row):
     lines = [f"{row['what']}", f"reach: {row['reach']}"]
     if row["judged"]:
         lines.append(f"judged: {_judged(row)}")
+    if _differences(row):
+        lines.append(f"of it: {_differences(row)}")
     if len(row["repetitions"]) > 1:
         lines.append(f"min … median … max of {len(row['repetitions'])}: {_main_spread(row)}")
     if row["references"]:

@@ -3,7 +3,8 @@
 //   node e2b_sdk.mjs SDK_DIR COMMAND OPTIONS
 //
 // SDK_DIR: where npm has installed `e2b` and `@e2b/code-interpreter`. OPTIONS: numbers by name, as JSON. The server is the one
-// that E2B_API_URL and E2B_SANDBOX_URL name. Prints one JSON object; times are in ns.
+// that E2B_API_URL and E2B_SANDBOX_URL name. Prints one JSON object; times are in ns. Or, without OPTIONS, serve-file and
+// serve-answers: a bare server to measure beside, which prints its URL as JSON and ends when its standard input does.
 
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -75,9 +76,9 @@ const COMMANDS = {
     return times;
   },
 
-  // The same bytes by the same process to and from a server of Node's own that keeps them: what HTTP costs alone. For the server
-  // this program runs once more (serve).
-  async bare({ bytes, rounds, url }) {
+  // The same bytes without the SDK to and from a server of Node's own that keeps them (serve-file): what HTTP costs alone.
+  async bare({ bytes, rounds }) {
+    const url = process.env.E2B_SANDBOX_URL;
     const data = new Uint8Array(bytes).fill(0x57);
     const times = { write: [], read: [] };
     for (let n = 0; n < rounds; n += 1) {
@@ -107,22 +108,62 @@ const COMMANDS = {
   },
 };
 
-function serve() {
-  let kept = Buffer.alloc(0);
-  const server = createServer(async (request, response) => {
-    if (request.method !== 'POST') return response.end(kept);
-    const parts = [];
-    for await (const part of request) parts.push(part);
-    kept = Buffer.concat(parts);
-    response.end();
-  });
-  server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ url: `http://127.0.0.1:${server.address().port}/` })));
+function listen(answer) {
+  const server = createServer(answer);
+  server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ url: `http://127.0.0.1:${server.address().port}` })));
   process.stdin.resume().on('end', () => process.exit(0));
 }
 
+// What the door answers to a create, and to the cell `1+1`: as many bytes, in as many chunks.
+const MADE = JSON.stringify({
+  alias: 'code-interpreter-v1',
+  clientID: 'warren',
+  domain: null,
+  envdAccessToken: '0'.repeat(64),
+  envdVersion: '0.6.4',
+  sandboxID: 's'.repeat(22),
+  templateID: 'code-interpreter-v1',
+});
+const CELL = [
+  '{"type":"result","is_main_result":true,"text":"2","extra":{}}\n',
+  '{"type":"number_of_executions","execution_count":1}\n{"type":"end_of_execution"}\n',
+];
+
+const SERVERS = {
+  // Keeps the file that it was sent last.
+  'serve-file'() {
+    let kept = Buffer.alloc(0);
+    listen(async (request, response) => {
+      if (request.method !== 'POST') return response.end(kept);
+      const parts = [];
+      for await (const part of request) parts.push(part);
+      kept = Buffer.concat(parts);
+      response.end();
+    });
+  },
+
+  // Has no sandbox: as soon as it has a request it says what the door would in the end. What it was asked for it does not look
+  // at but to tell a create, a cell and a kill apart, so that an SDK of whichever version gets its answer.
+  'serve-answers'() {
+    listen((request, response) => {
+      request.resume().on('end', () => {
+        if (request.method === 'DELETE') {
+          response.writeHead(204).end();
+        } else if (request.url === '/execute') {
+          response.writeHead(200, { 'Content-Type': 'application/json' });
+          for (const lines of CELL) response.write(lines);
+          response.end();
+        } else {
+          response.writeHead(201, { 'Content-Type': 'application/json', 'Content-Length': MADE.length }).end(MADE);
+        }
+      });
+    });
+  },
+};
+
 const command = process.argv[3];
-if (command === 'serve') {
-  serve();
+if (command in SERVERS) {
+  SERVERS[command]();
 } else {
   const told = await COMMANDS[command](JSON.parse(process.argv[4]));
   process.stdout.write(JSON.stringify(told), () => process.exit(0));
