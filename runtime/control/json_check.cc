@@ -34,6 +34,8 @@ class DepthCounter {
 }  // namespace
 
 bool IsJsonObject(absl::string_view text) {
+  // nlohmann-json takes it for the end of the text, whatever is behind it.
+  if (text.find('\0') != absl::string_view::npos) return false;
   DepthCounter counter;
   return nlohmann::json::sax_parse(text.begin(), text.end(), &counter);
 }

@@ -85,6 +85,7 @@ TEST(JsonTest, IsOneObjectOfBoundedDepth) {
                           "{\"a\": \"\\ud800\"}", "{\"a\": 1e999}", "// {}\n{}"}) {
     EXPECT_FALSE(IsJsonObject(bad)) << bad;
   }
+  EXPECT_FALSE(IsJsonObject(absl::string_view("{}\0behind", 9)));
   EXPECT_TRUE(IsJsonObject(Nested(kMaxJsonDepth)));
   EXPECT_FALSE(IsJsonObject(Nested(kMaxJsonDepth + 1)));
   EXPECT_FALSE(IsJsonObject(std::string(1 << 20, '['))) << "no stack is used up for it";

@@ -1,5 +1,6 @@
 #include "supervisor/gateway/ports/port_proxy.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -24,6 +25,11 @@ class PortSandbox final : public SandboxHandle {
  public:
   const std::string& id() const override { return id_; }
   void Get(const Call&, Reply<v1::Sandbox> reply) override { reply(sandbox); }
+  void Unpause(const Call&, const v1::ResumeSandboxRequest&, Reply<v1::Sandbox> reply) override {
+    ++resumed;
+    sandbox.set_state(v1::Sandbox::RUNNING);
+    reply(sandbox);
+  }
   void ConnectPort(const Call&, uint32_t port,
                    Reply<std::unique_ptr<PortConnection>> reply) override {
     if (port == 1) return reply(absl::FailedPreconditionError("nobody listens"));
@@ -48,12 +54,20 @@ class PortSandbox final : public SandboxHandle {
   // Asked, until this has come.
   std::string until = "\r\n\r\n";
   std::string asked;
+  // It takes nothing of what it is asked, and says nothing.
+  bool deaf = false;
   std::atomic<int> open{0};
+  std::atomic<int> resumed{0};
   std::thread server;
 
  private:
   void Program(int end) {
     char bytes[4096];
+    if (deaf) {
+      pollfd end_of_it{end, 0, 0};
+      ::poll(&end_of_it, 1, -1);
+      return;
+    }
     while (!absl::StrContains(asked, until)) {
       const ssize_t n = ::recv(end, bytes, sizeof(bytes), 0);
       if (n <= 0) return;
@@ -213,6 +227,42 @@ TEST_F(PortProxyTest, ConnectionsThatUpgradeArePassedAsTheyAre) {
   client.Send("ping");
   EXPECT_EQ(client.Receive(), "ping");
   EXPECT_THAT(program_.Asked(), HasSubstr("Upgrade: websocket\r\n"));
+}
+
+TEST_F(PortProxyTest, WhatComesAheadOfAnUpgradeIsPassedOnce) {
+  program_.script =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  TestClient client(*server_);
+  client.Send(
+      "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nahead");
+  std::string seen;
+  for (std::string more = client.Receive(); !more.empty(); more = client.Receive()) seen += more;
+  // The program says back what it gets first, and ends.
+  EXPECT_TRUE(absl::EndsWith(seen, "\r\n\r\nahead")) << seen;
+}
+
+TEST_F(PortProxyTest, AClientThatGoesBeforeItsBodyIsTakenEndsTheConnectionInside) {
+  program_.deaf = true;
+  TestClient client(*server_);
+  client.Send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n");
+  // More than the program's socket takes, and less than both hold.
+  client.Send(std::string(320 << 10, 'b'));
+  for (int i = 0; i < 1000 && program_.open == 0; ++i) absl::SleepFor(absl::Milliseconds(5));
+  EXPECT_EQ(program_.open, 1);
+  client.Close();
+  for (int i = 0; i < 1000 && program_.open > 0; ++i) absl::SleepFor(absl::Milliseconds(5));
+  EXPECT_EQ(program_.open, 0);
+}
+
+TEST_F(PortProxyTest, APausedSandboxIsNotResumedForWhoHasNoToken) {
+  SandboxNotes notes;
+  notes.public_traffic = false;
+  notes.auto_resume = true;
+  SetNotes(notes);
+  program_.sandbox.set_state(v1::Sandbox::PAUSED);
+  TestClient client(*server_);
+  EXPECT_EQ(client.Ask("GET", "/").status, 403u);
+  EXPECT_EQ(program_.resumed, 0);
 }
 
 TEST_F(PortProxyTest, APausedSandboxIsGoneUnlessItResumes) {

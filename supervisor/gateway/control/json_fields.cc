@@ -34,7 +34,9 @@ absl::StatusOr<nlohmann::json> ParseObject(absl::string_view body) {
   };
   try {
     auto json = nlohmann::json::parse(body.begin(), body.end(), within, false);
-    if (json.is_object()) return json;
+    // nlohmann-json takes a NUL for the end of the text, whatever is behind it.
+    const bool ends = body.find('\0') != absl::string_view::npos;
+    if (json.is_object() && !ends) return json;
   } catch (const TooMuch&) {
     return absl::InvalidArgumentError(absl::StrCat("the request's body is nested more than ",
                                                    kMaxJsonDepth, " deep or has more than ",

@@ -117,7 +117,9 @@ absl::StatusOr<InterpreterRequest> ParseInterpreterRequest(absl::string_view bod
   InterpreterRequest request;
   if (body.empty()) return request;
   RequestReader reader(request);
-  if (!nlohmann::json::sax_parse(body.begin(), body.end(), &reader)) {
+  // nlohmann-json takes a NUL for the end of the text, whatever is behind it.
+  const bool ends = body.find('\0') != absl::string_view::npos;
+  if (ends || !nlohmann::json::sax_parse(body.begin(), body.end(), &reader)) {
     if (!reader.status().ok()) return reader.status();
     return absl::InvalidArgumentError("the request's body is no JSON object");
   }

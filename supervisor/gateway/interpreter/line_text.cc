@@ -49,6 +49,8 @@ std::string JsonString(std::string text) {
 }
 
 std::optional<std::string> JsonLine(absl::string_view json) {
+  // nlohmann-json takes it for the end of the text, whatever is behind it.
+  if (json.find('\0') != absl::string_view::npos) return std::nullopt;
   // So its strings are UTF-8, and beyond ASCII there is nothing outside of them.
   if (!nlohmann::json::accept(json.begin(), json.end())) return std::nullopt;
   // A mark of UTF-8's at the beginning is passed over there.
