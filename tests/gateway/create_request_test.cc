@@ -18,10 +18,10 @@ CreateDefaults Defaults() {
   return defaults;
 }
 
-absl::StatusOr<v1::CreateSandboxRequest> Read(absl::string_view json,
-                                              ApiVersion version = ApiVersion::kV2,
-                                              CreateDefaults defaults = Defaults()) {
-  auto body = ParseObject(json);
+absl::StatusOr<v1::CreateSandboxRequest> ReadText(absl::string_view text,
+                                                  ApiVersion version = ApiVersion::kV2,
+                                                  CreateDefaults defaults = Defaults()) {
+  auto body = ParseObject(text);
   if (!body.ok()) return body.status();
   return ReadCreate(*body, version, defaults);
 }
@@ -33,7 +33,7 @@ SandboxNotes NotesOf(const v1::CreateSandboxRequest& request) {
 }
 
 TEST(CreateRequestTest, TheServerOwnsTheDefaults) {
-  auto request = Read(R"({"templateID": "code-interpreter-v1"})");
+  auto request = ReadText(R"({"templateID": "code-interpreter-v1"})");
   ASSERT_TRUE(request.ok()) << request.status();
   EXPECT_EQ(request->template_id(), "data-science");
   EXPECT_EQ(request->lifetime().seconds(), 300);
@@ -45,16 +45,16 @@ TEST(CreateRequestTest, TheServerOwnsTheDefaults) {
 }
 
 TEST(CreateRequestTest, TheFirstGenerationHasOthers) {
-  auto request = Read(R"({"templateID": "base"})", ApiVersion::kV1);
+  auto request = ReadText(R"({"templateID": "base"})", ApiVersion::kV1);
   ASSERT_TRUE(request.ok());
   EXPECT_EQ(request->lifetime().seconds(), 15);
   EXPECT_FALSE(NotesOf(*request).secured);
-  auto secure = Read(R"({"templateID": "base", "secure": true})", ApiVersion::kV1);
+  auto secure = ReadText(R"({"templateID": "base", "secure": true})", ApiVersion::kV1);
   EXPECT_TRUE(NotesOf(*secure).secured);
 }
 
 TEST(CreateRequestTest, TakesWhatIsAskedFor) {
-  auto request = Read(R"({"templateID": "base", "timeout": 60, "metadata": {"a": "b"},
+  auto request = ReadText(R"({"templateID": "base", "timeout": 60, "metadata": {"a": "b"},
       "envVars": {"X": "1"}, "autoPause": true, "autoResume": {"enabled": true},
       "network": {"allowPublicTraffic": false, "maskRequestHost": "localhost:${PORT}"}})");
   ASSERT_TRUE(request.ok()) << request.status();
@@ -86,49 +86,51 @@ TEST(CreateRequestTest, RefusesWithTheFieldsName) {
       {R"([])", "JSON object"},
       {R"({"templateID": )", "JSON object"},
   };
-  for (const auto& [json, named] : refused) {
-    auto request = Read(json);
-    ASSERT_FALSE(request.ok()) << json;
-    EXPECT_TRUE(absl::IsInvalidArgument(request.status())) << json;
+  for (const auto& [text, named] : refused) {
+    auto request = ReadText(text);
+    ASSERT_FALSE(request.ok()) << text;
+    EXPECT_TRUE(absl::IsInvalidArgument(request.status())) << text;
     EXPECT_NE(request.status().message().find(named), absl::string_view::npos) << request.status();
   }
 }
 
 TEST(CreateRequestTest, SaysWhatItHasNot) {
-  for (const char* json :
+  for (const char* text :
        {R"({"templateID": "base", "volumeMounts": [{"name": "v", "path": "/v"}]})",
         R"({"templateID": "base", "mcp": {"x": {}}})",
         R"({"templateID": "base", "autoPauseMemory": false})",
         R"({"templateID": "base", "network": {"egressProxy": {"address": "x"}}})",
         R"({"templateID": "base", "network": {"rules": {"h": []}}})"}) {
-    EXPECT_TRUE(absl::IsUnimplemented(Read(json).status())) << json;
+    EXPECT_TRUE(absl::IsUnimplemented(ReadText(text).status())) << text;
   }
-  EXPECT_TRUE(Read(R"({"templateID": "base", "volumeMounts": [], "mcp": null})").ok());
+  EXPECT_TRUE(ReadText(R"({"templateID": "base", "volumeMounts": [], "mcp": null})").ok());
 }
 
 TEST(CreateRequestTest, WhatIsNestedDeeplyIsRefused) {
   for (const char* field : {"autoResume", "network", "metadata", "none"}) {
     const std::string deep = absl::StrCat(R"({"templateID": "base", ")", field, R"(": {"x": )",
                                           std::string(300000, '['), std::string(300000, ']'), "}}");
-    EXPECT_TRUE(absl::IsInvalidArgument(Read(deep).status())) << field;
+    EXPECT_TRUE(absl::IsInvalidArgument(ReadText(deep).status())) << field;
   }
 }
 
 TEST(CreateRequestTest, AMaskedHostIsNoLineOfAHeader) {
-  EXPECT_TRUE(Read(R"({"templateID": "base", "network": {"maskRequestHost": "h:${PORT}"}})").ok());
+  EXPECT_TRUE(
+      ReadText(R"({"templateID": "base", "network": {"maskRequestHost": "h:${PORT}"}})").ok());
   EXPECT_TRUE(absl::IsInvalidArgument(
-      Read(R"({"templateID": "base", "network": {"maskRequestHost": "h\r\nX-A: 1"}})").status()));
+      ReadText(R"({"templateID": "base", "network": {"maskRequestHost": "h\r\nX-A: 1"}})")
+          .status()));
 }
 
 TEST(CreateRequestTest, WithoutANetworkNoneIsAskedFor) {
   CreateDefaults none = Defaults();
   none.network = false;
   auto request =
-      Read(R"({"templateID": "base", "allow_internet_access": true})", ApiVersion::kV1, none);
+      ReadText(R"({"templateID": "base", "allow_internet_access": true})", ApiVersion::kV1, none);
   ASSERT_TRUE(request.ok());
   EXPECT_FALSE(request->has_network());
   EXPECT_FALSE(NotesOf(*request).internet);
-  auto closed = Read(R"({"templateID": "base", "allow_internet_access": false})");
+  auto closed = ReadText(R"({"templateID": "base", "allow_internet_access": false})");
   EXPECT_FALSE(closed->has_network());
 }
 

@@ -32,7 +32,7 @@ ExecutionEvent OutputOf(ExecutionEvent::Output::Stream stream, const std::string
   return event;
 }
 
-std::vector<Json> Say(CellLines& lines, ExecutionEvent event) {
+std::vector<Json> AddEvent(CellLines& lines, ExecutionEvent event) {
   std::string text;
   lines.Add(std::move(event), text);
   return Lines(text);
@@ -43,7 +43,7 @@ Json Show(const std::map<std::string, std::string>& data) {
   event.mutable_display()->set_is_result(true);
   for (const auto& [type, bytes] : data) (*event.mutable_display()->mutable_data())[type] = bytes;
   CellLines lines;
-  const auto said = Say(lines, std::move(event));
+  const auto said = AddEvent(lines, std::move(event));
   return said.size() == 1 ? said[0] : Json();
 }
 
@@ -54,16 +54,16 @@ std::vector<Json> Finish(Termination::Kind kind, bool alive, int count) {
   event.mutable_finished()->mutable_termination()->set_message("what happened");
   event.mutable_finished()->set_execution_count(count);
   CellLines lines;
-  return Say(lines, std::move(event));
+  return AddEvent(lines, std::move(event));
 }
 
 TEST(CellLinesTest, OutputIsTextWithItsTime) {
   CellLines lines;
-  const auto out = Say(lines, OutputOf(ExecutionEvent::Output::STDOUT, "a\nb\"\xc3\xa4"));
+  const auto out = AddEvent(lines, OutputOf(ExecutionEvent::Output::STDOUT, "a\nb\"\xc3\xa4"));
   EXPECT_THAT(out, ElementsAre(Json{{"type", "stdout"},
                                     {"text", "a\nb\"\xc3\xa4"},
                                     {"timestamp", "2023-11-14T22:13:20.123456Z"}}));
-  EXPECT_EQ(Say(lines, OutputOf(ExecutionEvent::Output::STDERR, "w"))[0]["type"], "stderr");
+  EXPECT_EQ(AddEvent(lines, OutputOf(ExecutionEvent::Output::STDERR, "w"))[0]["type"], "stderr");
 }
 
 TEST(CellLinesTest, ACharacterMayComeInParts) {
@@ -72,10 +72,10 @@ TEST(CellLinesTest, ACharacterMayComeInParts) {
     CellLines lines;
     std::string whole;
     for (const std::string& part : {text.substr(0, cut), text.substr(cut)}) {
-      for (const Json& line : Say(lines, OutputOf(ExecutionEvent::Output::STDOUT, part)))
+      for (const Json& line : AddEvent(lines, OutputOf(ExecutionEvent::Output::STDOUT, part)))
         whole += line["text"].get<std::string>();
       // The other stream's are its own.
-      EXPECT_EQ(Say(lines, OutputOf(ExecutionEvent::Output::STDERR, "e"))[0]["text"], "e");
+      EXPECT_EQ(AddEvent(lines, OutputOf(ExecutionEvent::Output::STDERR, "e"))[0]["text"], "e");
     }
     EXPECT_EQ(whole, text) << cut;
   }
@@ -83,14 +83,14 @@ TEST(CellLinesTest, ACharacterMayComeInParts) {
 
 TEST(CellLinesTest, WhatIsNoTextIsReplacedAndNotHeldForLong) {
   CellLines lines;
-  EXPECT_EQ(Say(lines, OutputOf(ExecutionEvent::Output::STDOUT, "a\xff"))[0]["text"],
+  EXPECT_EQ(AddEvent(lines, OutputOf(ExecutionEvent::Output::STDOUT, "a\xff"))[0]["text"],
             "a\xef\xbf\xbd");
   // A beginning that nothing follows comes with the end.
-  EXPECT_TRUE(Say(lines, OutputOf(ExecutionEvent::Output::STDOUT, "\xe2\x82")).empty());
+  EXPECT_TRUE(AddEvent(lines, OutputOf(ExecutionEvent::Output::STDOUT, "\xe2\x82")).empty());
   ExecutionEvent end;
   end.mutable_finished()->mutable_termination()->set_kind(Termination::EXITED);
   end.mutable_finished()->mutable_termination()->set_context_alive(true);
-  const auto last = Say(lines, std::move(end));
+  const auto last = AddEvent(lines, std::move(end));
   ASSERT_EQ(last.size(), 2u);
   EXPECT_EQ(last[0]["text"], "\xef\xbf\xbd");
   EXPECT_EQ(last[1], (Json{{"type", "end_of_execution"}}));
@@ -145,8 +145,8 @@ TEST(CellLinesTest, OnlyWholeQuotesAreStripped) {
 }
 
 TEST(CellLinesTest, WhatIsNoJsonStaysText) {
-  for (const char* json : {"{\"a\": NaN}", "{", "", "[1]\n[2]", "\"\xff\""})
-    EXPECT_TRUE(Show({{"application/json", json}})["json"].is_string()) << json;
+  for (const char* text : {"{\"a\": NaN}", "{", "", "[1]\n[2]", "\"\xff\""})
+    EXPECT_TRUE(Show({{"application/json", text}})["json"].is_string()) << text;
   EXPECT_EQ(Show({{"application/json", "\xef\xbb\xbf[1]"}})["json"], (Json{1}));
 }
 
@@ -155,7 +155,7 @@ TEST(CellLinesTest, ADisplayThatChangesIsNotTold) {
   event.mutable_display()->set_update(true);
   (*event.mutable_display()->mutable_data())["text/plain"] = "again";
   CellLines lines;
-  EXPECT_TRUE(Say(lines, std::move(event)).empty());
+  EXPECT_TRUE(AddEvent(lines, std::move(event)).empty());
 }
 
 TEST(CellLinesTest, ErrorsHaveTheirTraceback) {
@@ -164,10 +164,10 @@ TEST(CellLinesTest, ErrorsHaveTheirTraceback) {
   event.mutable_error()->set_value("v\xc3\xa4");
   event.mutable_error()->set_traceback("t\n");
   CellLines lines;
-  EXPECT_THAT(Say(lines, std::move(event)), ElementsAre(Json{{"type", "error"},
-                                                             {"name", "ValueError"},
-                                                             {"value", "v\xc3\xa4"},
-                                                             {"traceback", "t\n"}}));
+  EXPECT_THAT(AddEvent(lines, std::move(event)), ElementsAre(Json{{"type", "error"},
+                                                                  {"name", "ValueError"},
+                                                                  {"value", "v\xc3\xa4"},
+                                                                  {"traceback", "t\n"}}));
 }
 
 TEST(CellLinesTest, TheEndSaysHowManyThereWere) {
