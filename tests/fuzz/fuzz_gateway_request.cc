@@ -23,10 +23,10 @@ void CheckPath(absl::string_view path) {
     const auto absolute = warren::EnvdPath(path, user);
     if (!absolute.ok()) continue;
     if (absolute->empty() || (*absolute)[0] != '/') std::abort();
-    if (absolute->find('\0') != std::string::npos) std::abort();
-    // It is clean, and stays so.
-    if (warren::CleanPath(*absolute) != *absolute) std::abort();
-    if (!warren::CleanPath(*absolute).starts_with(warren::PathParent(*absolute))) std::abort();
+    // One that is absolute is the sandbox's to understand.
+    const bool given = !path.empty() && path[0] == '/';
+    if (given ? *absolute != path : *absolute != warren::CleanPath(*absolute)) std::abort();
+    if (warren::PathParent(*absolute)[0] != '/') std::abort();
   }
 }
 
