@@ -79,6 +79,7 @@ std::vector<std::string> Cut(const std::string& denied, int bits,
   // As it was written, where nothing was cut out of it.
   if (left.size() > kMostRanges || (left.size() == 1 && left[0] == *range)) return {denied};
   std::vector<std::string> texts;
+  texts.reserve(left.size());
   for (const Network& one : left) texts.push_back(one.to_string());
   return texts;
 }
