@@ -36,7 +36,7 @@ struct Gateway::Parts {
   Async<void> ServeEnvd(Exchange& exchange, const std::string& sandbox_id);
   Async<void> ServeControl(Exchange& exchange);
   // Whether this name is served without a key.
-  bool Serves(absl::string_view host) const;
+  bool ServesWithoutKey(absl::string_view host) const;
 
   const Options options;
   const AccessTokens tokens;
@@ -52,14 +52,14 @@ struct Gateway::Parts {
   std::unique_ptr<HttpServer> server;
 };
 
-bool Gateway::Parts::Serves(absl::string_view host) const {
+bool Gateway::Parts::ServesWithoutKey(absl::string_view host) const {
   return IsLocalHost(host) || IsWithinDomain(host, options.domain);
 }
 
 Async<void> Gateway::Parts::Serve(Exchange& exchange) {
   // Once: it looks at the keys' file.
   const bool has_keys = options.has_keys();
-  if (!has_keys && !Serves(exchange.header("Host"))) {
+  if (!has_keys && !ServesWithoutKey(exchange.header("Host"))) {
     co_await AnswerError(exchange, HttpStatus::misdirected_request,
                          "this server has no API key and serves its own addresses alone: ask it by "
                          "one, or make a key (warren keys create)");

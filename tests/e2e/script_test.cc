@@ -126,6 +126,11 @@ TEST_F(ScriptTest, AFileOfTheSandboxIsRunWhereItIs) {
   CellRun run = Run(request);
   EXPECT_EQ(run.out, "/home/user/a.sh one\n");
   EXPECT_EQ(run.termination.exit_code(), 3);
+  sandbox_->Execute("open('a.js', 'w').write('console.log(process.argv[2]); process.exit(4)')");
+  request.set_path("a.js");
+  run = Run(request);
+  EXPECT_EQ(run.out, "one\n") << "by node";
+  EXPECT_EQ(run.termination.exit_code(), 4);
   for (const auto& [path, code] : std::vector<std::pair<std::string, grpc::StatusCode>>{
            {"nowhere.py", grpc::StatusCode::NOT_FOUND},
            {"/home/user/d", grpc::StatusCode::FAILED_PRECONDITION},

@@ -88,6 +88,7 @@ TEST_P(ControlPlaneTest, PausesAndResumes) {
   EXPECT_EQ(Ask("GET", "/sandboxes/" + id, "", 200)["state"], "paused");
   EXPECT_EQ(Ask("GET", "/v2/sandboxes?state=running", "", 200).size(), 0u);
   EXPECT_EQ(Ask("GET", "/v2/sandboxes?state=paused,running", "", 200).size(), 1u);
+  Ask("GET", "/v2/sandboxes?state=", "", 400);
   Ask("POST", "/v2/sandboxes/" + id + "/connect", R"({"memory": false})", 501);
   Ask("POST", "/v2/sandboxes/" + id + "/connect", "{}", 201);
   EXPECT_EQ(Ask("GET", "/sandboxes/" + id, "", 200)["state"], "running");

@@ -81,6 +81,11 @@ class NotingSandbox final : public SandboxHandle {
       MutexLock lock(&mu_);
       executed_.push_back(request);
     }
+    if (request.code() == "lose") {
+      sink->PushOutput(v1::ExecutionEvent::Output::STDOUT, "said", {});
+      sink->End(absl::UnavailableError("its end is lost"));
+      return nullptr;
+    }
     return sandbox_->Execute(call, std::move(request), std::move(sink));
   }
 
@@ -359,6 +364,14 @@ TEST_F(InterpreterTest, TheEndOfTheSandboxCutsTheAnswer) {
   EXPECT_EQ(rest, "");
   Run({{"code", "print a"}});
   EXPECT_EQ(last_.status, 502u);
+}
+
+TEST_F(InterpreterTest, WhatWasSaidIsToldThoughTheEndIsLost) {
+  const auto lines = Run({{"code", "lose"}});
+  EXPECT_EQ(last_.status, 200u);
+  ASSERT_FALSE(lines.empty());
+  EXPECT_EQ(lines[0]["text"], "said");
+  EXPECT_THAT(last_.body, HasSubstr("its end is lost"));
 }
 
 // Five seconds of such a host are five milliseconds.

@@ -88,7 +88,7 @@ void HttpServer::CloseLongestIdle() {
   if (longest == nullptr) return;
   boost::asio::post(longest->strand(), [longest, since] {
     // A request may have come meanwhile.
-    if (longest->idle_since() == since) longest->Abort();
+    if (longest->idle_since() == since) longest->Close();
   });
 }
 
