@@ -15,6 +15,16 @@ grpc::ServerUnaryReactor* TemplateService::ListTemplates(grpc::CallbackServerCon
       });
 }
 
+grpc::ServerUnaryReactor* BackendService::ListBackends(grpc::CallbackServerContext* context,
+                                                       const grpc::ByteBuffer* request,
+                                                       grpc::ByteBuffer* response) {
+  return Unary<v1::ListBackendsRequest, v1::ListBackendsResponse>(
+      callers_, context, request, response,
+      [this](const Call& call, const auto& what, auto& unary) {
+        backend_.ListBackends(call, what, unary.reply());
+      });
+}
+
 grpc::ServerUnaryReactor* EnvironmentService::GetEnvironment(grpc::CallbackServerContext* context,
                                                              const grpc::ByteBuffer* request,
                                                              grpc::ByteBuffer* response) {

@@ -3,6 +3,7 @@
 
 #include "supervisor/api/callers.h"
 #include "supervisor/backend/backend.h"
+#include "warren/v1/backend.grpc.pb.h"
 #include "warren/v1/package.grpc.pb.h"
 #include "warren/v1/template.grpc.pb.h"
 
@@ -17,6 +18,20 @@ class TemplateService final : public v1::TemplateService::WithRawCallbackMethod_
   grpc::ServerUnaryReactor* ListTemplates(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* request,
                                           grpc::ByteBuffer* response) override;
+
+ private:
+  const Callers& callers_;
+  Backend& backend_;
+};
+
+// warren.v1.BackendService. Thread-safe; what it is given outlives it.
+class BackendService final
+    : public v1::BackendService::WithRawCallbackMethod_ListBackends<v1::BackendService::Service> {
+ public:
+  BackendService(const Callers& callers, Backend& backend) : callers_(callers), backend_(backend) {}
+  grpc::ServerUnaryReactor* ListBackends(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
 
  private:
   const Callers& callers_;

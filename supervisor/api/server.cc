@@ -73,6 +73,7 @@ struct ApiServer::Impl {
         processes(callers, backend, streams),
         files(callers, backend, streams),
         templates(callers, backend),
+        backends(callers, backend),
         environments(callers, backend),
         packages(callers, backend, streams),
         unbuilt(callers) {}
@@ -85,6 +86,7 @@ struct ApiServer::Impl {
   ProcessService processes;
   FileService files;
   TemplateService templates;
+  BackendService backends;
   EnvironmentService environments;
   PackageService packages;
   Unbuilt unbuilt;
@@ -108,6 +110,7 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend, Me
       .RegisterService(&impl->processes)
       .RegisterService(&impl->files)
       .RegisterService(&impl->templates)
+      .RegisterService(&impl->backends)
       .RegisterService(&impl->environments)
       .RegisterService(&impl->packages)
       .RegisterCallbackGenericService(&impl->unbuilt)

@@ -207,6 +207,17 @@ std::unique_ptr<Operation> SandboxHandle::WatchDirectory(
 
 void Backend::OnForgotten(std::function<void(const std::string&)>) {}
 
+void Backend::Probe(const Call&, Reply<ProbeAnswer> reply) {
+  absl::Status healthy = health();
+  if (!healthy.ok()) return reply(std::move(healthy));
+  reply(ProbeAnswer());
+}
+
+void Backend::ListBackends(const Call&, const warren::v1::ListBackendsRequest&,
+                           Reply<warren::v1::ListBackendsResponse> reply) {
+  reply(NotBuilt("ListBackends"));
+}
+
 std::unique_ptr<Operation> Backend::Prefetch(const Call&, warren::v1::PrefetchPackagesRequest,
                                              std::shared_ptr<InstallSink> sink) {
   return Refuse("PrefetchPackages", *sink);

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
+#include "warren/v1/backend.pb.h"
 #include "warren/v1/execution.pb.h"
 #include "warren/v1/file.pb.h"
 #include "warren/v1/network.pb.h"
@@ -82,6 +83,9 @@ class ExecutionSink : public Sink<warren::v1::ExecutionEvent> {
 // What becomes of an operation whose client has gone: it ends, and its sink gets that End; or it
 // goes on, and its sink gets nothing more.
 enum class Departure { kEnds, kGoesOn };
+
+// Of Backend::Probe: it is there.
+struct ProbeAnswer {};
 
 using InstallSink = Sink<warren::v1::InstallPackageEvent>;
 
@@ -255,6 +259,12 @@ class Backend {
 
   // OK while it can serve; else why it cannot.
   virtual absl::Status health() const = 0;
+  // Asks it whether it can serve, over the way that a create would take, before the call's
+  // deadline. By default health() says it.
+  virtual void Probe(const Call& call, Reply<ProbeAnswer> reply);
+  // What it consists of. UNIMPLEMENTED where nobody asks it that, for it stands behind another.
+  virtual void ListBackends(const Call& call, const warren::v1::ListBackendsRequest& request,
+                            Reply<warren::v1::ListBackendsResponse> reply);
 
   // `on_forgotten` is told the id of every sandbox that is not on record any more (destroyed, or
   // its lifetime ended), from any thread; it notes that, and calls nothing back. Before the first

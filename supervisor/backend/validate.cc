@@ -213,6 +213,8 @@ absl::Status ValidateCreate(CreateSandboxRequest& request) {
     request.set_lifetime_from(warren::v1::LIFETIME_FROM_LAST_USE);
   if (request.on_expiry() == warren::v1::ON_EXPIRY_UNSPECIFIED)
     request.set_on_expiry(warren::v1::ON_EXPIRY_KILL);
+  WARREN_RETURN_IF_ERROR(CheckChoice("on_backend_loss", request.on_backend_loss(),
+                                     &warren::v1::OnBackendLoss_IsValid));
   WARREN_RETURN_IF_ERROR(CheckMetadata(request.metadata()));
   WARREN_RETURN_IF_ERROR(ValidateEnv(request.env()));
   WARREN_RETURN_IF_ERROR(CheckRequestId(request.request_id()));

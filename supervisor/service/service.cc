@@ -5,11 +5,16 @@
 namespace warren {
 namespace {
 
-absl::Status CheckOperator(const Call& call) {
+constexpr char kStoreIsOperators[] =
+    "the store of packages is the server operator's, and a key stands for a tenant; a sandbox's "
+    "packages are installed with InstallPackage";
+constexpr char kListIsOperators[] =
+    "the list of backends is the server operator's, and a key stands for a tenant; a sandbox says "
+    "by itself which backend it lives on";
+
+absl::Status CheckOperator(const Call& call, const char* otherwise = kStoreIsOperators) {
   if (call.who.is_operator()) return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      "the store of packages is the server operator's, and a key stands for a tenant; a sandbox's "
-      "packages are installed with InstallPackage");
+  return absl::PermissionDeniedError(otherwise);
 }
 
 class Refused final : public Operation {
@@ -31,6 +36,13 @@ std::unique_ptr<Operation> Service::Create(const Call& call,
                                            Reply<warren::v1::Sandbox> reply) {
   if (request.request_id().empty()) return backend_.Create(call, request, std::move(reply));
   return creates_->Create(call, request, std::move(reply));
+}
+
+void Service::ListBackends(const Call& call, const warren::v1::ListBackendsRequest& request,
+                           Reply<warren::v1::ListBackendsResponse> reply) {
+  if (absl::Status allowed = CheckOperator(call, kListIsOperators); !allowed.ok())
+    return reply(std::move(allowed));
+  backend_.ListBackends(call, request, std::move(reply));
 }
 
 std::unique_ptr<Operation> Service::Prefetch(const Call& call,

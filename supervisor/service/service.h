@@ -10,8 +10,8 @@
 namespace warren {
 
 // What stands between the doors and a backend, and is the same for every backend: that a create
-// with a request id happens once, and that the store of packages is the operator's (a tenant is
-// PERMISSION_DENIED). Handles are the backend's own, so that a cell goes no further way.
+// with a request id happens once, and that the store of packages and the list of backends are the
+// operator's (a tenant is PERMISSION_DENIED). Handles are the backend's own, so that a cell goes no further way.
 //
 // Thread-safe; the backend outlives it. Lifecycle: constructor, before the backend's first request
 // → requests → destruction after the last reply.
@@ -20,6 +20,11 @@ class Service final : public Backend {
   explicit Service(Backend& backend);
 
   absl::Status health() const override { return backend_.health(); }
+  void Probe(const Call& call, Reply<ProbeAnswer> reply) override {
+    backend_.Probe(call, std::move(reply));
+  }
+  void ListBackends(const Call& call, const warren::v1::ListBackendsRequest& request,
+                    Reply<warren::v1::ListBackendsResponse> reply) override;
   std::unique_ptr<Operation> Create(const Call& call,
                                     const warren::v1::CreateSandboxRequest& request,
                                     Reply<warren::v1::Sandbox> reply) override;
