@@ -9,6 +9,9 @@ namespace warren {
 // send it.
 inline constexpr char kTenantMetadata[] = "warren-tenant";
 
+// What stands for the operator in configurations, and so for no tenant that has a key.
+inline constexpr char kOperatorName[] = "operator";
+
 // Whether a tenant can have this name: [a-z0-9][a-z0-9-]{0,62}. The operator's, which is empty, is
 // none.
 bool IsTenant(absl::string_view name);

@@ -15,7 +15,7 @@
 #include "supervisor/base/memory_budget.h"
 #include "supervisor/gateway/control/authenticate.h"
 #include "supervisor/gateway/control/create_request.h"
-#include "supervisor/gateway/http/security.h"
+#include "supervisor/base/security.h"
 
 namespace warren {
 

@@ -31,6 +31,7 @@ warren::v1::Sandbox ToProto(const Lease& lease, MemoryReading memory) {
   if (memory == MemoryReading::kCurrent) sandbox.set_memory_bytes(from.ReadMemory());
   sandbox.set_from_pool(lease.from_pool);
   sandbox.set_profile(from.identity().profile);
+  sandbox.set_backend(from.backend());
   return sandbox;
 }
 
@@ -42,6 +43,7 @@ warren::v1::Usage LifetimeUsage(const Lease& lease, const SandboxTotals& totals)
   usage.set_peak_memory_bytes(totals.peak_memory_bytes);
   usage.set_peak_pids(totals.peak_pids);
   usage.set_output_bytes(totals.output_bytes);
+  usage.set_backend(lease.sandbox->backend());
   return usage;
 }
 

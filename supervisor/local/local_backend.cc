@@ -138,6 +138,7 @@ LocalBackend::LocalBackend(IoLoop& loop, Parts parts,
                if (on_forgotten_) on_forgotten_(id);
              }),
       pool_(host_, table_, std::move(parts.facts), pool_templates, std::move(parts.pool)) {
+  host_.backend = std::move(parts.name);
   for (auto& [name, pooled] : pool_templates) default_limits_[name] = pooled.default_limits;
 }
 
@@ -181,6 +182,17 @@ void LocalBackend::OnLauncherEvent(LauncherMessage message) {
     default:
       spdlog::warn("event=unknown_launcher_event kind={}", static_cast<int>(event.body_case()));
   }
+}
+
+void LocalBackend::ListBackends(const Call&, const warren::v1::ListBackendsRequest&,
+                                Reply<warren::v1::ListBackendsResponse> reply) {
+  warren::v1::ListBackendsResponse response;
+  warren::v1::BackendStatus& self = *response.add_backends();
+  self.set_name(host_.backend);
+  self.set_kind(warren::v1::BackendStatus::LOCAL);
+  self.set_circuit(warren::v1::BackendStatus::CLOSED);
+  self.set_problem(std::string(health().message()));
+  reply(std::move(response));
 }
 
 absl::Status LocalBackend::health() const {

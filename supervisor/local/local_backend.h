@@ -39,6 +39,8 @@ namespace warren {
 class LocalBackend final : public Backend {
  public:
   struct Parts {
+    // Of the backend.
+    std::string name = "local";
     std::unique_ptr<LauncherClient> launcher;
     internal::HostFacts facts;
     std::map<std::string, Template> templates;
@@ -75,6 +77,9 @@ class LocalBackend final : public Backend {
     on_forgotten_ = std::move(on_forgotten);
   }
   absl::Status health() const override;
+  // It alone.
+  void ListBackends(const Call& call, const warren::v1::ListBackendsRequest& request,
+                    Reply<warren::v1::ListBackendsResponse> reply) override;
   // Answers in place when the pool has one ready and it needs no network, else later on the IO
   // thread.
   std::unique_ptr<Operation> Create(const Call& call,

@@ -9,9 +9,9 @@
 #include "spdlog/spdlog.h"
 #include "supervisor/backend/validate.h"
 #include "supervisor/base/proto_time.h"
-#include "supervisor/local/execution_operation.h"
 #include "supervisor/local/lease_proto.h"
 #include "supervisor/local/local_backend.h"
+#include "supervisor/session/execution_operation.h"
 
 namespace warren {
 
@@ -80,8 +80,7 @@ std::unique_ptr<Operation> LocalSandbox::Execute(const Call&,
   absl::Status accepted = (*context)->Execute(execution);
   if (!accepted.ok()) return RefuseExecution(*sink, Explain(std::move(accepted)));
   if (execution->kept()) backend_.detached().Add(id(), *context, execution);
-  return std::make_unique<ExecutionOperation>(sandbox_, *std::move(context), std::move(execution),
-                                              Execution::kFirstClient, backend_.detached());
+  return Desk().Operate(*std::move(context), std::move(execution));
 }
 
 // A context that is gone with a sandbox that is not on record any more.
@@ -97,73 +96,35 @@ std::unique_ptr<Operation> LocalSandbox::ExecuteOnce(warren::v1::ExecuteCodeRequ
   const std::string fingerprint = Fingerprint(request);
   auto earlier = backend_.detached().FindRequest(id(), request_id, fingerprint);
   if (!earlier.ok()) return RefuseExecution(*sink, earlier.status());
-  if (earlier->execution) return TakePlace(*earlier, std::move(sink));
+  if (earlier->execution) return Desk().TakePlace(*earlier, std::move(sink));
   auto context = FindContext(request.context_id());
   if (!context.ok()) return RefuseExecution(*sink, context.status());
   auto execution = std::make_shared<Execution>(std::move(request), sink, backend_.detached());
   execution->Hold(sandbox_->Use());
   earlier = backend_.detached().AddOnce(id(), request_id, fingerprint, *context, execution);
   if (!earlier.ok()) return RefuseExecution(*sink, earlier.status());
-  if (earlier->execution) return TakePlace(*earlier, std::move(sink));
+  if (earlier->execution) return Desk().TakePlace(*earlier, std::move(sink));
   if (absl::Status accepted = (*context)->Execute(execution); !accepted.ok()) {
     // Another may have the sink's place by now: the execution knows whose it is.
     backend_.detached().Remove(execution->id());
     execution->Fail(Explain(std::move(accepted)));
   }
-  return std::make_unique<ExecutionOperation>(sandbox_, *std::move(context), std::move(execution),
-                                              Execution::kFirstClient, backend_.detached());
+  return Desk().Operate(*std::move(context), std::move(execution));
 }
 
-std::unique_ptr<Operation> LocalSandbox::TakePlace(const DetachedExecutions::Found& found,
-                                                   std::shared_ptr<ExecutionSink> sink) {
-  // Each gets what is kept at once.
-  if (absl::Status room = CheckRoom(backend_.memory()); !room.ok())
-    return RefuseExecution(*sink, room);
-  auto client = found.execution->Attach(std::move(sink), 0, Execution::Rivals::kReplaced);
-  auto operation = std::make_unique<ExecutionOperation>(sandbox_, found.runner, found.execution,
-                                                        *client, backend_.detached());
-  // Whoever was slow has lost its place.
-  operation->Resume();
-  return operation;
+ExecutionDesk LocalSandbox::Desk() const {
+  return {id(), sandbox_, backend_.detached(), backend_.memory()};
 }
 
 std::unique_ptr<Operation> LocalSandbox::Connect(const Call&,
                                                  const warren::v1::ConnectExecutionRequest& request,
                                                  std::shared_ptr<ExecutionSink> sink) {
-  const std::string& execution_id = request.execution_id();
-  if (absl::Status status = ValidateConnect(request); !status.ok())
-    return RefuseExecution(*sink, status);
-  auto [runner, execution] = backend_.detached().Find(id(), execution_id);
-  if (!execution) {
+  return Desk().Connect(request, std::move(sink), [this](const std::string& execution_id) {
     const auto contexts = sandbox_->contexts();
-    const bool attached = sandbox_->HasScript(execution_id) ||
-                          std::any_of(contexts.begin(), contexts.end(),
-                                      [&](const auto& each) { return each->Has(execution_id); });
-    return RefuseExecution(
-        *sink,
-        attached
-            ? absl::FailedPreconditionError("the execution has its client; another can take its "
-                                            "place when that one has left")
-            : absl::NotFoundError("no such execution: it never was, its client saw its end, "
-                                  "or it ended too long ago"));
-  }
-  if (absl::Status room = CheckRoom(backend_.memory()); !room.ok())
-    return RefuseExecution(*sink, room);
-  // That its client has gone is not always seen at once.
-  const bool replaces = execution->kept();
-  const bool had_ended = execution->ended();
-  auto client =
-      execution->Attach(sink, request.after_sequence(),
-                        replaces ? Execution::Rivals::kReplaced : Execution::Rivals::kRefused,
-                        request.on_disconnect());
-  if (!client.ok()) return RefuseExecution(*sink, client.status());
-  // One that had ended can be asked for again, for a while.
-  if (!had_ended && !execution->kept()) backend_.detached().Remove(execution_id);
-  auto operation = std::make_unique<ExecutionOperation>(
-      sandbox_, std::move(runner), std::move(execution), *client, backend_.detached());
-  // Whoever was slow has lost its place.
-  if (replaces) operation->Resume();
-  return operation;
+    return sandbox_->HasScript(execution_id) ||
+           std::any_of(contexts.begin(), contexts.end(),
+                       [&](const auto& each) { return each->Has(execution_id); });
+  });
 }
 
 void LocalSandbox::Interrupt(const Call&, const std::string& context_id,

@@ -6,10 +6,11 @@
 
 #include "absl/status/statusor.h"
 #include "supervisor/backend/backend.h"
-#include "supervisor/local/request_ids.h"
 #include "supervisor/session/detached_executions.h"
+#include "supervisor/session/execution_operation.h"
 #include "supervisor/session/file_status.h"
 #include "supervisor/session/file_user.h"
+#include "supervisor/session/request_ids.h"
 #include "supervisor/session/sandbox.h"
 #include "supervisor/session/sandbox_table.h"
 #include "supervisor/session/script.h"
@@ -114,8 +115,8 @@ class LocalSandbox final : public SandboxHandle, public std::enable_shared_from_
   // An execution with a request id: it is begun, or the earlier one is gone on with.
   std::unique_ptr<Operation> ExecuteOnce(warren::v1::ExecuteCodeRequest request,
                                          std::shared_ptr<ExecutionSink> sink);
-  std::unique_ptr<Operation> TakePlace(const DetachedExecutions::Found& found,
-                                       std::shared_ptr<ExecutionSink> sink);
+  // Its executions, for their clients.
+  ExecutionDesk Desk() const;
   // Takes it into use. NOT_FOUND, or FAILED_PRECONDITION when it is dead or paused.
   absl::Status CheckUsable() const;
   // What runs a request that is valid.

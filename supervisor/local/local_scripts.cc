@@ -5,9 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "supervisor/backend/validate.h"
-#include "supervisor/local/execution_operation.h"
 #include "supervisor/local/local_backend.h"
 #include "supervisor/local/local_sandbox.h"
+#include "supervisor/session/execution_operation.h"
 #include "supervisor/session/script.h"
 
 // The scripts of a leased sandbox.
@@ -50,7 +50,7 @@ std::unique_ptr<Operation> LocalSandbox::RunScript(const Call&,
   if (!request_id.empty()) {
     auto earlier = backend_.detached().FindRequest(id(), request_id, fingerprint);
     if (!earlier.ok()) return RefuseExecution(*sink, earlier.status());
-    if (earlier->execution) return TakePlace(*earlier, std::move(sink));
+    if (earlier->execution) return Desk().TakePlace(*earlier, std::move(sink));
   }
   auto execution = std::make_shared<Execution>(request, sink, backend_.detached());
   absl::StatusOr<Script::Spec> spec = AdmitScript(std::move(request));
@@ -61,13 +61,12 @@ std::unique_ptr<Operation> LocalSandbox::RunScript(const Call&,
   if (!request_id.empty()) {
     auto earlier = backend_.detached().AddOnce(id(), request_id, fingerprint, script, execution);
     if (!earlier.ok()) return RefuseExecution(*sink, earlier.status());
-    if (earlier->execution) return TakePlace(*earlier, std::move(sink));
+    if (earlier->execution) return Desk().TakePlace(*earlier, std::move(sink));
   } else if (execution->kept()) {
     backend_.detached().Add(id(), script, execution);
   }
   script->Start();
-  return std::make_unique<ExecutionOperation>(sandbox_, std::move(script), std::move(execution),
-                                              Execution::kFirstClient, backend_.detached());
+  return Desk().Operate(std::move(script), std::move(execution));
 }
 
 }  // namespace warren

@@ -429,6 +429,7 @@ warren::v1::Usage Context::UsageOfRunning() {
   usage.set_peak_memory_bytes(totals.peak_memory_bytes);
   usage.set_peak_pids(totals.peak_pids);
   usage.set_output_bytes(running_->output_bytes);
+  usage.set_backend(shared_.backend);
   return usage;
 }
 

@@ -614,6 +614,7 @@ ProcessEvent Process::ExitedEvent() const {
       ToProto(absl::FromChrono(std::max(exit_->when - started_, MonotonicClock::duration::zero())));
   *usage.mutable_cpu_user() = ToProto(absl::Microseconds(std::max<int64_t>(exit_->cpu_us, 0)));
   usage.set_output_bytes(output_bytes_);
+  usage.set_backend(host_.backend);
   event.set_output_bytes(output_bytes_);
   event.set_time_unix_nanos(absl::GetCurrentTimeNanos());
   return event;

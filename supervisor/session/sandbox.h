@@ -77,6 +77,8 @@ class Sandbox final : public std::enable_shared_from_this<Sandbox>,
 
   // ---- Any thread ----
   const Identity& identity() const { return identity_; }
+  // Name of the backend that it is of.
+  const std::string& backend() const { return host_.backend; }
   // Asks the launcher for a further context, a fork of `zygote_id`, which must be of its template.
   // `on_ready` runs once, on the IO thread and from a task of its own: with OK when FindContext has
   // it and it takes cells, else with what went wrong (UNAVAILABLE: the zygote is gone, or the

@@ -61,6 +61,8 @@ struct SandboxHost {
   // Of the IO thread.
   ReadTurns turns;
   RelayLink relay{loop};
+  // Name of the backend that they are of, as Sandbox.backend and Usage.backend tell it.
+  std::string backend = "local";
 };
 
 }  // namespace warren

@@ -22,7 +22,7 @@ class FakeSubject final : public Subject {
 class RemoteSubject final : public Subject {
  public:
   explicit RemoteSubject(FakeBackend::Opens opens)
-      : fake_(opens), door_(fake_), remote_(RemoteBackend::Connect(door_.target())) {}
+      : fake_(opens), door_(fake_), remote_(RemoteBackend::Connect({door_.target()})) {}
   Backend& backend() override { return *remote_; }
   FakeBackend& fake() override { return fake_; }
 

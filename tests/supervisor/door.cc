@@ -14,14 +14,16 @@
 
 namespace warren {
 
-Door::Door(Backend& backend, Socket socket, const std::string& key_file) : keys_(key_file) {
+Door::Door(Backend& backend, Socket socket, const std::string& key_file,
+           const std::optional<TlsCertificate>& certificate)
+    : security_(socket == Socket::kTls ? Security::kTls : Security::kPlain), keys_(key_file) {
   if (socket == Socket::kUnix) {
     ListenUnix();
   } else {
     ListenTcp();
   }
   EXPECT_EQ(::listen(listener_.get(), 128), 0);
-  auto server = ApiServer::Start(backend, memory_, keys_);
+  auto server = ApiServer::Start(backend, memory_, keys_, certificate);
   EXPECT_TRUE(server.ok());
   server_ = std::move(*server);
   acceptor_ = std::thread([this] { Accept(); });
@@ -58,7 +60,7 @@ void Door::Accept() {
     pollfd ready{listener_.get(), POLLIN, 0};
     if (::poll(&ready, 1, 20) <= 0) continue;
     UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (connection.valid()) server_->AddConnection(listener_.get(), std::move(connection));
+    if (connection.valid()) server_->AddConnection(listener_.get(), std::move(connection), security_);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -12,6 +13,7 @@
 #include "supervisor/api/server.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
+#include "supervisor/base/security.h"
 #include "supervisor/keys/key_store.h"
 
 namespace warren {
@@ -21,10 +23,11 @@ namespace warren {
 // Lifecycle: constructor → clients → Close, or the destructor.
 class Door {
  public:
-  enum class Socket { kUnix, kTcp };
+  enum class Socket { kUnix, kTcp, kTls };
 
-  // The backend outlives it. The file of keys need not exist.
-  explicit Door(Backend& backend, Socket socket = Socket::kUnix, const std::string& key_file = "");
+  // The backend outlives it. The file of keys need not exist. kTls takes a certificate.
+  explicit Door(Backend& backend, Socket socket = Socket::kUnix, const std::string& key_file = "",
+                const std::optional<TlsCertificate>& certificate = std::nullopt);
   ~Door();
 
   const std::string& target() const { return target_; }
@@ -38,6 +41,7 @@ class Door {
   void ListenTcp();
   void Accept();
 
+  const Security security_;
   // Of a Unix socket.
   std::string path_;
   std::string target_;

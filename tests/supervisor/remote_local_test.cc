@@ -38,7 +38,7 @@ class RemoteLocalTest : public LocalBackendTest {
   void SetUp() override {
     ::signal(SIGPIPE, SIG_IGN);
     door = std::make_unique<Door>(*backend);
-    remote = RemoteBackend::Connect(door->target());
+    remote = RemoteBackend::Connect({door->target()});
     sandbox_id = Create().sandbox_id();
     auto opened = Ask<std::shared_ptr<SandboxHandle>>(
         [&](auto reply) { remote->Open({}, sandbox_id, std::move(reply)); });

@@ -37,7 +37,7 @@ std::shared_ptr<SandboxHandle> Open(Backend& backend, const std::string& id) {
 }
 
 TEST(RemoteBackendTest, WhatCannotBeReachedIsUnavailableWithoutItsAddress) {
-  auto remote = RemoteBackend::Connect("unix:///tmp/warren-nobody-is-here");
+  auto remote = RemoteBackend::Connect({"unix:///tmp/warren-nobody-is-here"});
   absl::Status status = Create(*remote).status();
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_THAT(std::string(status.message()), Not(HasSubstr("nobody-is-here")));
@@ -52,7 +52,7 @@ TEST(RemoteBackendTest, WhatCannotBeReachedIsUnavailableWithoutItsAddress) {
 TEST(RemoteBackendTest, AConnectionThatBreaksIsUnavailable) {
   FakeBackend fake;
   Door door(fake);
-  auto remote = RemoteBackend::Connect(door.target());
+  auto remote = RemoteBackend::Connect({door.target()});
   auto sandbox = Open(*remote, Create(*remote)->sandbox_id());
   auto sink = std::make_shared<CollectingSink>();
   v1::ExecuteCodeRequest request;
@@ -69,7 +69,7 @@ TEST(RemoteBackendTest, AConnectionThatBreaksIsUnavailable) {
 TEST(RemoteBackendTest, TheDeadlineGoesWithTheCall) {
   FakeBackend fake;
   Door door(fake);
-  auto remote = RemoteBackend::Connect(door.target());
+  auto remote = RemoteBackend::Connect({door.target()});
   // The connection is there: what follows is the call's own time.
   ASSERT_TRUE(Create(*remote).ok());
   Call call;
@@ -84,7 +84,7 @@ TEST(RemoteBackendTest, TheDeadlineGoesWithTheCall) {
 TEST(RemoteBackendTest, HandlesAndOperationsOutliveTheBackend) {
   FakeBackend fake;
   Door door(fake);
-  auto remote = RemoteBackend::Connect(door.target());
+  auto remote = RemoteBackend::Connect({door.target()});
   auto sandbox = Open(*remote, Create(*remote)->sandbox_id());
   auto sink = std::make_shared<CollectingSink>();
   v1::ExecuteCodeRequest request;
@@ -102,7 +102,7 @@ TEST(RemoteBackendTest, HandlesAndOperationsOutliveTheBackend) {
 // before that thread does: then the last reference to the channel goes there.
 TEST(RemoteBackendTest, TheLastOfAChannelMayGoOnAThreadOfGrpcs) {
   for (int i = 0; i < 200; ++i) {
-    auto remote = RemoteBackend::Connect("unix:///tmp/warren-nobody-is-here");
+    auto remote = RemoteBackend::Connect({"unix:///tmp/warren-nobody-is-here"});
     auto sink = std::make_shared<CollectingSink>();
     auto operation = Open(*remote, "sb1")->Execute({}, v1::ExecuteCodeRequest(), sink);
     operation.reset();
@@ -176,7 +176,7 @@ class GoingAway {
 
 TEST(RemoteBackendTest, AnExecutionIsNeverSentTwice) {
   GoingAway server;
-  auto remote = RemoteBackend::Connect(server.target());
+  auto remote = RemoteBackend::Connect({server.target()});
   auto sink = std::make_shared<CollectingSink>();
   v1::ExecuteCodeRequest request;
   request.set_code("print hello");

@@ -19,7 +19,7 @@
 #include "runtime/base/unique_fd.h"
 #include "supervisor/base/memory_budget.h"
 #include "supervisor/gateway/http/http_connection.h"
-#include "supervisor/gateway/http/security.h"
+#include "supervisor/base/security.h"
 
 namespace warren {
 

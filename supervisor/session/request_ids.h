@@ -1,5 +1,5 @@
-#ifndef WARREN_SUPERVISOR_LOCAL_REQUEST_IDS_H_
-#define WARREN_SUPERVISOR_LOCAL_REQUEST_IDS_H_
+#ifndef WARREN_SUPERVISOR_SESSION_REQUEST_IDS_H_
+#define WARREN_SUPERVISOR_SESSION_REQUEST_IDS_H_
 
 #include <map>
 #include <string>
@@ -55,4 +55,4 @@ class ContextRequests {
 
 }  // namespace warren
 
-#endif  // WARREN_SUPERVISOR_LOCAL_REQUEST_IDS_H_
+#endif  // WARREN_SUPERVISOR_SESSION_REQUEST_IDS_H_

@@ -1,4 +1,4 @@
-#include "supervisor/local/request_ids.h"
+#include "supervisor/session/request_ids.h"
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/io/coded_stream.h"
