@@ -1,5 +1,6 @@
 #include "supervisor/remote/remote_backend.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "grpcpp/create_channel.h"
@@ -17,6 +18,8 @@ namespace {
 // As the server does: a machine that vanished without a word would keep its executions waiting.
 constexpr int kKeepaliveMillis = 30'000;
 constexpr int kKeepaliveTimeoutMillis = 30'000;
+constexpr int kConnectMillis = 1'000;
+constexpr int kMostReconnectMillis = 10'000;
 
 template <class Pending>
 class CreateOperation final : public Operation {
@@ -29,9 +32,18 @@ class CreateOperation final : public Operation {
   const std::shared_ptr<Pending> pending_;
 };
 
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const RemoteOptions& options) {
+  if (!options.tls) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions ssl;
+  ssl.pem_root_certs = options.tls->authorities;
+  ssl.pem_private_key = options.tls->key;
+  ssl.pem_cert_chain = options.tls->certificate;
+  return grpc::SslCredentials(ssl);
+}
+
 }  // namespace
 
-std::unique_ptr<RemoteBackend> RemoteBackend::Connect(const std::string& target) {
+std::unique_ptr<RemoteBackend> RemoteBackend::Connect(const RemoteOptions& options) {
   KeepCallbackQueue();
   grpc::ChannelArguments arguments;
   // Another Warren is reached directly; an http_proxy in the environment is meant for other things.
@@ -41,93 +53,122 @@ std::unique_ptr<RemoteBackend> RemoteBackend::Connect(const std::string& target)
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMillis);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis);
-  // Two backends of one process, or one made anew, share no connection that broke.
+  // It is also how long an attempt to connect may take.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMillis);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kConnectMillis);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMostReconnectMillis);
+  // Two backends of one process, or one made anew, share no connection that broke; nor do the
+  // channels of one.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return std::unique_ptr<RemoteBackend>(new RemoteBackend(
-      grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments)));
+  if (options.tls && !options.tls->server_name.empty())
+    arguments.SetSslTargetNameOverride(options.tls->server_name);
+  std::vector<Channel> channels;
+  for (int i = 0; i < std::max(options.channels, 1); ++i) {
+    auto channel = grpc::CreateCustomChannel(options.target, CredentialsOf(options), arguments);
+    channels.push_back(
+        {channel, std::make_shared<RemoteStubs>(channel, options.name, options.key)});
+  }
+  return std::unique_ptr<RemoteBackend>(new RemoteBackend(std::move(channels)));
 }
 
-RemoteBackend::RemoteBackend(std::shared_ptr<grpc::Channel> channel)
-    : channel_(std::move(channel)), stubs_(std::make_shared<RemoteStubs>(channel_)) {}
-
 absl::Status RemoteBackend::health() const {
-  switch (channel_->GetState(/*try_to_connect=*/false)) {
-    case GRPC_CHANNEL_TRANSIENT_FAILURE:
-    case GRPC_CHANNEL_SHUTDOWN:
-      return absl::UnavailableError("the remote Warren cannot be reached");
-    default:
+  for (const Channel& each : channels_) {
+    const grpc_connectivity_state state = each.channel->GetState(/*try_to_connect=*/false);
+    if (state != GRPC_CHANNEL_TRANSIENT_FAILURE && state != GRPC_CHANNEL_SHUTDOWN)
       return absl::OkStatus();
   }
+  return absl::UnavailableError("the remote Warren cannot be reached");
+}
+
+std::shared_ptr<const RemoteStubs> RemoteBackend::NextStubs() {
+  return channels_[next_.fetch_add(1, std::memory_order_relaxed) % channels_.size()].stubs;
+}
+
+// It wants its key, and asks nobody behind it.
+void RemoteBackend::Probe(const Call& call, Reply<ProbeAnswer> reply) {
+  ListTemplates(call, [reply = std::move(reply)](
+                          const absl::StatusOr<v1::ListTemplatesResponse>& listed) mutable {
+    if (!listed.ok()) return reply(listed.status());
+    reply(ProbeAnswer());
+  });
 }
 
 std::unique_ptr<Operation> RemoteBackend::Create(const Call& call,
                                                  const v1::CreateSandboxRequest& request,
                                                  Reply<v1::Sandbox> reply) {
-  auto pending = StartCall<v1::Sandbox>(call, request, std::move(reply), [this](auto... to) {
-    stubs_->sandboxes->async()->CreateSandbox(to...);
-  });
+  const auto stubs = NextStubs();
+  auto pending = StartCall<v1::Sandbox>(
+      stubs, call, request, std::move(reply),
+      [&stubs](auto... to) { stubs->sandboxes->async()->CreateSandbox(to...); });
   using Pending = typename decltype(pending)::element_type;
   return std::make_unique<CreateOperation<Pending>>(std::move(pending));
 }
 
 void RemoteBackend::Open(const Call&, const std::string& sandbox_id,
                          Reply<std::shared_ptr<SandboxHandle>> reply) {
-  reply(std::make_shared<RemoteSandbox>(stubs_, sandbox_id));
+  reply(std::make_shared<RemoteSandbox>(NextStubs(), sandbox_id));
 }
 
 void RemoteBackend::List(const Call& call, const v1::ListSandboxesRequest& what,
                          Reply<v1::ListSandboxesResponse> reply) {
+  const auto stubs = NextStubs();
   v1::ListSandboxesRequest request = what;
   StartCall<v1::ListSandboxesResponse>(
-      call, std::move(request), std::move(reply),
-      [this](auto... to) { stubs_->sandboxes->async()->ListSandboxes(to...); });
+      stubs, call, std::move(request), std::move(reply),
+      [&stubs](auto... to) { stubs->sandboxes->async()->ListSandboxes(to...); });
 }
 
 void RemoteBackend::ListTemplates(const Call& call, Reply<v1::ListTemplatesResponse> reply) {
+  const auto stubs = NextStubs();
   v1::ListTemplatesRequest request;
   StartCall<v1::ListTemplatesResponse>(
-      call, std::move(request), std::move(reply),
-      [this](auto... to) { stubs_->templates->async()->ListTemplates(to...); });
+      stubs, call, std::move(request), std::move(reply),
+      [&stubs](auto... to) { stubs->templates->async()->ListTemplates(to...); });
 }
 
 void RemoteBackend::GetEnvironment(const Call& call, const std::string& template_id,
                                    Reply<v1::Environment> reply) {
+  const auto stubs = NextStubs();
   v1::GetEnvironmentRequest request;
   request.set_template_id(template_id);
-  StartCall<v1::Environment>(call, std::move(request), std::move(reply), [this](auto... to) {
-    stubs_->environments->async()->GetEnvironment(to...);
-  });
+  StartCall<v1::Environment>(
+      stubs, call, std::move(request), std::move(reply),
+      [&stubs](auto... to) { stubs->environments->async()->GetEnvironment(to...); });
 }
 
 std::unique_ptr<Operation> RemoteBackend::Prefetch(const Call& call,
                                                    v1::PrefetchPackagesRequest request,
                                                    std::shared_ptr<InstallSink> sink) {
-  return StartStream<v1::InstallPackageEvent>(call, std::move(sink), RemoteLife::kEndsWithClient,
-                                              [&](grpc::ClientContext* context, auto* reactor) {
-                                                stubs_->packages->async()->PrefetchPackages(
-                                                    context, &request, reactor);
-                                              });
+  const auto stubs = NextStubs();
+  return StartStream<v1::InstallPackageEvent>(
+      stubs, call, std::move(sink), RemoteLife::kEndsWithClient,
+      [&](grpc::ClientContext* context, auto* reactor) {
+        stubs->packages->async()->PrefetchPackages(context, &request, reactor);
+      });
 }
 
 void RemoteBackend::ListPackages(const Call& call, Reply<v1::ListStoredPackagesResponse> reply) {
+  const auto stubs = NextStubs();
   StartCall<v1::ListStoredPackagesResponse>(
-      call, v1::ListStoredPackagesRequest(), std::move(reply),
-      [this](auto... to) { stubs_->packages->async()->ListStoredPackages(to...); });
+      stubs, call, v1::ListStoredPackagesRequest(), std::move(reply),
+      [&stubs](auto... to) { stubs->packages->async()->ListStoredPackages(to...); });
 }
 
 void RemoteBackend::PrunePackages(const Call& call, const v1::PruneStoredPackagesRequest& what,
                                   Reply<v1::PruneStoredPackagesResponse> reply) {
+  const auto stubs = NextStubs();
   v1::PruneStoredPackagesRequest request = what;
   StartCall<v1::PruneStoredPackagesResponse>(
-      call, std::move(request), std::move(reply),
-      [this](auto... to) { stubs_->packages->async()->PruneStoredPackages(to...); });
+      stubs, call, std::move(request), std::move(reply),
+      [&stubs](auto... to) { stubs->packages->async()->PruneStoredPackages(to...); });
 }
 
 void RemoteBackend::VerifyPackages(const Call& call,
                                    Reply<v1::VerifyStoredPackagesResponse> reply) {
+  const auto stubs = NextStubs();
   StartCall<v1::VerifyStoredPackagesResponse>(
-      call, v1::VerifyStoredPackagesRequest(), std::move(reply),
-      [this](auto... to) { stubs_->packages->async()->VerifyStoredPackages(to...); });
+      stubs, call, v1::VerifyStoredPackagesRequest(), std::move(reply),
+      [&stubs](auto... to) { stubs->packages->async()->VerifyStoredPackages(to...); });
 }
 
 }  // namespace warren

@@ -36,6 +36,12 @@ absl::Status OfTheConnection(grpc::StatusCode code) {
 absl::Status FromGrpc(const grpc::ClientContext& context, const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   if (context.GetServerTrailingMetadata().count(kStatusMark) > 0) {
+    // It is this server's key that is meant, not its client's.
+    if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
+      spdlog::error("event=remote_key_refused");
+      return absl::UnavailableError(
+          "the remote Warren refuses this server's API key: the operator has to look at it");
+    }
     return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   }
   spdlog::debug("event=remote_failed code={} error=\"{}\"", static_cast<int>(status.error_code()),

@@ -11,6 +11,8 @@
 #include "grpcpp/support/status.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/backend/tenant.h"
+#include "supervisor/remote/stamp.h"
+#include "supervisor/remote/stubs.h"
 
 namespace warren {
 
@@ -18,7 +20,8 @@ namespace warren {
 // its text names addresses; all that can be wrong with a connection is UNAVAILABLE. After the call.
 absl::Status FromGrpc(const grpc::ClientContext& context, const grpc::Status& status);
 
-inline void Prepare(grpc::ClientContext& context, const Call& call) {
+inline void Prepare(grpc::ClientContext& context, const RemoteStubs& stubs, const Call& call) {
+  if (!stubs.key.empty()) context.AddMetadata("x-api-key", stubs.key);
   if (call.deadline != absl::InfiniteFuture()) {
     context.set_deadline(absl::ToChronoTime(call.deadline));
   }
@@ -38,15 +41,17 @@ struct RemoteCall {
 // Calls `start(context, request, response, done)`, which is a method of an asynchronous stub. The
 // reply comes on a thread of gRPC's.
 template <class Response, class Request, class Start>
-std::shared_ptr<RemoteCall<Request, Response>> StartCall(const Call& call, Request request,
+std::shared_ptr<RemoteCall<Request, Response>> StartCall(std::shared_ptr<const RemoteStubs> stubs,
+                                                         const Call& call, Request request,
                                                          Reply<Response> reply, Start start) {
   auto pending = std::make_shared<RemoteCall<Request, Response>>();
-  Prepare(pending->context, call);
+  Prepare(pending->context, *stubs, call);
   pending->request = std::move(request);
   pending->reply = std::move(reply);
   start(&pending->context, &pending->request, &pending->response,
-        std::function<void(grpc::Status)>([pending](const grpc::Status& status) {
+        std::function<void(grpc::Status)>([pending, stubs](const grpc::Status& status) {
           if (!status.ok()) return pending->reply(FromGrpc(pending->context, status));
+          Stamp(stubs->name, pending->response);
           pending->reply(std::move(pending->response));
         }));
   return pending;

@@ -31,11 +31,11 @@ std::unique_ptr<Operation> RemoteSandbox::ReadFile(
     std::shared_ptr<Sink<v1::ReadFileResponse>> sink) {
   v1::ReadFileRequest request = what;
   request.set_sandbox_id(id_);
-  return StartStream<v1::ReadFileResponse>(call, std::move(sink), RemoteLife::kEndsWithClient,
-                                           [&](grpc::ClientContext* context, auto* reactor) {
-                                             stubs_->files->async()->ReadFile(context, &request,
-                                                                              reactor);
-                                           });
+  return StartStream<v1::ReadFileResponse>(
+      stubs_, call, std::move(sink), RemoteLife::kEndsWithClient,
+      [&](grpc::ClientContext* context, auto* reactor) {
+        stubs_->files->async()->ReadFile(context, &request, reactor);
+      });
 }
 
 std::unique_ptr<Operation> RemoteSandbox::ListDirectory(const Call& call,
@@ -43,7 +43,7 @@ std::unique_ptr<Operation> RemoteSandbox::ListDirectory(const Call& call,
                                                         std::shared_ptr<Sink<v1::FileEntry>> sink) {
   v1::ListDirectoryRequest request = what;
   request.set_sandbox_id(id_);
-  return StartStream<v1::FileEntry>(call, std::move(sink), RemoteLife::kEndsWithClient,
+  return StartStream<v1::FileEntry>(stubs_, call, std::move(sink), RemoteLife::kEndsWithClient,
                                     [&](grpc::ClientContext* context, auto* reactor) {
                                       stubs_->files->async()->ListDirectory(context, &request,
                                                                             reactor);
@@ -55,7 +55,7 @@ std::unique_ptr<Operation> RemoteSandbox::WatchDirectory(
     std::shared_ptr<Sink<v1::FileEvent>> sink) {
   v1::WatchDirectoryRequest request = what;
   request.set_sandbox_id(id_);
-  return StartStream<v1::FileEvent>(call, std::move(sink), RemoteLife::kEndsWithClient,
+  return StartStream<v1::FileEvent>(stubs_, call, std::move(sink), RemoteLife::kEndsWithClient,
                                     [&](grpc::ClientContext* context, auto* reactor) {
                                       stubs_->files->async()->WatchDirectory(context, &request,
                                                                              reactor);
@@ -69,7 +69,7 @@ std::unique_ptr<Upload> RemoteSandbox::WriteFile(const Call& call,
   v1::WriteFileRequest::Header header = what;
   header.set_sandbox_id(id_);
   auto upload = std::make_shared<RemoteUpload>(std::move(on_room), std::move(reply));
-  upload->Begin(call, *stubs_->files, std::move(header));
+  upload->Begin(call, *stubs_, std::move(header));
   return std::make_unique<RemoteUploadOperation>(std::move(upload));
 }
 
@@ -77,7 +77,7 @@ void RemoteSandbox::StatFile(const Call& call, const v1::StatFileRequest& what,
                              Reply<v1::FileEntry> reply) {
   v1::StatFileRequest request = what;
   request.set_sandbox_id(id_);
-  StartCall<v1::FileEntry>(call, std::move(request), std::move(reply),
+  StartCall<v1::FileEntry>(stubs_, call, std::move(request), std::move(reply),
                            [this](auto... to) { stubs_->files->async()->StatFile(to...); });
 }
 
@@ -85,7 +85,7 @@ void RemoteSandbox::MakeDirectory(const Call& call, const v1::MakeDirectoryReque
                                   Reply<v1::FileEntry> reply) {
   v1::MakeDirectoryRequest request = what;
   request.set_sandbox_id(id_);
-  StartCall<v1::FileEntry>(call, std::move(request), std::move(reply),
+  StartCall<v1::FileEntry>(stubs_, call, std::move(request), std::move(reply),
                            [this](auto... to) { stubs_->files->async()->MakeDirectory(to...); });
 }
 
@@ -93,7 +93,7 @@ void RemoteSandbox::MoveFile(const Call& call, const v1::MoveFileRequest& what,
                              Reply<v1::FileEntry> reply) {
   v1::MoveFileRequest request = what;
   request.set_sandbox_id(id_);
-  StartCall<v1::FileEntry>(call, std::move(request), std::move(reply),
+  StartCall<v1::FileEntry>(stubs_, call, std::move(request), std::move(reply),
                            [this](auto... to) { stubs_->files->async()->MoveFile(to...); });
 }
 
@@ -101,9 +101,9 @@ void RemoteSandbox::RemoveFile(const Call& call, const v1::RemoveFileRequest& wh
                                Reply<v1::RemoveFileResponse> reply) {
   v1::RemoveFileRequest request = what;
   request.set_sandbox_id(id_);
-  StartCall<v1::RemoveFileResponse>(call, std::move(request), std::move(reply), [this](auto... to) {
-    stubs_->files->async()->RemoveFile(to...);
-  });
+  StartCall<v1::RemoveFileResponse>(
+      stubs_, call, std::move(request), std::move(reply),
+      [this](auto... to) { stubs_->files->async()->RemoveFile(to...); });
 }
 
 }  // namespace warren

@@ -14,7 +14,7 @@ std::unique_ptr<Operation> RemoteSandbox::StartProcess(const Call& call,
                               ? RemoteLife::kEndsWithClient
                               : RemoteLife::kGoesOn;
   return StartStream<v1::ProcessEvent>(
-      call, std::move(sink), life, [&](grpc::ClientContext* context, auto* reactor) {
+      stubs_, call, std::move(sink), life, [&](grpc::ClientContext* context, auto* reactor) {
         stubs_->processes->async()->StartProcess(context, &request, reactor);
       });
 }
@@ -29,7 +29,7 @@ std::unique_ptr<Operation> RemoteSandbox::ConnectProcess(const Call& call,
                               ? RemoteLife::kGoesOn
                               : RemoteLife::kEndsWithClient;
   return StartStream<v1::ProcessEvent>(
-      call, std::move(sink), life, [&](grpc::ClientContext* context, auto* reactor) {
+      stubs_, call, std::move(sink), life, [&](grpc::ClientContext* context, auto* reactor) {
         stubs_->processes->async()->ConnectProcess(context, &request, reactor);
       });
 }
@@ -38,7 +38,7 @@ void RemoteSandbox::WriteInput(const Call& call, v1::WriteProcessInputRequest re
                                Reply<v1::WriteProcessInputResponse> reply) {
   request.set_sandbox_id(id_);
   StartCall<v1::WriteProcessInputResponse>(
-      call, std::move(request), std::move(reply),
+      stubs_, call, std::move(request), std::move(reply),
       [this](auto... to) { stubs_->processes->async()->WriteProcessInput(to...); });
 }
 
@@ -47,7 +47,7 @@ void RemoteSandbox::ResizeTerminal(const Call& call, const v1::ResizeTerminalReq
   v1::ResizeTerminalRequest request = what;
   request.set_sandbox_id(id_);
   StartCall<v1::ResizeTerminalResponse>(
-      call, std::move(request), std::move(reply),
+      stubs_, call, std::move(request), std::move(reply),
       [this](auto... to) { stubs_->processes->async()->ResizeTerminal(to...); });
 }
 
@@ -56,7 +56,7 @@ void RemoteSandbox::SignalProcess(const Call& call, const v1::SignalProcessReque
   v1::SignalProcessRequest request = what;
   request.set_sandbox_id(id_);
   StartCall<v1::SignalProcessResponse>(
-      call, std::move(request), std::move(reply),
+      stubs_, call, std::move(request), std::move(reply),
       [this](auto... to) { stubs_->processes->async()->SignalProcess(to...); });
 }
 
@@ -64,7 +64,7 @@ void RemoteSandbox::ListProcesses(const Call& call, Reply<v1::ListProcessesRespo
   v1::ListProcessesRequest request;
   request.set_sandbox_id(id_);
   StartCall<v1::ListProcessesResponse>(
-      call, std::move(request), std::move(reply),
+      stubs_, call, std::move(request), std::move(reply),
       [this](auto... to) { stubs_->processes->async()->ListProcesses(to...); });
 }
 

@@ -19,7 +19,7 @@ RemoteLife LifeOf(v1::OnDisconnect on_disconnect) {
 void RemoteSandbox::Get(const Call& call, Reply<v1::Sandbox> reply) {
   v1::GetSandboxRequest request;
   request.set_sandbox_id(id_);
-  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply),
+  StartCall<v1::Sandbox>(stubs_, call, std::move(request), std::move(reply),
                          [this](auto... to) { stubs_->sandboxes->async()->GetSandbox(to...); });
 }
 
@@ -27,7 +27,7 @@ void RemoteSandbox::SetLifetime(const Call& call, const v1::SetSandboxLifetimeRe
                                 Reply<v1::Sandbox> reply) {
   v1::SetSandboxLifetimeRequest request = what;
   request.set_sandbox_id(id_);
-  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply), [this](auto... to) {
+  StartCall<v1::Sandbox>(stubs_, call, std::move(request), std::move(reply), [this](auto... to) {
     stubs_->sandboxes->async()->SetSandboxLifetime(to...);
   });
 }
@@ -36,14 +36,14 @@ void RemoteSandbox::Destroy(const Call& call, Reply<v1::DestroySandboxResponse> 
   v1::DestroySandboxRequest request;
   request.set_sandbox_id(id_);
   StartCall<v1::DestroySandboxResponse>(
-      call, std::move(request), std::move(reply),
+      stubs_, call, std::move(request), std::move(reply),
       [this](auto... to) { stubs_->sandboxes->async()->DestroySandbox(to...); });
 }
 
 void RemoteSandbox::Pause(const Call& call, Reply<v1::Sandbox> reply) {
   v1::PauseSandboxRequest request;
   request.set_sandbox_id(id_);
-  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply),
+  StartCall<v1::Sandbox>(stubs_, call, std::move(request), std::move(reply),
                          [this](auto... to) { stubs_->sandboxes->async()->PauseSandbox(to...); });
 }
 
@@ -51,7 +51,7 @@ void RemoteSandbox::Unpause(const Call& call, const v1::ResumeSandboxRequest& wh
                             Reply<v1::Sandbox> reply) {
   v1::ResumeSandboxRequest request = what;
   request.set_sandbox_id(id_);
-  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply),
+  StartCall<v1::Sandbox>(stubs_, call, std::move(request), std::move(reply),
                          [this](auto... to) { stubs_->sandboxes->async()->ResumeSandbox(to...); });
 }
 
@@ -59,7 +59,7 @@ void RemoteSandbox::ChangeLimits(const Call& call, const v1::ChangeSandboxLimits
                                  Reply<v1::Sandbox> reply) {
   v1::ChangeSandboxLimitsRequest request = what;
   request.set_sandbox_id(id_);
-  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply), [this](auto... to) {
+  StartCall<v1::Sandbox>(stubs_, call, std::move(request), std::move(reply), [this](auto... to) {
     stubs_->sandboxes->async()->ChangeSandboxLimits(to...);
   });
 }
@@ -67,35 +67,35 @@ void RemoteSandbox::ChangeLimits(const Call& call, const v1::ChangeSandboxLimits
 void RemoteSandbox::GetMetrics(const Call& call, Reply<v1::SandboxMetrics> reply) {
   v1::GetSandboxMetricsRequest request;
   request.set_sandbox_id(id_);
-  StartCall<v1::SandboxMetrics>(call, std::move(request), std::move(reply), [this](auto... to) {
-    stubs_->sandboxes->async()->GetSandboxMetrics(to...);
-  });
+  StartCall<v1::SandboxMetrics>(
+      stubs_, call, std::move(request), std::move(reply),
+      [this](auto... to) { stubs_->sandboxes->async()->GetSandboxMetrics(to...); });
 }
 
 void RemoteSandbox::GetEnvironment(const Call& call, Reply<v1::Environment> reply) {
   v1::GetEnvironmentRequest request;
   request.set_sandbox_id(id_);
-  StartCall<v1::Environment>(call, std::move(request), std::move(reply), [this](auto... to) {
-    stubs_->environments->async()->GetEnvironment(to...);
-  });
+  StartCall<v1::Environment>(
+      stubs_, call, std::move(request), std::move(reply),
+      [this](auto... to) { stubs_->environments->async()->GetEnvironment(to...); });
 }
 
 std::unique_ptr<Operation> RemoteSandbox::Install(const Call& call,
                                                   v1::InstallPackageRequest request,
                                                   std::shared_ptr<InstallSink> sink) {
   request.set_sandbox_id(id_);
-  return StartStream<v1::InstallPackageEvent>(call, std::move(sink), RemoteLife::kEndsWithClient,
-                                              [&](grpc::ClientContext* context, auto* reactor) {
-                                                stubs_->packages->async()->InstallPackage(
-                                                    context, &request, reactor);
-                                              });
+  return StartStream<v1::InstallPackageEvent>(
+      stubs_, call, std::move(sink), RemoteLife::kEndsWithClient,
+      [&](grpc::ClientContext* context, auto* reactor) {
+        stubs_->packages->async()->InstallPackage(context, &request, reactor);
+      });
 }
 
 void RemoteSandbox::SetNetwork(const Call& call, const v1::SetSandboxNetworkRequest& what,
                                Reply<v1::Sandbox> reply) {
   v1::SetSandboxNetworkRequest request = what;
   request.set_sandbox_id(id_);
-  StartCall<v1::Sandbox>(call, std::move(request), std::move(reply), [this](auto... to) {
+  StartCall<v1::Sandbox>(stubs_, call, std::move(request), std::move(reply), [this](auto... to) {
     stubs_->sandboxes->async()->SetSandboxNetwork(to...);
   });
 }
@@ -104,7 +104,7 @@ std::unique_ptr<Operation> RemoteSandbox::WatchNetwork(const Call& call,
                                                        std::shared_ptr<NetworkSink> sink) {
   v1::WatchSandboxNetworkRequest request;
   request.set_sandbox_id(id_);
-  return StartStream<v1::NetworkEvent>(call, std::move(sink), RemoteLife::kEndsWithClient,
+  return StartStream<v1::NetworkEvent>(stubs_, call, std::move(sink), RemoteLife::kEndsWithClient,
                                        [&](grpc::ClientContext* context, auto* reactor) {
                                          stubs_->sandboxes->async()->WatchSandboxNetwork(
                                              context, &request, reactor);
@@ -115,7 +115,7 @@ void RemoteSandbox::CreateContext(const Call& call, const v1::CreateContextReque
                                   Reply<v1::Context> reply) {
   v1::CreateContextRequest request = what;
   request.set_sandbox_id(id_);
-  StartCall<v1::Context>(call, std::move(request), std::move(reply),
+  StartCall<v1::Context>(stubs_, call, std::move(request), std::move(reply),
                          [this](auto... to) { stubs_->contexts->async()->CreateContext(to...); });
 }
 
@@ -123,7 +123,7 @@ void RemoteSandbox::ListContexts(const Call& call, Reply<v1::ListContextsRespons
   v1::ListContextsRequest request;
   request.set_sandbox_id(id_);
   StartCall<v1::ListContextsResponse>(
-      call, std::move(request), std::move(reply),
+      stubs_, call, std::move(request), std::move(reply),
       [this](auto... to) { stubs_->contexts->async()->ListContexts(to...); });
 }
 
@@ -133,7 +133,7 @@ void RemoteSandbox::DeleteContext(const Call& call, const std::string& context_i
   request.set_sandbox_id(id_);
   request.set_context_id(context_id);
   StartCall<v1::DeleteContextResponse>(
-      call, std::move(request), std::move(reply),
+      stubs_, call, std::move(request), std::move(reply),
       [this](auto... to) { stubs_->contexts->async()->DeleteContext(to...); });
 }
 
@@ -142,7 +142,7 @@ void RemoteSandbox::RestartContext(const Call& call, const std::string& context_
   v1::RestartContextRequest request;
   request.set_sandbox_id(id_);
   request.set_context_id(context_id);
-  StartCall<v1::Context>(call, std::move(request), std::move(reply),
+  StartCall<v1::Context>(stubs_, call, std::move(request), std::move(reply),
                          [this](auto... to) { stubs_->contexts->async()->RestartContext(to...); });
 }
 
@@ -152,7 +152,7 @@ void RemoteSandbox::Interrupt(const Call& call, const std::string& context_id,
   request.set_sandbox_id(id_);
   request.set_context_id(context_id);
   StartCall<v1::InterruptExecutionResponse>(
-      call, std::move(request), std::move(reply),
+      stubs_, call, std::move(request), std::move(reply),
       [this](auto... to) { stubs_->executions->async()->InterruptExecution(to...); });
 }
 
@@ -160,21 +160,21 @@ void RemoteSandbox::Interrupt(const Call& call, const std::string& context_id,
 std::unique_ptr<Operation> RemoteSandbox::Execute(const Call& call, v1::ExecuteCodeRequest request,
                                                   std::shared_ptr<ExecutionSink> sink) {
   request.set_sandbox_id(id_);
-  return StartStream<v1::ExecutionEvent>(call, std::move(sink), LifeOf(request.on_disconnect()),
-                                         [&](grpc::ClientContext* context, auto* reactor) {
-                                           stubs_->executions->async()->ExecuteCode(
-                                               context, &request, reactor);
-                                         });
+  return StartStream<v1::ExecutionEvent>(
+      stubs_, call, std::move(sink), LifeOf(request.on_disconnect()),
+      [&](grpc::ClientContext* context, auto* reactor) {
+        stubs_->executions->async()->ExecuteCode(context, &request, reactor);
+      });
 }
 
 std::unique_ptr<Operation> RemoteSandbox::RunScript(const Call& call, v1::RunScriptRequest request,
                                                     std::shared_ptr<ExecutionSink> sink) {
   request.set_sandbox_id(id_);
-  return StartStream<v1::ExecutionEvent>(call, std::move(sink), LifeOf(request.on_disconnect()),
-                                         [&](grpc::ClientContext* context, auto* reactor) {
-                                           stubs_->executions->async()->RunScript(context, &request,
-                                                                                  reactor);
-                                         });
+  return StartStream<v1::ExecutionEvent>(
+      stubs_, call, std::move(sink), LifeOf(request.on_disconnect()),
+      [&](grpc::ClientContext* context, auto* reactor) {
+        stubs_->executions->async()->RunScript(context, &request, reactor);
+      });
 }
 
 std::unique_ptr<Operation> RemoteSandbox::Connect(const Call& call,
@@ -182,11 +182,11 @@ std::unique_ptr<Operation> RemoteSandbox::Connect(const Call& call,
                                                   std::shared_ptr<ExecutionSink> sink) {
   v1::ConnectExecutionRequest request = what;
   request.set_sandbox_id(id_);
-  return StartStream<v1::ExecutionEvent>(call, std::move(sink), LifeOf(request.on_disconnect()),
-                                         [&](grpc::ClientContext* context, auto* reactor) {
-                                           stubs_->executions->async()->ConnectExecution(
-                                               context, &request, reactor);
-                                         });
+  return StartStream<v1::ExecutionEvent>(
+      stubs_, call, std::move(sink), LifeOf(request.on_disconnect()),
+      [&](grpc::ClientContext* context, auto* reactor) {
+        stubs_->executions->async()->ConnectExecution(context, &request, reactor);
+      });
 }
 
 }  // namespace warren

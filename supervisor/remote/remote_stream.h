@@ -24,13 +24,14 @@ template <class Event>
 class RemoteStream final : public grpc::ClientReadReactor<Event>,
                            public std::enable_shared_from_this<RemoteStream<Event>> {
  public:
-  explicit RemoteStream(std::shared_ptr<Sink<Event>> sink) : sink_(std::move(sink)) {}
+  RemoteStream(std::shared_ptr<const RemoteStubs> stubs, std::shared_ptr<Sink<Event>> sink)
+      : stubs_(std::move(stubs)), sink_(std::move(sink)) {}
 
   // `start(context, reactor)` is the stub's call of the method, with its request.
   template <class Start>
   void Begin(const Call& call, Start start) {
     self_ = this->shared_from_this();
-    Prepare(context_, call);
+    Prepare(context_, *stubs_, call);
     start(&context_, this);
     // Until the stream has ended: reads after a pause begin outside of what gRPC calls.
     this->AddHold();
@@ -56,6 +57,7 @@ class RemoteStream final : public grpc::ClientReadReactor<Event>,
   void OnReadDone(bool ok) override {
     if (!ok) return this->RemoveHold();
     finished_ = finished_ || SinkQueueTraits<Event>::IsLast(event_);
+    Stamp(stubs_->name, event_);
     bool drop;
     {
       MutexLock lock(&mu_);
@@ -106,6 +108,7 @@ class RemoteStream final : public grpc::ClientReadReactor<Event>,
     this->StartRead(&event_);
   }
 
+  const std::shared_ptr<const RemoteStubs> stubs_;
   grpc::ClientContext context_;
   Event event_;
   // Gone after its End: it may own the operation, which owns this.
@@ -155,9 +158,10 @@ class RemoteOperation final : public Operation {
 
 // Begins a stream with `start(context, reactor)`.
 template <class Event, class Start>
-std::unique_ptr<Operation> StartStream(const Call& call, std::shared_ptr<Sink<Event>> sink,
-                                       RemoteLife life, Start start) {
-  auto stream = std::make_shared<RemoteStream<Event>>(std::move(sink));
+std::unique_ptr<Operation> StartStream(std::shared_ptr<const RemoteStubs> stubs, const Call& call,
+                                       std::shared_ptr<Sink<Event>> sink, RemoteLife life,
+                                       Start start) {
+  auto stream = std::make_shared<RemoteStream<Event>>(std::move(stubs), std::move(sink));
   stream->Begin(call, start);
   return std::make_unique<RemoteOperation<Event>>(std::move(stream), life);
 }

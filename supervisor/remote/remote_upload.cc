@@ -6,11 +6,11 @@
 
 namespace warren {
 
-void RemoteUpload::Begin(const Call& call, v1::FileService::Stub& files,
+void RemoteUpload::Begin(const Call& call, const RemoteStubs& stubs,
                          v1::WriteFileRequest::Header header) {
   self_ = shared_from_this();
-  Prepare(context_, call);
-  files.async()->WriteFile(&context_, &response_, this);
+  Prepare(context_, stubs, call);
+  stubs.files->async()->WriteFile(&context_, &response_, this);
   {
     MutexLock lock(&mu_);
     v1::WriteFileRequest first;

@@ -11,7 +11,7 @@
 #include "grpcpp/support/client_callback.h"
 #include "runtime/base/mutex.h"
 #include "supervisor/backend/backend.h"
-#include "warren/v1/file.grpc.pb.h"
+#include "supervisor/remote/stubs.h"
 
 namespace warren {
 
@@ -26,7 +26,7 @@ class RemoteUpload final : public grpc::ClientWriteReactor<v1::WriteFileRequest>
   RemoteUpload(absl::AnyInvocable<void()> on_room, Reply<v1::WriteFileResponse> reply)
       : on_room_(std::move(on_room)), reply_(std::move(reply)) {}
 
-  void Begin(const Call& call, v1::FileService::Stub& files, v1::WriteFileRequest::Header header);
+  void Begin(const Call& call, const RemoteStubs& stubs, v1::WriteFileRequest::Header header);
   Flow Write(std::string data);
   // The end of the file.
   void Close();

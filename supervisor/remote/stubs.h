@@ -2,6 +2,8 @@
 #define WARREN_SUPERVISOR_REMOTE_STUBS_H_
 
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "grpcpp/channel.h"
 #include "warren/v1/execution.grpc.pb.h"
@@ -13,10 +15,15 @@
 
 namespace warren {
 
-// The services of another Warren. Thread-safe.
+// The services of another Warren, by one channel. Thread-safe.
 struct RemoteStubs {
-  explicit RemoteStubs(const std::shared_ptr<grpc::Channel>& channel)
-      : sandboxes(v1::SandboxService::NewStub(channel)),
+  // `backend_name`: what the other Warren is called here; `api_key` goes with every call, where
+  // there is one.
+  RemoteStubs(const std::shared_ptr<grpc::Channel>& channel, std::string backend_name,
+              std::string api_key)
+      : name(std::move(backend_name)),
+        key(std::move(api_key)),
+        sandboxes(v1::SandboxService::NewStub(channel)),
         executions(v1::ExecutionService::NewStub(channel)),
         contexts(v1::ContextService::NewStub(channel)),
         files(v1::FileService::NewStub(channel)),
@@ -25,6 +32,8 @@ struct RemoteStubs {
         environments(v1::EnvironmentService::NewStub(channel)),
         packages(v1::PackageService::NewStub(channel)) {}
 
+  const std::string name;
+  const std::string key;
   const std::unique_ptr<v1::SandboxService::Stub> sandboxes;
   const std::unique_ptr<v1::ExecutionService::Stub> executions;
   const std::unique_ptr<v1::ContextService::Stub> contexts;
