@@ -91,6 +91,8 @@ struct ApiServer::Impl {
   PackageService packages;
   Unbuilt unbuilt;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
+  // Null without a certificate.
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> tls_acceptor;
   // After the services, so that it goes before them.
   std::unique_ptr<grpc::Server> server;
 };
@@ -98,8 +100,9 @@ struct ApiServer::Impl {
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ApiServer::~ApiServer() = default;
 
-absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend, MemoryBudget& memory,
-                                                            KeyStore& keys) {
+absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(
+    Backend& backend, MemoryBudget& memory, KeyStore& keys,
+    const std::optional<TlsCertificate>& certificate) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto impl = std::make_unique<Impl>(backend, memory, keys);
@@ -120,16 +123,24 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend, Me
   impl->acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::InsecureServerCredentials());
+  if (certificate) {
+    grpc::SslServerCredentialsOptions options;
+    options.pem_key_cert_pairs.push_back({certificate->key, certificate->chain});
+    impl->tls_acceptor = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+        grpc::SslServerCredentials(options));
+  }
   impl->server = builder.BuildAndStart();
   if (!impl->server) return absl::InternalError("gRPC could not start its server");
   return std::unique_ptr<ApiServer>(new ApiServer(std::move(impl)));
 }
 
-void ApiServer::AddConnection(int listener, UniqueFd connection) {
+void ApiServer::AddConnection(int listener, UniqueFd connection, Security security) {
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
   parameters.listener_fd = listener;
   parameters.fd = connection.release();
-  impl_->acceptor->HandleNewConnection(&parameters);
+  (security == Security::kTls ? impl_->tls_acceptor : impl_->acceptor)
+      ->HandleNewConnection(&parameters);
 }
 
 void ApiServer::BeginShutdown() {

@@ -2,12 +2,14 @@
 #define WARREN_SUPERVISOR_API_SERVER_H_
 
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
+#include "supervisor/base/security.h"
 #include "supervisor/keys/key_store.h"
 
 namespace warren {
@@ -20,12 +22,14 @@ namespace warren {
 class ApiServer {
  public:
   // What it is given outlives it: the backend, the budget, which what clients have not read yet is
-  // charged to, and the keys, by which it knows them. Health and reflection take no key.
-  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(Backend& backend, MemoryBudget& memory,
-                                                          KeyStore& keys);
+  // charged to, and the keys, by which it knows them. Health and reflection take no key. Connections
+  // with TLS take a certificate. INVALID_ARGUMENT: gRPC cannot use it.
+  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(
+      Backend& backend, MemoryBudget& memory, KeyStore& keys,
+      const std::optional<TlsCertificate>& certificate = std::nullopt);
   ~ApiServer();
 
-  void AddConnection(int listener, UniqueFd connection);
+  void AddConnection(int listener, UniqueFd connection, Security security = Security::kPlain);
 
   // Health says NOT_SERVING from here on.
   void BeginShutdown();

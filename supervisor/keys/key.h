@@ -14,9 +14,14 @@
 // but for NewKey. Thread-safe.
 namespace warren {
 
+// In the place of a tenant: the key is the operator's, as another Warren has it that calls this one
+// for its own tenants. No tenant has such a name.
+inline constexpr char kOperatorKey[] = "*";
+
 // What is known of a key without the key.
 struct KeyInfo {
   std::string id;
+  // Or kOperatorKey.
   std::string tenant;
   std::string label;
   absl::Time created_at;

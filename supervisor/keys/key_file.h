@@ -47,7 +47,7 @@ class KeyFile {
     // Told this once.
     std::string key;
   };
-  // INVALID_ARGUMENT: the tenant or the label.
+  // INVALID_ARGUMENT: the tenant, which may be kOperatorKey, or the label.
   absl::StatusOr<Made> Create(absl::string_view tenant, absl::string_view label);
   // Oldest first, the revoked ones too.
   absl::StatusOr<std::vector<KeyInfo>> List() const;

@@ -39,7 +39,7 @@ absl::StatusOr<Principal> KeyStore::Authenticate(absl::string_view key) {
       const bool equal =
           ::CRYPTO_memcmp(entry.sha256.data(), presented.data(), SHA256_DIGEST_LENGTH) == 0;
       if (!equal || entry.revoked) return Refused();
-      return Principal{entry.tenant};
+      return entry.tenant == kOperatorKey ? Principal() : Principal{entry.tenant};
     }
     Complain(readable);
   }
@@ -125,8 +125,9 @@ absl::StatusOr<const KeyStore::Entry*> KeyStore::Find(absl::string_view id) {
   WARREN_ASSIGN_OR_RETURN(Statement::Row found, row.Step());
   if (found == Statement::Row::kDone) return nullptr;
   Entry entry{row.Bytes(0), row.Bytes(1), row.OptionalInteger(2).has_value()};
-  // An empty tenant would be the operator.
-  if (entry.sha256.size() != SHA256_DIGEST_LENGTH || !IsTenant(entry.tenant))
+  // An empty tenant would be the operator, and that has a word of its own.
+  if (entry.sha256.size() != SHA256_DIGEST_LENGTH ||
+      (entry.tenant != kOperatorKey && !IsTenant(entry.tenant)))
     return absl::DataLossError(absl::StrCat("the row of key ", id, " is broken"));
   return &entries_.emplace(std::string(id), std::move(entry)).first->second;
 }

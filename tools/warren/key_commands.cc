@@ -37,6 +37,7 @@ struct KeyOptions {
 struct CreateKeyOptions {
   KeyOptions keys;
   std::string tenant;
+  bool is_operators = false;
   std::string label;
 };
 struct RevokeKeyOptions {
@@ -47,7 +48,8 @@ struct RevokeKeyOptions {
 nlohmann::ordered_json KeyObject(const KeyInfo& key) {
   nlohmann::ordered_json object = {
       {"id", key.id},
-      {"tenant", key.tenant},
+      {"tenant", key.tenant == kOperatorKey ? "" : key.tenant},
+      {"operator", key.tenant == kOperatorKey},
       {"label", key.label},
       {"created_at", absl::FormatTime(key.created_at, absl::UTCTimeZone())}};
   if (key.revoked_at) object["revoked_at"] = absl::FormatTime(*key.revoked_at, absl::UTCTimeZone());
@@ -61,7 +63,7 @@ std::string Day(absl::Time time) {
 int RunCreateKey(const CreateKeyOptions& options) {
   auto file = KeyFile::OpenOrMake(options.keys.file);
   if (!file.ok()) return Fail(file.status().message());
-  auto made = file->Create(options.tenant, options.label);
+  auto made = file->Create(options.is_operators ? kOperatorKey : options.tenant, options.label);
   if (!made.ok()) return Fail(made.status().message());
   if (options.keys.json) {
     nlohmann::ordered_json object = KeyObject(made->info);
@@ -88,8 +90,9 @@ int RunListKeys(const KeyOptions& options) {
   }
   Table table({"KEY", "TENANT", "CREATED", "REVOKED", "LABEL"});
   for (const KeyInfo& key : *keys) {
-    table.AddRow({Safe(key.id), Safe(key.tenant), Day(key.created_at),
-                  key.revoked_at ? Day(*key.revoked_at) : "", Safe(key.label)});
+    table.AddRow({Safe(key.id), key.tenant == kOperatorKey ? "(operator)" : Safe(key.tenant),
+                  Day(key.created_at), key.revoked_at ? Day(*key.revoked_at) : "",
+                  Safe(key.label)});
   }
   std::cout << table.Render();
   return 0;
@@ -122,9 +125,13 @@ void AddKeyCommands(CLI::App& app, int* exit_code) {
 
   auto create = std::make_shared<CreateKeyOptions>();
   CLI::App* command = group->add_subcommand("create", "Make a key and print it, once");
-  AddText(*command, "--tenant", "NAME", "For whom it stands: 1 to 63 of a-z, 0-9 and -",
-          &create->tenant)
-      ->required();
+  CLI::Option_group* whose = command->add_option_group("whose");
+  AddText(*whose, "--tenant", "NAME", "For whom it stands: 1 to 63 of a-z, 0-9 and -",
+          &create->tenant);
+  whose->add_flag("--operator", create->is_operators,
+                  "It is the operator's, who sees every tenant's sandboxes and may call for any of "
+                  "them: for another Warren that has this one as a backend");
+  whose->require_option(1);
   AddText(*command, "--label", "TEXT", "What it is for; the list shows it", &create->label);
   AddKeyOptions(*command, &create->keys);
   command->footer(kCreateFooter);
