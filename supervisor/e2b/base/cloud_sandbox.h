@@ -1,0 +1,53 @@
+#ifndef WARREN_SUPERVISOR_E2B_BASE_CLOUD_SANDBOX_H_
+#define WARREN_SUPERVISOR_E2B_BASE_CLOUD_SANDBOX_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "runtime/base/mutex.h"
+#include "supervisor/session/execution_runner.h"
+#include "supervisor/session/request_ids.h"
+#include "supervisor/session/sandbox_use.h"
+#include "warren/v1/sandbox.pb.h"
+
+namespace warren {
+
+// What is known here of a sandbox of the cloud's. Of the loop's thread, but for what says
+// otherwise.
+struct CloudSandbox {
+  explicit CloudSandbox(std::string sandbox_id) : id(std::move(sandbox_id)) {}
+
+  // As the cloud has it. For any thread, as `use` is.
+  const std::string id;
+  // Whose it is; empty for the operator's.
+  std::string tenant;
+  // What the cloud wants to see of who reaches into it; empty where it wants nothing.
+  std::string envd_token;
+  std::string traffic_token;
+  // Where the cloud says another domain than the configured one.
+  std::string domain;
+  // As it was told last, without what is only true for a moment.
+  v1::Sandbox told;
+  // Since it was made, or resumed; InfinitePast while it is paused.
+  absl::Time runs_since = absl::InfinitePast();
+  // Of earlier stretches.
+  absl::Duration ran;
+  // Of what is under way in it, for lifetimes that count from the last use.
+  const std::shared_ptr<UseMeter> use = std::make_shared<UseMeter>();
+  // Creates of contexts with a request id. For any thread.
+  ContextRequests context_requests;
+
+  // Where its cells run, by the contexts' ids, as far as they were used here: the interpreter's.
+  Mutex contexts_mu;
+  std::map<std::string, std::shared_ptr<ExecutionRunner>> contexts ABSL_GUARDED_BY(contexts_mu);
+};
+
+using CloudSandboxRef = std::shared_ptr<CloudSandbox>;
+
+}  // namespace warren
+
+#endif  // WARREN_SUPERVISOR_E2B_BASE_CLOUD_SANDBOX_H_

@@ -1,0 +1,251 @@
+#include "supervisor/e2b/control/control_client.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "spdlog/spdlog.h"
+#include "supervisor/backend/validate.h"
+#include "supervisor/base/proto_time.h"
+#include "supervisor/e2b/base/cloud_errors.h"
+#include "supervisor/e2b/base/cloud_requests.h"
+#include "supervisor/e2b/base/json.h"
+#include "supervisor/e2b/base/sure_reply.h"
+#include "supervisor/e2b/control/create_body.h"
+#include "supervisor/e2b/control/create_call.h"
+#include "supervisor/e2b/control/list_path.h"
+#include "supervisor/e2b/control/sandbox_record.h"
+#include "supervisor/session/sandbox.h"
+
+namespace warren {
+namespace {
+
+// As the cloud sees a create that is in the hands of its client.
+class CreateOperation final : public Operation {
+ public:
+  CreateOperation(std::shared_ptr<Cloud> cloud, std::shared_ptr<CreateCall> create)
+      : cloud_(std::move(cloud)), create_(std::move(create)) {}
+  void Resume() override {}
+  void Cancel() override {
+    cloud_->Post([create = create_] { create->Cancel(); });
+  }
+
+ private:
+  const std::shared_ptr<Cloud> cloud_;
+  const std::shared_ptr<CreateCall> create_;
+};
+
+class NothingToDo final : public Operation {
+ public:
+  void Resume() override {}
+  void Cancel() override {}
+};
+
+absl::StatusOr<std::string> BodyOf(const CloudOptions& options, const std::string& tenant,
+                                   v1::CreateSandboxRequest& request) {
+  absl::Status valid = ValidateCreate(request);
+  if (!valid.ok()) return valid;
+  if (request.template_id().empty()) request.set_template_id(options.default_template);
+  if (options.templates.count(request.template_id()) == 0) {
+    return absl::NotFoundError(
+        absl::StrCat("no such template on backend ", options.name, "; there are: ",
+                     absl::StrJoin(options.templates, ", ", [](std::string* out, const auto& each) {
+                       absl::StrAppend(out, each.first);
+                     })));
+  }
+  auto body = CreateBody(options, tenant, request);
+  if (!body.ok()) return body.status();
+  return JsonText(*body);
+}
+
+v1::Sandbox ToldOf(const CloudOptions& options, const v1::CreateSandboxRequest& request,
+                   const std::string& sandbox_id) {
+  v1::Sandbox told;
+  told.set_sandbox_id(sandbox_id);
+  told.set_template_id(request.template_id());
+  told.set_state(v1::Sandbox::RUNNING);
+  const absl::Time now = absl::Now();
+  *told.mutable_created_at() = ToProto(now);
+  *told.mutable_expires_at() = ToProto(now + ToDuration(request.lifetime()));
+  *told.mutable_metadata() = request.metadata();
+  told.set_default_context_id(kDefaultContextId);
+  *told.mutable_lifetime() = request.lifetime();
+  told.set_lifetime_from(request.lifetime_from());
+  told.set_on_expiry(request.on_expiry());
+  told.set_profile("user");
+  told.set_backend(options.name);
+  return told;
+}
+
+}  // namespace
+
+void ControlClient::AskJson(HttpRequest request, HttpAgain again, OnJson on_json) {
+  cloud_->Ask(std::move(request), again,
+              [on_json = std::move(on_json)](absl::StatusOr<HttpAnswer> answer) mutable {
+                absl::Status status = answer.ok() ? ControlStatus(*answer) : answer.status();
+                if (!status.ok()) return on_json(std::move(status));
+                if (answer->body.empty()) return on_json(nlohmann::json::object());
+                auto json = ParseCloudJson(answer->body, "the cloud's answer");
+                // X-Next-Token belongs to what it says.
+                if (json.ok() && json->is_array() && !answer->head.next_token.empty()) {
+                  nlohmann::json page;
+                  page["list"] = *std::move(json);
+                  page["next"] = answer->head.next_token;
+                  json = std::move(page);
+                }
+                on_json(std::move(json));
+              });
+}
+
+void ControlClient::AskAbout(const CloudSandboxRef& sandbox, absl::string_view method,
+                             absl::string_view what, const nlohmann::json& body, HttpAgain again,
+                             OnJson on_json) {
+  AskJson(ControlRequest(cloud_->options(), method,
+                         absl::StrCat("/sandboxes/", PercentEncode(sandbox->id), what),
+                         body.is_null() ? "" : JsonText(body)),
+          again,
+          [self = shared_from_this(), sandbox,
+           on_json = std::move(on_json)](absl::StatusOr<nlohmann::json> json) mutable {
+            if (absl::IsNotFound(json.status())) {
+              self->Gone(sandbox);
+              json = NoSuchCloudSandbox(sandbox->id);
+            }
+            on_json(std::move(json));
+          });
+}
+
+void ControlClient::Note(const CloudSandboxRef& sandbox, const nlohmann::json& json,
+                         v1::Sandbox told) {
+  ReadConnection(json, *sandbox);
+  sandbox->told = std::move(told);
+  cloud_->Remember(sandbox);
+  lives_->Changed(sandbox);
+}
+
+void ControlClient::Gone(const CloudSandboxRef& sandbox) {
+  lives_->Ended(sandbox);
+  cloud_->Forget(sandbox->id);
+}
+
+std::unique_ptr<Operation> ControlClient::Create(const Call& call, v1::CreateSandboxRequest request,
+                                                 Reply<v1::Sandbox> reply) {
+  auto body = BodyOf(cloud_->options(), call.who.tenant, request);
+  if (!body.ok()) {
+    reply(body.status());
+    return std::make_unique<NothingToDo>();
+  }
+  auto create = std::make_shared<CreateCall>(
+      cloud_, *std::move(body),
+      [self = shared_from_this(), tenant = call.who.tenant, request = std::move(request),
+       reply = SureReply(std::move(reply))](absl::StatusOr<nlohmann::json> made) mutable {
+        if (!made.ok()) return reply(made.status());
+        auto sandbox = std::make_shared<CloudSandbox>(TextField(*made, "sandboxID"));
+        sandbox->tenant = tenant;
+        v1::Sandbox told = ToldOf(self->cloud_->options(), request, sandbox->id);
+        if (request.has_network()) *told.mutable_network() = request.network();
+        self->Note(sandbox, *made, told);
+        spdlog::info("event=cloud_sandbox_made backend={} sandbox={} tenant={} template={}",
+                     self->cloud_->options().name, sandbox->id, tenant.empty() ? "-" : tenant,
+                     request.template_id());
+        told.clear_network();
+        reply(std::move(told));
+      });
+  cloud_->Post([create] { create->Start(); });
+  return std::make_unique<CreateOperation>(cloud_, std::move(create));
+}
+
+void ControlClient::Open(const Principal& who, const std::string& sandbox_id,
+                         Reply<CloudSandboxRef> reply) {
+  if (!IsCloudSandboxId(sandbox_id)) return reply(NoSuchCloudSandbox(sandbox_id));
+  cloud_->Post(
+      [self = shared_from_this(), who, sandbox_id, reply = SureReply(std::move(reply))]() mutable {
+        auto known = self->cloud_->Find(sandbox_id);
+        if (known != nullptr) {
+          if (!who.MayUse(known->tenant)) return reply(NoSuchCloudSandbox(sandbox_id));
+          return reply(std::move(known));
+        }
+        auto sandbox = std::make_shared<CloudSandbox>(sandbox_id);
+        self->AskAbout(sandbox, "GET", "", nlohmann::json(), HttpAgain::kAlways,
+                       [self, who, sandbox,
+                        reply = std::move(reply)](absl::StatusOr<nlohmann::json> json) mutable {
+                         if (!json.ok()) return reply(json.status());
+                         auto told = ReadSandbox(*json, self->cloud_->options());
+                         if (!told.ok() || told->sandbox_id() != sandbox->id)
+                           return reply(NoSuchCloudSandbox(sandbox->id));
+                         sandbox->tenant = TenantOf(*json);
+                         // Another may have found it meanwhile.
+                         CloudSandboxRef found = self->cloud_->Find(sandbox->id);
+                         if (found == nullptr) {
+                           self->Note(sandbox, *json, *std::move(told));
+                           found = sandbox;
+                         }
+                         if (!who.MayUse(found->tenant))
+                           return reply(NoSuchCloudSandbox(found->id));
+                         reply(std::move(found));
+                       });
+      });
+}
+
+void ControlClient::List(const Call& call, v1::ListSandboxesRequest request,
+                         Reply<v1::ListSandboxesResponse> reply) {
+  if (absl::Status status = ValidateList(request); !status.ok()) return reply(std::move(status));
+  const std::string path = ListPath(cloud_->options(), call.who, request);
+  if (path.empty()) return reply(v1::ListSandboxesResponse());
+  cloud_->Post([self = shared_from_this(), who = call.who, path,
+                reply = SureReply(std::move(reply))]() mutable {
+    self->AskJson(
+        ControlRequest(self->cloud_->options(), "GET", path), HttpAgain::kAlways,
+        [self, who, reply = std::move(reply)](absl::StatusOr<nlohmann::json> json) mutable {
+          if (!json.ok()) return reply(json.status());
+          v1::ListSandboxesResponse response;
+          const nlohmann::json* list = &*json;
+          if (json->is_object()) {
+            response.set_next_page_token(TextField(*json, "next"));
+            auto found = json->find("list");
+            list = found == json->end() ? nullptr : &*found;
+          }
+          if (list == nullptr || !list->is_array())
+            return reply(absl::InternalError("the cloud's list of sandboxes is none"));
+          for (const nlohmann::json& each : *list) {
+            auto sandbox = ReadSandbox(each, self->cloud_->options());
+            if (sandbox.ok() && who.MayUse(TenantOf(each)))
+              *response.add_sandboxes() = *std::move(sandbox);
+          }
+          reply(std::move(response));
+        });
+  });
+}
+
+void ControlClient::Probe(const Call& call, Reply<ProbeAnswer> reply) {
+  cloud_->Post([self = shared_from_this(), deadline = call.deadline,
+                reply = SureReply(std::move(reply))]() mutable {
+    HttpRequest request = ControlRequest(self->cloud_->options(), "GET", "/v2/sandboxes?limit=1");
+    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
+    if (deadline != absl::InfiniteFuture())
+      request.timeout =
+          std::min(request.timeout, std::chrono::milliseconds(std::max<int64_t>(left, 1)));
+    self->AskJson(std::move(request), HttpAgain::kIfNotDone,
+                  [reply = std::move(reply)](absl::StatusOr<nlohmann::json> json) mutable {
+                    if (!json.ok()) return reply(json.status());
+                    reply(ProbeAnswer());
+                  });
+  });
+}
+
+void ControlClient::CountRunning() {
+  v1::ListSandboxesRequest request;
+  request.set_page_size(100);
+  request.add_states(v1::Sandbox::RUNNING);
+  List(Call(), std::move(request),
+       [self = shared_from_this()](absl::StatusOr<v1::ListSandboxesResponse> list) {
+         if (!list.ok()) return;
+         for (const v1::Sandbox& each : list->sandboxes()) {
+           self->Open(Principal(), each.sandbox_id(),
+                      [](const absl::StatusOr<CloudSandboxRef>&) {});
+         }
+       });
+}
+
+}  // namespace warren
