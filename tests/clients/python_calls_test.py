@@ -3,6 +3,7 @@ Against a server that does what the test says; whether a real one does it is pyt
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import io
 import itertools
@@ -19,7 +20,7 @@ from python_client import eventually, patience, warren
 from scripted_server import (QUICK, SANDBOX, ScriptedServer, fail, finished, output, process_exited, process_output,
                              process_started, started)
 from warren import AsyncClient, AsyncSandbox, Client, NetworkPolicy, Sandbox, Unauthenticated
-from warren.v1 import common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2
+from warren.v1 import backend_pb2, common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2
 
 
 def failing_first(times, answer, code="UNAVAILABLE"):
@@ -346,6 +347,48 @@ class Executions(Calls):
 
         self.asynchronously(server, body)
         self.check_broken(executed, connected)
+
+    def lost(self, code):
+        """A server that loses an execution after its first output, and answers so when it is asked for it."""
+        def execute(request, context):
+            yield from [started(), output(2, b"a")]
+            fail(context, "UNAVAILABLE", "the backend has gone")
+
+        return self.serve(ExecuteCode=execute, ConnectExecution=lambda request, context: fail(context, code, "no way back"))
+
+    def test_what_cannot_be_found_again_is_lost_and_does_not_run_again(self):
+        async def body(sandbox):
+            with self.assertRaisesRegex(warren.Unavailable, "^the backend has gone; .* not known, .*: no way back$"):
+                await sandbox.run_code("x")
+
+        server = self.lost("UNIMPLEMENTED")
+        with self.assertRaisesRegex(warren.Unavailable, "^the backend has gone; .* not known, .*: no way back$"):
+            self.sandbox(server).run_code("x")
+        self.asynchronously(server, body)
+        self.assertEqual((len(server.requests("ExecuteCode")), len(server.requests("ConnectExecution"))), (2, 2))
+
+    def test_what_is_gone_with_its_sandbox_says_so(self):
+        with self.assertRaisesRegex(warren.NotFound, "^no way back; .*: the backend has gone$"):
+            self.sandbox(self.lost("NOT_FOUND")).run_code("x")
+
+    def test_what_a_backend_does_not_have_says_so_and_is_not_sent_again(self):
+        def execute(request, context):
+            if request.on_disconnect == common_pb2.ON_DISCONNECT_CONTINUE:
+                fail(context, "UNIMPLEMENTED", "on_disconnect: this backend has no executions that go on")
+            yield finished(1)
+
+        server = self.serve(ExecuteCode=execute)
+        sandbox = self.sandbox(server)
+        with self.assertRaisesRegex(warren.Unimplemented, "^on_disconnect"):
+            sandbox.run_code("x", on_disconnect=warren.OnDisconnect.CONTINUE)
+        self.assertEqual(len(server.requests("ExecuteCode")), 1)
+        self.assertTrue(sandbox.run_code("x").ok)
+
+    def test_a_request_that_is_sent_again_and_not_taken_says_that(self):
+        answers = iter(["UNAVAILABLE", "UNIMPLEMENTED"])
+        server = self.serve(ExecuteCode=lambda request, context: fail(context, next(answers), "request_id"))
+        with self.assertRaisesRegex(warren.Unimplemented, "^request_id$"):
+            self.sandbox(server).run_code("x")
 
     def test_a_refusal_is_no_broken_stream(self):
         server = self.serve(ExecuteCode=lambda request, context: fail(context, "FAILED_PRECONDITION"))
@@ -857,6 +900,123 @@ class Sandboxes(Calls):
         server = self.serve(ListSandboxes=pages)
         with Client(server.address) as client:
             self.assertEqual([info.id for info in Sandbox.list(client=client)], ["sb0", "sb1", "sb2"])
+
+    def test_backends_that_did_not_answer_are_told_once(self):
+        pages = {"": ("1", ["cloud"]), "1": ("2", ["cloud", "far"]), "2": ("", [])}
+
+        def answer(request, context):
+            following, missing = pages[request.page_token]
+            return sandbox_pb2.ListSandboxesResponse(sandboxes=[SANDBOX], next_page_token=following, missing_backends=missing)
+
+        server = self.serve(ListSandboxes=answer)
+        with Client(server.address) as client:
+            found = Sandbox.list(client=client)
+            self.assertEqual((len(found), found.missing_backends), (3, ("cloud", "far")))
+        self.assertEqual(warren.SandboxList().missing_backends, ())
+
+    def test_backends(self):
+        server = self.serve(ListBackends=failing_first(1, lambda request, context: backend_pb2.ListBackendsResponse(
+            backends=[{"name": "here", "kind": "LOCAL"}, {"name": "cloud", "kind": "E2B", "problem": "" if request.probe else "?"}])))
+        with Client(server.address, retry=QUICK) as client:
+            self.assertEqual([(backend.name, backend.problem) for backend in client.backends()], [("here", ""), ("cloud", "?")])
+            self.assertEqual(client.backends(probe=True)[1].problem, "")
+
+        async def body(sandbox):
+            return [backend.name for backend in await sandbox.client.backends()]
+
+        self.assertEqual(self.asynchronously(server, body), ["here", "cloud"])
+
+    def test_the_constructor_makes_one_at_once(self):
+        server = self.serve(ExecuteCode=lambda request, context: iter([finished(1)]))
+        everything = dict(limits=warren.Limits(pids=9), lifetime=90, lifetime_from=warren.LifetimeFrom.CREATION,
+                          on_expiry=warren.OnExpiry.PAUSE, on_backend_loss=warren.OnBackendLoss.RECREATE, metadata={"a": "b"},
+                          env={"X": "1"}, network="internet", request_id="id")
+        with Client(server.address, retry=QUICK) as client:
+            sandbox = Sandbox("base", client=client, **everything)
+            self.assertEqual((sandbox.id, len(server.requests("CreateSandbox"))), ("sb1", 1))
+            with sandbox as same:
+                self.assertIs(same, sandbox)
+                self.assertTrue(same.run_code("x").ok)
+            Sandbox.create("base", client=client, **everything)
+            constructed, created = server.requests("CreateSandbox")
+            self.assertEqual((len(server.requests("DestroySandbox")), constructed), (1, created))
+            self.assertEqual((created.template_id, created.on_backend_loss, len(created.ListFields())), ("base", 2, 10))
+
+    def test_asynchronously_it_is_made_when_it_is_entered(self):
+        server = self.serve(CreateSandbox=failing_first(1, lambda request, context: SANDBOX))
+
+        async def run():
+            async with AsyncClient(server.address, retry=QUICK) as client:
+                sandbox = AsyncSandbox(metadata={"a": "b"}, client=client)
+                for use in (lambda: sandbox.id, lambda: sandbox.files, lambda: sandbox.run_code("x").send(None)):
+                    with self.assertRaisesRegex(warren.FailedPrecondition, "not made yet.*async with AsyncSandbox"):
+                        use()
+                self.assertEqual(server.calls, [])
+                async with sandbox as same:
+                    self.assertIs(same, sandbox)
+                    self.assertEqual(sandbox.id, "sb1")
+                async with await AsyncSandbox.create(client=client):
+                    pass
+
+        asyncio.run(asyncio.wait_for(run(), patience()))
+        first, again, other = server.requests("CreateSandbox")
+        self.assertEqual((first, first.metadata["a"]), (again, "b"))
+        self.assertNotEqual(first.request_id, other.request_id)
+        self.assertEqual(len(server.requests("DestroySandbox")), 2)
+
+    def test_one_that_cannot_be_made_leaves_no_connection(self):
+        server = self.serve(CreateSandbox=lambda request, context: fail(context, "RESOURCE_EXHAUSTED"))
+
+        async def enter():
+            sandbox = AsyncSandbox()
+            with self.assertRaises(warren.ResourceExhausted):
+                async with sandbox:
+                    self.fail("it was entered")
+            with self.assertRaisesRegex(warren.FailedPrecondition, "client is closed"):
+                await sandbox.client.templates()
+
+        def use():
+            with self.assertRaises(warren.ResourceExhausted):
+                Sandbox()
+            asyncio.run(asyncio.wait_for(enter(), patience()))
+
+        with unittest.mock.patch.dict(os.environ, {"WARREN_ADDRESS": server.address}):
+            use()
+            # gRPC's own objects for asyncio are circles, which only the collector frees.
+            gc.collect()
+            before = len(os.listdir("/proc/self/fd"))
+            for _ in range(10):
+                use()
+        self.assertTrue(eventually(lambda: gc.collect() < 0 or len(os.listdir("/proc/self/fd")) <= before + 2),
+                        os.listdir("/proc/self/fd"))
+        self.assertEqual(server.requests("DestroySandbox"), [])
+
+    def test_an_entering_that_is_cancelled_can_be_tried_again(self):
+        begun, let_go = threading.Event(), threading.Event()
+
+        def create(request, context):
+            begun.set()
+            let_go.wait(patience())
+            return SANDBOX
+
+        server = self.serve(CreateSandbox=create)
+
+        async def run():
+            async with AsyncClient(server.address, retry=QUICK) as client:
+                sandbox = AsyncSandbox(client=client)
+                task = asyncio.ensure_future(sandbox.__aenter__())
+                while not begun.is_set():
+                    await asyncio.sleep(0.01)
+                task.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await task
+                let_go.set()
+                async with sandbox:
+                    return sandbox.id
+
+        self.assertEqual(asyncio.run(asyncio.wait_for(run(), patience())), "sb1")
+        # By its request id the server knows that this is one sandbox.
+        self.assertEqual(len({request.request_id for request in server.requests("CreateSandbox")}), 1)
 
     def test_who_made_it_kills_it(self):
         server = self.serve()

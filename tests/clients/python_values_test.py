@@ -12,13 +12,13 @@ from python_client import CLIENT, warren
 from warren import (ClearOutput, CodeError, Execution, Finished, LifetimeFrom, Limits, Missed, NetworkPolicy, NetworkRule,
                     NetworkVerdict, OnDisconnect, OnExpiry, Output, Result, SandboxState, Started, Stream, Termination,
                     TerminationKind, Usage)
-from warren._wire import executions, files, methods, networks, packages, processes, sandboxes, values
-from warren.v1 import (common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2,
+from warren._wire import backends, executions, files, methods, networks, packages, processes, sandboxes, values
+from warren.v1 import (backend_pb2, common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2,
                        template_pb2)
 
-MESSAGES = (common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2, template_pb2)
+MESSAGES = (backend_pb2, common_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2, template_pb2)
 
-NO_USAGE = Usage(datetime.timedelta(), datetime.timedelta(), datetime.timedelta(), 0, 0, 0)
+NO_USAGE = Usage()
 
 
 def event(sequence, **what):
@@ -138,6 +138,9 @@ class Values(unittest.TestCase):
                 (SandboxState, sandbox_pb2.Sandbox.State, ""), (LifetimeFrom, sandbox_pb2.LifetimeFrom, "LIFETIME_FROM_"),
                 (OnExpiry, sandbox_pb2.OnExpiry, "ON_EXPIRY_"), (warren.FileType, file_pb2.FileEntry.Type, ""),
                 (warren.FileEventKind, file_pb2.FileEvent.Kind, ""), (NetworkVerdict, network_pb2.NetworkEvent.Verdict, ""),
+                (warren.OnBackendLoss, sandbox_pb2.OnBackendLoss, "ON_BACKEND_LOSS_"),
+                (warren.BackendKind, backend_pb2.BackendStatus.Kind, ""),
+                (warren.Circuit, backend_pb2.BackendStatus.Circuit, ""),
                 (warren.InstallPhase, package_pb2.InstallPackageEvent.Progress.Phase, ""),
                 (Stream, process_pb2.ProcessEvent.Output.Stream, "")):
             with self.subTest(ours.__name__):
@@ -168,15 +171,17 @@ class Sandboxes(unittest.TestCase):
     def test_a_request(self):
         message = sandboxes.create_request(
             template="base", limits=Limits(pids=9), lifetime=90, lifetime_from=LifetimeFrom.CREATION, on_expiry=OnExpiry.PAUSE,
-            metadata={"a": "b"}, env={"X": "1"}, network="internet", request_id="id")
+            on_backend_loss=warren.OnBackendLoss.RECREATE, metadata={"a": "b"}, env={"X": "1"}, network="internet",
+            request_id="id")
         self.assertEqual(message, sandbox_pb2.CreateSandboxRequest(
             template_id="base", limits=common_pb2.Limits(pids=9), lifetime=values.duration(90),
             lifetime_from=sandbox_pb2.LIFETIME_FROM_CREATION, on_expiry=sandbox_pb2.ON_EXPIRY_PAUSE, metadata={"a": "b"},
-            env={"X": "1"}, request_id="id", network=network_pb2.NetworkPolicy(preset="internet")))
+            env={"X": "1"}, request_id="id", network=network_pb2.NetworkPolicy(preset="internet"),
+            on_backend_loss=sandbox_pb2.ON_BACKEND_LOSS_RECREATE))
 
     def test_what_nobody_says_is_unset(self):
         message = sandboxes.create_request(template=None, limits=None, lifetime=None, lifetime_from=None, on_expiry=None,
-                                           metadata=None, env=None, network=None, request_id="")
+                                           on_backend_loss=None, metadata=None, env=None, network=None, request_id="")
         self.assertEqual(message.ListFields(), [])
 
     def test_a_filter(self):
@@ -189,22 +194,46 @@ class Sandboxes(unittest.TestCase):
     def test_a_sandbox(self):
         info = sandboxes.sandbox_of(sandbox_pb2.Sandbox(
             sandbox_id="sb1", state="PAUSED", stages=[sandbox_pb2.StageTiming(stage="clone", duration=values.duration(0.001))],
-            lifetime=values.duration(60), on_expiry="ON_EXPIRY_KILL", lifetime_from="LIFETIME_FROM_LAST_USE"))
+            lifetime=values.duration(60), on_expiry="ON_EXPIRY_KILL", lifetime_from="LIFETIME_FROM_LAST_USE", backend="cloud",
+            recreations=2))
         self.assertEqual((info.id, info.state, info.lifetime), ("sb1", SandboxState.PAUSED, datetime.timedelta(minutes=1)))
         self.assertEqual(info.stages, {"clone": datetime.timedelta(milliseconds=1)})
         self.assertEqual((info.on_expiry, info.lifetime_from), (OnExpiry.KILL, LifetimeFrom.LAST_USE))
+        self.assertEqual((info.backend, info.recreations), ("cloud", 2))
 
     def test_unset_is_not_zero(self):
         self.assertIsNone(sandboxes.metrics_of(sandbox_pb2.SandboxMetrics()).disk_bytes)
         self.assertEqual(sandboxes.metrics_of(sandbox_pb2.SandboxMetrics(disk_bytes=0)).disk_bytes, 0)
         self.assertIsNone(sandboxes.environment_of(package_pb2.Environment()).limits)
         self.assertIsNone(sandboxes.environment_of(package_pb2.Environment()).network)
+        self.assertIsNone(values.usage_of(common_pb2.Usage()).sandbox_time)
+        self.assertEqual(values.usage_of(common_pb2.Usage(sandbox_time={"seconds": 0})).sandbox_time, datetime.timedelta())
 
     def test_the_default_template(self):
         answer = template_pb2.ListTemplatesResponse(
             templates=[template_pb2.TemplateInfo(template_id=name) for name in ("a", "b")], default_template_id="b")
         self.assertEqual([(template.id, template.is_default) for template in sandboxes.templates_of(answer)],
                          [("a", False), ("b", True)])
+
+
+class Backends(unittest.TestCase):
+    def test_a_backend(self):
+        status = backends.backend_of(backend_pb2.BackendStatus(
+            name="cloud", kind="E2B", circuit="HALF_OPEN", problem="no answer", latency={"nanos": 2_000_000}, creates=1,
+            failures=2, passed_on=3, sandboxes=4, budget_used={"seconds": 60}, budget={"seconds": 600}, members=["a", "b"],
+            retired=True))
+        self.assertEqual(status, warren.BackendStatus(
+            "cloud", warren.BackendKind.E2B, warren.Circuit.HALF_OPEN, "no answer", datetime.timedelta(milliseconds=2), 1, 2, 3, 4,
+            datetime.timedelta(minutes=1), datetime.timedelta(minutes=10), ("a", "b"), True))
+
+    def test_one_of_a_newer_server_that_has_neither_answered_nor_a_budget(self):
+        status = backends.backend_of(backend_pb2.BackendStatus(kind=77))
+        self.assertEqual((status.kind, status.circuit), (warren.BackendKind.UNKNOWN, warren.Circuit.UNKNOWN))
+        self.assertEqual((status.latency, status.budget_used, status.budget), (None, None, None))
+
+    def test_which_one_served(self):
+        usage = values.usage_of(common_pb2.Usage(backend="cloud", sandbox_time={"seconds": 90}))
+        self.assertEqual((usage.backend, usage.sandbox_time), ("cloud", datetime.timedelta(seconds=90)))
 
 
 class Packages(unittest.TestCase):
@@ -474,7 +503,6 @@ class Results(unittest.TestCase):
         result = Result(data={"text/html": b"<b>", "image/png": b"\x89", "application/json": b'{"a": [1]}'})
         self.assertEqual((result.html, result.png, result.json, result.text), ("<b>", b"\x89", {"a": [1]}, None))
         self.assertEqual(result.formats, ("text/html", "image/png", "application/json"))
-        self.assertEqual(result._repr_mimebundle_(), {"text/html": "<b>", "image/png": "iQ==", "application/json": {"a": [1]}})
 
     def test_hostile_json_is_none(self):
         self.assertIsNone(Result(data={"application/json": b"{"}).json)

@@ -13,6 +13,7 @@ import zipfile
 from build_python_client import copy_sources, pip
 from python_client import CLIENT, ROOT, warren
 from python_readme_test import README
+from python_versions_test import PYTHONS
 from pages import blocks
 
 SOURCES = os.path.join(ROOT, "clients", "python", "src", "warren")
@@ -40,7 +41,7 @@ class Wheel(unittest.TestCase):
         self.assertTrue(self.path.endswith("-py3-none-any.whl"))
 
     def test_what_is_in_it(self):
-        protos = ("common", "execution", "file", "network", "package", "process", "sandbox", "template")
+        protos = ("backend", "common", "execution", "file", "network", "package", "process", "sandbox", "template")
         faces = ("client", "contexts", "executions", "files", "processes", "sandbox", "transport", "watches")
         for name in ("warren/py.typed", *(f"warren/{face}/{module}.py" for face in ("_async", "_sync") for module in faces),
                      *(f"warren/v1/{proto}_pb2.{end}" for proto in protos for end in ("py", "pyi"))):
@@ -50,6 +51,11 @@ class Wheel(unittest.TestCase):
     def test_what_it_requires(self):
         self.assertRegex(self.metadata, r"Requires-Dist: grpcio \(?>=")
         self.assertRegex(self.metadata, r"Requires-Dist: protobuf \(?(<6,>=4|>=4.*,<6)")
+
+    def test_which_pythons_it_is_for(self):
+        self.assertIn("Requires-Python: >=3.9\n", self.metadata)
+        for minor in PYTHONS:
+            self.assertIn(f"Classifier: Programming Language :: Python :: 3.{minor}\n", self.metadata)
 
     def test_its_version_is_warrens(self):
         with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as file:

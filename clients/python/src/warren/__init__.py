@@ -2,7 +2,7 @@
 
     from warren import Sandbox
 
-    with Sandbox.create() as sandbox:
+    with Sandbox() as sandbox:
         print(sandbox.run_code("6 * 7").text)
 
 Client and Sandbox are for ordinary programs, AsyncClient and AsyncSandbox, with the same methods, for asyncio. All that calls
@@ -46,6 +46,7 @@ from .errors import (
     Unimplemented,
     WarrenError,
 )
+from .model.backend import BackendKind, BackendStatus, Circuit
 from .model.common import (DisplayStyle, Event, Limits, Missed, OnDisconnect, OnExit, Output, Seconds, Stream, Termination,
                            TerminationKind, Usage)
 from .model.execution import (
@@ -74,7 +75,8 @@ from .model.package import (
     VerifiedPackages,
 )
 from .model.process import CompletedProcess, ProcessInfo
-from .model.sandbox import LifetimeFrom, OnExpiry, PoolStatus, SandboxInfo, SandboxMetrics, SandboxState
+from .model.sandbox import (LifetimeFrom, OnBackendLoss, OnExpiry, PoolStatus, SandboxInfo, SandboxList, SandboxMetrics,
+                            SandboxState)
 from .model.template import Environment, Feature, Mount, TemplateInfo
 from .retry import RetryPolicy
 
@@ -83,16 +85,16 @@ __version__ = _version("warren-client")
 __all__ = [
     "Aborted", "AlreadyExists", "AsyncClient", "AsyncContext", "AsyncContexts", "AsyncExecutionStream",
     "AsyncFileWatch", "AsyncFiles", "AsyncNetworkWatch", "AsyncProcess", "AsyncProcesses", "AsyncSandbox",
-    "Cancelled", "ClearOutput", "Client", "CodeError", "Comm", "CompletedProcess", "Context", "ContextInfo",
-    "Contexts", "DataLoss", "DeadlineExceeded", "DisplayStyle", "Environment", "Event", "Execution", "ExecutionEvent",
-    "ExecutionFailed", "ExecutionStream", "FailedPrecondition", "Feature", "FileEntry", "FileEvent",
-    "FileEventKind", "FileType", "FileWatch", "Files", "Finished", "InputRequest", "InstallPhase",
-    "InstallProgress", "InstalledPackages", "Internal", "InvalidArgument", "LifetimeFrom", "Limits", "Missed",
-    "Mount", "NetworkEvent", "NetworkPolicy", "NetworkRule", "NetworkVerdict", "NetworkWatch", "NotFound",
-    "OnDisconnect", "OnExit", "OnExpiry", "OutOfRange", "Output", "OutputFile", "PackageSet", "PackageStore",
-    "PermissionDenied", "PoolStatus", "Process", "ProcessFailed", "ProcessInfo", "Processes", "PrunedPackages",
-    "RemotePath", "ResourceExhausted", "Result", "RetryPolicy", "Sandbox", "SandboxInfo", "SandboxMetrics",
-    "SandboxState", "Seconds", "Started", "StoredPackage", "Stream", "TemplateInfo", "Termination",
-    "TerminationKind", "Unauthenticated", "Unavailable", "Unimplemented", "Usage", "VerifiedPackages",
-    "WarrenError",
+    "BackendKind", "BackendStatus", "Cancelled", "Circuit", "ClearOutput", "Client", "CodeError", "Comm",
+    "CompletedProcess", "Context", "ContextInfo", "Contexts", "DataLoss", "DeadlineExceeded", "DisplayStyle",
+    "Environment", "Event", "Execution", "ExecutionEvent", "ExecutionFailed", "ExecutionStream", "FailedPrecondition",
+    "Feature", "FileEntry", "FileEvent", "FileEventKind", "FileType", "FileWatch", "Files", "Finished",
+    "InputRequest", "InstallPhase", "InstallProgress", "InstalledPackages", "Internal", "InvalidArgument",
+    "LifetimeFrom", "Limits", "Missed", "Mount", "NetworkEvent", "NetworkPolicy", "NetworkRule", "NetworkVerdict",
+    "NetworkWatch", "NotFound", "OnBackendLoss", "OnDisconnect", "OnExit", "OnExpiry", "OutOfRange", "Output",
+    "OutputFile", "PackageSet", "PackageStore", "PermissionDenied", "PoolStatus", "Process", "ProcessFailed",
+    "ProcessInfo", "Processes", "PrunedPackages", "RemotePath", "ResourceExhausted", "Result", "RetryPolicy",
+    "Sandbox", "SandboxInfo", "SandboxList", "SandboxMetrics", "SandboxState", "Seconds", "Started", "StoredPackage",
+    "Stream", "TemplateInfo", "Termination", "TerminationKind", "Unauthenticated", "Unavailable", "Unimplemented",
+    "Usage", "VerifiedPackages", "WarrenError",
 ]

@@ -86,14 +86,15 @@ class DataLoss(WarrenError):
 
 
 class Unimplemented(WarrenError):
-    """This server does not have this part of the contract."""
+    """This server does not have this part of the contract, or what runs this sandbox does not."""
 
     code = "UNIMPLEMENTED"
 
 
 class Unavailable(WarrenError):
     """No server answers at this address, it is shutting down, or the connection broke and did not come back; or it cannot
-    reach its package index. What may be sent again has been, as often as the client's RetryPolicy says."""
+    reach its package index, or what runs the sandbox. What may be sent again has been, as often as the client's RetryPolicy
+    says; of code that was running the message says what is known."""
 
     code = "UNAVAILABLE"
 

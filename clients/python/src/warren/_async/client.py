@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import uuid
 from types import TracebackType
-from typing import Callable, Optional
+from typing import Callable, List, Optional
 
 from .._wire import methods
 from .._wire.address import address_or_default, metadata_with_key
+from .._wire.backends import backend_of
 from .._wire.methods import Again, Request, Response, ServerStream, Unary
 from .._wire.packages import installed_of, progress_of, pruned_of, requirements_message, store_of, verified_of
 from .._wire.sandboxes import environment_of, pool_of, templates_of
 from .._wire.values import duration, seconds
 from ..errors import Internal, Unavailable
+from ..model.backend import BackendStatus
 from ..model.common import Seconds
 from ..model.file import LocalPath
 from ..model.package import InstalledPackages, InstallProgress, PackageStore, PrunedPackages, VerifiedPackages
 from ..model.sandbox import PoolStatus
 from ..model.template import Environment, TemplateInfo
 from ..retry import NO_RETRIES, Attempts, RetryPolicy
-from ..v1 import package_pb2, sandbox_pb2, template_pb2
+from ..v1 import backend_pb2, package_pb2, sandbox_pb2, template_pb2
 from .transport import AsyncMessages, AsyncTransport
 
 
@@ -46,7 +48,7 @@ class AsyncClient:
     def address(self) -> str:
         return self.transport.address
 
-    async def templates(self) -> list[TemplateInfo]:
+    async def templates(self) -> List[TemplateInfo]:
         """What sandboxes can be made from."""
         return templates_of(await self.call(methods.LIST_TEMPLATES, template_pb2.ListTemplatesRequest()))
 
@@ -55,10 +57,17 @@ class AsyncClient:
         request = package_pb2.GetEnvironmentRequest(template_id=template)
         return environment_of(await self.call(methods.GET_ENVIRONMENT, request))
 
-    async def pools(self) -> list[PoolStatus]:
+    async def pools(self) -> List[PoolStatus]:
         """The warm pools."""
         response = await self.call(methods.LIST_SANDBOXES, sandbox_pb2.ListSandboxesRequest(page_size=1))
         return [pool_of(pool) for pool in response.pools]
+
+    async def backends(self, probe: bool = False) -> List[BackendStatus]:
+        """What runs the code of sandboxes, in the order of the server's configuration, and how each does; with `probe` each is
+        asked now, for five seconds at most. Errors: PermissionDenied (this is the operator's, and a key stands for a
+        tenant)."""
+        response = await self.call(methods.LIST_BACKENDS, backend_pb2.ListBackendsRequest(probe=probe))
+        return [backend_of(backend) for backend in response.backends]
 
     async def prefetch_packages(self, *requirements: str, template: Optional[str] = None,
                                 requirements_file: Optional[LocalPath] = None,

@@ -8,7 +8,7 @@ from typing import Any, Optional
 from .._wire import methods
 from .._wire.executions import Collector
 from .._wire.methods import ServerStream
-from ..errors import FailedPrecondition, Unavailable
+from ..errors import FailedPrecondition, NotFound, Unavailable, Unimplemented, WarrenError
 from ..model.execution import Execution, ExecutionEvent
 from ..retry import Attempts
 from ..v1 import execution_pb2 as pb
@@ -78,23 +78,35 @@ class AsyncExecutionStream:
         raise StopAsyncIteration
 
     async def _read(self) -> Optional[pb.ExecutionEvent]:
-        again = False
+        lost: Optional[Unavailable] = None
         while True:
             try:
                 if self._messages is None:
                     self._messages = self._client.transport.stream(self._method, self._request)
                 return await self._messages.read()
             except Unavailable as error:
-                again = True
+                lost = error
                 delay = self._attempts.delay_after(error)
             except FailedPrecondition as error:
                 # The server may not have noticed yet that our connection is gone.
-                if not again:
+                if lost is None:
                     raise
                 delay = self._attempts.delay_after(error)
+            except (NotFound, Unimplemented) as error:
+                raise self._no_way_back(error, lost) from None
             self._messages = None
             await self._client.transport.sleep(delay)
             self._go_on()
+
+    def _no_way_back(self, error: WarrenError, lost: Optional[Unavailable]) -> WarrenError:
+        """The refusal itself; where it is of an execution that was lost, with what it was lost by."""
+        if lost is None or not self._collector.execution_id:
+            return error
+        if isinstance(error, NotFound):
+            return NotFound(f"{error.message}; before that, the connection broke: {lost.message}")
+        # Not every backend has a way back to an execution, and that is not what went wrong.
+        return Unavailable(f"{lost.message}; the code was running, and what became of it is not known, for it cannot be found "
+                           f"again: {error.message}")
 
     def _go_on(self) -> None:
         """From where we are, once it has an id; until then the same request asks for the same execution."""

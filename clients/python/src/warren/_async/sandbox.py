@@ -5,21 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import Callable, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
 from .._wire import methods
 from .._wire.executions import execute_request, script_request
+from .._wire.methods import Request, Unary
 from .._wire.networks import network_event_of, policy_message
 from .._wire.packages import requirements_message
 from .._wire.sandboxes import create_request, environment_of, lifetime_request, list_request, metrics_of, sandbox_of
 from .._wire.values import duration, limits_message, name_of, usage_of
-from ..errors import NotFound, WarrenError
+from ..errors import FailedPrecondition, NotFound, WarrenError
 from ..model.common import DisplayStyle, Limits, OnDisconnect, Seconds, Usage
 from ..model.execution import Execution
 from ..model.file import LocalPath
 from ..model.network import NetworkPolicy
 from ..model.package import InstalledPackages, InstallProgress
-from ..model.sandbox import LifetimeFrom, OnExpiry, SandboxInfo, SandboxMetrics, SandboxState
+from ..model.sandbox import LifetimeFrom, OnBackendLoss, OnExpiry, SandboxInfo, SandboxList, SandboxMetrics, SandboxState
 from ..model.template import Environment
 from ..v1 import execution_pb2, package_pb2, sandbox_pb2
 from .client import AsyncClient, new_request_id
@@ -27,44 +28,24 @@ from .contexts import AsyncContext, AsyncContexts
 from .executions import AsyncExecutionStream
 from .files import AsyncFiles
 from .processes import AsyncProcess, AsyncProcesses
+from .transport import at_once
 from .watches import AsyncNetworkWatch
 
 
 class AsyncSandbox:
-    """A sandbox: made by create(), or found by connect().
+    """A sandbox: made by the constructor or by create(), or found by connect().
 
-    Leaving a `with` block kills a sandbox that create() has made, and only lets go of one that connect() has found; close()
-    lets go of either, and it lives until its lifetime ends. Where no `client` is given it has a connection of its own, closed
-    with it.
+    Leaving a `with` block kills a sandbox that was made here, and only lets go of one that connect() has found; close() lets go
+    of either, and it lives until its lifetime ends. Where no `client` is given it has a connection of its own, closed with it.
     """
 
-    def __init__(self, client: AsyncClient, info: SandboxInfo, *, owns_client: bool, kill_on_exit: bool) -> None:
-        """For create() and connect()."""
-        self._client = client
-        self._owns_client = owns_client
-        self._kill_on_exit = kill_on_exit
-        # As the server told it last to this object: get_info() asks again.
-        self.info = info
-        self.contexts = AsyncContexts(client, info.id)
-        self.files = AsyncFiles(client, info.id)
-        self.processes = AsyncProcesses(client, info.id)
-
-    @property
-    def id(self) -> str:
-        return self.info.id
-
-    @property
-    def client(self) -> AsyncClient:
-        """The connection that it uses."""
-        return self._client
-
-    @classmethod
-    async def create(cls, template: Optional[str] = None, *, limits: Optional[Limits] = None, lifetime: Optional[Seconds] = None,
-                     lifetime_from: Optional[LifetimeFrom] = None, on_expiry: Optional[OnExpiry] = None,
-                     metadata: Optional[Mapping[str, str]] = None, env: Optional[Mapping[str, str]] = None,
-                     network: Union[str, NetworkPolicy, None] = None, request_id: Optional[str] = None,
-                     client: Optional[AsyncClient] = None) -> AsyncSandbox:
-        """Makes a sandbox, with one Python context, ready for code.
+    def __init__(self, template: Optional[str] = None, *, limits: Optional[Limits] = None, lifetime: Optional[Seconds] = None,
+                 lifetime_from: Optional[LifetimeFrom] = None, on_expiry: Optional[OnExpiry] = None,
+                 on_backend_loss: Optional[OnBackendLoss] = None, metadata: Optional[Mapping[str, str]] = None,
+                 env: Optional[Mapping[str, str]] = None, network: Union[str, NetworkPolicy, None] = None,
+                 request_id: Optional[str] = None, client: Optional[AsyncClient] = None) -> None:
+        """Makes a sandbox, with one Python context, ready for code: Sandbox() at once, AsyncSandbox() when its `async with`
+        block is entered.
 
         Args:
             template: default: the server's (Client.templates() tells which).
@@ -72,6 +53,7 @@ class AsyncSandbox:
             lifetime: seconds or a timedelta, 1 s to 24 h. Default: 1 h.
             lifetime_from: default: LAST_USE.
             on_expiry: at the end of its lifetime. Default: KILL.
+            on_backend_loss: when what runs it cannot be reached any more. Default: END.
             metadata: at most 64 entries, keys to 128 bytes, values to 1024: for list() to find it by.
             env: environment of all its processes; at most 128 entries and 64 KiB.
             network: what it may reach outside: a NetworkPolicy, or the name of a preset ("internet"). Default: nothing.
@@ -83,42 +65,99 @@ class AsyncSandbox:
         """
         request = create_request(
             template=template, limits=limits, lifetime=lifetime, lifetime_from=lifetime_from, on_expiry=on_expiry,
-            metadata=metadata, env=env, network=network, request_id=request_id or new_request_id())
-        mine = client or AsyncClient()
+            on_backend_loss=on_backend_loss, metadata=metadata, env=env, network=network,
+            request_id=request_id or new_request_id())
+        self._set_up(methods.CREATE_SANDBOX, request, client)
+        at_once(self._begin)
+
+    def _set_up(self, method: Unary[Request, sandbox_pb2.Sandbox], request: Request, client: Optional[AsyncClient]) -> None:
+        self._method: Unary[Any, sandbox_pb2.Sandbox] = method
+        self._request = request
+        self._client = client or AsyncClient()
+        self._owns_client = client is None
+        self._kill_on_exit = method is methods.CREATE_SANDBOX
+        self._info: Optional[SandboxInfo] = None
+
+    async def _begin(self) -> None:
+        """Has the server make it, or tell it. Again, nothing."""
+        if self._info is not None:
+            return
         try:
-            info = sandbox_of(await mine.call(methods.CREATE_SANDBOX, request))
+            self._told(await self._client.call(self._method, self._request))
         except BaseException:
-            if client is None:
-                await mine.close()
+            if self._owns_client:
+                await self._client.close()
             raise
-        return cls(mine, info, owns_client=client is None, kill_on_exit=True)
+
+    @classmethod
+    async def create(cls, template: Optional[str] = None, *, limits: Optional[Limits] = None, lifetime: Optional[Seconds] = None,
+                     lifetime_from: Optional[LifetimeFrom] = None, on_expiry: Optional[OnExpiry] = None,
+                     on_backend_loss: Optional[OnBackendLoss] = None, metadata: Optional[Mapping[str, str]] = None,
+                     env: Optional[Mapping[str, str]] = None, network: Union[str, NetworkPolicy, None] = None,
+                     request_id: Optional[str] = None, client: Optional[AsyncClient] = None) -> AsyncSandbox:
+        """Makes a sandbox, as the constructor does, whose arguments and errors these are; it is there when this returns."""
+        sandbox = cls(template, limits=limits, lifetime=lifetime, lifetime_from=lifetime_from, on_expiry=on_expiry,
+                      on_backend_loss=on_backend_loss, metadata=metadata, env=env, network=network, request_id=request_id,
+                      client=client)
+        await sandbox._begin()
+        return sandbox
 
     @classmethod
     async def connect(cls, sandbox_id: str, *, client: Optional[AsyncClient] = None) -> AsyncSandbox:
         """The sandbox with this id, whoever made it. Errors: NotFound."""
-        mine = client or AsyncClient()
-        try:
-            info = sandbox_of(await mine.call(methods.GET_SANDBOX, sandbox_pb2.GetSandboxRequest(sandbox_id=sandbox_id)))
-        except BaseException:
-            if client is None:
-                await mine.close()
-            raise
-        return cls(mine, info, owns_client=client is None, kill_on_exit=False)
+        sandbox = cls.__new__(cls)
+        sandbox._set_up(methods.GET_SANDBOX, sandbox_pb2.GetSandboxRequest(sandbox_id=sandbox_id), client)
+        await sandbox._begin()
+        return sandbox
+
+    @property
+    def info(self) -> SandboxInfo:
+        """As the server told it last to this object: get_info() asks again."""
+        if self._info is None:
+            raise FailedPrecondition("this sandbox is not made yet: enter it, `async with AsyncSandbox() as sandbox`, or have it "
+                                     "from `await AsyncSandbox.create()`")
+        return self._info
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+    @property
+    def client(self) -> AsyncClient:
+        """The connection that it uses."""
+        return self._client
+
+    @property
+    def contexts(self) -> AsyncContexts:
+        """Its interpreters."""
+        return AsyncContexts(self._client, self.id)
+
+    @property
+    def files(self) -> AsyncFiles:
+        """Its files."""
+        return AsyncFiles(self._client, self.id)
+
+    @property
+    def processes(self) -> AsyncProcesses:
+        """Its commands and terminals."""
+        return AsyncProcesses(self._client, self.id)
 
     @classmethod
     async def list(cls, *, metadata: Optional[Mapping[str, str]] = None, states: Optional[Sequence[SandboxState]] = None,
                    template: Optional[str] = None, created_after: Optional[datetime] = None, newest_first: bool = False,
-                   client: Optional[AsyncClient] = None) -> List[SandboxInfo]:
+                   client: Optional[AsyncClient] = None) -> SandboxList:
         """Live sandboxes, oldest first: those that have all of this metadata, one of these states, this template. They come
-        from the server in pages: those that come or go meanwhile may be there or not, and none is there twice."""
+        from the server in pages: those that come or go meanwhile may be there or not, and none is there twice. What lives on
+        a backend that does not answer is not there: the list's `missing_backends` names those."""
         request = list_request(metadata=metadata, states=states, template=template, created_after=created_after,
                                newest_first=newest_first)
         mine = client or AsyncClient()
-        found: List[SandboxInfo] = []
+        found = SandboxList()
         try:
             while True:
                 response = await mine.call(methods.LIST_SANDBOXES, request)
                 found.extend(sandbox_of(sandbox) for sandbox in response.sandboxes)
+                found.add_missing(response.missing_backends)
                 if not response.next_page_token:
                     return found
                 request.page_token = response.next_page_token
@@ -336,10 +375,11 @@ class AsyncSandbox:
             await self._client.close()
 
     def _told(self, message: sandbox_pb2.Sandbox) -> SandboxInfo:
-        self.info = sandbox_of(message)
-        return self.info
+        self._info = sandbox_of(message)
+        return self._info
 
     async def __aenter__(self) -> AsyncSandbox:
+        await self._begin()
         return self
 
     async def __aexit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],

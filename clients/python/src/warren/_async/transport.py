@@ -116,6 +116,10 @@ class AsyncMessages(Generic[Response]):
         self._call.cancel()
 
 
+def at_once(begin: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """What a constructor has to wait for: not here, where it cannot wait; entering the object does it."""
+
+
 class AsyncBackground:
     """A coroutine that goes on beside its caller."""
 

@@ -154,6 +154,11 @@ class Messages(Generic[Response]):
             self._call.cancel()
 
 
+def at_once(begin: Callable[[], None]) -> None:
+    """What a constructor has to wait for."""
+    begin()
+
+
 class Background:
     """A function that goes on beside its caller, in a thread that does not keep the program from ending."""
 

@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ..v1 import execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2, template_pb2
+from ..v1 import backend_pb2, execution_pb2, file_pb2, network_pb2, package_pb2, process_pb2, sandbox_pb2, template_pb2
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -125,6 +125,9 @@ LIST_TEMPLATES: Unary[template_pb2.ListTemplatesRequest, template_pb2.ListTempla
     "TemplateService", "ListTemplates", template_pb2.ListTemplatesRequest, template_pb2.ListTemplatesResponse, Again.SAFE)
 GET_ENVIRONMENT: Unary[package_pb2.GetEnvironmentRequest, package_pb2.Environment] = Unary(
     "EnvironmentService", "GetEnvironment", package_pb2.GetEnvironmentRequest, package_pb2.Environment, Again.SAFE)
+
+LIST_BACKENDS: Unary[backend_pb2.ListBackendsRequest, backend_pb2.ListBackendsResponse] = Unary(
+    "BackendService", "ListBackends", backend_pb2.ListBackendsRequest, backend_pb2.ListBackendsResponse, Again.SAFE)
 
 K = package_pb2
 INSTALL_PACKAGE: ServerStream[K.InstallPackageRequest, K.InstallPackageEvent] = ServerStream(

@@ -7,15 +7,17 @@ from typing import Mapping, Optional, Sequence, Union
 
 from ..model.common import Limits, Seconds
 from ..model.network import NetworkPolicy
-from ..model.sandbox import LifetimeFrom, OnExpiry, PoolStatus, SandboxInfo, SandboxMetrics, SandboxState
+from ..model.sandbox import LifetimeFrom, OnBackendLoss, OnExpiry, PoolStatus, SandboxInfo, SandboxMetrics, SandboxState
 from ..model.template import Environment, Feature, Mount, TemplateInfo
 from ..v1 import package_pb2, sandbox_pb2, template_pb2
 from .networks import policy_message, policy_of
-from .values import duration, length, limits_message, limits_of, member_of, moment, name_of, ordered, strings, timestamp
+from .values import (duration, length, length_or_none, limits_message, limits_of, member_of, moment, name_of, ordered, strings,
+                     timestamp)
 
 
 def create_request(*, template: Optional[str], limits: Optional[Limits], lifetime: Optional[Seconds],
-                   lifetime_from: Optional[LifetimeFrom], on_expiry: Optional[OnExpiry], metadata: Optional[Mapping[str, str]],
+                   lifetime_from: Optional[LifetimeFrom], on_expiry: Optional[OnExpiry],
+                   on_backend_loss: Optional[OnBackendLoss], metadata: Optional[Mapping[str, str]],
                    env: Optional[Mapping[str, str]], network: Union[str, NetworkPolicy, None],
                    request_id: str) -> sandbox_pb2.CreateSandboxRequest:
     return sandbox_pb2.CreateSandboxRequest(
@@ -24,6 +26,7 @@ def create_request(*, template: Optional[str], limits: Optional[Limits], lifetim
         lifetime=duration(lifetime),
         lifetime_from=name_of(lifetime_from, "LIFETIME_FROM_"),
         on_expiry=name_of(on_expiry, "ON_EXPIRY_"),
+        on_backend_loss=name_of(on_backend_loss, "ON_BACKEND_LOSS_"),
         metadata=strings(metadata, "metadata"),
         env=strings(env, "env"),
         request_id=request_id,
@@ -66,11 +69,13 @@ def sandbox_of(message: sandbox_pb2.Sandbox) -> SandboxInfo:
         reason=message.reason,
         from_pool=message.from_pool,
         stages={stage.stage: length(stage.duration) for stage in message.stages},
-        lifetime=length(message.lifetime) if message.HasField("lifetime") else None,
+        lifetime=length_or_none(message, "lifetime"),
         lifetime_from=member_of(LifetimeFrom, sandbox_pb2.LifetimeFrom, message.lifetime_from, "LIFETIME_FROM_"),
         on_expiry=member_of(OnExpiry, sandbox_pb2.OnExpiry, message.on_expiry, "ON_EXPIRY_"),
         profile=message.profile,
         network=policy_of(message.network) if message.HasField("network") else None,
+        backend=message.backend,
+        recreations=message.recreations,
     )
 
 

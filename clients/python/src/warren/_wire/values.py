@@ -37,6 +37,11 @@ def length(message: Duration) -> timedelta:
     return timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
 
 
+def length_or_none(parent: Any, field: str) -> Optional[timedelta]:
+    """The length of time in this field; None where it is unset."""
+    return length(getattr(parent, field)) if parent.HasField(field) else None
+
+
 def timestamp(value: Optional[datetime]) -> Optional[Timestamp]:
     """Unset for None. A time without a zone is local time, as everywhere in Python."""
     if value is None:
@@ -121,6 +126,8 @@ def usage_of(message: pb.Usage) -> Usage:
         peak_memory_bytes=message.peak_memory_bytes,
         peak_pids=message.peak_pids,
         output_bytes=message.output_bytes,
+        backend=message.backend,
+        sandbox_time=length_or_none(message, "sandbox_time"),
     )
 
 

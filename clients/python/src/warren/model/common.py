@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Union
+from typing import Optional, Union
 
 # A length of time: a timedelta, or seconds.
 Seconds = Union[timedelta, float]
@@ -68,15 +68,19 @@ class Usage:
     """What a run cost."""
 
     # Wall-clock time from the hand-over to the sandbox to the end.
-    wall: timedelta
+    wall: timedelta = timedelta()
     # CPU time of everything in the sandbox during the run.
-    cpu_user: timedelta
-    cpu_system: timedelta
+    cpu_user: timedelta = timedelta()
+    cpu_system: timedelta = timedelta()
     # High-water marks since the sandbox was made: bytes; processes and threads.
-    peak_memory_bytes: int
-    peak_pids: int
+    peak_memory_bytes: int = 0
+    peak_pids: int = 0
     # Bytes of stdout, stderr and display data that the run produced.
-    output_bytes: int
+    output_bytes: int = 0
+    # What served it, by the name that the server's configuration gives it; "local" where that says nothing of backends.
+    backend: str = ""
+    # Of a sandbox's whole life (kill()): how long it ran, pauses not counted. None of anything else.
+    sandbox_time: Optional[timedelta] = None
 
 
 class TerminationKind(enum.Enum):

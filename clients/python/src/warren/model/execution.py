@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Mapping, Optional, Union
 
 from ..errors import ExecutionFailed
-from .common import Event, Missed, Output, Termination, Usage
+from .common import Event, Missed, Output, Termination, TerminationKind, Usage
+from .notebook import bundle_of_execution, bundle_of_result
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,10 @@ class Result(Event):
     # Whether it takes the place of what was displayed with this display_id.
     update: bool = False
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """So that a notebook shows it as the sandbox did: IPython's name and form."""
-        bundle: dict[str, Any] = {}
-        for mime, data in self.data.items():
-            if mime == "application/json":
-                bundle[mime] = self.json
-            elif mime.startswith("text/") or mime in ("image/svg+xml", "application/javascript"):
-                bundle[mime] = self._text(mime)
-            else:
-                bundle[mime] = base64.b64encode(data).decode()
-        return bundle
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """So that a notebook shows it, in IPython's form: data and metadata. HTML is in a frame that runs no scripts, and
+        JavaScript is left out: the sandbox's code is not to be trusted in a notebook's page. `data` has all of it."""
+        return bundle_of_result(self), dict(self.metadata)
 
     def _text(self, mime: str) -> Optional[str]:
         data = self.data.get(mime)
@@ -174,8 +167,8 @@ class CodeError(Event):
 class Finished(Event):
     """The last event."""
 
-    termination: Termination = field(kw_only=True)
-    usage: Usage = field(kw_only=True)
+    termination: Termination = Termination(TerminationKind.UNKNOWN)
+    usage: Usage = Usage()
     execution_count: int = 0
     user_expressions: Mapping[str, Union[Result, CodeError]] = field(default_factory=dict)
     # Why not all that output_files match was told; empty where all was.
@@ -230,6 +223,10 @@ class Execution:
     def ok(self) -> bool:
         """Whether it ran to its end without an uncaught exception."""
         return self.error is None and self.termination.ok
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """So that a notebook shows output, results and what went wrong, as it does of a cell of its own."""
+        return bundle_of_execution(self)
 
     def raise_for_error(self) -> Execution:
         """Itself where it is ok; else raises ExecutionFailed, which says the exception or how it ended."""

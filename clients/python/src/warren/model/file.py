@@ -12,7 +12,7 @@ from typing import Mapping, Optional, Union
 # A path in a sandbox: absolute, or relative to /home/user; "~" is /home/user. Bytes for names that are no UTF-8.
 RemotePath = Union[str, bytes, PurePosixPath]
 # A path on this machine.
-LocalPath = Union[str, "os.PathLike[str]"]
+LocalPath = Union[str, os.PathLike[str]]
 
 
 class FileType(enum.Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Mapping, Optional
+from typing import Iterable, List, Mapping, Optional, Tuple
 
 from .common import Limits
 from .network import NetworkPolicy
@@ -29,6 +29,16 @@ class LifetimeFrom(enum.Enum):
     # The call that set it: it ends then, whatever goes on.
     CREATION = "creation"
     UNKNOWN = "unknown"
+
+
+class OnBackendLoss(enum.Enum):
+    """What happens to a sandbox whose backend, what runs it, cannot be reached any more. Where the server has one backend,
+    nothing does."""
+
+    # Calls are Unavailable, until its backend is back, and with it the sandbox as it was.
+    END = "end"
+    # The next call makes it anew on the next backend, under the same id and empty: SandboxInfo.recreations counts that.
+    RECREATE = "recreate"
 
 
 class OnExpiry(enum.Enum):
@@ -69,6 +79,21 @@ class SandboxInfo:
     # As it was asked for last; None where it never was (nothing is let out), and where this call does not tell it (only getting
     # and setting the network do). What it comes to, `environment()` tells.
     network: Optional[NetworkPolicy]
+    # The backend that it lives on, by the name that the server's configuration gives it.
+    backend: str = ""
+    # How often it was made anew, empty each time, because its backend was lost (OnBackendLoss.RECREATE).
+    recreations: int = 0
+
+
+class SandboxList(List[SandboxInfo]):
+    """Sandboxes, and what is not known of others."""
+
+    # Names of backends that did not answer: what lives there is not in the list.
+    missing_backends: Tuple[str, ...] = ()
+
+    def add_missing(self, backends: Iterable[str]) -> None:
+        """Each is there once. For this package's own use."""
+        self.missing_backends = tuple(dict.fromkeys((*self.missing_backends, *backends)))
 
 
 @dataclass(frozen=True)
