@@ -1,10 +1,24 @@
 #include "supervisor/e2b/e2b_sandbox.h"
 
-#include "supervisor/e2b/base/sure_reply.h"
+#include "absl/strings/str_cat.h"
+#include "supervisor/backend/validate.h"
+#include "supervisor/backend/validate_package.h"
+#include "supervisor/e2b/commands/cloud_install.h"
+#include "supervisor/e2b/commands/cloud_script.h"
 #include "supervisor/e2b/features.h"
 
 namespace warren {
 namespace {
+
+class InstallOperation final : public Operation {
+ public:
+  explicit InstallOperation(std::shared_ptr<CloudInstall> install) : install_(std::move(install)) {}
+  void Resume() override {}
+  void Cancel() override { install_->Cancel(); }
+
+ private:
+  const std::shared_ptr<CloudInstall> install_;
+};
 
 class LackingOperation final : public Operation {
  public:
@@ -116,6 +130,53 @@ std::unique_ptr<Operation> E2bSandbox::Connect(const Call&,
 void E2bSandbox::Interrupt(const Call&, const std::string& context_id,
                            Reply<v1::InterruptExecutionResponse> reply) {
   interpreter_.Interrupt(context_id, std::move(reply));
+}
+
+// ---- By commands --------------------------------------------------------------------------------
+
+ExecutionDesk E2bSandbox::Desk() const {
+  const std::shared_ptr<Cloud>& cloud = control_->cloud();
+  return {sandbox_->id, cloud, cloud->detached(), cloud->memory()};
+}
+
+std::unique_ptr<Operation> E2bSandbox::RunScript(const Call&, v1::RunScriptRequest request,
+                                                 std::shared_ptr<ExecutionSink> sink) {
+  if (absl::Status status = ValidateRunScript(request); !status.ok())
+    return RefuseExecution(*sink, std::move(status));
+  request.clear_sandbox_id();
+  DetachedExecutions& detached = control_->cloud()->detached();
+  const std::string request_id = request.request_id();
+  // No cell's: those have theirs without a word before it.
+  const std::string fingerprint =
+      request_id.empty() ? "" : absl::StrCat("script ", Fingerprint(request));
+  auto execution = std::make_shared<Execution>(request, sink, detached);
+  execution->Hold(SandboxUse(sandbox_->use));
+  auto script = std::make_shared<CloudScript>(control_->cloud(), shared_from_this(),
+                                              std::move(request), execution);
+  if (!request_id.empty()) {
+    auto earlier = detached.AddOnce(id(), request_id, fingerprint, script, execution);
+    if (!earlier.ok()) return RefuseExecution(*sink, earlier.status());
+    if (earlier->execution) return Desk().TakePlace(*earlier, std::move(sink));
+  } else if (execution->kept()) {
+    detached.Add(id(), script, execution);
+  }
+  control_->cloud()->Post([script] { script->Start(); });
+  return Desk().Operate(std::move(script), std::move(execution));
+}
+
+std::unique_ptr<Operation> E2bSandbox::Install(const Call&, v1::InstallPackageRequest request,
+                                               std::shared_ptr<InstallSink> sink) {
+  absl::Status status = ValidateInstall(request);
+  if (status.ok()) {
+    auto install = CloudInstall::Make(control_->cloud(), shared_from_this(), request.what(), sink);
+    if (install.ok()) {
+      (*install)->Start();
+      return std::make_unique<InstallOperation>(*std::move(install));
+    }
+    status = install.status();
+  }
+  sink->End(std::move(status));
+  return std::make_unique<LackingOperation>();
 }
 
 // ---- envd ---------------------------------------------------------------------------------------

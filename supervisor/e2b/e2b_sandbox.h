@@ -14,7 +14,8 @@ namespace warren {
 
 // A sandbox of E2B's cloud: each call goes to the part of it that serves it. What it does not
 // override the cloud cannot do. Thread-safe.
-class E2bSandbox final : public SandboxHandle {
+class E2bSandbox final : public SandboxHandle,
+                         public std::enable_shared_from_this<E2bSandbox> {
  public:
   E2bSandbox(std::shared_ptr<ControlClient> control, CloudSandboxRef sandbox)
       : control_(std::move(control)),
@@ -55,6 +56,10 @@ class E2bSandbox final : public SandboxHandle {
                                      std::shared_ptr<ExecutionSink> sink) override;
   void Interrupt(const Call& call, const std::string& context_id,
                  Reply<v1::InterruptExecutionResponse> reply) override;
+  std::unique_ptr<Operation> RunScript(const Call& call, v1::RunScriptRequest request,
+                                       std::shared_ptr<ExecutionSink> sink) override;
+  std::unique_ptr<Operation> Install(const Call& call, v1::InstallPackageRequest request,
+                                     std::shared_ptr<InstallSink> sink) override;
 
   std::unique_ptr<Operation> StartProcess(const Call& call, v1::StartProcessRequest request,
                                           std::shared_ptr<ProcessSink> sink) override;
@@ -90,6 +95,8 @@ class E2bSandbox final : public SandboxHandle {
                                             std::shared_ptr<Sink<v1::FileEvent>> sink) override;
 
  private:
+  ExecutionDesk Desk() const;
+
   const std::shared_ptr<ControlClient> control_;
   const CloudSandboxRef sandbox_;
   const EnvdClient envd_;

@@ -44,6 +44,7 @@ warren::v1::Usage LifetimeUsage(const Lease& lease, const SandboxTotals& totals)
   usage.set_peak_pids(totals.peak_pids);
   usage.set_output_bytes(totals.output_bytes);
   usage.set_backend(lease.sandbox->backend());
+  *usage.mutable_sandbox_time() = ToProto(lease.RanUntil(MonotonicClock::now()));
   return usage;
 }
 

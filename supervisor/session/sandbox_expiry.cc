@@ -31,6 +31,10 @@ MonotonicTime Lease::End() const {
   return last + ToMonotonic(lifetime.length);
 }
 
+absl::Duration Lease::RanUntil(MonotonicTime now) const {
+  return left.has_value() ? ran : ran + absl::FromChrono(now - runs_since);
+}
+
 absl::Time Lease::expires_at() const { return created_at + absl::FromChrono(End() - made_at); }
 
 LeaseRef SandboxTable::Replace(Record& record, Lease lease) {
@@ -77,6 +81,7 @@ LeaseRef SandboxTable::NotePaused(const std::string& id) {
   if (lease->left.has_value()) return lease;
   const MonotonicTime now = MonotonicClock::now();
   Lease paused = *lease;
+  paused.ran = lease->RanUntil(now);
   paused.left = absl::FromChrono(std::max(lease->End() - now, MonotonicTime::duration::zero()));
   paused.ends_at = now + times_.paused_kept;
   return Replace(found->second, std::move(paused));
@@ -89,6 +94,7 @@ LeaseRef SandboxTable::NoteResumed(const std::string& id, std::optional<absl::Du
   Lease resumed = *found->second.lease;
   const std::optional<absl::Duration> left = std::exchange(resumed.left, std::nullopt);
   if (!length && !left) return found->second.lease;
+  if (left) resumed.runs_since = MonotonicClock::now();
   if (length) resumed.lifetime.length = *length;
   const bool had_ended = !length && *left <= absl::ZeroDuration();
   CountFrom(resumed, length || had_ended ? resumed.lifetime.length : *left, MonotonicClock::now());

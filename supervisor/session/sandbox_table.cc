@@ -79,6 +79,7 @@ LeaseRef SandboxTable::Erase(Records::iterator record) {
 LeaseRef SandboxTable::Publish(Lease lease) {
   lease.created_at = absl::Now();
   lease.made_at = MonotonicClock::now();
+  lease.runs_since = lease.made_at;
   lease.ends_at = lease.made_at + absl::ToChronoNanoseconds(lease.lifetime.length);
   lease.sandbox->uses().SetLastUse(lease.made_at);
   auto published = std::make_shared<const Lease>(std::move(lease));

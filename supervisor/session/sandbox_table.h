@@ -37,6 +37,9 @@ struct Lease {
   Lifetime lifetime;
   absl::Time created_at;
   MonotonicTime made_at;
+  // Since it was made, or resumed; and how long it ran before.
+  MonotonicTime runs_since;
+  absl::Duration ran;
   // When its lifetime ends, where that is counted from the call that set it; of one that is paused,
   // when it is removed.
   MonotonicTime ends_at;
@@ -46,6 +49,8 @@ struct Lease {
   // When it ends, as things are now.
   MonotonicTime End() const;
   absl::Time expires_at() const;
+  // How long it has run, without its pauses.
+  absl::Duration RanUntil(MonotonicTime now) const;
   std::map<std::string, std::string> metadata;
   std::vector<warren::v1::StageTiming> stages;
   bool from_pool = false;

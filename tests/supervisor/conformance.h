@@ -1,6 +1,7 @@
 #ifndef WARREN_TESTS_SUPERVISOR_CONFORMANCE_H_
 #define WARREN_TESTS_SUPERVISOR_CONFORMANCE_H_
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,6 +28,8 @@ struct SubjectKind {
   std::unique_ptr<Subject> (*make)();
   // It has executions that clients leave and come back to.
   bool connects;
+  // Features that it has not, by their names in GetEnvironment.
+  std::vector<std::string> lacks = {};
 };
 
 // All kinds, for suites of tests; in conformance_subjects.cc.
@@ -101,6 +104,21 @@ class BackendTest : public ::testing::TestWithParam<SubjectKind> {
     return script;
   }
   bool connects() const { return GetParam().connects; }
+  // Whether the subject has not this feature. What a backend has not, its environments say.
+  bool Lacks(const std::string& feature) {
+    const auto& lacks = GetParam().lacks;
+    if (std::find(lacks.begin(), lacks.end(), feature) == lacks.end()) return false;
+    auto sandbox = NewSandbox();
+    auto environment =
+        Ask<v1::Environment>([&](auto reply) { sandbox->GetEnvironment({}, std::move(reply)); });
+    EXPECT_TRUE(environment.ok()) << environment.status();
+    bool told = false;
+    for (const auto& each : environment->features())
+      told = told || (each.name() == feature && !each.available() && !each.reason().empty());
+    EXPECT_TRUE(told) << feature;
+    EXPECT_TRUE(Destroy(*sandbox).ok());
+    return true;
+  }
   static Execution Connect(SandboxHandle& sandbox, const std::string& execution_id,
                            int64_t after_sequence) {
     Execution execution;

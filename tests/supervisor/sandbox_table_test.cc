@@ -192,9 +192,13 @@ TEST_F(SandboxTableTest, ALifetimeStandsStillInAPausedSandbox) {
     EXPECT_LE(*paused->left, absl::Hours(2));
     EXPECT_GT(paused->expires_at(), absl::Now() + absl::Hours(23)) << "kept for a day";
     EXPECT_EQ(records.NotePaused(id), paused);
+    const MonotonicTime later = MonotonicClock::now() + std::chrono::hours(1);
+    EXPECT_LT(paused->RanUntil(later), absl::Hours(1)) << "what is paused does not run";
     // As if it had been paused for so long.
     LeaseRef resumed = records.NoteResumed(id, std::nullopt);
     EXPECT_FALSE(resumed->left.has_value());
+    EXPECT_GE(resumed->RanUntil(later + std::chrono::hours(1)), absl::Hours(1));
+    EXPECT_GE(resumed->RanUntil(resumed->runs_since), paused->ran);
     EXPECT_GE(resumed->End(), MonotonicClock::now() + std::chrono::hours(1));
     EXPECT_LE(resumed->End(), MonotonicClock::now() + std::chrono::hours(2));
     EXPECT_EQ(records.NoteResumed(id, std::nullopt), resumed) << "it runs: nothing changes";

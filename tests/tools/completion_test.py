@@ -32,7 +32,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 class Bash(unittest.TestCase):
     def test_commands(self):
         self.assertLessEqual({"exec", "run", "cp", "context"}, bash_complete(""))
-        self.assertEqual(bash_complete("con"), {"context", "connect"})
+        self.assertEqual(bash_complete("con"), {"config", "context", "connect"})
         self.assertEqual(bash_complete("context", "cr"), {"create"})
         self.assertEqual(bash_complete("packages", "pr"), {"prefetch", "prune"})
         self.assertNotIn("__sandboxes", bash_complete(""))

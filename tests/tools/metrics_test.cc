@@ -25,7 +25,25 @@ TEST(Metrics, SumSandboxesAndSayWhatPoolsHold) {
         }
       )pb",
       &response));
-  EXPECT_EQ(RenderMetrics(response),
+  v1::ListBackendsResponse backends;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"pb(
+        backends {
+          name: "cloud"
+          kind: E2B
+          circuit: OPEN
+          creates: 5
+          failures: 3
+          passed_on: 2
+          sandboxes: 1
+          budget_used { seconds: 61 }
+          budget { seconds: 30000 }
+        }
+        backends { name: "local" kind: LOCAL circuit: CLOSED creates: 2 }
+        backends { name: "all" kind: FAILOVER members: "cloud" members: "local" }
+      )pb",
+      &backends));
+  EXPECT_EQ(RenderMetrics(response, backends),
             R"(# HELP warren_sandboxes Sandboxes in use.
 # TYPE warren_sandboxes gauge
 warren_sandboxes{template="base",state="dead"} 1
@@ -53,6 +71,25 @@ warren_zygote_forks{template="a\"b"} 17
 # TYPE warren_creates_total counter
 warren_creates_total{template="a\"b",source="pool"} 123456789
 warren_creates_total{template="a\"b",source="demand"} 5
+# HELP warren_backend_up Whether a backend gets creates.
+# TYPE warren_backend_up gauge
+warren_backend_up{backend="cloud"} 0
+warren_backend_up{backend="local"} 1
+# HELP warren_backend_creates_total Creates by backend: served, failed, and passed on to the next.
+# TYPE warren_backend_creates_total counter
+warren_backend_creates_total{backend="cloud",outcome="served"} 5
+warren_backend_creates_total{backend="cloud",outcome="failed"} 3
+warren_backend_creates_total{backend="cloud",outcome="passed_on"} 2
+warren_backend_creates_total{backend="local",outcome="served"} 2
+warren_backend_creates_total{backend="local",outcome="failed"} 0
+warren_backend_creates_total{backend="local",outcome="passed_on"} 0
+# HELP warren_backend_sandboxes Sandboxes that are known to live on a backend.
+# TYPE warren_backend_sandboxes gauge
+warren_backend_sandboxes{backend="cloud"} 1
+warren_backend_sandboxes{backend="local"} 0
+# HELP warren_backend_budget_used_seconds This month's sandbox time of a backend with a budget.
+# TYPE warren_backend_budget_used_seconds gauge
+warren_backend_budget_used_seconds{backend="cloud"} 61
 )");
 }
 

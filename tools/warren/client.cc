@@ -120,6 +120,7 @@ Client::Client(ServerAddress address) : address_(std::move(address)) {
   files_ = v1::FileService::NewStub(channel);
   environments_ = v1::EnvironmentService::NewStub(channel);
   packages_ = v1::PackageService::NewStub(channel);
+  backends_ = v1::BackendService::NewStub(channel);
 }
 
 std::string Client::Explain(absl::string_view what, const grpc::Status& status) const {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "warren/v1/backend.grpc.pb.h"
 #include "warren/v1/execution.grpc.pb.h"
 #include "warren/v1/file.grpc.pb.h"
 #include "warren/v1/package.grpc.pb.h"
@@ -41,6 +42,7 @@ class Client {
   v1::FileService::Stub& files() { return *files_; }
   v1::EnvironmentService::Stub& environments() { return *environments_; }
   v1::PackageService::Stub& packages() { return *packages_; }
+  v1::BackendService::Stub& backends() { return *backends_; }
 
   // A failed call for people, with its remedy where there is one: "warren: create a sandbox: ...".
   // Ends with a newline. `what` is a verb and its object.
@@ -56,6 +58,7 @@ class Client {
   std::unique_ptr<v1::FileService::Stub> files_;
   std::unique_ptr<v1::EnvironmentService::Stub> environments_;
   std::unique_ptr<v1::PackageService::Stub> packages_;
+  std::unique_ptr<v1::BackendService::Stub> backends_;
 };
 
 // All pages of ListSandboxes in one response, each asked for within `timeout`. `request` says

@@ -41,9 +41,11 @@ CommandLine::CommandLine()
   AddNetworkCommands(app_, &exit_code_);
   AddPackageCommands(app_, &exit_code_);
   AddKeyCommands(app_, &exit_code_);
+  AddConfigCommands(app_, &exit_code_);
   AddMetricsCommand(app_, &exit_code_);
   AddKillCommand(app_, &exit_code_);
   AddTemplatesCommand(app_, &exit_code_);
+  AddBackendsCommand(app_, &exit_code_);
   AddEnvironmentCommand(app_, &exit_code_);
   AddDoctorCommand(app_, &exit_code_);
   AddCompletionCommand(app_, &exit_code_);

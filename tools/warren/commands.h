@@ -27,9 +27,12 @@ void AddNetworkCommands(CLI::App& app, int* exit_code);
 void AddPackageCommands(CLI::App& app, int* exit_code);
 // keys: create, list, revoke.
 void AddKeyCommands(CLI::App& app, int* exit_code);
+// config: check.
+void AddConfigCommands(CLI::App& app, int* exit_code);
 void AddMetricsCommand(CLI::App& app, int* exit_code);
 void AddKillCommand(CLI::App& app, int* exit_code);
 void AddTemplatesCommand(CLI::App& app, int* exit_code);
+void AddBackendsCommand(CLI::App& app, int* exit_code);
 void AddEnvironmentCommand(CLI::App& app, int* exit_code);
 
 }  // namespace warren

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "supervisor/base/proto_time.h"
 #include "tools/warren/client.h"
@@ -25,6 +26,10 @@ struct PsOptions {
   ServerOptions server;
   v1::ListSandboxesRequest request;
   bool ids = false;
+};
+struct BackendsOptions {
+  ServerOptions server;
+  v1::ListBackendsRequest request;
 };
 struct KillOptions {
   ServerOptions server;
@@ -104,6 +109,43 @@ int RunTemplates(const ServerOptions& options) {
   return 0;
 }
 
+std::string BackendState(const v1::BackendStatus& status) {
+  if (!status.problem().empty()) return Safe(status.problem());
+  if (status.kind() == v1::BackendStatus::FAILOVER) {
+    std::vector<std::string> names;
+    for (const std::string& name : status.members()) names.push_back(Safe(name));
+    return absl::StrJoin(names, ", then ");
+  }
+  std::string state = status.retired() ? "retired" : "answers";
+  if (status.has_budget()) {
+    absl::StrAppend(&state, ", ", WholeSeconds(ToDuration(status.budget_used())), " of ",
+                    WholeSeconds(ToDuration(status.budget())), " used this month");
+  }
+  return state;
+}
+
+int RunBackends(const BackendsOptions& options) {
+  Client client(options.server.address);
+  v1::ListBackendsResponse response;
+  grpc::Status status = CallUnary(client.backends(), &v1::BackendService::Stub::ListBackends,
+                                  options.request, &response);
+  if (!status.ok()) return FailCall(client, "list the backends", status);
+  if (options.server.json) return PrintJson(response);
+  Table table(
+      {"BACKEND", "KIND", "CIRCUIT", "CREATES", "FAILED", "PASSED ON", "SANDBOXES", "STATE"});
+  for (const v1::BackendStatus& each : response.backends()) {
+    const bool is_list = each.kind() == v1::BackendStatus::FAILOVER;
+    auto number = [&](int64_t value) { return is_list ? "" : absl::StrCat(value); };
+    table.AddRow(
+        {Safe(each.name()), absl::AsciiStrToLower(v1::BackendStatus::Kind_Name(each.kind())),
+         is_list ? "" : absl::AsciiStrToLower(v1::BackendStatus::Circuit_Name(each.circuit())),
+         number(each.creates()), number(each.failures()), number(each.passed_on()),
+         number(each.sandboxes()), BackendState(each)});
+  }
+  std::cout << table.Render();
+  return 0;
+}
+
 // Kills one sandbox and says so; false when that failed.
 bool Kill(Client& client, const std::string& id, bool json) {
   v1::DestroySandboxRequest request;
@@ -175,6 +217,17 @@ void AddPsCommand(CLI::App& app, int* exit_code) {
   command->add_flag("-q,--ids", options->ids, "Print the sandboxes' ids alone");
   AddServerOptions(*command, &options->server);
   command->callback([options, exit_code] { *exit_code = RunPs(*options); });
+}
+
+void AddBackendsCommand(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<BackendsOptions>();
+  CLI::App* command =
+      app.add_subcommand("backends", "List what runs a server's sandboxes, and how that does");
+  command->add_flag_function(
+      "--probe", [options](int64_t) { options->request.set_probe(true); },
+      "Ask each of them now whether it answers");
+  AddServerOptions(*command, &options->server);
+  command->callback([options, exit_code] { *exit_code = RunBackends(*options); });
 }
 
 void AddTemplatesCommand(CLI::App& app, int* exit_code) {

@@ -80,12 +80,41 @@ void AddPools(const v1::ListSandboxesResponse& response, std::vector<MetricFamil
   }
 }
 
+void AddBackends(const v1::ListBackendsResponse& response, std::vector<MetricFamily>& families) {
+  MetricFamily up =
+      Family("warren_backend_up", "Whether a backend gets creates.", MetricType::Gauge);
+  MetricFamily creates =
+      Family("warren_backend_creates_total",
+             "Creates by backend: served, failed, and passed on to the next.", MetricType::Counter);
+  MetricFamily sandboxes =
+      Family("warren_backend_sandboxes", "Sandboxes that are known to live on a backend.",
+             MetricType::Gauge);
+  MetricFamily used =
+      Family("warren_backend_budget_used_seconds",
+             "This month's sandbox time of a backend with a budget.", MetricType::Gauge);
+  for (const v1::BackendStatus& each : response.backends()) {
+    if (each.kind() == v1::BackendStatus::FAILOVER) continue;
+    const std::string& name = each.name();
+    Add(up, {{"backend", name}}, each.circuit() == v1::BackendStatus::CLOSED ? 1 : 0);
+    Add(creates, {{"backend", name}, {"outcome", "served"}}, each.creates());
+    Add(creates, {{"backend", name}, {"outcome", "failed"}}, each.failures());
+    Add(creates, {{"backend", name}, {"outcome", "passed_on"}}, each.passed_on());
+    Add(sandboxes, {{"backend", name}}, each.sandboxes());
+    if (each.has_budget()) Add(used, {{"backend", name}}, each.budget_used().seconds());
+  }
+  for (MetricFamily* family : {&up, &creates, &sandboxes, &used}) {
+    if (!family->metric.empty()) families.push_back(std::move(*family));
+  }
+}
+
 }  // namespace
 
-std::string RenderMetrics(const v1::ListSandboxesResponse& response) {
+std::string RenderMetrics(const v1::ListSandboxesResponse& response,
+                          const v1::ListBackendsResponse& backends) {
   std::vector<MetricFamily> families;
   AddSandboxes(response, families);
   AddPools(response, families);
+  AddBackends(backends, families);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -89,7 +89,13 @@ int RunServerMetrics(const ServerOptions& options) {
   grpc::Status status = ListAllSandboxes(client.sandboxes(), {}, kCallTimeout, &response);
   if (!status.ok()) return FailCall(client, "list the sandboxes", status);
   if (options.json) return PrintJson(response);
-  std::cout << RenderMetrics(response);
+  // A tenant has the list of its sandboxes alone.
+  v1::ListBackendsResponse backends;
+  status = CallUnary(client.backends(), &v1::BackendService::Stub::ListBackends,
+                     v1::ListBackendsRequest(), &backends);
+  if (!status.ok() && status.error_code() != grpc::StatusCode::PERMISSION_DENIED)
+    return FailCall(client, "list the backends", status);
+  std::cout << RenderMetrics(response, backends);
   return 0;
 }
 

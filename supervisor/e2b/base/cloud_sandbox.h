@@ -16,6 +16,9 @@
 
 namespace warren {
 
+// What is known of its processes; supervisor/e2b/envd has it.
+struct EnvdState;
+
 // What is known here of a sandbox of the cloud's. Of the loop's thread, but for what says
 // otherwise.
 struct CloudSandbox {
@@ -38,6 +41,8 @@ struct CloudSandbox {
   absl::Duration ran;
   // Of what is under way in it, for lifetimes that count from the last use.
   const std::shared_ptr<UseMeter> use = std::make_shared<UseMeter>();
+  // Null before the first of them.
+  std::shared_ptr<EnvdState> envd;
   // Creates of contexts with a request id. For any thread.
   ContextRequests context_requests;
 

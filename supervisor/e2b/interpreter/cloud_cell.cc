@@ -20,6 +20,8 @@ constexpr std::chrono::seconds kSilence{60};
 constexpr std::chrono::milliseconds kRateWait{250};
 constexpr int kMaxSends = 4;
 constexpr size_t kMaxRefusal = 64 << 10;
+// E2B's word for a kernel that died, or was restarted.
+constexpr char kContextGone[] = "ContextRestarting";
 
 int64_t NowNanos() { return absl::ToUnixNanos(absl::Now()); }
 
@@ -123,10 +125,23 @@ absl::Status CloudCell::OnLine(absl::string_view line) {
   } else if (auto* count = std::get_if<CellCount>(&*read)) {
     execution_count_ = count->count;
   } else if (std::holds_alternative<CellEnd>(*read)) {
-    Finish(
-        TerminationOfLivingCell(StopReason::kNone, raised_ ? CodeEnd::kRaised : CodeEnd::kReached));
+    Finish(EndOfCell());
   }
   return absl::OkStatus();
+}
+
+v1::Termination CloudCell::EndOfCell() const {
+  if (!context_gone_) {
+    return TerminationOfLivingCell(StopReason::kNone,
+                                   raised_ ? CodeEnd::kRaised : CodeEnd::kReached);
+  }
+  v1::Termination termination;
+  termination.set_kind(v1::Termination::KILLED);
+  termination.set_message(
+      "the context ended while the code ran, and its state is gone; the cloud does not tell why, "
+      "and "
+      "the next cell has a new one");
+  return termination;
 }
 
 void CloudCell::OnOutput(CellOutput output) {
@@ -142,6 +157,10 @@ void CloudCell::OnOutput(CellOutput output) {
 
 // Displays count as output does; errors are bounded by themselves.
 void CloudCell::OnDisplay(v1::ExecutionEvent event) {
+  if (event.has_error() && event.error().name() == kContextGone) {
+    context_gone_ = true;
+    return;
+  }
   raised_ = raised_ || event.has_error();
   if (event.has_display()) {
     for (const auto& [type, data] : event.display().data())

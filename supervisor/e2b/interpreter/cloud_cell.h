@@ -53,6 +53,7 @@ class CloudCell final : public HttpSink, public std::enable_shared_from_this<Clo
   void Send();
   void TellStarted();
   absl::Status OnLine(absl::string_view line);
+  v1::Termination EndOfCell() const;
   void OnOutput(CellOutput output);
   void OnDisplay(v1::ExecutionEvent event);
   // The answer was no stream of lines.
@@ -81,6 +82,7 @@ class CloudCell final : public HttpSink, public std::enable_shared_from_this<Clo
   int64_t output_bytes_ = 0;
   bool started_ = false;
   bool raised_ = false;
+  bool context_gone_ = false;
   bool ended_ = false;
 };
 

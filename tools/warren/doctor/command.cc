@@ -1,15 +1,20 @@
 #include "tools/warren/doctor/command.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/linux/host_facts.h"
 #include "runtime/linux/pace.h"
 #include "tools/warren/attack/command.h"
+#include "tools/warren/client.h"
+#include "tools/warren/doctor/backend_results.h"
 #include "tools/warren/doctor/report.h"
 
 namespace warren {
@@ -21,6 +26,7 @@ struct DoctorOptions {
   bool json = false;
   bool attack = false;
   bool pace = false;
+  ServerAddress server;
   attack::AttackOptions attacks;
 };
 
@@ -31,6 +37,18 @@ std::string CheckStore(const std::string& directory) {
                       "; name the one that warrend has, or build a template into this one "
                       "(rootfs/build --store ",
                       directory, " data-science)");
+}
+
+// Of the server that runs; none where none does, or this is no word of its operator's.
+std::vector<doctor::Result> AskBackends(const ServerAddress& address) {
+  Client client(address);
+  v1::ListBackendsRequest request;
+  request.set_probe(true);
+  v1::ListBackendsResponse response;
+  const grpc::Status status =
+      CallUnary(client.backends(), &v1::BackendService::Stub::ListBackends, request, &response);
+  if (!status.ok()) return {};
+  return doctor::BackendResults(response);
 }
 
 int RunDoctor(const DoctorOptions& options) {
@@ -49,6 +67,8 @@ int RunDoctor(const DoctorOptions& options) {
   if (!options.template_store.empty()) host.template_store = options.template_store;
   host.facts = DetectHostFacts();
   std::vector<doctor::Result> results = doctor::Examine(doctor::AllProbes(), host);
+  // Behind the probes, which need a process with one thread.
+  for (doctor::Result& each : AskBackends(options.server)) results.push_back(std::move(each));
   std::cout << (options.json ? doctor::ReportJson(results) : doctor::ReportText(results));
   return doctor::CanRun(results) ? 0 : 1;
 }
@@ -69,6 +89,8 @@ void AddDoctorCommand(CLI::App& app, int* exit_code) {
       ->type_name("DIR");
   command->add_flag("--pace", options->pace,
                     "Only measure how slow this host is: the factor by which Warren's bounds grow");
+  if (const char* address = std::getenv("WARREN_ADDRESS")) options->server.target = address;
+  if (const char* key = std::getenv("WARREN_API_KEY")) options->server.api_key = key;
   CLI::Option* attack = command->add_flag("--attack", options->attack,
                                           "Attack sandboxes from inside and say which claims held");
   command
@@ -114,7 +136,9 @@ void AddDoctorCommand(CLI::App& app, int* exit_code) {
       ->type_name("FILE")
       ->needs(attack);
   command->footer(
-      "Needs no server; run it as the user that starts warrend. Exit code: 0 when Warren can run\n"
+      "Needs no server; where one runs (WARREN_ADDRESS, or the default address), each of its "
+      "backends\nis asked whether it answers. Run it as the user that starts warrend. Exit code: 0 "
+      "when Warren can run\n"
       "here, 1 when something that it needs is missing. With --attack: 0 when every claim held "
       "that "
       "can\n"

@@ -36,11 +36,12 @@ struct Host {
 };
 
 struct Probe {
-  const char* name;
+  std::string name;
   // What must hold, and what for.
-  const char* claim;
+  std::string claim;
   // What to do where it does not.
-  const char* remedy;
+  std::string remedy;
+  // Null where somebody else has found it out.
   Finding (*run)(const Host& host);
 };
 
