@@ -1,5 +1,6 @@
 #include "supervisor/e2b/e2b_backend.h"
 
+#include <future>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -15,6 +16,7 @@ namespace {
 
 // docs/TIMING.md.
 constexpr std::chrono::seconds kCountPeriod{10};
+constexpr std::chrono::seconds kRemoveWarmTime{5};
 
 }  // namespace
 
@@ -31,6 +33,7 @@ absl::StatusOr<std::unique_ptr<E2bBackend>> E2bBackend::Make(CloudOptions option
   WARREN_RETURN_IF_ERROR(self->meter_.Save(absl::Now()));
   self->cloud_->Begin(std::move(client));
   self->thread_ = std::thread([backend = self.get()] { backend->loop_->Run(); });
+  self->cloud_->Post([control = self->control_] { control->warm().Start(); });
   if (budget.sandbox_minutes() > 0) {
     self->control_->CountRunning();
     self->cloud_->Post([backend = self.get()] { backend->Count(); });
@@ -47,6 +50,7 @@ E2bBackend::E2bBackend(CloudOptions options, const config::Budget& budget,
 
 E2bBackend::~E2bBackend() {
   if (thread_.joinable()) {
+    RemoveWarm();
     loop_->Stop();
     thread_.join();
   }
@@ -55,6 +59,15 @@ E2bBackend::~E2bBackend() {
     spdlog::error("event=budget_not_saved backend={} error=\"{}\"", cloud_->options().name,
                   absl::CEscape(saved.message()));
   }
+}
+
+// They would cost until their lifetime ends. The cloud is not waited for longer than that is worth.
+void E2bBackend::RemoveWarm() {
+  if (cloud_->options().warm.empty()) return;
+  auto removed = std::make_shared<std::promise<void>>();
+  cloud_->Post(
+      [control = control_, removed] { control->warm().Stop([removed] { removed->set_value(); }); });
+  removed->get_future().wait_for(kRemoveWarmTime);
 }
 
 void E2bBackend::Count() {

@@ -52,6 +52,7 @@ class E2bBackend final : public Backend {
   E2bBackend(CloudOptions options, const config::Budget& budget, std::unique_ptr<IoLoop> loop);
   // Writes the meter's file, and warns where it is time, now and then.
   void Count();
+  void RemoveWarm();
 
   UsageMeter meter_;
   const std::unique_ptr<IoLoop> loop_;

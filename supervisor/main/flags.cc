@@ -64,6 +64,14 @@ std::string ResolveStore(std::string& directory) {
   return "";
 }
 
+std::string ResolveConfigFile(std::string& file) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(file, error);
+  if (error || !std::filesystem::is_regular_file(path, error)) return "must be the path of a file";
+  file = path.lexically_normal().string();
+  return "";
+}
+
 std::string ResolveKeyFile(std::string& file) {
   std::error_code error;
   const std::filesystem::path path = std::filesystem::absolute(file, error);
@@ -98,6 +106,32 @@ void DeclarePackages(CLI::App& app, Flags& flags) {
       ->default_val(kDefaultPackageStoreBytes);
 }
 
+void DeclareTls(CLI::App& app, Flags& flags) {
+  auto* listen = app.add_option("--tls-listen", flags.tls_listen,
+                                "Address to serve at with TLS, by the certificate below: "
+                                "LOOPBACK:PORT or, where there is an API key, ADDRESS:PORT. May be "
+                                "repeated; none by default")
+                     ->envname("WARREN_TLS_LISTEN");
+  auto* certificate = app.add_option("--certificate", flags.certificate,
+                                     "Certificate for --tls-listen, with its chain, in PEM")
+                          ->envname("WARREN_CERTIFICATE")
+                          ->check(CLI::ExistingFile);
+  auto* key = app.add_option("--certificate-key", flags.certificate_key, "Its private key, in PEM")
+                  ->envname("WARREN_CERTIFICATE_KEY")
+                  ->check(CLI::ExistingFile);
+  listen->needs(certificate)->needs(key);
+}
+
+void DeclareConfig(CLI::App& app, Flags& flags) {
+  app.add_option(
+         "--config", flags.config,
+         "File of the backends that run sandboxes: this machine, other Warrens, E2B's "
+         "cloud, and which of them when. `warren config check` says what is wrong with one; "
+         "SIGHUP has it read again. Without it this machine alone")
+      ->envname("WARREN_CONFIG")
+      ->transform(CLI::Validator(ResolveConfigFile, "FILE"));
+}
+
 void DeclareKeys(CLI::App& app, Flags& flags) {
   app.add_option(
          "--keys", flags.keys,
@@ -114,7 +148,7 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
   app.add_option(
          "--listen", flags.listen,
          "Address to serve at: unix:///PATH, LOOPBACK:PORT or, where there is an API key, any "
-         "numeric ADDRESS:PORT; TCP is without TLS, so put a proxy in front of it. May be "
+         "numeric ADDRESS:PORT; TCP here is without TLS, see --tls-listen. May be "
          "repeated")
       ->envname("WARREN_LISTEN")
       ->default_val(std::vector<std::string>{"unix:///run/warren/warren.sock"});
@@ -184,6 +218,8 @@ void Declare(CLI::App& app, Flags& flags, std::vector<std::string>& pool, int64_
       ->default_val("default");
   DeclarePackages(app, flags);
   DeclareKeys(app, flags);
+  DeclareTls(app, flags);
+  DeclareConfig(app, flags);
   DeclareGateway(app, flags.gateway);
   app.add_option(
          "--profile", flags.profile,

@@ -18,6 +18,12 @@ inline constexpr int kMaxReady = 1000;
 // What warrend was told to do: flags over environment over defaults.
 struct Flags {
   std::vector<std::string> listen;
+  std::vector<std::string> tls_listen;
+  // Files of PEM, for tls_listen.
+  std::string certificate;
+  std::string certificate_key;
+  // File of the backends; empty: this machine alone.
+  std::string config;
   // Exists, unless it is the default.
   std::string template_store;
   // Empty: the supervisor chooses (ChooseDefaultTemplate, ChoosePools).

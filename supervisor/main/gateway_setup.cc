@@ -1,26 +1,13 @@
 #include "supervisor/main/gateway_setup.h"
 
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
+#include "supervisor/main/certificate.h"
 
 namespace warren {
-namespace {
-
-absl::StatusOr<std::string> ReadPem(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) return absl::InvalidArgumentError(absl::StrCat("read ", path, ": it cannot be read"));
-  return text.str();
-}
-
-}  // namespace
-
 absl::StatusOr<GatewaySetup> GatewaySetup::Open(const GatewayFlags& flags, const ServingUser& user,
                                                 Listener::Reach reach) {
   GatewaySetup setup;
@@ -32,10 +19,8 @@ absl::StatusOr<GatewaySetup> GatewaySetup::Open(const GatewayFlags& flags, const
     setup.listeners_.push_back(std::move(listener));
   }
   if (!flags.tls_listen.empty()) {
-    TlsCertificate certificate;
-    WARREN_ASSIGN_OR_RETURN(certificate.chain, ReadPem(flags.certificate));
-    WARREN_ASSIGN_OR_RETURN(certificate.key, ReadPem(flags.certificate_key));
-    setup.options_.certificate = std::move(certificate);
+    WARREN_ASSIGN_OR_RETURN(setup.options_.certificate,
+                            ReadCertificate(flags.certificate, flags.certificate_key));
   }
   setup.options_.domain = flags.domain;
   return setup;

@@ -18,20 +18,20 @@
 #include "runtime/plan/launch_plan.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/keys/key_file.h"
-#include "supervisor/main/template_choice.h"
+#include "supervisor/main/certificate.h"
 
 namespace warren {
 namespace {
 
-// docs/TIMING.md has them all. The launcher looks at the host, measures its pace and prepares what
-// all sandboxes share: only a hang takes so long, on a host of any pace.
-constexpr absl::Duration kHelloTimeout = absl::Seconds(120);
+// docs/TIMING.md has them all.
 // On a host of pace 1. Running calls may end by themselves for so long after SIGTERM; then their
 // cells are killed.
 constexpr absl::Duration kCallGrace = absl::Seconds(3);
 constexpr absl::Duration kKilledGrace = absl::Seconds(2);
 constexpr absl::Duration kIdleGrace = absl::Milliseconds(200);
 constexpr absl::Duration kLauncherGrace = absl::Seconds(30);
+// Of a server without a launcher, who would know the host.
+constexpr int64_t kBufferMemoryWithoutHost = int64_t{256} << 20;
 
 // PREFIX of PREFIX/bin/warrend.
 absl::StatusOr<std::string> FindPrefix() {
@@ -49,6 +49,7 @@ absl::StatusOr<UniqueFd> TakeSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return Errno("sigprocmask");
   UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC));
   if (!signals.valid()) return Errno("signalfd");
@@ -57,140 +58,92 @@ absl::StatusOr<UniqueFd> TakeSignals() {
   return signals;
 }
 
-// The launcher alone reads their files.
-std::map<std::string, Template> TakeTemplates(internal::LauncherOffer& offer) {
-  std::map<std::string, Template> templates;
-  for (internal::OfferedTemplate& offered : *offer.mutable_templates()) {
-    Template& taken = templates[offered.recipe().name()];
-    taken.recipe = std::move(*offered.mutable_recipe());
-    taken.manifest = std::move(*offered.mutable_manifest());
-    taken.digest = offered.digest();
-    taken.unavailable = offered.unavailable();
-    taken.modules.insert(offered.modules().begin(), offered.modules().end());
-  }
-  return templates;
-}
-
-NetworkPresets TakePresets(internal::LauncherOffer& offer) {
-  NetworkPresets presets;
-  for (config::NetworkPreset& preset : *offer.mutable_network_presets())
-    presets[preset.name()] = std::move(preset);
-  return presets;
-}
-
-// Better said now than at each create.
-absl::Status CheckGranted(const std::string& profile, const config::TemplateRecipe& recipe) {
-  const std::vector<std::string> granted = GrantedProfiles(recipe);
-  if (std::count(granted.begin(), granted.end(), profile) > 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("template ", recipe.name(), " grants no profile \"", profile,
-                   "\": add it to its recipe, or start without --profile"));
-}
-
-PoolOptions MakePoolOptions(const Flags& flags, const internal::HostFacts& facts,
-                            int64_t open_files) {
-  PoolOptions options;
-  options.memory_budget = flags.pool_memory_bytes;
-  options.max_sandboxes = flags.max_sandboxes;
-  if (facts.slots() > 0) options.max_sandboxes = std::min(options.max_sandboxes, facts.slots());
-  const int by_files = MaxSandboxesByFiles(open_files);
-  if (by_files < options.max_sandboxes) {
-    spdlog::warn(
-        "event=few_open_files files={} sandboxes={} wanted={} remedy=\"raise the hard limit, "
-        "ulimit -Hn\"",
-        open_files, by_files, options.max_sandboxes);
-    options.max_sandboxes = by_files;
-  }
-  // More at the same time only makes each of them slower.
-  options.max_launches = std::clamp(2 * facts.cpus(), 4, 16);
-  return options;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Prepare(const Flags& flags) {
-  WARREN_RETURN_IF_ERROR(CheckRoot());
+  std::unique_ptr<Supervisor> self(new Supervisor());
+  WARREN_ASSIGN_OR_RETURN(self->plan_, BackendPlan::Read(flags.config));
+  if (self->plan_.has_local()) WARREN_RETURN_IF_ERROR(CheckRoot());
   WARREN_ASSIGN_OR_RETURN(ServingUser user, FindServingUser(flags.user));
   WARREN_ASSIGN_OR_RETURN(std::string prefix, FindPrefix());
-  std::unique_ptr<Supervisor> self(new Supervisor());
 
   // What can be wrong with the files and the addresses, before anything is started.
   WARREN_RETURN_IF_ERROR(EnsureDirectory(flags.runtime_dir, user.uid, user.gid));
   WARREN_RETURN_IF_ERROR(self->OpenKeys(flags.keys, user));
   const Listener::Reach reach =
       self->keys_->Empty() ? Listener::Reach::kLoopback : Listener::Reach::kAnywhere;
-  for (const std::string& address : flags.listen) {
-    WARREN_ASSIGN_OR_RETURN(Listener listener, Listener::Open(address, user.uid, user.gid, reach));
-    self->listeners_.push_back(std::move(listener));
-  }
+  WARREN_RETURN_IF_ERROR(self->OpenListeners(flags, user, reach));
   WARREN_ASSIGN_OR_RETURN(self->gateway_, GatewaySetup::Open(flags.gateway, user, reach));
-  LocalBackend::Parts parts;
   WARREN_ASSIGN_OR_RETURN(int64_t open_files, RaiseOpenFiles());
 
-  // Before any thread: the launcher is a fork, and gRPC does not survive one. Before the signals
-  // are blocked: the launcher would inherit that.
-  LauncherOptions launcher;
-  launcher.program = prefix + "/bin/warren-launcher";
-  launcher.prefix = prefix;
-  launcher.template_store = flags.template_store;
-  launcher.cgroup_parent = flags.cgroup_parent;
-  launcher.limits_policy = flags.limits_policy;
-  launcher.egress_policy = flags.egress_policy;
-  launcher.package_policy = flags.package_policy;
-  launcher.package_indexes = flags.package_indexes;
-  launcher.package_store = flags.package_store;
-  launcher.package_store_bytes = flags.package_store_bytes;
-  for (const Listener& listener : self->listeners_) {
-    if (!listener.path().empty()) launcher.socket_paths.push_back(listener.path());
+  // Before any thread, before the signals are blocked.
+  std::optional<LocalSetup> local;
+  if (self->plan_.has_local()) {
+    WARREN_ASSIGN_OR_RETURN(local, LocalSetup::Start(flags, prefix, self->SocketPaths()));
   }
-  launcher.max_sandboxes = flags.max_sandboxes;
-  WARREN_ASSIGN_OR_RETURN(parts.launcher, LauncherClient::Start(launcher));
   WARREN_ASSIGN_OR_RETURN(self->signals_, TakeSignals());
-  WARREN_ASSIGN_OR_RETURN(LauncherClient::Hello hello, parts.launcher->ReceiveHello(kHelloTimeout));
-  parts.templates = TakeTemplates(hello.offer);
-  WARREN_ASSIGN_OR_RETURN(parts.default_template,
-                          ChooseDefaultTemplate(flags.default_template, parts.templates));
-  WARREN_RETURN_IF_ERROR(
-      CheckGranted(flags.profile, parts.templates.at(parts.default_template).recipe));
-  WARREN_ASSIGN_OR_RETURN(auto pools,
-                          ChoosePools(flags.pool, parts.default_template, parts.templates));
-  parts.modules = ModuleIndex::Of(parts.templates);
-  spdlog::info("event=default_template template={}", parts.default_template);
-  parts.limits_policy = std::move(*hello.offer.mutable_limits_policy());
-  parts.network_presets = TakePresets(hello.offer);
-  parts.network_enabled = hello.offer.network_enabled();
-  parts.package_policy = hello.offer.package_policy();
-  parts.packages_unavailable = hello.offer.packages_unavailable();
-  parts.facts = std::move(hello.facts);
-  self->pace_ = std::max(parts.facts.pace(), 1.0);
-  // What waits for a sandbox waits so many times as long.
-  spdlog::info("event=pace pace={:.1f}", self->pace_);
-  parts.pool = MakePoolOptions(flags, parts.facts, open_files);
-  parts.pool.ready = std::move(pools);
-  parts.pool.profile = flags.profile;
-  parts.buffer_memory = flags.buffer_memory_bytes;
-  parts.further_contexts = MaxFurtherContexts(open_files, parts.pool.max_sandboxes);
-  parts.process_descriptors = MaxProcessDescriptors(open_files, parts.pool.max_sandboxes);
-  parts.port_connections = MaxPortConnections(open_files, parts.pool.max_sandboxes);
-  self->max_connections_ =
-      MaxConnections(open_files, parts.pool.max_sandboxes, self->gateway_.any() ? 2 : 1);
-  Gateway::Options& e2b = self->gateway_.options();
-  WARREN_ASSIGN_OR_RETURN(e2b.defaults.aliases,
-                          TemplateAliasesOf(flags.gateway.templates, parts.default_template));
-  e2b.defaults.network = parts.network_enabled;
-  e2b.pace = self->pace_;
-  // Before there is no room for who comes.
-  e2b.crowd = self->max_connections_ - self->max_connections_ / 4;
+  if (local) WARREN_RETURN_IF_ERROR(local->Receive(flags, open_files));
+  WARREN_RETURN_IF_ERROR(self->Settle(flags, local, open_files));
 
   // The last use of root.
-  WARREN_RETURN_IF_ERROR(DropPrivileges(user));
+  if (::geteuid() == 0) WARREN_RETURN_IF_ERROR(DropPrivileges(user));
   WARREN_RETURN_IF_ERROR(self->CheckKeys(user));
 
   self->launcher_gone_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!self->launcher_gone_.valid()) return Errno("eventfd");
   WARREN_ASSIGN_OR_RETURN(self->loop_, IoLoop::Create());
-  WARREN_ASSIGN_OR_RETURN(self->backend_, LocalBackend::Make(*self->loop_, std::move(parts)));
+  if (local) {
+    WARREN_ASSIGN_OR_RETURN(self->local_, local->Make(*self->loop_, self->plan_.local_name()));
+  } else {
+    self->memory_ = std::make_unique<MemoryBudget>(
+        flags.buffer_memory_bytes > 0 ? flags.buffer_memory_bytes : kBufferMemoryWithoutHost);
+  }
+  if (!flags.config.empty()) {
+    WARREN_ASSIGN_OR_RETURN(
+        self->configured_,
+        ConfiguredBackends::Make({flags.config, prefix, self->local_.get(), self->pace_},
+                                 *self->loop_));
+  }
   return self;
+}
+
+absl::Status Supervisor::OpenListeners(const Flags& flags, const ServingUser& user,
+                                       Listener::Reach reach) {
+  std::vector<std::string> addresses = flags.listen;
+  plain_listeners_ = addresses.size();
+  addresses.insert(addresses.end(), flags.tls_listen.begin(), flags.tls_listen.end());
+  for (const std::string& address : addresses) {
+    WARREN_ASSIGN_OR_RETURN(Listener listener, Listener::Open(address, user.uid, user.gid, reach));
+    listeners_.push_back(std::move(listener));
+  }
+  if (flags.tls_listen.empty()) return absl::OkStatus();
+  WARREN_ASSIGN_OR_RETURN(certificate_, ReadCertificate(flags.certificate, flags.certificate_key));
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Supervisor::SocketPaths() const {
+  std::vector<std::string> paths;
+  for (const Listener& listener : listeners_) {
+    if (!listener.path().empty()) paths.push_back(listener.path());
+  }
+  return paths;
+}
+
+// What the doors have to know of what is behind them.
+absl::Status Supervisor::Settle(const Flags& flags, const std::optional<LocalSetup>& local,
+                                int64_t open_files) {
+  if (local) pace_ = local->pace();
+  const int sandboxes = local ? local->max_sandboxes() : flags.max_sandboxes;
+  max_connections_ = MaxConnections(open_files, sandboxes, gateway_.any() ? 2 : 1);
+  Gateway::Options& e2b = gateway_.options();
+  WARREN_ASSIGN_OR_RETURN(
+      e2b.defaults.aliases,
+      TemplateAliasesOf(flags.gateway.templates, local ? local->default_template() : ""));
+  e2b.defaults.network = !local || local->network_enabled();
+  e2b.pace = pace_;
+  // Before there is no room for who comes.
+  e2b.crowd = max_connections_ - max_connections_ / 4;
+  return absl::OkStatus();
 }
 
 absl::Status Supervisor::OpenKeys(const std::string& path, const ServingUser& user) {
@@ -216,23 +169,28 @@ absl::Status Supervisor::CheckKeys(const ServingUser& user) {
 }
 
 absl::Status Supervisor::Serve() {
-  service_ = std::make_unique<Service>(*backend_);
-  WARREN_RETURN_IF_ERROR(backend_->Start([this](absl::Status why) {
-    launcher_status_ =
-        absl::UnavailableError(absl::StrCat("the launcher is gone: ", why.message()));
-    uint64_t one = 1;
-    ssize_t ignored = ::write(launcher_gone_.get(), &one, sizeof(one));
-    (void)ignored;
-  }));
-  WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*service_, backend_->memory(), *keys_));
+  Backend& backend = configured_ != nullptr ? configured_->backend() : *local_;
+  service_ = std::make_unique<Service>(backend);
+  if (local_ != nullptr) {
+    WARREN_RETURN_IF_ERROR(local_->Start([this](absl::Status why) {
+      launcher_status_ =
+          absl::UnavailableError(absl::StrCat("the launcher is gone: ", why.message()));
+      uint64_t one = 1;
+      ssize_t ignored = ::write(launcher_gone_.get(), &one, sizeof(one));
+      (void)ignored;
+    }));
+  }
+  if (configured_ != nullptr) WARREN_RETURN_IF_ERROR(configured_->Load());
+  MemoryBudget& memory = local_ != nullptr ? local_->memory() : *memory_;
+  WARREN_ASSIGN_OR_RETURN(server_, ApiServer::Start(*service_, memory, *keys_, certificate_));
   // Before the IO thread runs: afterwards the watches are its own.
   acceptor_.emplace(*loop_, listeners_, max_connections_,
                     [this](int listener, UniqueFd connection) {
-                      server_->AddConnection(listener, std::move(connection));
+                      server_->AddConnection(listener, std::move(connection), SecurityOf(listener));
                     });
   WARREN_RETURN_IF_ERROR(acceptor_->Watch());
   if (gateway_.any()) {
-    WARREN_RETURN_IF_ERROR(gateway_.Start(*service_, backend_->memory(), *keys_));
+    WARREN_RETURN_IF_ERROR(gateway_.Start(*service_, memory, *keys_));
     WARREN_RETURN_IF_ERROR(gateway_.Watch(*loop_, max_connections_));
   }
   io_thread_ = std::thread([this] { loop_->Run(); });
@@ -241,9 +199,19 @@ absl::Status Supervisor::Serve() {
   return end;
 }
 
+Security Supervisor::SecurityOf(int listener) const {
+  for (size_t i = plain_listeners_; i < listeners_.size(); ++i) {
+    if (listeners_[i].fd() == listener) return Security::kTls;
+  }
+  return Security::kPlain;
+}
+
 absl::Status Supervisor::WaitForEnd() {
   pollfd ends[] = {{signals_.get(), POLLIN, 0}, {launcher_gone_.get(), POLLIN, 0}};
-  while (::poll(ends, 2, -1) < 0 && errno == EINTR) {
+  for (;;) {
+    while (::poll(ends, 2, -1) < 0 && errno == EINTR) {
+    }
+    if (ends[1].revents != 0 || !TakeReload()) break;
   }
   if (ends[1].revents != 0) {
     // Every sandbox is gone with it, and the supervisor ends.
@@ -252,6 +220,23 @@ absl::Status Supervisor::WaitForEnd() {
   }
   spdlog::info("event=stopping grace={}", absl::FormatDuration(kCallGrace * pace_));
   return absl::OkStatus();
+}
+
+// Whether the signal that has come was that, and not one to end by.
+bool Supervisor::TakeReload() {
+  signalfd_siginfo signal{};
+  if (::read(signals_.get(), &signal, sizeof(signal)) != sizeof(signal)) return true;
+  if (signal.ssi_signo != SIGHUP) return false;
+  if (configured_ == nullptr) {
+    spdlog::warn("event=reload_without_config remedy=\"start with --config\"");
+    return true;
+  }
+  const absl::Status loaded = configured_->Load();
+  if (!loaded.ok()) {
+    spdlog::error("event=config_not_loaded error=\"{}\" remedy=\"what was read before holds\"",
+                  absl::CEscape(loaded.message()));
+  }
+  return true;
 }
 
 void Supervisor::StopServing() {
@@ -265,33 +250,41 @@ void Supervisor::StopServing() {
   deaf.get_future().wait();
   for (Listener& listener : listeners_) listener.RemoveSocket();
   server_->BeginShutdown();
-  backend_->BeginShutdown();
-  // Cells and processes that go on are killed when the grace is over; their streams still say so
-  // before gRPC cuts them off.
-  loop_->AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(kCallGrace * pace_),
-                  [this] { backend_->EndExecutions(); });
-  // A launcher that hangs tells of no end, and nothing that waits for one may hold this up.
-  loop_->AddTimer(
-      MonotonicClock::now() + absl::ToChronoNanoseconds((kCallGrace + kKilledGrace) * pace_),
-      [this] { backend_->GiveUpSandboxes(); });
+  if (local_ != nullptr) StopLocal();
   // Where no sandbox is used and all is read there is nothing to wait for but idle clients, which
   // need not answer.
-  const bool busy = backend_->in_use() || server_->streaming() || gateway_.busy();
+  const bool used = local_ != nullptr && local_->in_use();
+  const bool busy = used || server_->streaming() || gateway_.busy();
   const absl::Duration grace = busy ? (kCallGrace + kKilledGrace) * pace_ : kIdleGrace * pace_;
   const absl::Time until = absl::Now() + grace;
   gateway_.Shutdown(grace);
   server_->Shutdown(std::max(until - absl::Now(), absl::ZeroDuration()));
+  if (local_ != nullptr) CloseLauncher();
+  loop_->Stop();
+  io_thread_.join();
+  spdlog::info("event=stopped");
+}
 
+void Supervisor::StopLocal() {
+  local_->BeginShutdown();
+  // Cells and processes that go on are killed when the grace is over; their streams still say so
+  // before gRPC cuts them off.
+  loop_->AddTimer(MonotonicClock::now() + absl::ToChronoNanoseconds(kCallGrace * pace_),
+                  [this] { local_->EndExecutions(); });
+  // A launcher that hangs tells of no end, and nothing that waits for one may hold this up.
+  loop_->AddTimer(
+      MonotonicClock::now() + absl::ToChronoNanoseconds((kCallGrace + kKilledGrace) * pace_),
+      [this] { local_->GiveUpSandboxes(); });
+}
+
+void Supervisor::CloseLauncher() {
   std::promise<bool> closed;
   const absl::Duration launcher_grace = kLauncherGrace * pace_;
-  loop_->Post([&] { closed.set_value(backend_->CloseLauncher(launcher_grace)); });
+  loop_->Post([&] { closed.set_value(local_->CloseLauncher(launcher_grace)); });
   if (!closed.get_future().get()) {
     // It goes on removing sandboxes by itself.
     spdlog::error("event=launcher_slow waited={}", absl::FormatDuration(launcher_grace));
   }
-  loop_->Stop();
-  io_thread_.join();
-  spdlog::info("event=stopped");
 }
 
 }  // namespace warren

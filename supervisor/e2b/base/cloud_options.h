@@ -25,6 +25,8 @@ struct CloudOptions {
   std::map<std::string, std::string> templates;
   // One of these.
   std::string default_template;
+  // How many sandboxes of each are kept ready.
+  std::map<std::string, int> warm;
   // What may be installed there.
   config::PackagePolicy package_policy;
   HttpOptions http;

@@ -60,25 +60,6 @@ absl::StatusOr<std::string> BodyOf(const CloudOptions& options, const std::strin
   return JsonText(*body);
 }
 
-v1::Sandbox ToldOf(const CloudOptions& options, const v1::CreateSandboxRequest& request,
-                   const std::string& sandbox_id) {
-  v1::Sandbox told;
-  told.set_sandbox_id(sandbox_id);
-  told.set_template_id(request.template_id());
-  told.set_state(v1::Sandbox::RUNNING);
-  const absl::Time now = absl::Now();
-  *told.mutable_created_at() = ToProto(now);
-  *told.mutable_expires_at() = ToProto(now + ToDuration(request.lifetime()));
-  *told.mutable_metadata() = request.metadata();
-  told.set_default_context_id(kDefaultContextId);
-  *told.mutable_lifetime() = request.lifetime();
-  told.set_lifetime_from(request.lifetime_from());
-  told.set_on_expiry(request.on_expiry());
-  told.set_profile("user");
-  told.set_backend(options.name);
-  return told;
-}
-
 }  // namespace
 
 void ControlClient::AskJson(HttpRequest request, HttpAgain again, OnJson on_json) {
@@ -136,14 +117,18 @@ std::unique_ptr<Operation> ControlClient::Create(const Call& call, v1::CreateSan
     reply(body.status());
     return std::make_unique<NothingToDo>();
   }
+  v1::CreateSandboxRequest plain = request;
   auto create = std::make_shared<CreateCall>(
       cloud_, *std::move(body),
       [self = shared_from_this(), tenant = call.who.tenant, request = std::move(request),
        reply = SureReply(std::move(reply))](absl::StatusOr<nlohmann::json> made) mutable {
         if (!made.ok()) return reply(made.status());
-        auto sandbox = std::make_shared<CloudSandbox>(TextField(*made, "sandboxID"));
+        const std::string id = TextField(*made, "sandboxID");
+        // One that was kept ready is known.
+        CloudSandboxRef sandbox = self->cloud_->Find(id);
+        if (sandbox == nullptr) sandbox = std::make_shared<CloudSandbox>(id);
         sandbox->tenant = tenant;
-        v1::Sandbox told = ToldOf(self->cloud_->options(), request, sandbox->id);
+        v1::Sandbox told = NewSandbox(self->cloud_->options(), request, sandbox->id);
         if (request.has_network()) *told.mutable_network() = request.network();
         self->Note(sandbox, *made, told);
         spdlog::info("event=cloud_sandbox_made backend={} sandbox={} tenant={} template={}",
@@ -152,8 +137,28 @@ std::unique_ptr<Operation> ControlClient::Create(const Call& call, v1::CreateSan
         told.clear_network();
         reply(std::move(told));
       });
-  cloud_->Post([create] { create->Start(); });
+  cloud_->Post(
+      [self = shared_from_this(), create, who = call.who, plain = std::move(plain)]() mutable {
+        if (CloudSandboxRef ready = self->warm_->Take(who, plain)) {
+          return self->GiveWarm(std::move(ready), plain, *create);
+        }
+        create->Start();
+      });
   return std::make_unique<CreateOperation>(cloud_, std::move(create));
+}
+
+void ControlClient::GiveWarm(CloudSandboxRef ready, const v1::CreateSandboxRequest& request,
+                             CreateCall& create) {
+  nlohmann::json body;
+  body["timeout"] = WholeSeconds(ToDuration(request.lifetime()));
+  AskAbout(ready, "POST", "/timeout", body, HttpAgain::kAlways,
+           [ready, create = create.shared_from_this()](const absl::StatusOr<nlohmann::json>& set) {
+             // It has gone, or cannot be kept: a new one is made.
+             if (!set.ok()) return create->Start();
+             nlohmann::json made;
+             made["sandboxID"] = ready->id;
+             create->Give(std::move(made));
+           });
 }
 
 void ControlClient::Open(const Principal& who, const std::string& sandbox_id,

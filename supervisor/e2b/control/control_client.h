@@ -7,6 +7,8 @@
 #include "nlohmann/json.hpp"
 #include "supervisor/e2b/base/cloud.h"
 #include "supervisor/e2b/control/cloud_lives.h"
+#include "supervisor/e2b/control/create_call.h"
+#include "supervisor/e2b/control/warm_sandboxes.h"
 
 namespace warren {
 
@@ -16,9 +18,12 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
  public:
   // The meter outlives the loop.
   ControlClient(std::shared_ptr<Cloud> cloud, UsageMeter& meter)
-      : cloud_(cloud), lives_(std::make_shared<CloudLives>(std::move(cloud), meter)) {}
+      : cloud_(std::move(cloud)),
+        lives_(std::make_shared<CloudLives>(cloud_, meter)),
+        warm_(std::make_shared<WarmSandboxes>(cloud_, lives_)) {}
 
   const std::shared_ptr<Cloud>& cloud() const { return cloud_; }
+  WarmSandboxes& warm() { return *warm_; }
 
   std::unique_ptr<Operation> Create(const Call& call, v1::CreateSandboxRequest request,
                                     Reply<v1::Sandbox> reply);
@@ -49,11 +54,13 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   // The same about one sandbox: a 404 forgets it.
   void AskAbout(const CloudSandboxRef& sandbox, absl::string_view method, absl::string_view what,
                 const nlohmann::json& body, HttpAgain again, OnJson on_json);
+  void GiveWarm(CloudSandboxRef ready, const v1::CreateSandboxRequest& request, CreateCall& create);
   void Note(const CloudSandboxRef& sandbox, const nlohmann::json& json, v1::Sandbox told);
   void Gone(const CloudSandboxRef& sandbox);
 
   const std::shared_ptr<Cloud> cloud_;
   const std::shared_ptr<CloudLives> lives_;
+  const std::shared_ptr<WarmSandboxes> warm_;
 };
 
 }  // namespace warren

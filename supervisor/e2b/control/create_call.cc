@@ -34,6 +34,11 @@ void CreateCall::Cancel() {
   }
 }
 
+void CreateCall::Give(nlohmann::json made) {
+  if (auto on_made = std::exchange(on_made_, nullptr)) return on_made(std::move(made));
+  Remove(made);
+}
+
 void CreateCall::OnAnswer(absl::StatusOr<HttpAnswer> answer) {
   if (answer.ok() && answer->head.status == kServiceUnavailable && attempts_ < kMaxCreates &&
       on_made_) {

@@ -20,6 +20,8 @@ class CreateCall : public std::enable_shared_from_this<CreateCall> {
       : cloud_(std::move(cloud)), body_(std::move(body)), on_made_(std::move(on_made)) {}
 
   void Start();
+  // Instead of Start: it is this one.
+  void Give(nlohmann::json made);
   void Cancel();
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/time/clock.h"
 #include "supervisor/base/proto_time.h"
 #include "supervisor/base/text.h"
 #include "supervisor/e2b/base/json.h"
@@ -102,6 +103,25 @@ bool IsCloudSandboxId(absl::string_view id) {
     return absl::ascii_islower(static_cast<unsigned char>(c)) ||
            absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '-';
   });
+}
+
+v1::Sandbox NewSandbox(const CloudOptions& options, const v1::CreateSandboxRequest& request,
+                       const std::string& sandbox_id) {
+  v1::Sandbox told;
+  told.set_sandbox_id(sandbox_id);
+  told.set_template_id(request.template_id());
+  told.set_state(v1::Sandbox::RUNNING);
+  const absl::Time now = absl::Now();
+  *told.mutable_created_at() = ToProto(now);
+  *told.mutable_expires_at() = ToProto(now + ToDuration(request.lifetime()));
+  *told.mutable_metadata() = request.metadata();
+  told.set_default_context_id(kDefaultContextId);
+  *told.mutable_lifetime() = request.lifetime();
+  told.set_lifetime_from(request.lifetime_from());
+  told.set_on_expiry(request.on_expiry());
+  told.set_profile("user");
+  told.set_backend(options.name);
+  return told;
 }
 
 std::string TenantOf(const nlohmann::json& json) {

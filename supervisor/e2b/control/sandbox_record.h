@@ -19,6 +19,9 @@ void ReadConnection(const nlohmann::json& json, CloudSandbox& sandbox);
 // One of a list, or of GET /sandboxes/{id}: as clients are told of it. NOT_FOUND: it is none that a
 // Warren has made.
 absl::StatusOr<v1::Sandbox> ReadSandbox(const nlohmann::json& json, const CloudOptions& options);
+// One that has just been made by a request that is valid and names its template.
+v1::Sandbox NewSandbox(const CloudOptions& options, const v1::CreateSandboxRequest& request,
+                       const std::string& sandbox_id);
 // Whose it is; empty for the operator's.
 std::string TenantOf(const nlohmann::json& json);
 
