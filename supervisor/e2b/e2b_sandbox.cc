@@ -72,6 +72,7 @@ void E2bSandbox::GetEnvironment(const Call&, Reply<v1::Environment> reply) {
     environment.set_template_id(sandbox->template_id());
     *environment.mutable_limits() = sandbox->limits();
     environment.set_profile(sandbox->profile());
+    environment.mutable_network()->set_preset("none");
     if (sandbox->has_network()) *environment.mutable_network() = sandbox->network();
     environment.set_python_packages_incomplete(
         "on a backend that is E2B's cloud they are not listed: ask pip, by a process");

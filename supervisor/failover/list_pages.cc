@@ -59,11 +59,28 @@ bool ListPages::ReadToken(const std::string& token) {
   return false;
 }
 
-bool ListPages::HasRoom() const {
+int ListPages::Room() const {
+  if (page_.ByteSizeLong() >= kMaxPageBytes / 2) return 0;
   v1::ListSandboxesRequest valid = request_;
   // Fills in the default size.
   ValidateList(valid).IgnoreError();
-  return page_.sandboxes_size() < valid.page_size() && page_.ByteSizeLong() < kMaxPageBytes / 2;
+  return valid.page_size() - page_.sandboxes_size();
+}
+
+void ListPages::AskMember(size_t place, int page_size, const std::string& token,
+                          void (ListPages::*then)(absl::StatusOr<v1::ListSandboxesResponse>)) {
+  v1::ListSandboxesRequest request = request_;
+  request.set_page_size(page_size);
+  request.set_page_token(token);
+  Call call = call_;
+  call.deadline = std::min(call.deadline, tools_.timers->WallNow() + kAskPatience);
+  members_[place]->backend().List(
+      call, request,
+      AnsweredWithin<v1::ListSandboxesResponse>(
+          tools_.timers, kAskPatience,
+          [self = shared_from_this(), then](absl::StatusOr<v1::ListSandboxesResponse> answer) {
+            (self.get()->*then)(std::move(answer));
+          }));
 }
 
 void ListPages::AskNext() {
@@ -71,54 +88,85 @@ void ListPages::AskNext() {
     page_.add_missing_backends(members_[next_++]->name());
     inner_token_.clear();
   }
-  if (next_ == members_.size() || !HasRoom()) return Finish();
-  v1::ListSandboxesRequest request = request_;
-  ValidateList(request).IgnoreError();
-  request.set_page_size(request.page_size() - page_.sandboxes_size());
-  request.set_page_token(inner_token_);
-  Call call = call_;
-  call.deadline = std::min(call.deadline, tools_.timers->WallNow() + kAskPatience);
-  members_[next_]->backend().List(
-      call, request,
-      AnsweredWithin<v1::ListSandboxesResponse>(
-          tools_.timers, kAskPatience,
-          [self = shared_from_this()](absl::StatusOr<v1::ListSandboxesResponse> answer) {
-            self->OnAnswer(std::move(answer));
-          }));
+  const int room = Room();
+  if (next_ == members_.size() || room == 0) {
+    ahead_ = next_;
+    return LookAhead();
+  }
+  AskMember(next_, room, inner_token_, &ListPages::OnAnswer);
+}
+
+bool ListPages::TakeAnswer(const absl::StatusOr<v1::ListSandboxesResponse>& answer, size_t place) {
+  if (answer.ok()) return true;
+  const absl::Status& status = answer.status();
+  if (!absl::IsUnavailable(status) &&
+      !(absl::IsDeadlineExceeded(status) && tools_.timers->WallNow() < call_.deadline)) {
+    std::exchange(reply_, nullptr)(status);
+    return false;
+  }
+  page_.add_missing_backends(members_[place]->name());
+  return false;
 }
 
 void ListPages::OnAnswer(absl::StatusOr<v1::ListSandboxesResponse> answer) {
-  const absl::Status& status = answer.status();
-  const bool late = absl::IsDeadlineExceeded(status) && tools_.timers->WallNow() < call_.deadline;
-  if (absl::IsUnavailable(status) || late) {
-    page_.add_missing_backends(members_[next_]->name());
+  if (!TakeAnswer(answer, next_)) {
+    if (reply_ == nullptr) return;
     ++next_;
     inner_token_.clear();
     return AskNext();
   }
-  if (!answer.ok()) return reply_(status);
-  Name(*answer);
+  Name(*members_[next_], *answer);
+  ahead_ = next_;
   // It would be too large a page: it is the next one's.
-  if (page_.sandboxes_size() > 0 && page_.ByteSizeLong() + answer->ByteSizeLong() > kMaxPageBytes) {
-    return Finish();
-  }
+  if (page_.sandboxes_size() > 0 && page_.ByteSizeLong() + answer->ByteSizeLong() > kMaxPageBytes)
+    return LookAhead();
   Add(*std::move(answer));
-  if (!inner_token_.empty()) return Finish();
+  if (!inner_token_.empty()) {
+    more_ = true;
+    ++ahead_;
+    return LookAhead();
+  }
   ++next_;
   AskNext();
 }
 
-void ListPages::Add(v1::ListSandboxesResponse answer) {
-  for (v1::Sandbox& sandbox : *answer.mutable_sandboxes())
-    *page_.add_sandboxes() = std::move(sandbox);
-  for (v1::PoolStatus& pool : *answer.mutable_pools()) *page_.add_pools() = std::move(pool);
+void ListPages::LookAhead() {
+  const bool first_page = request_.page_token().empty();
+  while (ahead_ < members_.size() && members_[ahead_]->lost())
+    page_.add_missing_backends(members_[ahead_++]->name());
+  if (ahead_ == members_.size() || (more_ && !first_page)) return Finish();
+  AskMember(ahead_, 1, "", &ListPages::OnLooked);
+}
+
+void ListPages::OnLooked(absl::StatusOr<v1::ListSandboxesResponse> answer) {
+  if (TakeAnswer(answer, ahead_)) {
+    Name(*members_[ahead_], *answer);
+    const bool has_any = !answer->sandboxes().empty() || !answer->next_page_token().empty();
+    if (!more_ && has_any) {
+      more_ = true;
+      next_ = ahead_;
+    }
+    AddOthers(*answer);
+  }
+  if (reply_ == nullptr) return;
+  ++ahead_;
+  LookAhead();
+}
+
+void ListPages::AddOthers(const v1::ListSandboxesResponse& answer) {
+  if (request_.page_token().empty()) page_.mutable_pools()->MergeFrom(answer.pools());
   // Of a Warren that has several backends itself.
   page_.mutable_missing_backends()->MergeFrom(answer.missing_backends());
+}
+
+void ListPages::Add(v1::ListSandboxesResponse answer) {
+  AddOthers(answer);
+  for (v1::Sandbox& sandbox : *answer.mutable_sandboxes())
+    *page_.add_sandboxes() = std::move(sandbox);
   inner_token_ = std::move(*answer.mutable_next_page_token());
 }
 
-void ListPages::Name(v1::ListSandboxesResponse& answer) const {
-  const Member& member = *members_[next_];
+void ListPages::Name(const Member& member, v1::ListSandboxesResponse& answer) const {
   auto& sandboxes = *answer.mutable_sandboxes();
   sandboxes.erase(std::remove_if(sandboxes.begin(), sandboxes.end(),
                                  [&](const v1::Sandbox& sandbox) {
@@ -136,7 +184,7 @@ void ListPages::Name(v1::ListSandboxesResponse& answer) const {
 }
 
 void ListPages::Finish() {
-  if (next_ < members_.size()) {
+  if (more_) {
     page_.set_next_page_token(absl::WebSafeBase64Escape(
         absl::StrCat(TokenPrefix(next_, *members_[next_]), inner_token_)));
   }

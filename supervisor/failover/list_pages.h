@@ -15,7 +15,8 @@ namespace warren {
 // One page of the sandboxes of several members: those of the first, then those of the next. So
 // their order, the oldest first or the newest, holds within a backend. A page token says which
 // member is next and what that one's own token is. A member that does not answer is named in
-// missing_backends, and left out.
+// missing_backends of the first page and of that where it would have been, and left out. The pools
+// of all come with the first page.
 //
 // It keeps itself alive until it has replied, on the timers' thread, which is the only one that
 // touches it after Start. Lifecycle: constructor → Start.
@@ -40,9 +41,20 @@ class ListPages final : public std::enable_shared_from_this<ListPages> {
   void AskNext();
   void OnAnswer(absl::StatusOr<v1::ListSandboxesResponse> answer);
   void Add(v1::ListSandboxesResponse answer);
+  // What a page has beside sandboxes.
+  void AddOthers(const v1::ListSandboxesResponse& answer);
   // As clients know them; without what nobody is to have any more.
-  void Name(v1::ListSandboxesResponse& answer) const;
-  bool HasRoom() const;
+  void Name(const Member& member, v1::ListSandboxesResponse& answer) const;
+  // How many sandboxes more the page takes.
+  int Room() const;
+  // False where the member did not answer, which is noted, or the whole is at an end.
+  bool TakeAnswer(const absl::StatusOr<v1::ListSandboxesResponse>& answer, size_t place);
+  void AskMember(size_t place, int page_size, const std::string& token,
+                 void (ListPages::*then)(absl::StatusOr<v1::ListSandboxesResponse>));
+  // The page is full, or there is no more. What is there behind it: of the first page all are
+  // asked, for their pools; of others, until one has a sandbox.
+  void LookAhead();
+  void OnLooked(absl::StatusOr<v1::ListSandboxesResponse> answer);
   // With the token of what is next, where anything is.
   void Finish();
 
@@ -55,6 +67,10 @@ class ListPages final : public std::enable_shared_from_this<ListPages> {
   // What is asked next: of which member, from where on.
   size_t next_ = 0;
   std::string inner_token_;
+  // The member that LookAhead asks.
+  size_t ahead_ = 0;
+  // Behind the page, `next_` is where something is.
+  bool more_ = false;
 };
 
 }  // namespace warren

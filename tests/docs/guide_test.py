@@ -136,6 +136,9 @@ class Guide(ServerTest):
     def test_packages(self):
         self.run_page("packages.md")
 
+    def test_backends(self):
+        self.run_page("backends.md")
+
     def test_errors(self):
         self.run_page("errors.md")
 

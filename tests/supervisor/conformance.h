@@ -30,6 +30,8 @@ struct SubjectKind {
   bool connects;
   // Features that it has not, by their names in GetEnvironment.
   std::vector<std::string> lacks = {};
+  // What cannot be seen through its protocol, or is not behind it in these tests.
+  std::vector<std::string> unseen = {};
 };
 
 // All kinds, for suites of tests; in conformance_subjects.cc.
@@ -104,6 +106,11 @@ class BackendTest : public ::testing::TestWithParam<SubjectKind> {
     return script;
   }
   bool connects() const { return GetParam().connects; }
+  // Whether this cannot be seen of the subject.
+  bool Unseen(const std::string& what) const {
+    const auto& unseen = GetParam().unseen;
+    return std::find(unseen.begin(), unseen.end(), what) != unseen.end();
+  }
   // Whether the subject has not this feature. What a backend has not, its environments say.
   bool Lacks(const std::string& feature) {
     const auto& lacks = GetParam().lacks;

@@ -46,6 +46,7 @@ TEST_P(BackendTest, AnExceptionIsAResult) {
 }
 
 TEST_P(BackendTest, UserExpressionsAreInFinished) {
+  if (Lacks("executions.expressions")) return;
   auto sandbox = NewSandbox();
   v1::ExecuteCodeRequest request;
   (*request.mutable_user_expressions())["x"] = "1 + 1";
@@ -70,6 +71,7 @@ TEST_P(BackendTest, WhatIsRefusedHasAStatusAndNoEvent) {
 }
 
 TEST_P(BackendTest, FilesGoInAndAreToldBehindTheOutput) {
+  if (Lacks("executions.files")) return;
   auto sandbox = NewSandbox();
   v1::ExecuteCodeRequest request;
   request.set_code("print one");
@@ -90,6 +92,7 @@ TEST_P(BackendTest, FilesGoInAndAreToldBehindTheOutput) {
 }
 
 TEST_P(BackendTest, CodeDoesNotRunWithoutItsFiles) {
+  if (Lacks("executions.files")) return;
   auto sandbox = NewSandbox();
   v1::ExecuteCodeRequest request;
   request.set_code("print one");
@@ -164,6 +167,7 @@ TEST_P(BackendTest, AnOperationThatIsDroppedRunsOn) {
 }
 
 TEST_P(BackendTest, AScriptIsAnExecutionWithAProcessOfItsOwn) {
+  if (Unseen("scripts")) return;
   auto sandbox = NewSandbox();
   auto waits = Begin(*sandbox, "wait");
   ASSERT_TRUE(waits.sink->WaitForEvents(1));
@@ -185,6 +189,7 @@ TEST_P(BackendTest, AScriptIsAnExecutionWithAProcessOfItsOwn) {
 }
 
 TEST_P(BackendTest, AScriptThatIsRefusedNamesTheFieldOrTheFile) {
+  if (Unseen("scripts")) return;
   auto sandbox = NewSandbox();
   auto refused = [&](const v1::RunScriptRequest& request) {
     auto run = RunScript(*sandbox, request);
@@ -209,6 +214,7 @@ TEST_P(BackendTest, AScriptThatIsRefusedNamesTheFieldOrTheFile) {
 }
 
 TEST_P(BackendTest, AScriptIsStoppedAsACellIs) {
+  if (Unseen("scripts")) return;
   auto sandbox = NewSandbox();
   v1::RunScriptRequest request;
   request.set_source("wait");
@@ -224,6 +230,7 @@ TEST_P(BackendTest, AScriptIsStoppedAsACellIs) {
 }
 
 TEST_P(BackendTest, TheEndOfAContextIsToldAndFinal) {
+  if (Unseen("how contexts end")) return;
   auto sandbox = NewSandbox();
   auto run = Run(*sandbox, "exit 3");
   EXPECT_EQ(run->kind(), Termination::EXITED);
@@ -387,6 +394,7 @@ TEST_P(BackendTest, TheSameRequestIsOneExecution) {
 }
 
 TEST_P(BackendTest, ADetachedExecutionGoesOnAndIsFoundAgain) {
+  if (Unseen("whose client is connected")) return;
   if (!connects()) return;
   auto sandbox = NewSandbox();
   auto execution = Begin(*sandbox, "print one\nwait");

@@ -72,6 +72,7 @@ Watch BeginWatch(FakeBackend& fake, SandboxHandle& sandbox) {
 }
 
 TEST_P(BackendTest, APolicyIsToldAsItWasAskedFor) {
+  if (Unseen("rates")) return;
   v1::CreateSandboxRequest request;
   *request.mutable_network() = PackagesOnly();
   auto made = Create(request);
@@ -93,6 +94,7 @@ TEST_P(BackendTest, WhereNobodyAsksThereIsNone) {
 }
 
 TEST_P(BackendTest, APolicyCanBeReplaced) {
+  if (Unseen("rates")) return;
   auto sandbox = NewSandbox();
   auto changed = SetNetwork(*sandbox, PackagesOnly());
   ASSERT_TRUE(changed.ok()) << changed.status();
@@ -126,6 +128,7 @@ TEST_P(BackendTest, APolicyThatCannotBeIsRefusedAndChangesNothing) {
 }
 
 TEST_P(BackendTest, WhoWatchesIsToldInOrderUntilTheSandboxEnds) {
+  if (Lacks("network.watch")) return;
   auto sandbox = NewSandbox();
   Watch first = BeginWatch(fake(), *sandbox);
   Watch second = BeginWatch(fake(), *sandbox);
@@ -147,6 +150,7 @@ TEST_P(BackendTest, WhoWatchesIsToldInOrderUntilTheSandboxEnds) {
 }
 
 TEST_P(BackendTest, AWatchThatIsCancelledEndsAlone) {
+  if (Lacks("network.watch")) return;
   auto sandbox = NewSandbox();
   Watch given_up = BeginWatch(fake(), *sandbox);
   Watch other = BeginWatch(fake(), *sandbox);
@@ -161,6 +165,7 @@ TEST_P(BackendTest, AWatchThatIsCancelledEndsAlone) {
 }
 
 TEST_P(BackendTest, NoMoreThanSixteenWatch) {
+  if (Lacks("network.watch")) return;
   auto sandbox = NewSandbox();
   std::vector<Watch> watches;
   for (size_t i = 0; i < FakeNetwork::kMaxWatchers; ++i)
@@ -177,6 +182,7 @@ TEST_P(BackendTest, NoMoreThanSixteenWatch) {
 }
 
 TEST_P(BackendTest, WhatAWatcherHadNoRoomForIsCounted) {
+  if (Lacks("network.watch")) return;
   auto sandbox = NewSandbox();
   Watch watch = BeginWatch(fake(), *sandbox);
   watch.sink->Answer(Flow::kPause);
@@ -199,6 +205,7 @@ TEST_P(BackendTest, WhatAWatcherHadNoRoomForIsCounted) {
 }
 
 TEST_P(BackendTest, WhatIsNotThereIsNotWatched) {
+  if (Lacks("network.watch")) return;
   auto sandbox = NewSandbox();
   ASSERT_TRUE(Destroy(*sandbox).ok());
   auto sink = std::make_shared<WatchSink>();

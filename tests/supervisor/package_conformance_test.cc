@@ -94,6 +94,7 @@ std::vector<std::string> Names(const Packages& packages) {
 }
 
 TEST_P(BackendTest, AnInstallationTellsWhatGoesOnAndWhatCameOfIt) {
+  if (Lacks("packages.store")) return;
   auto sandbox = NewSandbox();
   Installation installation = BeginInstall(*sandbox, Wanted({"requests==2.32", "six"}));
   ASSERT_TRUE(installation.sink->Wait().ok()) << installation.sink->Wait();
@@ -114,6 +115,7 @@ TEST_P(BackendTest, AnInstallationTellsWhatGoesOnAndWhatCameOfIt) {
 }
 
 TEST_P(BackendTest, TheSameAgainIsAMountAlone) {
+  if (Lacks("packages.store")) return;
   auto first = NewSandbox();
   auto second = NewSandbox();
   const std::string digest = Install(*first, Wanted({"six"})).set_digest();
@@ -130,6 +132,7 @@ TEST_P(BackendTest, TheSameAgainIsAMountAlone) {
 }
 
 TEST_P(BackendTest, FilesAreRequirementsAndConstraints) {
+  if (Lacks("packages.store")) return;
   v1::PackageRequirements what = Wanted({"six"});
   what.set_requirements_file("# ours\nattrs\n\nrequests==2.31\n");
   what.set_constraints_file("attrs==23.1\nunused==9\n");
@@ -138,11 +141,13 @@ TEST_P(BackendTest, FilesAreRequirementsAndConstraints) {
 }
 
 TEST_P(BackendTest, FilesOfTwoPackagesAreTold) {
+  if (Lacks("packages.store")) return;
   EXPECT_THAT(Install(*NewSandbox(), Wanted({"clashing"})).conflicts(),
               ElementsAre("clashing/data.txt"));
 }
 
 TEST_P(BackendTest, WhatCannotBeInstalledSaysWhy) {
+  if (Lacks("packages.store")) return;
   auto sandbox = NewSandbox();
   Install(*sandbox, Wanted({"six"}));
   absl::Status refused = InstallRefused(*sandbox, Wanted({"denied"}));
@@ -161,6 +166,7 @@ TEST_P(BackendTest, WhatCannotBeInstalledSaysWhy) {
 }
 
 TEST_P(BackendTest, OnlyASandboxThatRunsGetsPackages) {
+  if (Lacks("packages.store")) return;
   auto sandbox = NewSandbox();
   ASSERT_TRUE(Pause(*sandbox).ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(InstallRefused(*sandbox, Wanted({"six"}))));
@@ -170,6 +176,7 @@ TEST_P(BackendTest, OnlyASandboxThatRunsGetsPackages) {
 }
 
 TEST_P(BackendTest, AnInstallationThatIsCancelledEnds) {
+  if (Lacks("packages.store")) return;
   auto sandbox = NewSandbox();
   Installation install = BeginInstall(*sandbox, Wanted({"hanging"}));
   Installation prefetch = BeginPrefetch(backend(), Wanted({"hanging"}));
@@ -183,6 +190,7 @@ TEST_P(BackendTest, AnInstallationThatIsCancelledEnds) {
 }
 
 TEST_P(BackendTest, WhatIsPrefetchedIsInTheStore) {
+  if (Lacks("packages.store")) return;
   Installation prefetch = BeginPrefetch(backend(), Wanted({"six", "attrs"}), "base");
   ASSERT_TRUE(prefetch.sink->Wait().ok()) << prefetch.sink->Wait();
   EXPECT_THAT(Names(prefetch.done().packages()), ElementsAre("attrs 1.0", "six 1.0"));
@@ -192,6 +200,7 @@ TEST_P(BackendTest, WhatIsPrefetchedIsInTheStore) {
 }
 
 TEST_P(BackendTest, TheStoreSaysWhatItHolds) {
+  if (Lacks("packages.store")) return;
   EXPECT_THAT(Stored(backend()).packages(), IsEmpty());
   auto sandbox = NewSandbox();
   const std::string digest = Install(*sandbox, Wanted({"six", "attrs"})).set_digest();
@@ -211,6 +220,7 @@ TEST_P(BackendTest, TheStoreSaysWhatItHolds) {
 }
 
 TEST_P(BackendTest, WhatIsInUseIsNotPruned) {
+  if (Lacks("packages.store")) return;
   auto sandbox = NewSandbox();
   Install(*sandbox, Wanted({"six"}));
   ASSERT_TRUE(BeginPrefetch(backend(), Wanted({"attrs"})).sink->Wait().ok());
@@ -230,6 +240,7 @@ TEST_P(BackendTest, WhatIsInUseIsNotPruned) {
 }
 
 TEST_P(BackendTest, WhatIsNotWhatItWasIsRemoved) {
+  if (Lacks("packages.store")) return;
   auto verify = [&] {
     auto verified = Ask<v1::VerifyStoredPackagesResponse>(
         [&](auto reply) { backend().VerifyPackages({}, std::move(reply)); });

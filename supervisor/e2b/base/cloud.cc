@@ -13,9 +13,8 @@ namespace {
 // Of the memory that is kept for clients that come back.
 constexpr int64_t kKeptShare = 4;
 
-absl::Status Paused(const std::string& sandbox_id) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("sandbox ", sandbox_id, " is paused: resume it first"));
+absl::Status Paused() {
+  return absl::FailedPreconditionError("the sandbox is paused; resume it first");
 }
 
 }  // namespace
@@ -67,7 +66,7 @@ void Cloud::Explain(CloudSandboxRef sandbox, absl::Status status,
           return told(NoSuchCloudSandbox(sandbox->id));
         }
         auto json = ParseCloudJson(answer->body, "the cloud's word on a sandbox");
-        if (json.ok() && TextField(*json, "state") == "paused") return told(Paused(sandbox->id));
+        if (json.ok() && TextField(*json, "state") == "paused") return told(Paused());
         told(std::move(status));
       });
 }

@@ -158,9 +158,9 @@ void ControlClient::Unpause(CloudSandboxRef sandbox, const v1::ResumeSandboxRequ
 
 void ControlClient::SetNetwork(CloudSandboxRef sandbox, v1::SetSandboxNetworkRequest request,
                                Reply<v1::Sandbox> reply) {
-  absl::Status valid = ValidateSetNetwork(request);
-  absl::StatusOr<nlohmann::json> body = valid;
-  if (valid.ok()) body = NetworkBody(request.network());
+  if (absl::Status status = ValidateSetNetwork(request); !status.ok())
+    return reply(std::move(status));
+  auto body = NetworkBody(request.network());
   if (!body.ok()) return reply(body.status());
   // Here the rules are the body itself.
   nlohmann::json rules = body->value("network", nlohmann::json::object());

@@ -46,9 +46,9 @@ void CreateCall::OnAnswer(absl::StatusOr<HttpAnswer> answer) {
                             [self = shared_from_this()] { self->Start(); });
     return;
   }
-  absl::Status status = answer.ok() ? ControlStatus(*answer) : answer.status();
-  absl::StatusOr<nlohmann::json> made = status;
-  if (status.ok()) made = ParseCloudJson(answer->body, "the cloud's word on a new sandbox");
+  const absl::Status status = answer.ok() ? ControlStatus(*answer) : answer.status();
+  auto made = status.ok() ? ParseCloudJson(answer->body, "the cloud's word on a new sandbox")
+                          : absl::StatusOr<nlohmann::json>(status);
   if (made.ok() && !IsCloudSandboxId(TextField(*made, "sandboxID")))
     made = absl::InternalError("the cloud's word on a new sandbox names none");
   if (auto on_made = std::exchange(on_made_, nullptr)) return on_made(std::move(made));
