@@ -22,8 +22,8 @@ namespace warren {
 class ApiServer {
  public:
   // What it is given outlives it: the backend, the budget, which what clients have not read yet is
-  // charged to, and the keys, by which it knows them. Health and reflection take no key. Connections
-  // with TLS take a certificate. INVALID_ARGUMENT: gRPC cannot use it.
+  // charged to, and the keys, by which it knows them. Health and reflection take no key.
+  // Connections with TLS take a certificate. INVALID_ARGUMENT: gRPC cannot use it.
   static absl::StatusOr<std::unique_ptr<ApiServer>> Start(
       Backend& backend, MemoryBudget& memory, KeyStore& keys,
       const std::optional<TlsCertificate>& certificate = std::nullopt);

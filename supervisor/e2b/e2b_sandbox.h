@@ -14,8 +14,7 @@ namespace warren {
 
 // A sandbox of E2B's cloud: each call goes to the part of it that serves it. What it does not
 // override the cloud cannot do. Thread-safe.
-class E2bSandbox final : public SandboxHandle,
-                         public std::enable_shared_from_this<E2bSandbox> {
+class E2bSandbox final : public SandboxHandle, public std::enable_shared_from_this<E2bSandbox> {
  public:
   E2bSandbox(std::shared_ptr<ControlClient> control, CloudSandboxRef sandbox)
       : control_(std::move(control)),

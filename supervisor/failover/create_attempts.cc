@@ -143,7 +143,6 @@ void CreateAttempts::OnAnswer(uint64_t number, const std::shared_ptr<Member>& me
   }
   if (answer.ok()) {
     member->OnAnswered();
-    member->CountCreate();
     return Finish(Made{*std::move(answer), member});
   }
   const absl::Status& why = answer.status();
@@ -222,15 +221,20 @@ void CreateAttempts::Finish(absl::StatusOr<Made> answer) {
   std::shared_ptr<Member> tried;
   {
     MutexLock lock(&mu_);
-    if (reply_ == nullptr) return;
     reply = std::exchange(reply_, nullptr);
     tools_.timers->Cancel(deadline_);
-    if (pending_) {
+    if (reply != nullptr && pending_) {
       if (trial_) tried = members_[next_];
       given_up_ = attempt_;
       operation = GiveUpLocked();
     }
   }
+  if (reply == nullptr) {
+    // A cancel came between the backend's answer and this.
+    if (answer.ok()) tools_.lost->Add(answer->member, answer->sandbox.sandbox_id());
+    return;
+  }
+  if (answer.ok()) answer->member->CountCreate();
   if (tried != nullptr) tried->EndTrial();
   if (operation != nullptr) operation->Cancel();
   reply(std::move(answer));

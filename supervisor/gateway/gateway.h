@@ -13,9 +13,9 @@
 #include "runtime/base/unique_fd.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/base/memory_budget.h"
+#include "supervisor/base/security.h"
 #include "supervisor/gateway/control/authenticate.h"
 #include "supervisor/gateway/control/create_request.h"
-#include "supervisor/base/security.h"
 
 namespace warren {
 

@@ -55,7 +55,8 @@ std::string Sha256OfKey(absl::string_view key) {
 absl::Status ValidateTenant(absl::string_view tenant) {
   if (tenant == kOperatorName) {
     return absl::InvalidArgumentError(
-        "\"operator\" is no tenant: it is what the operator is called in configurations; --operator "
+        "\"operator\" is no tenant: it is what the operator is called in configurations; "
+        "--operator "
         "makes a key of the operator's");
   }
   if (IsTenant(tenant)) return absl::OkStatus();

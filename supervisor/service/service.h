@@ -11,7 +11,8 @@ namespace warren {
 
 // What stands between the doors and a backend, and is the same for every backend: that a create
 // with a request id happens once, and that the store of packages and the list of backends are the
-// operator's (a tenant is PERMISSION_DENIED). Handles are the backend's own, so that a cell goes no further way.
+// operator's (a tenant is PERMISSION_DENIED). Handles are the backend's own, so that a cell goes no
+// further way.
 //
 // Thread-safe; the backend outlives it. Lifecycle: constructor, before the backend's first request
 // → requests → destruction after the last reply.

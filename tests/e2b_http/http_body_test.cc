@@ -202,6 +202,36 @@ TEST_F(HttpBodyTest, EmptyUpload) {
   EXPECT_TRUE(server_.requests().at(0).is_whole);
 }
 
+TEST_F(HttpBodyTest, AnswerBeforeAnyUpload) {
+  Gate begun;
+  server_.On("POST", "/", [&](ScriptedExchange& exchange) {
+    if (!exchange.WaitFor(begun)) return;
+    exchange.Send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno");
+    exchange.Hang();
+  });
+  server_.On("POST", "/early", [&](ScriptedExchange& exchange) {
+    exchange.Send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes");
+    exchange.ReadBody();
+    exchange.EndAnswer();
+  });
+  const SinkPtr refused = Start(Upload("/"));
+  EXPECT_TRUE(Eventually([&] { return server_.requests().size() == 1; }));
+  // By then it waits for the body.
+  Pass();
+  begun.Open();
+  EXPECT_EQ(End(refused).bytes, "no");
+  // One that does not refuse it gets it.
+  const SinkPtr early = Start(Upload("/early"));
+  EXPECT_TRUE(Eventually([&] { return early->heard().bytes == "yes"; }));
+  EXPECT_FALSE(early->has_ended());
+  Do([&] {
+    CallOf(early).Write("body");
+    CallOf(early).Close();
+  });
+  EXPECT_TRUE(End(early).status.ok());
+  EXPECT_TRUE(Eventually([&] { return server_.requests("/early").at(0).body == "body"; }));
+}
+
 TEST_F(HttpBodyTest, AnswerThatDoesNotWaitForTheUpload) {
   server_.On("POST", "/", [](ScriptedExchange& exchange) {
     exchange.Send("HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarge");

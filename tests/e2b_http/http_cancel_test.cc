@@ -168,10 +168,14 @@ TEST_F(HttpCancelTest, EachOtherAtTheEnd) {
     both.Open();
     absl::SleepFor(absl::Milliseconds(100));
   });
-  EXPECT_TRUE(Eventually([&] { return server_.open_connections() == 0; }));
-  int heads = 0;
-  for (const SinkPtr& sink : sinks) heads += sink->heard().heads;
-  EXPECT_EQ(heads, 1);
+  const auto heads = [&] {
+    int sum = 0;
+    for (const SinkPtr& sink : sinks) sum += sink->heard().heads;
+    return sum;
+  };
+  EXPECT_TRUE(Eventually([&] { return heads() > 0; }));
+  Pass();
+  EXPECT_EQ(heads(), 1);
 }
 
 // What waits for a connection gets on, whichever of those before it go.
@@ -250,7 +254,7 @@ TEST_F(HttpClientEndTest, FromWithinACallback) {
     };
     Start(To("/body"), sink);
     EXPECT_TRUE(Eventually([&] { return sink->heard().heads == 1; }));
-    if (step == 1) EXPECT_TRUE(Eventually([&] { return sink->heard().bytes == "begun"; }));
+    EXPECT_TRUE(Eventually([&] { return step == 0 || sink->heard().bytes == "begun"; }));
     ExpectSilence({sink, other});
   }
   auto sink = std::make_shared<HearingSink>();

@@ -60,7 +60,8 @@ void Door::Accept() {
     pollfd ready{listener_.get(), POLLIN, 0};
     if (::poll(&ready, 1, 20) <= 0) continue;
     UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (connection.valid()) server_->AddConnection(listener_.get(), std::move(connection), security_);
+    if (connection.valid())
+      server_->AddConnection(listener_.get(), std::move(connection), security_);
   }
 }
 

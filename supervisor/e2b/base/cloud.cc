@@ -36,6 +36,9 @@ MonotonicTime Cloud::After(std::chrono::nanoseconds time) const {
 }
 
 void Cloud::Ask(HttpRequest request, HttpAgain again, OnAnswer on_answer) {
+  // What is told of the stop may ask why.
+  if (http_ == nullptr || stopping_)
+    return on_answer(absl::UnavailableError("the backend is being shut down"));
   const uint64_t number = ++last_ask_;
   asking_[number].on_answer = std::move(on_answer);
   auto ask = AskHttp(
@@ -63,7 +66,7 @@ void Cloud::Explain(CloudSandboxRef sandbox, absl::Status status,
         if (!answer.ok()) return told(std::move(status));
         if (answer->head.status == 404) {
           self->Forget(sandbox->id);
-          return told(NoSuchCloudSandbox(sandbox->id));
+          return told(NoSuchCloudSandbox());
         }
         auto json = ParseCloudJson(answer->body, "the cloud's word on a sandbox");
         if (json.ok() && TextField(*json, "state") == "paused") return told(Paused());
@@ -110,6 +113,7 @@ void Cloud::Stop() {
     MutexLock lock(&mu_);
     stopped_ = true;
   }
+  stopping_ = true;
   auto asking = std::move(asking_);
   asking_.clear();
   for (auto& [number, each] : asking) {

@@ -84,6 +84,7 @@ class Cloud : public std::enable_shared_from_this<Cloud> {
   std::function<void(const std::string&)> on_forgotten_;
   std::unordered_map<uint64_t, Asking> asking_;
   uint64_t last_ask_ = 0;
+  bool stopping_ = false;
   std::unordered_map<std::string, CloudSandboxRef> known_;
 
   Mutex mu_;

@@ -129,9 +129,8 @@ absl::Status InterpreterStatus(const HttpAnswer& answer) {
   return StatusOfHttp(answer);
 }
 
-absl::Status NoSuchCloudSandbox(absl::string_view sandbox_id) {
-  constexpr size_t kShown = 64;
-  return absl::NotFoundError(absl::StrCat("no such sandbox: ", ToValidUtf8(sandbox_id, kShown)));
+absl::Status NoSuchCloudSandbox() {
+  return absl::NotFoundError("no such sandbox: it never was, was destroyed, or its lifetime ended");
 }
 
 }  // namespace warren

@@ -28,7 +28,7 @@ absl::Status ConnectEndStatus(absl::string_view json);
 absl::Status InterpreterStatus(const HttpAnswer& answer);
 
 // What every call says of a sandbox that the cloud does not have, or does not have any more.
-absl::Status NoSuchCloudSandbox(absl::string_view sandbox_id);
+absl::Status NoSuchCloudSandbox();
 
 }  // namespace warren
 

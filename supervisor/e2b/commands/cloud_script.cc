@@ -37,7 +37,8 @@ CloudScript::CloudScript(std::shared_ptr<Cloud> cloud, std::shared_ptr<SandboxHa
       execution_(std::move(execution)) {}
 
 CloudScript::~CloudScript() {
-  if (started_ && !ended_) execution_->Fail(absl::UnavailableError("the backend is being shut down"));
+  if (started_ && !ended_)
+    execution_->Fail(absl::UnavailableError("the backend is being shut down"));
 }
 
 void CloudScript::Start() {

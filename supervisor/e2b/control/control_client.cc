@@ -91,7 +91,7 @@ void ControlClient::AskAbout(const CloudSandboxRef& sandbox, absl::string_view m
            on_json = std::move(on_json)](absl::StatusOr<nlohmann::json> json) mutable {
             if (absl::IsNotFound(json.status())) {
               self->Gone(sandbox);
-              json = NoSuchCloudSandbox(sandbox->id);
+              json = NoSuchCloudSandbox();
             }
             on_json(std::move(json));
           });
@@ -163,12 +163,12 @@ void ControlClient::GiveWarm(CloudSandboxRef ready, const v1::CreateSandboxReque
 
 void ControlClient::Open(const Principal& who, const std::string& sandbox_id,
                          Reply<CloudSandboxRef> reply) {
-  if (!IsCloudSandboxId(sandbox_id)) return reply(NoSuchCloudSandbox(sandbox_id));
+  if (!IsCloudSandboxId(sandbox_id)) return reply(NoSuchCloudSandbox());
   cloud_->Post(
       [self = shared_from_this(), who, sandbox_id, reply = SureReply(std::move(reply))]() mutable {
         auto known = self->cloud_->Find(sandbox_id);
         if (known != nullptr) {
-          if (!who.MayUse(known->tenant)) return reply(NoSuchCloudSandbox(sandbox_id));
+          if (!who.MayUse(known->tenant)) return reply(NoSuchCloudSandbox());
           return reply(std::move(known));
         }
         auto sandbox = std::make_shared<CloudSandbox>(sandbox_id);
@@ -178,7 +178,7 @@ void ControlClient::Open(const Principal& who, const std::string& sandbox_id,
                          if (!json.ok()) return reply(json.status());
                          auto told = ReadSandbox(*json, self->cloud_->options());
                          if (!told.ok() || told->sandbox_id() != sandbox->id)
-                           return reply(NoSuchCloudSandbox(sandbox->id));
+                           return reply(NoSuchCloudSandbox());
                          sandbox->tenant = TenantOf(*json);
                          // Another may have found it meanwhile.
                          CloudSandboxRef found = self->cloud_->Find(sandbox->id);
@@ -186,8 +186,7 @@ void ControlClient::Open(const Principal& who, const std::string& sandbox_id,
                            self->Note(sandbox, *json, *std::move(told));
                            found = sandbox;
                          }
-                         if (!who.MayUse(found->tenant))
-                           return reply(NoSuchCloudSandbox(found->id));
+                         if (!who.MayUse(found->tenant)) return reply(NoSuchCloudSandbox());
                          reply(std::move(found));
                        });
       });

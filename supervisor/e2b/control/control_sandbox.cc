@@ -48,7 +48,7 @@ void ControlClient::Get(CloudSandboxRef sandbox, Reply<v1::Sandbox> reply) {
         [self, sandbox, reply = std::move(reply)](absl::StatusOr<nlohmann::json> json) mutable {
           if (!json.ok()) return reply(json.status());
           auto told = ReadSandbox(*json, self->cloud_->options());
-          if (!told.ok()) return reply(NoSuchCloudSandbox(sandbox->id));
+          if (!told.ok()) return reply(NoSuchCloudSandbox());
           // The cloud knows what it was made with, and this server what was asked since.
           *told->mutable_lifetime() = sandbox->told.lifetime();
           told->set_lifetime_from(sandbox->told.lifetime_from());
@@ -143,7 +143,7 @@ void ControlClient::Unpause(CloudSandboxRef sandbox, const v1::ResumeSandboxRequ
          reply = std::move(reply)](absl::StatusOr<nlohmann::json> json) mutable {
           if (absl::IsNotFound(json.status())) {
             self->Gone(sandbox);
-            return reply(NoSuchCloudSandbox(sandbox->id));
+            return reply(NoSuchCloudSandbox());
           }
           if (!json.ok()) return reply(json.status());
           v1::Sandbox told = sandbox->told;

@@ -132,10 +132,12 @@ void CurlRequest::SetTls(const HttpTls& tls) {
   ::curl_easy_setopt(easy(), CURLOPT_SSL_VERIFYPEER, 1L);
   ::curl_easy_setopt(easy(), CURLOPT_SSL_VERIFYHOST, 2L);
   ::curl_easy_setopt(easy(), CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+  // The system's directory of authorities has those of its file, and with it curl reads the file
+  // anew for each connection.
+  ::curl_easy_setopt(easy(), CURLOPT_CAPATH, nullptr);
   if (!tls.authorities.empty()) {
-    // These and no others: curl would add its own directory of them.
+    // These and no others.
     ::curl_easy_setopt(easy(), CURLOPT_CAINFO, nullptr);
-    ::curl_easy_setopt(easy(), CURLOPT_CAPATH, nullptr);
     curl_blob authorities = BlobOf(tls.authorities);
     ::curl_easy_setopt(easy(), CURLOPT_CAINFO_BLOB, &authorities);
   }

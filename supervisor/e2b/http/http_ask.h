@@ -33,7 +33,8 @@ inline constexpr int kMaxHttpAttempts = 4;
 // (a 429 whose Retry-After lies beyond it is told at once, as the answer that it is). The callback
 // comes once, on the loop's thread, from within the call where nothing could be started; what has
 // no answer is a status as HttpSink::OnEnd has it, RESOURCE_EXHAUSTED for an answer that is too
-// long. The returned call's destruction cancels it: the callback does not come then.
+// long. The client and the loop outlive what is returned. The returned call's destruction cancels
+// it: the callback does not come then.
 class HttpAsk {
  public:
   virtual ~HttpAsk() = default;

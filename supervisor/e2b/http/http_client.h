@@ -36,7 +36,9 @@ struct HttpRequest {
   // From now to the end of the answer, waiting for a connection included; zero: as long as it
   // takes.
   std::chrono::milliseconds timeout{0};
-  // Without a byte either way for so long, once it has a connection, it is over; zero: never.
+  // Without a byte either way for so long, once it has a connection, it is over (UNAVAILABLE);
+  // zero: never. While the sink has paused it, or a streamed body waits for Write, it does not
+  // count.
   std::chrono::milliseconds stall{0};
 };
 
@@ -57,7 +59,7 @@ class HttpSink {
  public:
   virtual ~HttpSink() = default;
   virtual void OnHead(const HttpHead& head) = 0;
-  // kPause: nothing comes until Resume.
+  // kPause: nothing comes until Resume, nor does OnEnd; a timeout counts on.
   virtual Flow OnBytes(absl::string_view bytes) = 0;
   // Of a streamed body: there is room again after kPause.
   virtual void OnRoom() {}
@@ -83,7 +85,8 @@ class HttpCall {
 struct HttpTls {
   // PEM; empty: the system's.
   std::string authorities;
-  // Expected in the certificate instead of the URL's host; empty: that.
+  // Expected in the certificate instead of the URL's host; empty: that. TLS asks the server for it;
+  // connected to, and said in Host, is what the URL says.
   std::string server_name;
   // PEM of a client's certificate and key; both or none.
   std::string certificate;
@@ -104,7 +107,8 @@ struct HttpOptions {
 // are not followed; the environment's proxies count.
 //
 // libcurl sends a request again by itself where a connection that it had kept turns out to be
-// closed. It may not here, once a byte of a body has left: what was sent may have been done.
+// closed. Here it may for GET and HEAD alone: what was sent may have been done. What it would have
+// sent again ends UNAVAILABLE.
 //
 // For the loop's thread, but for Make. What is under way at its destruction ends without a word.
 class HttpClient {

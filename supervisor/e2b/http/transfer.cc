@@ -123,6 +123,8 @@ int Transfer::OnConnected(void* transfer, char*, char*, int, int) {
 
 void Transfer::OnDone(CURLcode code) {
   absl::Status outcome = HttpErrorOf(code);
+  // To curl a head that breaks off is one.
+  if (outcome.ok() && !has_head_) outcome = HttpBrokenError();
   if (head_is_too_long_) outcome = HttpHeadTooLongError();
   if (is_sent_again_) outcome = HttpBrokenError();
   End(std::move(outcome),
@@ -130,7 +132,7 @@ void Transfer::OnDone(CURLcode code) {
 }
 
 void Transfer::End(absl::Status outcome, absl::string_view reason) {
-  if (!outcome.ok()) log_.Add(reason);
+  if (!outcome.ok()) log_.Add(absl::StrCat(outcome.message(), ": ", reason));
   LetGo();
   outcome_ = std::move(outcome);
   lane_->Wants(*this);
@@ -166,6 +168,9 @@ void Transfer::Deliver() {
 
 void Transfer::TellHead() {
   if (has_ended() || !head_) return;
+  // Of an answer that refuses the rest of a body curl takes nothing any more, but would wait for it
+  // to be unpaused.
+  if (std::exchange(send_paused_, false)) ApplyPauses();
   const std::shared_ptr<HttpSink> sink = sink_;
   const HttpHead head = *std::exchange(head_, std::nullopt);
   sink->OnHead(head);

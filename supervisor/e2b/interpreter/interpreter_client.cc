@@ -1,5 +1,6 @@
 #include "supervisor/e2b/interpreter/interpreter_client.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -35,10 +36,9 @@ absl::Status CheckServed(const v1::ExecuteCodeRequest& request) {
   return absl::OkStatus();
 }
 
-// Ours for the cloud's: the first one of Python is the default one.
+// Ours for the cloud's: the default one is what is called that, else the first one of Python.
 std::vector<v1::Context> ReadContexts(const nlohmann::json& list, const std::string& sandbox_id) {
   std::vector<v1::Context> contexts;
-  bool has_default = false;
   for (const nlohmann::json& each : list) {
     v1::Context context;
     context.set_context_id(TextField(each, "id", kMaxContextId));
@@ -47,10 +47,17 @@ std::vector<v1::Context> ReadContexts(const nlohmann::json& list, const std::str
     context.set_working_directory(TextField(each, "cwd"));
     context.set_alive(true);
     if (context.context_id().empty() || contexts.size() >= kMaxContexts) continue;
-    if (context.language() == kPythonLanguage && !std::exchange(has_default, true))
-      context.set_reason(kDefaultContextId);
     contexts.push_back(std::move(context));
   }
+  auto found = std::find_if(contexts.begin(), contexts.end(), [](const v1::Context& each) {
+    return each.context_id() == kDefaultContextId;
+  });
+  if (found == contexts.end()) {
+    found = std::find_if(contexts.begin(), contexts.end(), [](const v1::Context& each) {
+      return each.language() == kPythonLanguage;
+    });
+  }
+  if (found != contexts.end()) found->set_reason(kDefaultContextId);
   return contexts;
 }
 

@@ -18,8 +18,8 @@
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
 #include "supervisor/base/memory_budget.h"
-#include "supervisor/gateway/http/http_connection.h"
 #include "supervisor/base/security.h"
+#include "supervisor/gateway/http/http_connection.h"
 
 namespace warren {
 
