@@ -125,17 +125,22 @@ void AddKeyCommands(CLI::App& app, int* exit_code) {
 
   auto create = std::make_shared<CreateKeyOptions>();
   CLI::App* command = group->add_subcommand("create", "Make a key and print it, once");
-  CLI::Option_group* whose = command->add_option_group("whose");
-  AddText(*whose, "--tenant", "NAME", "For whom it stands: 1 to 63 of a-z, 0-9 and -",
-          &create->tenant);
-  whose->add_flag("--operator", create->is_operators,
-                  "It is the operator's, who sees every tenant's sandboxes and may call for any of "
-                  "them: for another Warren that has this one as a backend");
-  whose->require_option(1);
+  CLI::Option* tenant = AddText(*command, "--tenant", "NAME",
+                                "For whom it stands: 1 to 63 of a-z, 0-9 and -", &create->tenant);
+  command
+      ->add_flag(
+          "--operator", create->is_operators,
+          "Instead: it is the operator's, who sees every tenant's sandboxes and may call for "
+          "any of them. For another Warren that has this one as a backend")
+      ->excludes(tenant);
   AddText(*command, "--label", "TEXT", "What it is for; the list shows it", &create->label);
   AddKeyOptions(*command, &create->keys);
   command->footer(kCreateFooter);
-  command->callback([create, exit_code] { *exit_code = RunCreateKey(*create); });
+  command->callback([create, tenant, exit_code] {
+    if (tenant->empty() && !create->is_operators)
+      throw CLI::RequiredError("--tenant NAME or --operator");
+    *exit_code = RunCreateKey(*create);
+  });
 
   auto list = std::make_shared<KeyOptions>();
   command = group->add_subcommand("list", "List the keys, by their ids, the revoked ones too");
