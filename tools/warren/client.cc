@@ -18,6 +18,10 @@
 namespace warren {
 namespace {
 
+// Before an address: a connection with TLS. The authorities are the host's, or those of the file
+// that gRPC's GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names.
+constexpr absl::string_view kTlsScheme = "tls://";
+
 // Adds the key to each call. (gRPC's own credentials of calls want a connection with TLS.)
 class KeySender final : public grpc::experimental::Interceptor {
  public:
@@ -52,8 +56,13 @@ std::shared_ptr<grpc::Channel> Connect(const ServerAddress& address) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> senders;
   if (!address.api_key.empty()) senders.push_back(std::make_unique<KeySenders>(address.api_key));
+  absl::string_view target = address.target;
+  const bool tls = absl::ConsumePrefix(&target, kTlsScheme);
   return grpc::experimental::CreateCustomChannelWithInterceptors(
-      address.target, grpc::InsecureChannelCredentials(), arguments, std::move(senders));
+      std::string(target),
+      tls ? grpc::SslCredentials(grpc::SslCredentialsOptions())
+          : grpc::InsecureChannelCredentials(),
+      arguments, std::move(senders));
 }
 
 // Path of a unix: address, empty for others.
@@ -82,6 +91,13 @@ std::string ExplainUnreachable(const std::string& address, absl::string_view mes
                                   error == 0 ? message : std::strerror(error), ")\n");
   if (error == EACCES) {
     return absl::StrCat(text, "  This user may not open the socket: ask for access to it.\n");
+  }
+  absl::string_view name = address;
+  if (absl::ConsumePrefix(&name, kTlsScheme)) {
+    return absl::StrCat(
+        text, "  It listens there by:       warrend --tls-listen ", name,
+        "\n  Its certificate must be of that name and of an authority that this host trusts, or of "
+        "one in the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names.\n");
   }
   return absl::StrCat(text, "  Start it, as root:         warrend --listen ", address,
                       "\n  Or say where one listens:  --address ADDR, or WARREN_ADDRESS\n");

@@ -43,7 +43,8 @@ std::string CheckApiKey(const std::string& key) {
 
 void AddAddressOptions(CLI::App& command, ServerAddress* address) {
   command
-      .add_option("--address", address->target, "Where warrend listens: unix:///PATH or HOST:PORT")
+      .add_option("--address", address->target,
+                  "Where warrend listens: unix:///PATH, HOST:PORT or tls://HOST:PORT")
       ->type_name("ADDR")
       ->envname("WARREN_ADDRESS")
       ->capture_default_str();

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterable
 
+from ._wire.address import tls_target
+
 if TYPE_CHECKING:
     from .model.execution import Execution
     from .model.process import CompletedProcess
@@ -155,11 +157,19 @@ def _is_of_server(trailing: Iterable[tuple[str, object]]) -> bool:
     return any(key == _MARK for key, _ in trailing)
 
 
+def _what_to_start(address: str) -> str:
+    target = tls_target(address)
+    if target is None:
+        return f"start one (warrend --listen {address})"
+    return (f"start one (warrend --tls-listen {target}) with a certificate of that name and of an authority that is known here "
+            "(GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names a file of them)")
+
+
 def error_of(code: str, details: str, address: str, trailing: Iterable[tuple[str, object]] = ()) -> WarrenError:
     """The exception for a status of gRPC, with the call's trailing metadata."""
     kind = _BY_CODE.get(code, WarrenError)
     message = details or f"the call failed with {code} and no message"
     if kind is Unavailable and any(words in details.lower() for words in _NOBODY) and not _is_of_server(trailing):
-        message = (f"no server answers at {address}: start one (warrend --listen {address}), or name another by the argument "
-                   f"`address` or by WARREN_ADDRESS ({details})")
+        message = (f"no server answers at {address}: {_what_to_start(address)}, or name another by the argument `address` or by "
+                   f"WARREN_ADDRESS ({details})")
     return kind(message)

@@ -29,7 +29,9 @@ class AsyncClient:
     """A connection to one server, which any number of sandboxes may share.
 
     Args:
-        address: `unix:///PATH` or HOST:PORT. Default: WARREN_ADDRESS, else unix:///run/warren/warren.sock.
+        address: `unix:///PATH`, HOST:PORT, or tls://HOST:PORT where the server listens with TLS; the file that
+            GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names has the authorities then, where it is set. Default: WARREN_ADDRESS, else
+            unix:///run/warren/warren.sock.
         api_key: for a server that demands one (Unauthenticated). Default: WARREN_API_KEY, else none.
         timeout: how long a single answer may take (DeadlineExceeded); not for streams, as running code is one, nor for
             writing to processes: those last as long as they last. Default: 60 seconds.

@@ -8,11 +8,18 @@ from typing import Any, AsyncIterable, Callable, Coroutine, Generic, Optional, T
 import grpc
 import grpc.aio
 
-from .._wire.address import CHANNEL_OPTIONS, Metadata
+from .._wire.address import CHANNEL_OPTIONS, Metadata, tls_target
 from .._wire.methods import ClientStream, Method, Request, Response, ServerStream, Unary
 from ..errors import Cancelled, FailedPrecondition, WarrenError, error_of
 
 T = TypeVar("T")
+
+
+def _open_channel(address: str) -> Any:
+    target = tls_target(address)
+    if target is None:
+        return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), options=CHANNEL_OPTIONS)
 
 
 class AsyncTransport:
@@ -69,7 +76,7 @@ class AsyncTransport:
             raise FailedPrecondition("this client is closed: make another one")
         # Not before: it belongs to the loop that runs then.
         if self._channel is None:
-            self._channel = grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+            self._channel = _open_channel(self.address)
         call = self._calls.get(method.path)
         if call is None:
             call = self._calls[method.path] = getattr(self._channel, shape)(

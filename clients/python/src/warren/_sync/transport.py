@@ -9,11 +9,18 @@ from typing import Any, Callable, Generic, Iterable, Iterator, Optional, TypeVar
 
 import grpc
 
-from .._wire.address import CHANNEL_OPTIONS, Metadata
+from .._wire.address import CHANNEL_OPTIONS, Metadata, tls_target
 from .._wire.methods import ClientStream, Method, Request, Response, ServerStream, Unary
 from ..errors import Cancelled, FailedPrecondition, WarrenError, error_of
 
 T = TypeVar("T")
+
+
+def _open_channel(address: str) -> Any:
+    target = tls_target(address)
+    if target is None:
+        return grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+    return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=CHANNEL_OPTIONS)
 
 
 class Transport:
@@ -104,7 +111,7 @@ class Transport:
             if self._closed:
                 raise FailedPrecondition("this client is closed: make another one")
             if self._channel is None:
-                self._channel = grpc.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+                self._channel = _open_channel(self.address)
             call = self._calls.get(method.path)
             if call is None:
                 call = self._calls[method.path] = getattr(self._channel, shape)(

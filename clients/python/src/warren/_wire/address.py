@@ -18,8 +18,17 @@ CHANNEL_OPTIONS = (
 
 
 def address_or_default(address: Optional[str]) -> str:
-    """`unix:///PATH` or HOST:PORT: the one given, else that of WARREN_ADDRESS, else the server's own default."""
+    """`unix:///PATH`, HOST:PORT or tls://HOST:PORT: the one given, else that of WARREN_ADDRESS, else the server's own default."""
     return address or os.environ.get("WARREN_ADDRESS") or DEFAULT_ADDRESS
+
+
+_TLS = "tls://"
+
+
+def tls_target(address: str) -> Optional[str]:
+    """HOST:PORT of a tls:// address; None for others. The authorities are gRPC's own, or those of the file that
+    GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names."""
+    return address[len(_TLS):] if address.startswith(_TLS) else None
 
 
 # What goes with each call beside its request.
