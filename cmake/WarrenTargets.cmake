@@ -64,6 +64,9 @@ set(WARREN_UNSEEN_TESTS api_test callers_test pages_test remote_test remote_loca
 # What sets tests apart that take the machine for themselves: they compare the host before and after.
 function(warren_test_properties result label)
   set(properties LABELS ${label})
+  if(WARREN_SANITIZE STREQUAL "thread")
+    list(APPEND properties ENVIRONMENT TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/thread_sanitizer.supp)
+  endif()
   if(NOT label MATCHES "^(unit|golden|fuzz-replay)$")
     list(APPEND properties RUN_SERIAL TRUE)
   endif()

@@ -234,7 +234,7 @@ TEST_F(HttpFailureTest, NoHttp) {
   for (const std::string& garbage :
        {std::string("SSH-2.0-OpenSSH\r\n"), std::string(1000, '\0'), std::string("\x15\x03\x01"),
         std::string("HTTP/1.1 99999999999 X\r\n\r\n"), std::string("HTTP/7.3 200 OK\r\n\r\n")}) {
-    server_.On("GET", "/path", [&](ScriptedExchange& exchange) { exchange.Send(garbage); });
+    server_.On("GET", "/path", [garbage](ScriptedExchange& exchange) { exchange.Send(garbage); });
     const Heard heard = Ask(To("GET", "/path"));
     ExpectFailed(heard, kInternal, true);
     EXPECT_EQ(heard.heads, 0);

@@ -81,7 +81,7 @@ std::vector<SubjectKind> SubjectKinds() {
            // The fake has no files or processes, by which scripts run there.
            {"scripts", "how contexts end", "whose client is connected", "rates",
             "cancelled creates", "changes of on_expiry", "how long a pause is kept", "the dead",
-            "pools", "large metadata", "what environments hold"}}};
+            "pools", "large metadata", "what environments hold", "timeouts of a millisecond"}}};
 }
 
 std::string NameOfKind(const ::testing::TestParamInfo<SubjectKind>& kind) {
