@@ -25,8 +25,10 @@ constexpr char kMakeTable[] =
 constexpr char kColumns[] = "SELECT id, tenant, label, created_at, revoked_at FROM keys";
 
 absl::Status MakeKeyDirectory(const std::string& path) {
+  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+  if (directory.empty()) return absl::OkStatus();
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  std::filesystem::create_directories(directory, error);
   if (!error) return absl::OkStatus();
   return absl::ErrnoToStatus(error.value(), absl::StrCat("make the directory of ", path));
 }

@@ -100,17 +100,17 @@ absl::StatusOr<TcpAddress> ParseTcp(const std::string& text) {
     parsed.loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
     return parsed;
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--listen: \"", text, "\": an address is numeric, 127.0.0.1:PORT or [::1]:PORT"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", text, "\": an address is numeric, 127.0.0.1:PORT or [::1]:PORT"));
 }
 
 absl::Status CheckReach(const std::string& text, const TcpAddress& address, Listener::Reach reach) {
   if (address.loopback || reach == Listener::Reach::kAnywhere) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("--listen: \"", text,
+      absl::StrCat("\"", text,
                    "\": this server has no API key, and without one only loopback addresses are "
-                   "served. Make one first (warren keys create --tenant NAME); and put a proxy "
-                   "with TLS in front, for gRPC here is without"));
+                   "served. Make one first (warren keys create --tenant NAME), and serve others "
+                   "than this machine with TLS (--tls-listen)"));
 }
 
 }  // namespace

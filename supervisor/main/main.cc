@@ -33,5 +33,7 @@ int main(int argc, char** argv) {
     return EXIT_FAILURE;
   }
   absl::Status served = (*supervisor)->Serve();
-  return served.ok() ? EXIT_SUCCESS : EXIT_FAILURE;
+  if (served.ok()) return EXIT_SUCCESS;
+  std::cerr << "warrend: " << served.message() << "\n";
+  return EXIT_FAILURE;
 }

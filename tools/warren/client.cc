@@ -37,6 +37,29 @@ class KeySender final : public grpc::experimental::Interceptor {
   const std::string authorization_;
 };
 
+// Marks what the server itself has answered, for Explain. A status of gRPC's own has no details.
+class AnswerMarker final : public grpc::experimental::Interceptor {
+ public:
+  void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+    using grpc::experimental::InterceptionHookPoints;
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_STATUS)) {
+      grpc::Status* status = methods->GetRecvStatus();
+      const auto* trailing = methods->GetRecvTrailingMetadata();
+      if (!status->ok() && trailing->count(kStatusMark) != 0)
+        *status = grpc::Status(status->error_code(), status->error_message(), kStatusMark);
+    }
+    methods->Proceed();
+  }
+};
+
+class AnswerMarkers final : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  grpc::experimental::Interceptor* CreateClientInterceptor(
+      grpc::experimental::ClientRpcInfo*) override {
+    return new AnswerMarker();
+  }
+};
+
 class KeySenders final : public grpc::experimental::ClientInterceptorFactoryInterface {
  public:
   explicit KeySenders(const std::string& api_key)
@@ -55,6 +78,7 @@ std::shared_ptr<grpc::Channel> Connect(const ServerAddress& address) {
   // A supervisor is reached directly; an http_proxy in the environment is meant for other things.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> senders;
+  senders.push_back(std::make_unique<AnswerMarkers>());
   if (!address.api_key.empty()) senders.push_back(std::make_unique<KeySenders>(address.api_key));
   absl::string_view target = address.target;
   const bool tls = absl::ConsumePrefix(&target, kTlsScheme);
@@ -141,7 +165,8 @@ Client::Client(ServerAddress address) : address_(std::move(address)) {
 
 std::string Client::Explain(absl::string_view what, const grpc::Status& status) const {
   std::string message = EscapeForTerminal(status.error_message(), WhiteSpace::kEscape);
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+      status.error_details() != kStatusMark) {
     return absl::StrCat("warren: ", what, ": ", ExplainUnreachable(address_.target, message));
   }
   return absl::StrCat("warren: ", what, ": ", message, "\n", Remedy(status.error_code()));
