@@ -45,6 +45,10 @@ REQUIRED = {
     "e2b-file-100mib",
     "e2b-burst-100",
     "e2b-streams-5000",
+    "remote-cell",
+    "failover-first",
+    "failover-next",
+    "e2b-100-at-once",
 }
 
 

@@ -1,6 +1,7 @@
 // Scenarios with many clients at once, each a thread with a connection of its own.
 #include <functional>
 #include <latch>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -190,6 +191,30 @@ absl::StatusOr<nlohmann::json> MeasureBurst(const Target& target, const Cell& ce
   out["last"] = last;
   WARREN_ASSIGN_OR_RETURN(out["readiness"], CheckReadiness(connected, target));
   return out;
+}
+
+absl::StatusOr<nlohmann::json> MeasureAtOnce(const Target& target, const Cell& cell, int clients) {
+  WARREN_ASSIGN_OR_RETURN(Clients connected, ConnectAll(target.address, clients));
+  std::map<const SessionClient*, std::string> sandboxes;
+  for (const std::unique_ptr<SessionClient>& client : connected) {
+    WARREN_ASSIGN_OR_RETURN(v1::Sandbox sandbox, client->Create(target.create));
+    sandboxes[client.get()] = sandbox.sandbox_id();
+  }
+  Collector collector;
+  int64_t begin = InParallel(connected, [&](SessionClient& client) {
+    int64_t sent = NowNs();
+    absl::StatusOr<CellRun> run = client.Run(sandboxes.at(&client), cell);
+    if (!run.ok()) return collector.Add(run.status());
+    collector.Add(Cycle{.cell = run->finished_ns - sent, .finished_ns = run->finished_ns});
+  });
+  int64_t latest = begin;
+  for (const Cycle& cycle : collector.cycles()) latest = std::max(latest, cycle.finished_ns);
+  for (const auto& [client, id] : sandboxes) WARREN_RETURN_IF_ERROR(connected[0]->Destroy(id));
+  nlohmann::json all = collector.Json();
+  return nlohmann::json{{"cell", all["cell"]},
+                        {"last", latest - begin},
+                        {"failed", all["failed"]},
+                        {"first_error", all["first_error"]}};
 }
 
 }  // namespace warren::bench

@@ -14,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 using warren::bench::Cell;
+using warren::bench::DeathPlan;
 using warren::bench::FilesPlan;
 using warren::bench::InstallsPlan;
 using warren::bench::NetworksPlan;
@@ -28,6 +29,7 @@ struct Flags {
   NetworksPlan networks;
   FilesPlan files;
   InstallsPlan installs;
+  DeathPlan death;
   std::string direction = "write";
   int64_t disk_bytes = 0;
   std::string template_id = "data-science";
@@ -209,6 +211,20 @@ void AddNetworkScenarios(Commands& commands, Flags& f) {
                });
 }
 
+// What other servers are behind.
+void AddBackendScenarios(Commands& commands, Flags& f) {
+  using namespace warren::bench;
+  commands
+      .AddScenario("at-once", "A cell in many sandboxes at the same moment",
+                   [&f] { return MeasureAtOnce(f.target, f.cell, f.clients); })
+      ->add_option("--clients", f.clients, "At a time");
+  CLI::App* death =
+      commands.AddScenario("after-death", "The first call after a backend's death",
+                           [&f] { return MeasureAfterDeath(f.target, f.cell, f.death); });
+  death->add_option("--backend", f.death.backend, "Its name")->required();
+  death->add_option("--victim", f.death.victim, "The process of it to kill")->required();
+}
+
 // What takes an index and a store.
 void AddPackageScenarios(Commands& commands, Flags& f) {
   using namespace warren::bench;
@@ -265,6 +281,7 @@ int main(int argc, char** argv) {
   AddLiveScenarios(commands, flags);
   AddNetworkScenarios(commands, flags);
   AddPackageScenarios(commands, flags);
+  AddBackendScenarios(commands, flags);
   AddReferences(commands, flags);
   CLI11_PARSE(app, argc, argv);
 

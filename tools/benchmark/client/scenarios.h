@@ -100,6 +100,20 @@ absl::StatusOr<nlohmann::json> MeasureLoad(const Target& target, const Cell& cel
 absl::StatusOr<nlohmann::json> MeasureBurst(const Target& target, const Cell& cell, int clients,
                                             int rounds);
 
+// A sandbox for each of `clients`, made before; then the cell in all of them at the same moment:
+// "cell" of each, "last" until all are done, "failed", "first_error".
+absl::StatusOr<nlohmann::json> MeasureAtOnce(const Target& target, const Cell& cell, int clients);
+
+// Kills a process, of a server that is the backend `backend` of the target's, and sends a create
+// and a cell at once: "create", "first_cell" from the begin of the create, and the name of the
+// "backend" that made it. Before that creates are sent until the dying one has made a sandbox.
+struct DeathPlan {
+  std::string backend;
+  pid_t victim = 0;
+};
+absl::StatusOr<nlohmann::json> MeasureAfterDeath(const Target& target, const Cell& cell,
+                                                 const DeathPlan& plan);
+
 // Makes `count` sessions, each with a cell in which "{session}" stands for its number, then runs
 // `further_cells` in random ones: "memory" over the number of sessions, "further_cell", "release",
 // and "processes": how many all sessions have then.

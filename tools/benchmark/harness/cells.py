@@ -3,6 +3,10 @@
 ONE = "1+1"
 ONE_EXPECT = "2"
 
+# Long enough that many at once are under way at once.
+WAITING = "import time; time.sleep(0.05); 1+1"
+WAITING_EXPECT = "2"
+
 # The end of the work shows in the output; nothing is printed before.
 DONE = "done"
 

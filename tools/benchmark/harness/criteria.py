@@ -14,6 +14,8 @@ COUNTED = {
     "cached_share": "",
     "failed": "",
     "unready": "",
+    "connections": "",
+    "threads_grown": "",
     "processes_each": "",
     "memory_mib_each": "MiB",
     "network_kib_each": "KiB",

@@ -2,7 +2,7 @@
 
 import time
 
-from . import cells, cpu, e2b, e2b_streams, files, networks, packages
+from . import backends, cells, cpu, e2b, e2b_streams, files, networks, packages
 from .measured import Measured
 from .stats import median, milliseconds, percentile, summary
 
@@ -44,6 +44,10 @@ class Measures:
             "e2b-file-100mib": lambda: e2b.transfers(self._server.door, self._sizes),
             "e2b-burst-100": lambda: e2b.burst(self._server.door, self._sizes),
             "e2b-streams-5000": lambda: e2b_streams.streams(self._server.door, self._server, self._sizes),
+            "remote-cell": lambda: backends.remote_cells(self._run, self._run_front, self._sizes),
+            "failover-first": lambda: backends.first_calls(self._run_front, self._server, self._restart, self._sizes),
+            "failover-next": lambda: backends.next_calls(self._run, self._run_front, self._sizes),
+            "e2b-100-at-once": lambda: backends.at_once(self._run, self._run_front, self._server, self._sizes),
             "destroy": self._destroy,
             "output-1gib": self._output,
             "idle-full-pool": self._idle,
@@ -74,11 +78,18 @@ class Measures:
             "charged_bytes": charged,
         }
 
-    def _where(self):
-        return ["--address", self._server.address, "--cgroup-parent", self._server.cgroup_parent]
+    def _where(self, server=None):
+        server = server or self._server
+        return ["--address", server.address, "--cgroup-parent", server.cgroup_parent, "--template", server.template]
 
     def _run(self, command, *arguments):
         return self._client.run(command, *self._where(), *arguments)
+
+    def _run_front(self, command, *arguments):
+        return self._client.run(command, *self._where(self._server.front), *arguments)
+
+    def _restart(self):
+        self._server.restart(self._client)
 
     def _costs(self, command, code, expect):
         """Faults and context switches of the worker, medians: in samples of their own, so that no timed one is disturbed."""

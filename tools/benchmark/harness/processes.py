@@ -102,23 +102,26 @@ class Warrend:
 
     def __init__(self, program, folder, name, group, pool, options, origin=None, index=None, door=None):
         """group: tells its cgroups from those of the run's other builds, of which one may take another's for dead; pool:
-        (template, ready sandboxes, as N or MIN:MAX); options: further flags of warrend's; origin: what its sandboxes may
-        connect to; index: what they may install; door: where E2B's SDK finds it."""
+        (template, ready sandboxes, as N or MIN:MAX, or None for a server that makes none itself); options: further flags of
+        warrend's; origin: what its sandboxes may connect to; index: what they may install; door: where E2B's SDK finds it."""
         self.origin = origin
         self.index = index
         self.door = door
-        self._template = pool[0]
+        # The one that has this one as a backend, where a row wants it.
+        self.front = None
+        self.template = pool[0]
         self.address = f"unix://{folder}/{name}.sock"
         self.cgroup_parent = f"warren-bench-{os.getpid()}-{group}"
         self.log = os.path.join(folder, f"{name}.log")
+        self.keys = f"{folder}/{name}.keys.db"
         self._socket = f"{folder}/{name}.sock"
         self._command = [
             program,
             f"--listen={self.address}",
             f"--cgroup-parent={self.cgroup_parent}",
             f"--runtime-dir={folder}/{name}",
-            f"--keys={folder}/{name}.keys.db",
-            f"--pool={pool[0]}={pool[1]}",
+            f"--keys={self.keys}",
+            *([] if pool[1] is None else [f"--pool={pool[0]}={pool[1]}"]),
             *options,
         ]
         self._process = None
@@ -131,10 +134,18 @@ class Warrend:
         """Returns when it has made a first sandbox, and its pool is full. Raises ServerError with the end of its log."""
         self._listen()
         try:
-            where = ["--address", self.address, "--template", self._template]
+            where = ["--address", self.address, "--template", self.template]
             client.run("creates", *where, "--count", 1, "--warmup", 1, "--code", "1")
         except BenchError as error:
             raise ServerError(f"warrend makes no sandbox: {error}\n{self.log_tail()}") from None
+
+    def restart(self, client):
+        """After its death, if it has not died by itself: it finds what was left, and clears it away."""
+        self._process.kill()
+        self._process.wait()
+        if os.path.exists(self._socket):
+            os.unlink(self._socket)
+        self.start(client)
 
     def _listen(self):
         with open(self.log, "ab") as log:

@@ -11,7 +11,9 @@ from .criteria import AtLeast, AtMost, FasterThan, NoLess, NoMore
 # Which server a row wants: one with a full pool; the same, but started for this row alone, for the pool remembers what was
 # asked of it; one without a pool; one with a full pool and an egress policy that opens the run's own origin; one with a full
 # pool, an index of the run's own and a store that is empty when it starts; one with a full pool that speaks E2B's protocol too;
-# and that, with room for few sandboxes, and so for many connections.
+# and that, with room for few sandboxes, and so for many connections. The last four have one in front that has them as a backend:
+# by TLS and a key of the operator's; so, before one of its own, and the row kills them; a list that begins with a backend that
+# nobody is at, and then has one of its own; and by E2B's protocol.
 POOLED = "pooled"
 FRESH = "fresh"
 EMPTY = "empty"
@@ -19,6 +21,11 @@ NETWORKED = "networked"
 PACKAGED = "packaged"
 E2B = "e2b"
 STREAMS = "streams"
+REMOTE = "remote"
+DYING = "dying"
+DEAD = "dead"
+CLOUD = "cloud"
+FRONTED = (REMOTE, DYING, DEAD, CLOUD)
 
 # Rows beside-NAME: what the sandbox beside it does. The code is in cells.ATTACKS.
 ATTACKS = {
@@ -264,6 +271,44 @@ ROWS = (
         STREAMS,
         (NoMore("stream_kib_each", 20),),
         ("grpc-echo",),
+    ),
+    Row(
+        "remote-cell",
+        "a further cell in a live context of another Warren's: what it takes more through a server in front, which has that one "
+        "as its backend, by TLS and a key",
+        "ms",
+        REMOTE,
+        (AtMost("added_p50", 0.075, "fork-ready"),),
+        ("cell-direct", "grpc-cell-echo"),
+        ("cell-direct",),
+    ),
+    Row(
+        "failover-first",
+        "the first backend of a list is killed: the create and its first cell that are sent right then, and that this machine, "
+        "the second one, does",
+        "ms",
+        DYING,
+        (AtMost("max", 125, "fork-ready"),),
+    ),
+    Row(
+        "failover-next",
+        "create → first `1+1` done, pool hit, by this machine as the second backend of a list whose first is dead: what it takes "
+        "more than of a server without backends",
+        "ms",
+        DEAD,
+        (AtMost("added_p50", 0.125, "fork-ready"), NoLess("hit_share", 1)),
+        ("first-cell-direct",),
+        ("first-cell-direct",),
+    ),
+    Row(
+        "e2b-100-at-once",
+        "100 cells at once, each in a sandbox of its own, through the backend of E2B's protocol with ten connections: the last "
+        "one done; connections that the other server sees, and threads more than for ten cells",
+        "ms",
+        CLOUD,
+        (NoMore("failed", 0), NoMore("connections", 10), NoMore("threads_grown", 10)),
+        ("at-once-direct", "fork-ready"),
+        ("at-once-direct",),
     ),
     Row(
         "beside-attack",

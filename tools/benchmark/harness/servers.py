@@ -2,7 +2,7 @@
 
 import os
 
-from . import rows
+from . import fronts, rows
 from .e2b import Door
 from .index import Index
 from .origin import Origin
@@ -12,6 +12,8 @@ from .processes import Warrend
 # to have open files.
 _MAX_SANDBOXES = 1200
 _MAX_SANDBOXES_OF = {rows.STREAMS: 32}
+# What is started again and again need not be kept waiting by sandboxes that nobody asks for.
+_POOL_OF = {rows.EMPTY: 0, rows.DYING: 1}
 
 
 class Servers:
@@ -37,7 +39,7 @@ class Servers:
             return self._server
         self.stop()
         self._started += 1
-        pool = 0 if row.server == rows.EMPTY else self._options.pool
+        pool = _POOL_OF.get(row.server, self._options.pool)
         most = _MAX_SANDBOXES_OF.get(row.server, _MAX_SANDBOXES)
         flags = [f"--max-sandboxes={most}", f"--templates={self._templates}"]
         if row.server == rows.EMPTY:
@@ -57,19 +59,56 @@ class Servers:
         if row.server in (rows.E2B, rows.STREAMS):
             door = Door(self._options.template)
             flags += door.flags
+        operator = None
+        if row.server == rows.CLOUD:
+            door = fronts.Cloud(self._folder, name, self._options.template)
+            flags += door.flags
+        elif row.server in rows.FRONTED:
+            operator = fronts.Operator(self._folder, name)
+            flags += operator.flags
         program = os.path.join(self._programs, "warrend")
         warm = (self._options.template, pool)
         self._server = Warrend(program, self._folder, name, self._name, warm, flags, self._origin, index, door)
         self._kind = row.server
         self._server.start(self._client)
+        if row.server in rows.FRONTED:
+            self._start_front(row.server, name, operator)
         return self._server
 
+    def _start_front(self, kind, name, operator):
+        if operator is not None:
+            operator.make_key(os.path.join(self._programs, "warren"), self._server.keys)
+        configuration = {
+            rows.REMOTE: lambda: fronts.alone(operator.backend()),
+            rows.DYING: lambda: fronts.before_local(operator.backend()),
+            rows.DEAD: lambda: fronts.before_local(operator.dead_backend()),
+            rows.CLOUD: lambda: fronts.alone(self._server.door.backend()),
+        }[kind]()
+        path = os.path.join(self._folder, f"{name}.backends.textproto")
+        with open(path, "w") as file:
+            file.write(configuration)
+        pool = self._options.pool if kind in (rows.DYING, rows.DEAD) else None
+        # A store is one server's alone.
+        store = os.path.join(self._folder, f"{name}-front.store")
+        flags = [f"--config={path}", f"--templates={self._templates}", f"--package-store={store}"]
+        flags.append(f"--max-sandboxes={_MAX_SANDBOXES}")
+        program = os.path.join(self._programs, "warrend")
+        warm = (self._options.template, pool)
+        front = Warrend(program, self._folder, f"{name}-front", f"{self._name}-front", warm, flags)
+        self._server.front = front
+        front.start(self._client)
+
     def log_tail(self):
-        return self._server.log_tail() if self._server is not None else ""
+        if self._server is None:
+            return ""
+        front = self._server.front
+        return self._server.log_tail() if front is None else f"{self._server.log_tail()}; in front of it: {front.log_tail()}"
 
     def stop(self):
         server, self._server = self._server, None
         if server is not None:
+            if server.front is not None:
+                server.front.stop()
             server.stop()
         origin, self._origin = self._origin, None
         if origin is not None:

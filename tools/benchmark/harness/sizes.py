@@ -48,6 +48,9 @@ FULL = {
     "install_fresh": 10,
     "e2b_file_bytes": 100 << 20,
     "streams": 5000,
+    "turns": 5,
+    "deaths": 10,
+    "at_once": 100,
 }
 
 QUICK = {
@@ -98,6 +101,9 @@ QUICK = {
     "install_fresh": 2,
     "e2b_file_bytes": 4 << 20,
     "streams": 20,
+    "turns": 1,
+    "deaths": 2,
+    "at_once": 100,
 }
 
 # For a profile of a row: long enough to see where the time goes.
@@ -120,6 +126,9 @@ PROFILE = {
     "install": 50,
     "install_fresh": 5,
     "streams": 1000,
+    "turns": 3,
+    "deaths": 3,
+    "at_once": 100,
 }
 
 # For two builds in turns: a row of one build takes seconds, so that those of the other are measured under the same conditions.
@@ -150,4 +159,7 @@ PAIRED = {
     "install": 50,
     "install_fresh": 5,
     "streams": 1000,
+    "turns": 3,
+    "deaths": 3,
+    "at_once": 100,
 }
