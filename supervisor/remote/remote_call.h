@@ -17,8 +17,10 @@
 namespace warren {
 
 // A status as the remote Warren gave it. What gRPC says of itself is put into words of our own, for
-// its text names addresses; all that can be wrong with a connection is UNAVAILABLE. After the call.
-absl::Status FromGrpc(const grpc::ClientContext& context, const grpc::Status& status);
+// its text names addresses; all that can be wrong with a connection is UNAVAILABLE. It names the
+// backend, as whoever asked may not know which one his sandbox lives on. After the call.
+absl::Status FromGrpc(const RemoteStubs& stubs, const grpc::ClientContext& context,
+                      const grpc::Status& status);
 
 inline void Prepare(grpc::ClientContext& context, const RemoteStubs& stubs, const Call& call) {
   if (!stubs.key.empty()) context.AddMetadata("x-api-key", stubs.key);
@@ -50,7 +52,7 @@ std::shared_ptr<RemoteCall<Request, Response>> StartCall(std::shared_ptr<const R
   pending->reply = std::move(reply);
   start(&pending->context, &pending->request, &pending->response,
         std::function<void(grpc::Status)>([pending, stubs](const grpc::Status& status) {
-          if (!status.ok()) return pending->reply(FromGrpc(pending->context, status));
+          if (!status.ok()) return pending->reply(FromGrpc(*stubs, pending->context, status));
           Stamp(stubs->name, pending->response);
           pending->reply(std::move(pending->response));
         }));

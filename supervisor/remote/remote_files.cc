@@ -68,8 +68,8 @@ std::unique_ptr<Upload> RemoteSandbox::WriteFile(const Call& call,
                                                  Reply<v1::WriteFileResponse> reply) {
   v1::WriteFileRequest::Header header = what;
   header.set_sandbox_id(id_);
-  auto upload = std::make_shared<RemoteUpload>(std::move(on_room), std::move(reply));
-  upload->Begin(call, *stubs_, std::move(header));
+  auto upload = std::make_shared<RemoteUpload>(stubs_, std::move(on_room), std::move(reply));
+  upload->Begin(call, std::move(header));
   return std::make_unique<RemoteUploadOperation>(std::move(upload));
 }
 

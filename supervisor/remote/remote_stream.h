@@ -77,7 +77,7 @@ class RemoteStream final : public grpc::ClientReadReactor<Event>,
   void OnDone(const grpc::Status& status) override {
     // Released behind the End.
     auto self = std::exchange(self_, nullptr);
-    absl::Status end = FromGrpc(context_, status);
+    absl::Status end = FromGrpc(*stubs_, context_, status);
     if (finished_) {
       end = absl::OkStatus();
     } else if (end.ok()) {

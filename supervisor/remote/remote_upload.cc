@@ -6,11 +6,10 @@
 
 namespace warren {
 
-void RemoteUpload::Begin(const Call& call, const RemoteStubs& stubs,
-                         v1::WriteFileRequest::Header header) {
+void RemoteUpload::Begin(const Call& call, v1::WriteFileRequest::Header header) {
   self_ = shared_from_this();
-  Prepare(context_, stubs, call);
-  stubs.files->async()->WriteFile(&context_, &response_, this);
+  Prepare(context_, *stubs_, call);
+  stubs_->files->async()->WriteFile(&context_, &response_, this);
   {
     MutexLock lock(&mu_);
     v1::WriteFileRequest first;
@@ -106,7 +105,7 @@ void RemoteUpload::OnWriteDone(bool ok) {
 void RemoteUpload::OnDone(const grpc::Status& status) {
   // Released behind the reply.
   auto self = std::exchange(self_, nullptr);
-  if (!status.ok()) return reply_(FromGrpc(context_, status));
+  if (!status.ok()) return reply_(FromGrpc(*stubs_, context_, status));
   reply_(std::move(response_));
 }
 

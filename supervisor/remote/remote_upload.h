@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
@@ -23,10 +24,11 @@ class RemoteUpload final : public grpc::ClientWriteReactor<v1::WriteFileRequest>
   // With as much waiting, who writes is told to wait until half of it is gone.
   static constexpr size_t kMostWaiting = 1 << 20;
 
-  RemoteUpload(absl::AnyInvocable<void()> on_room, Reply<v1::WriteFileResponse> reply)
-      : on_room_(std::move(on_room)), reply_(std::move(reply)) {}
+  RemoteUpload(std::shared_ptr<const RemoteStubs> stubs, absl::AnyInvocable<void()> on_room,
+               Reply<v1::WriteFileResponse> reply)
+      : stubs_(std::move(stubs)), on_room_(std::move(on_room)), reply_(std::move(reply)) {}
 
-  void Begin(const Call& call, const RemoteStubs& stubs, v1::WriteFileRequest::Header header);
+  void Begin(const Call& call, v1::WriteFileRequest::Header header);
   Flow Write(std::string data);
   // The end of the file.
   void Close();
@@ -40,6 +42,7 @@ class RemoteUpload final : public grpc::ClientWriteReactor<v1::WriteFileRequest>
   // The next write, where none is under way.
   void SendNext();
 
+  const std::shared_ptr<const RemoteStubs> stubs_;
   grpc::ClientContext context_;
   v1::WriteFileResponse response_;
   absl::AnyInvocable<void()> on_room_;
