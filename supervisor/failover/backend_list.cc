@@ -18,8 +18,8 @@ v1::BackendStatus DescribeList(const config::Backend& list) {
 }
 
 v1::BackendStatus DescribeMember(const Member& member, const Placements& placements,
-                                 MonotonicTime now) {
-  v1::BackendStatus status = member.Describe(now);
+                                 MonotonicTime now, Probed probed) {
+  v1::BackendStatus status = member.Describe(now, probed);
   status.set_sandboxes(static_cast<int64_t>(placements.CountOn(member)));
   return status;
 }
@@ -27,16 +27,17 @@ v1::BackendStatus DescribeMember(const Member& member, const Placements& placeme
 }  // namespace
 
 v1::ListBackendsResponse DescribeBackends(const Members& members, const Placements& placements,
-                                          MonotonicTime now) {
+                                          MonotonicTime now, Probed probed) {
   v1::ListBackendsResponse response;
   // Members are in the configuration's order.
   auto member = members.active.begin();
   for (const config::Backend& backend : members.configuration.backends()) {
-    *response.add_backends() = backend.has_failover() ? DescribeList(backend)
-                                                      : DescribeMember(**member++, placements, now);
+    *response.add_backends() = backend.has_failover()
+                                   ? DescribeList(backend)
+                                   : DescribeMember(**member++, placements, now, probed);
   }
   for (const auto& retired : members.retired)
-    *response.add_backends() = DescribeMember(*retired, placements, now);
+    *response.add_backends() = DescribeMember(*retired, placements, now, probed);
   return response;
 }
 

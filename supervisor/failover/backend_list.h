@@ -13,7 +13,7 @@ namespace warren {
 // What is known of every backend of the configuration, in its order; those that are retired behind
 // it. Pure but for the members' own state.
 v1::ListBackendsResponse DescribeBackends(const Members& members, const Placements& placements,
-                                          MonotonicTime now);
+                                          MonotonicTime now, Probed probed);
 
 // Probes all members; `done` is called once, on the timers' thread, when all have answered or
 // failed to, or kAskPatience is over.

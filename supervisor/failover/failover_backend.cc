@@ -138,12 +138,12 @@ void FailoverBackend::ListBackends(const Call&, const v1::ListBackendsRequest& r
                                    Reply<v1::ListBackendsResponse> reply) {
   auto members = table_->Get();
   if (!request.probe()) {
-    return reply(DescribeBackends(*members, *placements_, timers_->Now()));
+    return reply(DescribeBackends(*members, *placements_, timers_->Now(), Probed::kBefore));
   }
   ProbeAll(
       timers_, prober_, *members,
       [members, placements = placements_, timers = timers_, reply = std::move(reply)]() mutable {
-        reply(DescribeBackends(*members, *placements, timers->Now()));
+        reply(DescribeBackends(*members, *placements, timers->Now(), Probed::kNow));
       });
 }
 
@@ -183,7 +183,10 @@ void FailoverBackend::Open(const Call& call, const std::string& sandbox_id,
     if (!call.who.MayUse(placement->owner.value_or(""))) return reply(NoSuchSandbox());
     return OpenPlaced(call, sandbox_id, placement, std::move(reply));
   }
-  if (unknown_->Has(call.who.tenant, sandbox_id, timers_->Now())) return reply(NoSuchSandbox());
+  if (placements_->HasEnded(sandbox_id) ||
+      unknown_->Has(call.who.tenant, sandbox_id, timers_->Now())) {
+    return reply(NoSuchSandbox());
+  }
   Search(*members, call, sandbox_id, std::move(reply));
 }
 

@@ -170,7 +170,9 @@ void ListPages::Name(const Member& member, v1::ListSandboxesResponse& answer) co
   auto& sandboxes = *answer.mutable_sandboxes();
   sandboxes.erase(std::remove_if(sandboxes.begin(), sandboxes.end(),
                                  [&](const v1::Sandbox& sandbox) {
-                                   return tools_.lost->Has(member, sandbox.sandbox_id());
+                                   return tools_.lost->Has(member, sandbox.sandbox_id()) ||
+                                          tools_.placements->LivesElsewhere(member,
+                                                                            sandbox.sandbox_id());
                                  }),
                   sandboxes.end());
   for (v1::Sandbox& sandbox : sandboxes) {

@@ -43,7 +43,7 @@ class ListPages final : public std::enable_shared_from_this<ListPages> {
   void Add(v1::ListSandboxesResponse answer);
   // What a page has beside sandboxes.
   void AddOthers(const v1::ListSandboxesResponse& answer);
-  // As clients know them; without what nobody is to have any more.
+  // As clients know them; without what nobody is to have any more, and what another member lists.
   void Name(const Member& member, v1::ListSandboxesResponse& answer) const;
   // How many sandboxes more the page takes.
   int Room() const;

@@ -147,7 +147,7 @@ std::optional<BudgetState> Member::Budget() const {
   return budget();
 }
 
-v1::BackendStatus Member::Describe(MonotonicTime now) const {
+v1::BackendStatus Member::Describe(MonotonicTime now, Probed probed) const {
   v1::BackendStatus status;
   status.set_name(name_);
   status.set_kind(kind_);
@@ -162,7 +162,7 @@ v1::BackendStatus Member::Describe(MonotonicTime now) const {
   }
   MutexLock lock(&mu_);
   status.set_circuit(ToProto(circuit_.state(now)));
-  if (OpenOrClosed() != Circuit::State::kClosed)
+  if ((probed == Probed::kNow && probe_failed_) || OpenOrClosed() != Circuit::State::kClosed)
     status.set_problem(std::string(problem_.message()));
   if (latency_.has_value()) *status.mutable_latency() = warren::ToProto(*latency_);
   return status;

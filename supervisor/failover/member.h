@@ -35,6 +35,10 @@ struct MemberSpec {
   std::function<BudgetState()> budget;
 };
 
+// Whether members were probed for who asks. One probe that failed opens no circuit and is not worth
+// a word of its own, but whoever had it asked is to know.
+enum class Probed { kBefore, kNow };
+
 // One backend that is no list of others, and what is known of how it does. Thread-safe; its backend
 // is never called by it.
 class Member {
@@ -77,7 +81,7 @@ class Member {
   void CountPassedOn() { ++passed_on_; }
 
   // All but what is known of its sandboxes.
-  v1::BackendStatus Describe(MonotonicTime now) const;
+  v1::BackendStatus Describe(MonotonicTime now, Probed probed) const;
 
  private:
   // Logs what changed.

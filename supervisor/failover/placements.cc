@@ -9,6 +9,7 @@ void Placements::Put(const std::string& id, Placement placement) {
   auto shared = std::make_shared<const Placement>(std::move(placement));
   MutexLock lock(&mu_);
   ForgetLocked(id);
+  ended_.erase(id);
   if (entries_.size() >= kMost) ForgetLocked(std::string(in_order_.front()));
   in_order_.push_back(id);
   ++counts_[shared->member.get()];
@@ -38,6 +39,12 @@ std::string Placements::PublicId(const Member& member, const std::string& inner_
   return PublicIdLocked(member, inner_id);
 }
 
+bool Placements::LivesElsewhere(const Member& member, const std::string& inner_id) const {
+  MutexLock lock(&mu_);
+  auto found = entries_.find(PublicIdLocked(member, inner_id));
+  return found != entries_.end() && found->second.placement->member.get() != &member;
+}
+
 void Placements::Forget(const std::string& id) {
   MutexLock lock(&mu_);
   ForgetLocked(id);
@@ -54,7 +61,21 @@ std::optional<std::string> Placements::ForgetInner(const Member& member,
   const Placement& placement = *found->second.placement;
   if (placement.member.get() != &member || placement.inner_id != inner_id) return std::nullopt;
   ForgetLocked(id);
+  EndLocked(id);
   return id;
+}
+
+void Placements::EndLocked(const std::string& id) {
+  if (!ended_.insert(id).second) return;
+  ended_in_order_.push_back(id);
+  if (ended_in_order_.size() <= kMost) return;
+  ended_.erase(ended_in_order_.front());
+  ended_in_order_.pop_front();
+}
+
+bool Placements::HasEnded(const std::string& id) const {
+  MutexLock lock(&mu_);
+  return ended_.count(id) > 0;
 }
 
 void Placements::ForgetLocked(const std::string& id) {

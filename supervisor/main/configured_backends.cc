@@ -1,5 +1,6 @@
 #include "supervisor/main/configured_backends.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -46,6 +47,25 @@ std::string MadeOf(config::Backend backend, const BackendSecrets& secrets) {
                       "\n", secrets.tls_certificate, "\n", secrets.tls_key);
 }
 
+void SetBudget(const config::E2bBackend& e2b, std::shared_ptr<E2bBackend> cloud, MemberSpec& spec) {
+  if (!e2b.has_budget()) return;
+  spec.budget = [cloud = std::move(cloud)] {
+    UsageMeter& meter = cloud->meter();
+    const absl::Duration used = meter.Used(absl::Now());
+    return BudgetState{used, meter.limit(), used >= meter.limit()};
+  };
+}
+
+// Of what is there.
+MemberSpec MakeAgain(const config::Backend& backend, std::shared_ptr<Backend> there) {
+  MemberSpec spec =
+      Begin(backend, backend.has_e2b() ? v1::BackendStatus::E2B : v1::BackendStatus::REMOTE);
+  if (backend.has_e2b())
+    SetBudget(backend.e2b(), std::static_pointer_cast<E2bBackend>(there), spec);
+  spec.backend = std::move(there);
+  return spec;
+}
+
 }  // namespace
 
 absl::StatusOr<BackendPlan> BackendPlan::Read(const std::string& path) {
@@ -83,6 +103,8 @@ absl::Status ConfiguredBackends::Load() {
     if (earlier != made_.end() && earlier->second.made_of == each.made_of) {
       each.spec = earlier->second.spec;
       each.spec.circuit = backend.circuit();
+    } else if (std::shared_ptr<Backend> there = FindRetired(each.made_of)) {
+      each.spec = MakeAgain(backend, std::move(there));
     } else {
       WARREN_ASSIGN_OR_RETURN(each.spec, MakeMember(backend, secrets));
     }
@@ -90,10 +112,26 @@ absl::Status ConfiguredBackends::Load() {
     made[backend.name()] = std::move(each);
   }
   WARREN_RETURN_IF_ERROR(failover_->Configure(loaded.configuration, members));
+  for (const auto& [name, earlier] : made_) {
+    auto now = made.find(name);
+    if (now == made.end() || now->second.spec.backend != earlier.spec.backend)
+      retired_.push_back({earlier.made_of, earlier.spec.backend});
+  }
   made_ = std::move(made);
+  retired_.erase(std::remove_if(retired_.begin(), retired_.end(),
+                                [](const Retired& each) { return each.backend.expired(); }),
+                 retired_.end());
   spdlog::info("event=config_loaded backends={} routes={}", loaded.configuration.backends_size(),
                loaded.configuration.routes_size());
   return absl::OkStatus();
+}
+
+std::shared_ptr<Backend> ConfiguredBackends::FindRetired(const std::string& made_of) const {
+  for (const Retired& each : retired_) {
+    if (each.made_of != made_of) continue;
+    if (std::shared_ptr<Backend> there = each.backend.lock()) return there;
+  }
+  return nullptr;
 }
 
 absl::StatusOr<MemberSpec> ConfiguredBackends::MakeMember(const config::Backend& backend,
@@ -141,13 +179,7 @@ absl::StatusOr<MemberSpec> ConfiguredBackends::MakeCloud(const config::Backend& 
                           E2bBackend::Make(std::move(options), e2b.budget()));
   std::shared_ptr<E2bBackend> cloud = std::move(made);
   MemberSpec spec = Begin(backend, v1::BackendStatus::E2B);
-  if (e2b.has_budget()) {
-    spec.budget = [cloud] {
-      UsageMeter& meter = cloud->meter();
-      const absl::Duration used = meter.Used(absl::Now());
-      return BudgetState{used, meter.limit(), used >= meter.limit()};
-    };
-  }
+  SetBudget(e2b, cloud, spec);
   spec.backend = std::move(cloud);
   return spec;
 }

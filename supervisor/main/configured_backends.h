@@ -54,7 +54,15 @@ class ConfiguredBackends {
     std::string made_of;
     MemberSpec spec;
   };
+  // One that the file has no more, as long as sandboxes live there.
+  struct Retired {
+    std::string made_of;
+    std::weak_ptr<Backend> backend;
+  };
   ConfiguredBackends(Parts parts, IoLoop& loop);
+  // What was made of the same, and is there still: a second way to one server would list its
+  // sandboxes twice. Null where there is none.
+  std::shared_ptr<Backend> FindRetired(const std::string& made_of) const;
   absl::StatusOr<MemberSpec> MakeMember(const config::Backend& backend,
                                         const BackendSecrets& secrets) const;
   absl::StatusOr<MemberSpec> MakeCloud(const config::Backend& backend,
@@ -64,6 +72,7 @@ class ConfiguredBackends {
   std::unique_ptr<FailoverBackend> failover_;
   // By name.
   std::map<std::string, Made> made_;
+  std::vector<Retired> retired_;
 };
 
 }  // namespace warren

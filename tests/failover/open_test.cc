@@ -171,9 +171,9 @@ TEST_F(FailoverOpenTest, WhatABackendForgetsIsPassedOnAndForgotten) {
   stub("cloud").EndSandbox(id);
   EXPECT_EQ(StatusOf("cloud").sandboxes(), 0);
   EXPECT_EQ(forgotten, std::vector<std::string>{id});
-  // It is looked for, as any other.
+  // It had lived there and nowhere else: no other is asked.
   EXPECT_TRUE(absl::IsNotFound(Open(id, "acme").status()));
-  EXPECT_EQ(stub("local").gets(), 1);
+  EXPECT_EQ(stub("local").gets(), 0);
 }
 
 TEST_F(FailoverOpenTest, ItMayEndWhileOneIsLookedFor) {

@@ -63,6 +63,19 @@ TEST_F(PlacementsTest, WhatIsNotKnownIsCalledHereAsThere) {
   EXPECT_EQ(placements_.PublicId(*a_, "x"), "x");
 }
 
+TEST_F(PlacementsTest, WhatHasEndedIsRememberedWhereItWasKnown) {
+  Put("x", a_);
+  // Another one's word does not count, nor does that of one that was never known to have it.
+  placements_.ForgetInner(*b_, "x");
+  placements_.ForgetInner(*a_, "y");
+  EXPECT_FALSE(placements_.HasEnded("x"));
+  EXPECT_FALSE(placements_.HasEnded("y"));
+  placements_.ForgetInner(*a_, "x");
+  EXPECT_TRUE(placements_.HasEnded("x"));
+  Put("x", b_, "inner");
+  EXPECT_FALSE(placements_.HasEnded("x"));
+}
+
 TEST(UnknownIdsTest, ForASecondAndOneTenant) {
   constexpr MonotonicTime kNow{std::chrono::hours(1)};
   UnknownIds ids;

@@ -27,8 +27,9 @@ def _limit_to(open_files):
 class Server:
     """Lifecycle: Server(...) starts it and waits until it serves -> exec() and run() -> stop()."""
 
-    def __init__(self, *flags, open_files=None):
-        """open_files: its hard limit; default: that of this process."""
+    def __init__(self, *flags, open_files=None, group="warren-cli-test"):
+        """open_files: its hard limit; default: that of this process. group: of its cgroups; of two servers in one process each
+        has its own."""
         self.directory = tempfile.mkdtemp(prefix="warren-cli-test-")
         os.chmod(self.directory, 0o711)
         self.socket = os.path.join(self.directory, "run", "warren.sock")
@@ -39,7 +40,7 @@ class Server:
         with open(os.path.join(self.directory, "log"), "wb") as log:
             self.process = subprocess.Popen(
                 [f"{PREFIX}/bin/warrend", "--listen", f"unix://{self.socket}", "--runtime-dir",
-                 os.path.join(self.directory, "run"), "--keys", self.keys, "--cgroup-parent", f"warren-cli-test-{os.getpid()}", *flags],
+                 os.path.join(self.directory, "run"), "--keys", self.keys, "--cgroup-parent", f"{group}-{os.getpid()}", *flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_limit_to(open_files))
         eventually(lambda: self.accepts() or self.process.poll() is not None)
         if not self.accepts():
