@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "supervisor/backend/validate.h"
 #include "supervisor/backend/validate_package.h"
+#include "supervisor/e2b/base/sure_reply.h"
 #include "supervisor/e2b/commands/cloud_install.h"
 #include "supervisor/e2b/commands/cloud_script.h"
 #include "supervisor/e2b/features.h"
@@ -161,7 +162,13 @@ std::unique_ptr<Operation> E2bSandbox::RunScript(const Call&, v1::RunScriptReque
   } else if (execution->kept()) {
     detached.Add(id(), script, execution);
   }
-  control_->cloud()->Post([script] { script->Start(); });
+  auto begun = SureReply<bool>([execution](const absl::StatusOr<bool>& sure) {
+    if (!sure.ok()) execution->Fail(sure.status());
+  });
+  control_->cloud()->Post([script, begun = std::move(begun)]() mutable {
+    begun(true);
+    script->Start();
+  });
   return Desk().Operate(std::move(script), std::move(execution));
 }
 

@@ -13,6 +13,9 @@ namespace {
 // Of the memory that is kept for clients that come back.
 constexpr int64_t kKeptShare = 4;
 
+// docs/TIMING.md, of a host of pace 1.
+constexpr std::chrono::seconds kLastBytes{1};
+
 absl::Status Paused() {
   return absl::FailedPreconditionError("the sandbox is paused; resume it first");
 }
@@ -56,6 +59,10 @@ void Cloud::Ask(HttpRequest request, HttpAgain again, OnAnswer on_answer) {
   if (found != asking_.end()) found->second.ask = std::move(ask);
 }
 
+void Cloud::LetEnd(std::unique_ptr<HttpCall> call) {
+  if (call != nullptr) loop_.AddTimer(After(kLastBytes), [call = std::move(call)] {});
+}
+
 void Cloud::Explain(CloudSandboxRef sandbox, absl::Status status,
                     absl::AnyInvocable<void(absl::Status)> told) {
   if (!absl::IsUnavailable(status)) return told(std::move(status));
@@ -92,11 +99,12 @@ void Cloud::Remember(CloudSandboxRef sandbox) {
   known_[sandbox->id] = std::move(sandbox);
 }
 
-void Cloud::DropContexts(CloudSandbox& sandbox) {
+CloudContexts Cloud::DropContexts(CloudSandbox& sandbox) {
   // They hold the sandbox.
-  decltype(sandbox.contexts) contexts;
+  CloudContexts contexts;
   MutexLock lock(&sandbox.contexts_mu);
   contexts.swap(sandbox.contexts);
+  return contexts;
 }
 
 void Cloud::Forget(const std::string& sandbox_id) {
@@ -120,7 +128,9 @@ void Cloud::Stop() {
     each.ask.reset();
     each.on_answer(absl::UnavailableError("the backend is being shut down"));
   }
-  for (auto& [id, sandbox] : known_) DropContexts(*sandbox);
+  for (auto& [id, sandbox] : known_) {
+    for (auto& [context_id, context] : DropContexts(*sandbox)) context->OnStop();
+  }
   http_.reset();
 }
 

@@ -50,6 +50,10 @@ class Cloud : public std::enable_shared_from_this<Cloud> {
   using OnAnswer = absl::AnyInvocable<void(absl::StatusOr<HttpAnswer>)>;
   void Ask(HttpRequest request, HttpAgain again, OnAnswer on_answer);
 
+  // Of a call whose answer has said all that matters: the last bytes of it are waited for, for a
+  // moment, so that its connection serves the next one. Its sink pauses it no more.
+  void LetEnd(std::unique_ptr<HttpCall> call);
+
   // What a call into a sandbox failed with, where the reason may be that there is no such sandbox,
   // or that it is paused: the control plane is asked, and NOT_FOUND or FAILED_PRECONDITION told
   // then.
@@ -74,7 +78,7 @@ class Cloud : public std::enable_shared_from_this<Cloud> {
     OnAnswer on_answer;
   };
 
-  static void DropContexts(CloudSandbox& sandbox);
+  static CloudContexts DropContexts(CloudSandbox& sandbox);
 
   const CloudOptions options_;
   IoLoop& loop_;

@@ -106,6 +106,8 @@ absl::Status ControlStatus(const HttpAnswer& answer) {
 
 absl::Status EnvdStatus(const HttpAnswer& answer) {
   if (IsSuccess(answer.head.status)) return absl::OkStatus();
+  // The sandbox's kernel to its user; a token that is not taken is 401.
+  if (answer.head.status == 403) return absl::PermissionDeniedError(WordsOf(answer));
   return StatusOfHttp(answer);
 }
 

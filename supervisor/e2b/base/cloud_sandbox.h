@@ -19,6 +19,15 @@ namespace warren {
 // What is known of its processes; supervisor/e2b/envd has it.
 struct EnvdState;
 
+// Where cells run.
+class CloudRunner : public ExecutionRunner {
+ public:
+  // The backend goes: what runs and what waits ends. When the loop's thread has ended.
+  virtual void OnStop() = 0;
+};
+// By the contexts' ids.
+using CloudContexts = std::map<std::string, std::shared_ptr<CloudRunner>>;
+
 // What is known here of a sandbox of the cloud's. Of the loop's thread, but for what says
 // otherwise.
 struct CloudSandbox {
@@ -46,9 +55,9 @@ struct CloudSandbox {
   // Creates of contexts with a request id. For any thread.
   ContextRequests context_requests;
 
-  // Where its cells run, by the contexts' ids, as far as they were used here: the interpreter's.
+  // Where its cells run, as far as they were used here: the interpreter's.
   Mutex contexts_mu;
-  std::map<std::string, std::shared_ptr<ExecutionRunner>> contexts ABSL_GUARDED_BY(contexts_mu);
+  CloudContexts contexts ABSL_GUARDED_BY(contexts_mu);
 };
 
 using CloudSandboxRef = std::shared_ptr<CloudSandbox>;

@@ -16,16 +16,19 @@ constexpr size_t kMaxConstraintText = 60 << 10;
 constexpr int32_t kResolveSeconds = 120;
 constexpr int32_t kInstallSeconds = 600;
 
-// Both read the requirements from their input. The first one's constraints are in a file that goes
-// with it.
+// Both read the requirements from their input, into a file that goes with them: a pipe of another
+// user's may not be opened by its name, as pip would. So are the first one's constraints.
 constexpr char kPlanScript[] =
     "d=$(mktemp -d) || exit 1; trap 'rm -rf \"$d\"' EXIT; "
+    "cat > \"$d/requirements.txt\" || exit 1; "
     "printf %s \"$WARREN_CONSTRAINTS\" > \"$d/constraints.txt\"; "
     "python3 -m pip install --dry-run --quiet --no-input --disable-pip-version-check "
-    "--only-binary :all: --report - -c \"$d/constraints.txt\" -r /dev/stdin";
+    "--only-binary :all: --report - -c \"$d/constraints.txt\" -r \"$d/requirements.txt\"";
 constexpr char kInstallScript[] =
-    "exec python3 -m pip install --quiet --no-input --disable-pip-version-check "
-    "--only-binary :all: --no-deps --require-hashes -r /dev/stdin";
+    "d=$(mktemp -d) || exit 1; trap 'rm -rf \"$d\"' EXIT; "
+    "cat > \"$d/requirements.txt\" || exit 1; "
+    "python3 -m pip install --quiet --no-input --disable-pip-version-check "
+    "--only-binary :all: --no-deps --require-hashes -r \"$d/requirements.txt\"";
 
 using Progress = v1::InstallPackageEvent::Progress;
 

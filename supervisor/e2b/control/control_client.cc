@@ -29,12 +29,15 @@ class CreateOperation final : public Operation {
       : cloud_(std::move(cloud)), create_(std::move(create)) {}
   void Resume() override {}
   void Cancel() override {
-    cloud_->Post([create = create_] { create->Cancel(); });
+    cloud_->Post([create = create_] {
+      if (auto begun = create.lock()) begun->Cancel();
+    });
   }
 
  private:
   const std::shared_ptr<Cloud> cloud_;
-  const std::shared_ptr<CreateCall> create_;
+  // Who waits for its answer holds it: where the backend goes, its client hears that.
+  const std::weak_ptr<CreateCall> create_;
 };
 
 class NothingToDo final : public Operation {

@@ -26,6 +26,11 @@ CloudDownload::CloudDownload(FilesOf files, v1::ReadFileRequest request,
   ::EVP_DigestInit_ex(digest_.get(), ::EVP_sha256(), nullptr);
 }
 
+CloudDownload::~CloudDownload() {
+  // Nothing that it waited for is there any more.
+  if (sink_ != nullptr) sink_->End(absl::UnavailableError("the backend is being shut down"));
+}
+
 void CloudDownload::Start() {
   StatCloudFile(files_, request_.path(),
                 [self = shared_from_this()](absl::StatusOr<v1::FileEntry> entry) {

@@ -17,6 +17,7 @@ class CloudDownload final : public HttpSink, public std::enable_shared_from_this
   // `request` is valid.
   CloudDownload(FilesOf files, v1::ReadFileRequest request,
                 std::shared_ptr<SandboxHandle::ReadSink> sink);
+  ~CloudDownload() override;
 
   void Start();
   void Resume();

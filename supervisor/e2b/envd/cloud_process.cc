@@ -28,6 +28,11 @@ CloudProcess::CloudProcess(std::shared_ptr<Cloud> cloud, CloudSandboxRef sandbox
       use_(sandbox_->use),
       started_at_(MonotonicClock::now()) {}
 
+CloudProcess::~CloudProcess() {
+  // Nothing that it waited for is there any more.
+  if (sink_ != nullptr) sink_->End(absl::UnavailableError("the backend is being shut down"));
+}
+
 void CloudProcess::Start(v1::StartProcessRequest request) {
   on_disconnect_ = request.on_disconnect();
   max_output_bytes_ = request.max_output_bytes();
@@ -98,18 +103,18 @@ void CloudProcess::ArmGuard() {
 }
 
 void CloudProcess::Resume() {
-  if (stream_ != nullptr) stream_->Resume();
+  if (auto stream = stream_.lock()) stream->Resume();
 }
 
 void CloudProcess::Cancel() {
   if (sink_ == nullptr) return;
   if (on_disconnect_ == v1::ON_DISCONNECT_CANCEL) return Kill(StopReason::kCancelled);
-  if (stream_ != nullptr) stream_->Stop();
+  if (auto stream = stream_.lock()) stream->Stop();
   End(absl::CancelledError("the client has gone; the process goes on"));
 }
 
 void CloudProcess::Detach() {
-  if (stream_ != nullptr) stream_->Stop();
+  if (auto stream = stream_.lock()) stream->Stop();
   cloud_->loop().CancelTimer(std::exchange(guard_, 0));
   stream_.reset();
   sink_.reset();

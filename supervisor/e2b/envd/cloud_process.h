@@ -25,6 +25,7 @@ class CloudProcess final : public EnvdStreamListener,
   using ProcessSink = SandboxHandle::ProcessSink;
   CloudProcess(std::shared_ptr<Cloud> cloud, CloudSandboxRef sandbox,
                std::shared_ptr<ProcessSink> sink);
+  ~CloudProcess() override;
 
   // `request` is valid.
   void Start(v1::StartProcessRequest request);
@@ -56,7 +57,8 @@ class CloudProcess final : public EnvdStreamListener,
   const CloudSandboxRef sandbox_;
   // Null at its end.
   std::shared_ptr<ProcessSink> sink_;
-  std::shared_ptr<EnvdStream> stream_;
+  // It holds this.
+  std::weak_ptr<EnvdStream> stream_;
   SandboxUse use_;
   MonotonicTime started_at_;
   // Zero: none.

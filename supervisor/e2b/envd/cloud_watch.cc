@@ -6,6 +6,11 @@
 
 namespace warren {
 
+CloudWatch::~CloudWatch() {
+  // Nothing that it waited for is there any more.
+  if (sink_ != nullptr) sink_->End(absl::UnavailableError("the backend is being shut down"));
+}
+
 void CloudWatch::Start() {
   if (sink_ == nullptr) return;
   e2b::WatchDirRequest watch;
@@ -17,11 +22,11 @@ void CloudWatch::Start() {
 }
 
 void CloudWatch::Resume() {
-  if (stream_ != nullptr) stream_->Resume();
+  if (auto stream = stream_.lock()) stream->Resume();
 }
 
 void CloudWatch::Cancel() {
-  if (stream_ != nullptr) stream_->Stop();
+  if (auto stream = stream_.lock()) stream->Stop();
   End(absl::CancelledError("the client has gone"));
 }
 

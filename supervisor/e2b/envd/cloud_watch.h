@@ -20,6 +20,7 @@ class CloudWatch final : public EnvdStreamListener,
         request_(std::move(request)),
         sink_(std::move(sink)),
         use_(files_.sandbox->use) {}
+  ~CloudWatch() override;
 
   void Start();
   void Resume();
@@ -36,7 +37,8 @@ class CloudWatch final : public EnvdStreamListener,
   // Null at its end.
   std::shared_ptr<WatchSink> sink_;
   SandboxUse use_;
-  std::shared_ptr<EnvdStream> stream_;
+  // It holds this.
+  std::weak_ptr<EnvdStream> stream_;
 };
 
 }  // namespace warren

@@ -69,13 +69,19 @@ class RefusedUpload final : public Upload {
 
 class CloudUploadOperation final : public CloudOperation<CloudUpload, Upload> {
  public:
-  CloudUploadOperation(std::shared_ptr<Cloud> cloud, std::shared_ptr<CloudUpload> upload)
+  CloudUploadOperation(std::shared_ptr<Cloud> cloud, std::weak_ptr<CloudUpload> upload)
       : CloudOperation(std::move(cloud), upload), upload_(std::move(upload)) {}
-  Flow Write(std::string data) override { return upload_->Write(std::move(data)); }
-  void Close() override { upload_->Close(); }
+  Flow Write(std::string data) override {
+    const auto upload = upload_.lock();
+    return upload != nullptr ? upload->Write(std::move(data)) : Flow::kContinue;
+  }
+  void Close() override {
+    if (const auto upload = upload_.lock()) upload->Close();
+  }
 
  private:
-  const std::shared_ptr<CloudUpload> upload_;
+  // Who waits for its answer holds it.
+  const std::weak_ptr<CloudUpload> upload_;
 };
 
 // A list on its way to who may be slow: it is held whole, and handed over as there is room.
@@ -88,6 +94,10 @@ class CloudListing final : public std::enable_shared_from_this<CloudListing> {
         sink_(std::move(sink)),
         use_(files_.sandbox->use),
         charge_(&files_.cloud->memory()) {}
+  ~CloudListing() {
+    // Nothing that it waited for is there any more.
+    if (sink_ != nullptr) sink_->End(absl::UnavailableError("the backend is being shut down"));
+  }
 
   void Start() {
     ListCloudDirectory(files_, request_.path(),

@@ -67,6 +67,7 @@ void EnvdStream::Stop() {
 void EnvdStream::OnHead(const HttpHead& head) { head_ = head; }
 
 Flow EnvdStream::OnBytes(absl::string_view bytes) {
+  if (listener_ == nullptr) return Flow::kContinue;
   const auto self = shared_from_this();
   if (head_.status != 200) {
     refusal_.append(bytes.data(), std::min(bytes.size(), kMaxStreamRefusal - refusal_.size()));
@@ -81,6 +82,7 @@ Flow EnvdStream::OnBytes(absl::string_view bytes) {
 absl::Status EnvdStream::OnFrame(const CloudFrame& frame) {
   if (listener_ == nullptr) return absl::OkStatus();
   if (frame.is_end) {
+    cloud_->LetEnd(std::move(call_));
     End(EnvdStreamEnd::How::kTold, ConnectEndStatus(frame.payload));
     return absl::OkStatus();
   }

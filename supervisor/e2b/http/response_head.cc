@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 
 namespace warren {
@@ -22,6 +23,12 @@ int RetryAfter(CURL* easy) {
   int64_t seconds = -1;
   if (absl::SimpleAtoi(field, &seconds))
     return static_cast<int>(std::clamp<int64_t>(seconds, -1, kMostRetryAfter));
+  // More than a number holds.
+  if (!field.empty() && std::all_of(field.begin(), field.end(), [](char c) {
+        return absl::ascii_isdigit(static_cast<unsigned char>(c));
+      })) {
+    return static_cast<int>(kMostRetryAfter);
+  }
   // It may be a date.
   curl_off_t until_then = 0;
   ::curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &until_then);

@@ -149,7 +149,8 @@ void Transfer::LetGo() {
 void Transfer::Cancel() {
   if (has_ended()) return;
   LetGo();
-  sink_ = nullptr;
+  // At last, for what it holds may be the call that cancels this.
+  const std::shared_ptr<HttpSink> sink = std::move(sink_);
   std::exchange(lane_, nullptr)->Forget(*this);
 }
 

@@ -62,12 +62,14 @@ CloudCell::~CloudCell() {
   if (!ended_) execution_->Fail(absl::UnavailableError("the backend is being shut down"));
 }
 
+MonotonicTime CloudCell::Deadline() const {
+  return started_at_ + absl::ToChronoNanoseconds(ToDuration(execution_->request().timeout()));
+}
+
 void CloudCell::Start() {
-  const absl::Duration timeout = ToDuration(execution_->request().timeout());
-  timer_ = cloud_->loop().AddTimer(started_at_ + absl::ToChronoNanoseconds(timeout),
-                                   [weak = weak_from_this()] {
-                                     if (auto self = weak.lock()) self->Stop(StopReason::kTimeout);
-                                   });
+  timer_ = cloud_->loop().AddTimer(Deadline(), [weak = weak_from_this()] {
+    if (auto self = weak.lock()) self->Stop(StopReason::kTimeout);
+  });
   Send();
 }
 
@@ -102,6 +104,7 @@ void CloudCell::TellStarted() {
 }
 
 Flow CloudCell::OnBytes(absl::string_view bytes) {
+  if (ended_) return Flow::kContinue;
   const auto self = shared_from_this();
   if (!started_) {
     refusal_.append(bytes.data(), std::min(bytes.size(), kMaxRefusal - refusal_.size()));
@@ -125,6 +128,7 @@ absl::Status CloudCell::OnLine(absl::string_view line) {
   } else if (auto* count = std::get_if<CellCount>(&*read)) {
     execution_count_ = count->count;
   } else if (std::holds_alternative<CellEnd>(*read)) {
+    cloud_->LetEnd(std::move(call_));
     Finish(EndOfCell());
   }
   return absl::OkStatus();
@@ -195,11 +199,15 @@ void CloudCell::OnRefused() {
     const std::chrono::milliseconds wait = head_.retry_after_seconds >= 0
                                                ? std::chrono::seconds(head_.retry_after_seconds)
                                                : kRateWait * attempts_;
-    cloud_->loop().AddTimer(MonotonicClock::now() + wait, [weak = weak_from_this()] {
-      auto self = weak.lock();
-      if (self && !self->ended_) self->Send();
-    });
-    return;
+    const MonotonicTime next = MonotonicClock::now() + wait;
+    // Beyond its time there is nothing to wait for: its client hears why at once.
+    if (next < Deadline()) {
+      cloud_->loop().AddTimer(next, [weak = weak_from_this()] {
+        auto self = weak.lock();
+        if (self && !self->ended_) self->Send();
+      });
+      return;
+    }
   }
   absl::Status status = InterpreterStatus(answer);
   if (status.ok()) status = absl::InternalError("the cloud's answer to code is none");
@@ -214,6 +222,14 @@ void CloudCell::Stop(StopReason why) {
     return Finish(TerminationOfDeadCell(why, ContextEnd(), ""));
   }
   Finish(TerminationOfLivingCell(why, CodeEnd::kReached));
+}
+
+void CloudCell::OnStop() {
+  if (ended_) return;
+  Fail(absl::UnavailableError(
+      started_ ? "the backend is being shut down while the code ran; whether it came to its end is "
+                 "not known, and it was not run again"
+               : "the backend is being shut down"));
 }
 
 void CloudCell::Interrupt() {

@@ -39,6 +39,8 @@ class CloudCell final : public HttpSink, public std::enable_shared_from_this<Clo
   void Resume();
   // Ends it: the cloud interrupts what runs when the connection goes.
   void Stop(StopReason why);
+  // The backend goes.
+  void OnStop();
   // As Ctrl-C does.
   void Interrupt();
   const Execution& execution() const { return *execution_; }
@@ -50,6 +52,8 @@ class CloudCell final : public HttpSink, public std::enable_shared_from_this<Clo
   void OnEnd(absl::Status status, bool sent) override;
 
  private:
+  // Of the cell's own time.
+  MonotonicTime Deadline() const;
   void Send();
   void TellStarted();
   absl::Status OnLine(absl::string_view line);

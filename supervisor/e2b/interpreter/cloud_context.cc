@@ -14,8 +14,20 @@ constexpr int64_t kCloudOutputBytes = int64_t{64} << 20;
 }  // namespace
 
 CloudContext::~CloudContext() {
-  for (const auto& execution : waiting_)
-    execution->Fail(absl::UnavailableError("the backend is being shut down"));
+  FailWaiting(absl::UnavailableError("the backend is being shut down"));
+}
+
+void CloudContext::FailWaiting(const absl::Status& status) {
+  const auto waiting = std::move(waiting_);
+  waiting_.clear();
+  for (const auto& execution : waiting) execution->Fail(status);
+}
+
+void CloudContext::OnStop() {
+  FailWaiting(absl::UnavailableError("the backend is being shut down"));
+  if (running_ == nullptr) return;
+  const std::shared_ptr<CloudCell> running = running_;
+  running->OnStop();
 }
 
 absl::Status CloudContext::Execute(std::shared_ptr<Execution> execution) {
@@ -62,7 +74,8 @@ absl::Status CloudContext::Interrupt() {
 
 void CloudContext::End(StopReason why) {
   const auto self = shared_from_this();
-  auto waiting = std::move(waiting_);
+  // Before what runs ends, for then the next one would begin.
+  const auto waiting = std::move(waiting_);
   waiting_.clear();
   if (running_ != nullptr) {
     const std::shared_ptr<CloudCell> running = running_;

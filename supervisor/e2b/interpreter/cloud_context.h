@@ -15,9 +15,8 @@ namespace warren {
 // order of their arrival. What waits, waits here, so that a cell's time does not begin with the
 // wait, and an interrupt is for the cell that runs.
 //
-// Of the loop's thread, but for Resume and Cancel.
-class CloudContext final : public ExecutionRunner,
-                           public std::enable_shared_from_this<CloudContext> {
+// Of the loop's thread, but for Resume, Cancel and OnStop.
+class CloudContext final : public CloudRunner, public std::enable_shared_from_this<CloudContext> {
  public:
   static constexpr size_t kMaxWaiting = 64;
 
@@ -43,10 +42,12 @@ class CloudContext final : public ExecutionRunner,
 
   void Resume(std::shared_ptr<Execution> execution) override;
   void Cancel(std::shared_ptr<Execution> execution) override;
+  void OnStop() override;
 
  private:
   void StartNext();
   void CancelNow(const Execution& execution);
+  void FailWaiting(const absl::Status& status);
 
   const std::shared_ptr<Cloud> cloud_;
   const CloudSandboxRef sandbox_;

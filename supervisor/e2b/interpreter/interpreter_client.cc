@@ -113,11 +113,14 @@ std::unique_ptr<Operation> InterpreterClient::Execute(v1::ExecuteCodeRequest req
   } else if (execution->kept()) {
     cloud_->detached().Add(sandbox_->id, context, execution);
   }
-  cloud_->Post([cloud = cloud_, context, execution] {
+  auto arrived = SureReply<bool>([execution](const absl::StatusOr<bool>& accepted) {
+    if (!accepted.ok()) execution->Fail(accepted.status());
+  });
+  cloud_->Post([cloud = cloud_, context, execution, arrived = std::move(arrived)]() mutable {
     absl::Status accepted = context->Execute(execution);
-    if (accepted.ok()) return;
+    if (accepted.ok()) return arrived(true);
     cloud->detached().Remove(execution->id());
-    execution->Fail(std::move(accepted));
+    arrived(std::move(accepted));
   });
   return Desk().Operate(std::move(context), std::move(execution));
 }
@@ -278,7 +281,7 @@ void InterpreterClient::DeleteContext(const std::string& context_id,
           reply = std::move(reply)](absl::StatusOr<v1::Context> deleted) mutable {
            if (!deleted.ok()) return reply(deleted.status());
            sandbox->context_requests.ForgetContext(context_id);
-           std::shared_ptr<ExecutionRunner> context;
+           std::shared_ptr<CloudRunner> context;
            {
              MutexLock lock(&sandbox->contexts_mu);
              context.swap(sandbox->contexts[context_id]);
@@ -294,7 +297,7 @@ void InterpreterClient::RestartContext(const std::string& context_id,
 }
 
 void InterpreterClient::EndAll(CloudSandbox& sandbox, StopReason why) {
-  std::map<std::string, std::shared_ptr<ExecutionRunner>> contexts;
+  CloudContexts contexts;
   {
     MutexLock lock(&sandbox.contexts_mu);
     contexts.swap(sandbox.contexts);
