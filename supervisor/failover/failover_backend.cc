@@ -93,11 +93,13 @@ std::shared_ptr<Prober> FailoverBackend::MakeProber(double pace) const {
 }
 
 void FailoverBackend::ListenTo(const std::shared_ptr<Member>& member) {
-  // The member has its backend, and that this.
-  member->backend().OnForgotten([placements = placements_, forgetting = forgetting_,
+  // The member has its backend, and that this; placements have their members.
+  member->backend().OnForgotten([weak_placements = std::weak_ptr<Placements>(placements_),
+                                 forgetting = forgetting_,
                                  weak = std::weak_ptr<Member>(member)](const std::string& id) {
-    auto forgetful = weak.lock();
-    if (forgetful == nullptr) return;
+    const auto placements = weak_placements.lock();
+    const auto forgetful = weak.lock();
+    if (placements == nullptr || forgetful == nullptr) return;
     const std::optional<std::string> public_id = placements->ForgetInner(*forgetful, id);
     std::function<void(const std::string&)> tell;
     {

@@ -81,7 +81,10 @@ struct AskedCreate {
 // A failover backend over stubs, by their names in the configuration.
 class FailoverTest : public ::testing::Test {
  protected:
-  ~FailoverTest() override { timers_->Stop(); }
+  ~FailoverTest() override {
+    timers_->Stop();
+    for (const auto& [name, stub] : stubs_) stub->DropWaiting();
+  }
 
   void Configure(const std::string& text) {
     const config::Configuration configuration = ParseConfiguration(text);

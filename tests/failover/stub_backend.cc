@@ -195,6 +195,19 @@ void StubBackend::Probe(const Call& call, Reply<ProbeAnswer> reply) {
   Answering(reply, ProbeAnswer());
 }
 
+void StubBackend::DropWaiting() {
+  std::list<Waiting> waiting;
+  std::list<Reply<ProbeAnswer>> probes;
+  std::list<Reply<v1::Sandbox>> gets;
+  std::list<Reply<v1::ListSandboxesResponse>> lists;
+  // They go behind the lock.
+  std::lock_guard lock(mu_);
+  waiting.swap(waiting_);
+  probes.swap(hung_probes_);
+  gets.swap(hung_gets_);
+  lists.swap(hung_lists_);
+}
+
 void StubBackend::OnForgotten(std::function<void(const std::string&)> on_forgotten) {
   Set(on_forgotten_, std::move(on_forgotten));
 }

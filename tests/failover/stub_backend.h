@@ -33,6 +33,8 @@ class StubBackend final : public Backend {
   void FinishCreates();
   // They answer what SetReach said.
   void BreakCreates();
+  // What waits is answered by nobody: it has members, and they have this.
+  void DropWaiting();
   // A sandbox ends by itself.
   void EndSandbox(const std::string& id);
   // Whatever is asked for now is done `by` then, before it is answered.
