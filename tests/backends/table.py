@@ -26,7 +26,7 @@ Cases that pass, of all there are.
 DIFFERENT = """## What is different
 
 On `e2b` the text of a result that is a string comes without its quotes, as E2B's code interpreter makes it: `"it"` is `it` there, and
-`'it'` elsewhere.
+`'it'` elsewhere. `GetEnvironment` has no version of Python there, and says that its list of packages is not complete.
 """
 LACKING = "## What a backend has not"
 NOTHING = "Nothing: every backend passes every case."
@@ -48,6 +48,11 @@ class Table:
         """What fails the build, a text for each."""
         return [f"{capability}, {case}, on {backend}: {why}" for (capability, case), marks in self._cells.items()
                 for backend, (outcome, why) in marks.items() if outcome == FAILS]
+
+    def missing(self, backend):
+        """What this backend has not, a text for each."""
+        return [f"{capability}, {case}: {marks[backend][1][1]}" for (capability, case), marks in self._cells.items()
+                if marks.get(backend, (None,))[0] == LACKS]
 
     def render(self):
         return "\n".join([HEAD, *self._counts(), "", LACKING, "", *self._lacking(), "", DIFFERENT])
