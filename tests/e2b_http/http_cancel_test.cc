@@ -182,7 +182,7 @@ TEST_F(HttpCancelTest, EachOtherAtTheEnd) {
 TEST_F(HttpCancelTest, ThoseThatWaitGetOn) {
   for (int round = 0; round < 3; ++round) {
     Do([this] { client_ = nullptr; });
-    Make({.connections = {1, 1, 1}});
+    Make({.connections = {1, 1, 1, 1}});
     const size_t before = server_.requests("/hangs").size();
     const SinkPtr hangs = Start(To("/hangs"));
     EXPECT_TRUE(Eventually([&] { return server_.requests("/hangs").size() == before + 1; }));
@@ -221,7 +221,7 @@ class HttpClientEndTest : public HttpCancelTest {
 };
 
 TEST_F(HttpClientEndTest, WithWorkUnderWay) {
-  Make({.connections = {4, 1, 1}});
+  Make({.connections = {1, 4, 1, 1}});
   auto paused = std::make_shared<HearingSink>();
   paused->on_bytes = [] { return Flow::kPause; };
   auto done = std::make_shared<HearingSink>();

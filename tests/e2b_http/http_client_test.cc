@@ -128,7 +128,7 @@ TEST_F(HttpClientTest, CallsShareNoMoreConnectionsThanTheirLaneHas) {
 }
 
 TEST_F(HttpClientTest, HungCellsHoldNoCallUp) {
-  Make({.connections = {10, 10, 10}});
+  Make({.connections = {10, 10, 10, 10}});
   server_.On("GET", "/cell", [](ScriptedExchange& exchange) { exchange.Hang(); });
   server_.Answer("GET", "/call", {.body = "at once"});
   HttpRequest cell = To("GET", "/cell");
@@ -170,7 +170,7 @@ TEST_F(HttpClientTest, WhatIsNoRequestIsToldAtOnce) {
 }
 
 TEST_F(HttpClientTest, OptionsAreChecked) {
-  EXPECT_FALSE(HttpClient::Make(loop(), {.connections = {0, 1, 1}}).ok());
+  EXPECT_FALSE(HttpClient::Make(loop(), {.connections = {0, 1, 1, 1}}).ok());
   EXPECT_FALSE(HttpClient::Make(loop(), {.tls = {.certificate = "only"}}).ok());
 }
 

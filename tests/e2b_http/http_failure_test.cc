@@ -132,7 +132,7 @@ TEST_F(HttpFailureTest, TimeoutCountsConnecting) {
 }
 
 TEST_F(HttpFailureTest, TimeoutCountsTheWaitForAConnection) {
-  Make({.connections = {1, 1, 1}});
+  Make({.connections = {1, 1, 1, 1}});
   server_.On("GET", "/hangs", [](ScriptedExchange& exchange) { exchange.Hang(); });
   server_.Answer("GET", "/path", {.body = "x"});
   const SinkPtr hangs = Start(To("GET", "/hangs"));

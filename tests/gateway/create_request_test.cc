@@ -114,6 +114,16 @@ TEST(CreateRequestTest, WhatIsNestedDeeplyIsRefused) {
   }
 }
 
+TEST(CreateRequestTest, WhatHasTooManyValuesIsRefused) {
+  const auto read = [](size_t objects) {
+    std::string many = R"({"templateID": "base", "none": [)";
+    for (size_t i = 0; i < objects; ++i) many += "{},";
+    return ParseObject(many + "1]}").status();
+  };
+  EXPECT_TRUE(read(90'000).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(read(100'000)));
+}
+
 TEST(CreateRequestTest, AMaskedHostIsNoLineOfAHeader) {
   EXPECT_TRUE(
       ReadText(R"({"templateID": "base", "network": {"maskRequestHost": "h:${PORT}"}})").ok());

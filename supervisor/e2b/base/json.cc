@@ -1,21 +1,19 @@
 #include "supervisor/e2b/base/json.h"
 
 #include "absl/strings/str_cat.h"
+#include "supervisor/base/json_scan.h"
 #include "supervisor/base/text.h"
 
 namespace warren {
 
 absl::StatusOr<nlohmann::json> ParseCloudJson(absl::string_view text, absl::string_view what) {
-  bool deep = false;
-  // Nothing of what lies deeper is built.
-  auto bound = [&deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    deep = deep || depth > kMaxCloudJsonDepth;
-    return !deep;
-  };
-  // nlohmann-json takes a NUL for the end of the text, whatever is behind it.
-  if (text.find('\0') == absl::string_view::npos) {
-    nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), bound, false);
-    if (!json.is_discarded() && !deep) return json;
+  const JsonShape shape = ScanJson(text);
+  if (!shape.has_nul && shape.depth <= kMaxCloudJsonDepth && shape.values <= kMaxCloudJsonValues) {
+    // What a sandbox prints may hold them, and the cloud passes them on.
+    std::string replaced;
+    if (shape.has_lone_surrogate) text = replaced = ReplaceLoneSurrogates(text);
+    nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+    if (!json.is_discarded()) return json;
   }
   return absl::InternalError(absl::StrCat(what, " is no JSON that can be read"));
 }

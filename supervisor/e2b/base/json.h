@@ -13,10 +13,13 @@
 namespace warren {
 
 // Of arrays and objects within each other.
-inline constexpr int kMaxCloudJsonDepth = 64;
+inline constexpr size_t kMaxCloudJsonDepth = 64;
+// The points of a large chart are some hundred thousand. A value takes many times the bytes that
+// say it.
+inline constexpr size_t kMaxCloudJsonValues = 500'000;
 
-// INTERNAL: it is none, is nested deeper, or has something behind it. `what` says whose it is:
-// "the cloud's list of sandboxes".
+// INTERNAL: it is none, is nested deeper, has more values, or something behind it. `what` says
+// whose it is: "the cloud's list of sandboxes". Lone surrogates come as U+FFFD.
 absl::StatusOr<nlohmann::json> ParseCloudJson(absl::string_view text, absl::string_view what);
 
 // The field of an object, or nothing where there is none or it is of another type. Texts come as

@@ -18,9 +18,10 @@
 namespace warren {
 
 // What a call of HTTP is for, each with connections of its own: so cells that run for minutes never
-// hold up what is answered at once.
-enum class HttpLane { kCall, kCell, kStream };
-inline constexpr size_t kHttpLanes = 3;
+// hold up what is answered at once, and a sandbox that does not answer its calls never the control
+// plane's.
+enum class HttpLane { kControl, kCall, kCell, kStream };
+inline constexpr size_t kHttpLanes = 4;
 
 struct HttpRequest {
   std::string method = "GET";
@@ -96,7 +97,7 @@ struct HttpTls {
 struct HttpOptions {
   HttpTls tls;
   // Most connections of each lane. What finds none waits for one.
-  std::array<int, kHttpLanes> connections{10, 100, 1000};
+  std::array<int, kHttpLanes> connections{10, 10, 100, 1000};
   std::chrono::milliseconds connect_timeout{5000};
   // Of the log's lines.
   std::string name;

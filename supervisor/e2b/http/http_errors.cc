@@ -10,23 +10,23 @@ absl::Status HttpErrorOf(CURLcode code) {
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
     case CURLE_PROXY:
-      return absl::UnavailableError("the server cannot be reached");
+      return absl::UnavailableError("the cloud cannot be reached");
     // Times of calls are kept here: this one is that of connecting.
     case CURLE_OPERATION_TIMEDOUT:
-      return absl::UnavailableError("no connection to the server came about in time");
+      return absl::UnavailableError("no connection to the cloud came about in time");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
-      return absl::UnavailableError("the server's TLS certificate was not accepted");
+      return absl::UnavailableError("the cloud's TLS certificate was not accepted");
     case CURLE_SSL_CACERT_BADFILE:
       return absl::UnavailableError(
           "the authorities that TLS certificates are checked against cannot be read");
     case CURLE_SSL_CERTPROBLEM:
-      return absl::UnavailableError("the certificate for the server cannot be used");
+      return absl::UnavailableError("the certificate for the cloud cannot be used");
     case CURLE_SSL_CLIENTCERT:
-      return absl::UnavailableError("the server did not accept the certificate that is for it");
+      return absl::UnavailableError("the cloud did not accept the certificate that is for it");
     case CURLE_SSL_CONNECT_ERROR:
-      return absl::UnavailableError("no TLS connection to the server came about");
+      return absl::UnavailableError("no TLS connection to the cloud came about");
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_SEND_FAIL_REWIND:
@@ -36,24 +36,24 @@ absl::Status HttpErrorOf(CURLcode code) {
     case CURLE_HTTP2_STREAM:
       return HttpBrokenError();
     default:
-      return absl::InternalError("what the server answered is no HTTP");
+      return absl::InternalError("what the cloud answered is no HTTP");
   }
 }
 
 absl::Status HttpTimeoutError() {
-  return absl::DeadlineExceededError("the server did not answer in time");
+  return absl::DeadlineExceededError("the cloud did not answer in time");
 }
 
 absl::Status HttpStallError() {
-  return absl::UnavailableError("nothing came from the server for too long");
+  return absl::UnavailableError("nothing came from the cloud for too long");
 }
 
 absl::Status HttpHeadTooLongError() {
-  return absl::InternalError("the head of the server's answer is too long");
+  return absl::InternalError("the head of the cloud's answer is too long");
 }
 
 absl::Status HttpBrokenError() {
-  return absl::UnavailableError("the connection broke before the server's answer was whole");
+  return absl::UnavailableError("the connection broke before the cloud's answer was whole");
 }
 
 }  // namespace warren

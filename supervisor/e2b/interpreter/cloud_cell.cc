@@ -20,8 +20,29 @@ constexpr std::chrono::seconds kSilence{60};
 constexpr std::chrono::milliseconds kRateWait{250};
 constexpr int kMaxSends = 4;
 constexpr size_t kMaxRefusal = 64 << 10;
+// Of an event of output, by the contract.
+constexpr size_t kMaxOutputPart = 1 << 20;
 // E2B's word for a kernel that died, or was restarted.
 constexpr char kContextGone[] = "ContextRestarting";
+
+// What of a text that is UTF-8 makes one event: no character is cut.
+absl::string_view OutputPart(absl::string_view text) {
+  if (text.size() <= kMaxOutputPart) return text;
+  size_t size = kMaxOutputPart;
+  while ((static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return text.substr(0, size);
+}
+
+int64_t SizeOf(const v1::ExecutionEvent::Display& display) {
+  size_t size = 0;
+  for (const auto& [type, data] : display.data()) size += data.size();
+  return static_cast<int64_t>(size);
+}
+
+int64_t SizeOf(const v1::ExecutionEvent::Error& error) {
+  return static_cast<int64_t>(error.name().size() + error.value().size() +
+                              error.traceback().size());
+}
 
 int64_t NowNanos() { return absl::ToUnixNanos(absl::Now()); }
 
@@ -43,6 +64,7 @@ absl::Status WhyNotStarted(StopReason why) {
     return absl::DeadlineExceededError(
         "the cloud did not take the code within its time; it was not sent again");
   }
+  if (why == StopReason::kDestroyed || why == StopReason::kExpired) return NoSuchCloudSandbox();
   return absl::FailedPreconditionError("the context ended before the code began");
 }
 
@@ -150,27 +172,29 @@ v1::Termination CloudCell::EndOfCell() const {
 
 void CloudCell::OnOutput(CellOutput output) {
   const int64_t room = spec_.max_output_bytes - output_bytes_;
-  const auto size = static_cast<int64_t>(output.text.size());
-  if (size > room) output.text.resize(static_cast<size_t>(room));
-  if (!output.text.empty()) {
-    output_bytes_ += static_cast<int64_t>(output.text.size());
-    flow_ = execution_->PushOutput(output.stream, output.text, NowNanos());
+  absl::string_view rest = output.text;
+  const bool over = static_cast<int64_t>(rest.size()) > room;
+  if (over) rest = rest.substr(0, static_cast<size_t>(room));
+  output_bytes_ += static_cast<int64_t>(rest.size());
+  while (!rest.empty()) {
+    const absl::string_view part = OutputPart(rest);
+    flow_ = execution_->PushOutput(output.stream, part, NowNanos());
+    rest.remove_prefix(part.size());
   }
-  if (size > room) Stop(StopReason::kOutputLimit);
+  if (over) Stop(StopReason::kOutputLimit);
 }
 
-// Displays count as output does; errors are bounded by themselves.
+// Displays count as output does, and errors behind the first one: a cell has one, which is bounded
+// by itself, but the cloud's word on that is a stranger's.
 void CloudCell::OnDisplay(v1::ExecutionEvent event) {
   if (event.has_error() && event.error().name() == kContextGone) {
     context_gone_ = true;
     return;
   }
-  raised_ = raised_ || event.has_error();
-  if (event.has_display()) {
-    for (const auto& [type, data] : event.display().data())
-      output_bytes_ += static_cast<int64_t>(data.size());
-    if (output_bytes_ > spec_.max_output_bytes) return Stop(StopReason::kOutputLimit);
-  }
+  int64_t size = event.has_display() ? SizeOf(event.display()) : 0;
+  if (event.has_error() && std::exchange(raised_, true)) size = SizeOf(event.error());
+  if (size > spec_.max_output_bytes - output_bytes_) return Stop(StopReason::kOutputLimit);
+  output_bytes_ += size;
   flow_ = execution_->Push(std::move(event), NowNanos());
 }
 

@@ -36,7 +36,7 @@ class CloudContext final : public CloudRunner, public std::enable_shared_from_th
   // FAILED_PRECONDITION: nothing runs.
   absl::Status Interrupt();
   // What runs and what waits ends.
-  void End(StopReason why);
+  void End(StopReason why) override;
   bool Has(const std::string& execution_id) const;
   int32_t execution_count() const { return execution_count_; }
 

@@ -257,7 +257,8 @@ void InterpreterClient::Change(const std::string& context_id, const char* method
   Resolve(context_id, [self = *this, context_id, method, suffix, why,
                        reply = std::move(reply)](absl::StatusOr<v1::Context> found) mutable {
     if (!found.ok()) return reply(found.status());
-    if (auto context = self.ContextOf(context_id)) context->End(why);
+    if (auto context = self.ContextOf(IsDefault(*found) ? kDefaultContextId : context_id))
+      context->End(why);
     const std::string path = absl::StrCat("/contexts/", PercentEncode(found->context_id()), suffix);
     self.cloud_->Ask(InterpreterRequest(self.cloud_->options(), *self.sandbox_, method, path),
                      HttpAgain::kIfNotDone,
@@ -281,11 +282,13 @@ void InterpreterClient::DeleteContext(const std::string& context_id,
           reply = std::move(reply)](absl::StatusOr<v1::Context> deleted) mutable {
            if (!deleted.ok()) return reply(deleted.status());
            sandbox->context_requests.ForgetContext(context_id);
-           std::shared_ptr<CloudRunner> context;
+           // By the name it was used by, and as it is listed: the default one has several.
+           CloudContexts::node_type asked_for;
+           CloudContexts::node_type listed;
            {
              MutexLock lock(&sandbox->contexts_mu);
-             context.swap(sandbox->contexts[context_id]);
-             sandbox->contexts.erase(context_id);
+             asked_for = sandbox->contexts.extract(context_id);
+             listed = sandbox->contexts.extract(deleted->context_id());
            }
            reply(v1::DeleteContextResponse());
          });
@@ -294,15 +297,6 @@ void InterpreterClient::DeleteContext(const std::string& context_id,
 void InterpreterClient::RestartContext(const std::string& context_id,
                                        Reply<v1::Context> reply) const {
   Change(context_id, "POST", "/restart", StopReason::kRestarted, std::move(reply));
-}
-
-void InterpreterClient::EndAll(CloudSandbox& sandbox, StopReason why) {
-  CloudContexts contexts;
-  {
-    MutexLock lock(&sandbox.contexts_mu);
-    contexts.swap(sandbox.contexts);
-  }
-  for (auto& [id, context] : contexts) std::static_pointer_cast<CloudContext>(context)->End(why);
 }
 
 }  // namespace warren

@@ -31,9 +31,6 @@ class InterpreterClient {
   void DeleteContext(const std::string& context_id, Reply<v1::DeleteContextResponse> reply) const;
   void RestartContext(const std::string& context_id, Reply<v1::Context> reply) const;
 
-  // What runs and waits in it ends. On the loop's thread.
-  static void EndAll(CloudSandbox& sandbox, StopReason why);
-
  private:
   using Contexts = std::vector<v1::Context>;
   // Null: there are too many. For any thread.

@@ -1,15 +1,15 @@
 #include "supervisor/gateway/control/json_fields.h"
 
 #include "absl/strings/str_cat.h"
+#include "supervisor/base/json_scan.h"
 
 namespace warren {
 namespace {
 
-constexpr int kMaxJsonDepth = 64;
-// Events of the parser's: a beginning, an end, a key and a value are one each.
-constexpr int kMaxJsonValues = 100'000;
-
-struct TooMuch {};
+// A copy of what is nested deeply would use up the stack.
+constexpr size_t kMaxJsonDepth = 64;
+// A value takes many times the bytes that say it.
+constexpr size_t kMaxJsonValues = 100'000;
 
 absl::Status WrongType(const char* name, absl::string_view wanted) {
   return absl::InvalidArgumentError(absl::StrCat("\"", name, "\" must be ", wanted));
@@ -25,22 +25,15 @@ const nlohmann::json* Find(const nlohmann::json& object, const char* name) {
 
 absl::StatusOr<nlohmann::json> ParseObject(absl::string_view body) {
   if (body.empty()) return nlohmann::json::object();
-  int values = 0;
-  // A copy of what is nested deeply would use up the stack, and a value takes many times the bytes
-  // that say it.
-  auto within = [&values](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
-    if (depth > kMaxJsonDepth || ++values > kMaxJsonValues) throw TooMuch();
-    return true;
-  };
-  try {
-    auto json = nlohmann::json::parse(body.begin(), body.end(), within, false);
-    // nlohmann-json takes a NUL for the end of the text, whatever is behind it.
-    const bool ends = body.find('\0') != absl::string_view::npos;
-    if (json.is_object() && !ends) return json;
-  } catch (const TooMuch&) {
+  const JsonShape shape = ScanJson(body);
+  if (shape.depth > kMaxJsonDepth || shape.values > kMaxJsonValues) {
     return absl::InvalidArgumentError(absl::StrCat("the request's body is nested more than ",
                                                    kMaxJsonDepth, " deep or has more than ",
                                                    kMaxJsonValues, " values"));
+  }
+  if (!shape.has_nul) {
+    auto json = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);
+    if (json.is_object()) return json;
   }
   return absl::InvalidArgumentError("the request's body is no JSON object");
 }
