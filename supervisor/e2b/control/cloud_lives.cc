@@ -1,5 +1,6 @@
 #include "supervisor/e2b/control/cloud_lives.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,18 +11,39 @@
 #include "supervisor/e2b/base/cloud_requests.h"
 #include "supervisor/e2b/base/json.h"
 #include "supervisor/e2b/control/create_body.h"
+#include "supervisor/e2b/control/sandbox_record.h"
 
 namespace warren {
 namespace {
 
 // docs/TIMING.md: so many times in a lifetime it is looked whether it was used.
 constexpr int kLooksInLifetime = 8;
+// Of a host of pace 1: so long after a lifetime's end it is looked whether the sandbox is there.
+constexpr std::chrono::seconds kExpirySlack{10};
+// One of which the cloud says nothing for so many of these is taken to be gone.
+constexpr int kMaxFailedLooks = 5;
+constexpr absl::Duration kLongestWait = absl::Hours(24);
+constexpr int kGoneStatus = 404;
+
+bool CountsFromLastUse(const CloudSandbox& sandbox) {
+  return sandbox.told.lifetime_from() == v1::LIFETIME_FROM_LAST_USE;
+}
 
 }  // namespace
 
 absl::Duration CloudLives::Ran(const CloudSandbox& sandbox, absl::Time now) {
   if (sandbox.runs_since == absl::InfinitePast()) return sandbox.ran;
+  const absl::Time ends = ToTime(sandbox.told.expires_at());
+  // Where the cloud's clock is another one, this may lie before its beginning.
+  if (ends > sandbox.runs_since) now = std::min(now, ends);
   return sandbox.ran + std::max(now - sandbox.runs_since, absl::ZeroDuration());
+}
+
+void CloudLives::Settle(CloudSandbox& sandbox) {
+  const absl::Time now = absl::Now();
+  if (sandbox.runs_since == absl::InfinitePast() || ToTime(sandbox.told.expires_at()) > now) return;
+  sandbox.ran = Ran(sandbox, now);
+  sandbox.runs_since = absl::InfinitePast();
 }
 
 void CloudLives::Changed(const CloudSandboxRef& sandbox) {
@@ -40,6 +62,7 @@ void CloudLives::Changed(const CloudSandboxRef& sandbox) {
   meter_.Runs(sandbox->id, now, ToTime(sandbox->told.expires_at()));
   Watch& watch = watched_[sandbox->id];
   watch.set_at = UseMeter::CoarseNow();
+  watch.failed_looks = 0;
   Arm(sandbox);
 }
 
@@ -54,22 +77,34 @@ void CloudLives::Ended(const CloudSandboxRef& sandbox) {
 void CloudLives::Arm(const CloudSandboxRef& sandbox) {
   Watch& watch = watched_.at(sandbox->id);
   cloud_->loop().CancelTimer(std::exchange(watch.timer, 0));
-  const absl::Duration lifetime = ToDuration(sandbox->told.lifetime());
-  const bool by_use = sandbox->told.lifetime_from() == v1::LIFETIME_FROM_LAST_USE;
-  if (!by_use || lifetime <= absl::ZeroDuration()) return;
-  watch.timer = cloud_->loop().AddTimer(
-      MonotonicClock::now() + absl::ToChronoNanoseconds(lifetime / kLooksInLifetime),
-      [weak = weak_from_this(), sandbox] {
-        if (auto self = weak.lock()) self->Renew(sandbox);
-      });
+  const absl::Duration look = ToDuration(sandbox->told.lifetime()) / kLooksInLifetime;
+  const absl::Duration left = ToTime(sandbox->told.expires_at()) - absl::Now();
+  MonotonicTime when;
+  if (CountsFromLastUse(*sandbox) && look > absl::ZeroDuration() && left > absl::ZeroDuration()) {
+    when = MonotonicClock::now() + absl::ToChronoNanoseconds(look);
+  } else {
+    // One that is there though its end is past, by whatever clock, is not asked about all the time.
+    const absl::Duration wait = left > absl::ZeroDuration() ? left : look;
+    when = cloud_->After(kExpirySlack) + absl::ToChronoNanoseconds(std::min(wait, kLongestWait));
+  }
+  watch.timer = cloud_->loop().AddTimer(when, [weak = weak_from_this(), sandbox] {
+    if (auto self = weak.lock()) self->OnTimer(sandbox);
+  });
 }
 
-void CloudLives::Renew(const CloudSandboxRef& sandbox) {
+void CloudLives::OnTimer(const CloudSandboxRef& sandbox) {
   auto found = watched_.find(sandbox->id);
   if (found == watched_.end()) return;
   Arm(sandbox);
-  if (!sandbox->use->in_use() && sandbox->use->last_use() <= found->second.set_at) return;
-  found->second.set_at = UseMeter::CoarseNow();
+  const bool used = sandbox->use->in_use() || sandbox->use->last_use() > found->second.set_at;
+  if (CountsFromLastUse(*sandbox) && used) return Renew(sandbox);
+  if (ToTime(sandbox->told.expires_at()) < absl::Now()) Look(sandbox);
+}
+
+void CloudLives::Renew(const CloudSandboxRef& sandbox) {
+  const MonotonicTime set_at = UseMeter::CoarseNow();
+  // Not twice at once. Where it fails it is done again.
+  const MonotonicTime set_before = std::exchange(watched_.at(sandbox->id).set_at, set_at);
   nlohmann::json body;
   const absl::Duration lifetime = ToDuration(sandbox->told.lifetime());
   body["timeout"] = WholeSeconds(lifetime);
@@ -77,18 +112,65 @@ void CloudLives::Renew(const CloudSandboxRef& sandbox) {
                              absl::StrCat("/sandboxes/", PercentEncode(sandbox->id), "/timeout"),
                              JsonText(body)),
               HttpAgain::kAlways,
-              [self = shared_from_this(), sandbox, lifetime](absl::StatusOr<HttpAnswer> answer) {
-                const absl::Status status = answer.ok() ? ControlStatus(*answer) : answer.status();
-                if (!status.ok()) {
-                  spdlog::warn("event=cloud_lifetime_not_renewed backend={} sandbox={} code={}",
-                               self->cloud_->options().name, sandbox->id,
-                               static_cast<int>(status.code()));
-                  return;
-                }
-                const absl::Time ends = absl::Now() + lifetime;
-                *sandbox->told.mutable_expires_at() = ToProto(ends);
-                self->meter_.Runs(sandbox->id, absl::Now(), ends);
+              [self = shared_from_this(), sandbox, set_before, set_at,
+               lifetime](const absl::StatusOr<HttpAnswer>& answer) {
+                self->OnRenewed(sandbox, set_before, set_at, lifetime,
+                                answer.ok() ? ControlStatus(*answer) : answer.status());
               });
+}
+
+void CloudLives::OnRenewed(const CloudSandboxRef& sandbox, MonotonicTime set_before,
+                           MonotonicTime set_at, absl::Duration lifetime,
+                           const absl::Status& status) {
+  auto found = watched_.find(sandbox->id);
+  // It was paused or ended, or its lifetime was set by its client.
+  if (found == watched_.end() || found->second.set_at != set_at) return;
+  if (status.ok()) {
+    const absl::Time now = absl::Now();
+    *sandbox->told.mutable_expires_at() = ToProto(now + lifetime);
+    meter_.Runs(sandbox->id, now, now + lifetime);
+    return;
+  }
+  spdlog::warn("event=cloud_lifetime_not_renewed backend={} sandbox={} code={}",
+               cloud_->options().name, sandbox->id, static_cast<int>(status.code()));
+  found->second.set_at = set_before;
+  if (absl::IsNotFound(status)) Look(sandbox);
+}
+
+void CloudLives::Look(const CloudSandboxRef& sandbox) {
+  cloud_->Ask(ControlRequest(cloud_->options(), "GET",
+                             absl::StrCat("/sandboxes/", PercentEncode(sandbox->id))),
+              HttpAgain::kAlways,
+              [self = shared_from_this(), sandbox](const absl::StatusOr<HttpAnswer>& answer) {
+                self->OnLooked(sandbox, answer);
+              });
+}
+
+void CloudLives::OnLooked(const CloudSandboxRef& sandbox,
+                          const absl::StatusOr<HttpAnswer>& answer) {
+  auto found = watched_.find(sandbox->id);
+  if (found == watched_.end()) return;
+  absl::StatusOr<v1::Sandbox> told = absl::UnavailableError("the cloud did not say");
+  if (answer.ok() && ControlStatus(*answer).ok()) {
+    auto json = ParseCloudJson(answer->body, "the cloud's word on a sandbox");
+    if (json.ok()) told = ReadSandbox(*json, cloud_->options());
+  }
+  const bool gone = answer.ok() && answer->head.status == kGoneStatus;
+  if (gone || (!told.ok() && ++found->second.failed_looks == kMaxFailedLooks)) {
+    Ended(sandbox);
+    // What runs in one of which nothing is known hears of its end by itself.
+    if (gone || !sandbox->use->in_use()) cloud_->Forget(sandbox->id);
+    return;
+  }
+  if (!told.ok()) return;
+  if (told->state() == v1::Sandbox::PAUSED) {
+    sandbox->told.set_state(v1::Sandbox::PAUSED);
+    return Changed(sandbox);
+  }
+  found->second.failed_looks = 0;
+  *sandbox->told.mutable_expires_at() = told->expires_at();
+  meter_.Runs(sandbox->id, absl::Now(), ToTime(told->expires_at()));
+  Arm(sandbox);
 }
 
 }  // namespace warren

@@ -22,6 +22,12 @@
 namespace warren {
 namespace {
 
+// docs/TIMING.md, of a host of pace 1: after the first failure, and twice as long after each
+// further one.
+constexpr std::chrono::seconds kCountAgain{5};
+constexpr int kMaxCountFailures = 8;
+constexpr int kMaxCountPages = 1000;
+
 // As the cloud sees a create that is in the hands of its client.
 class CreateOperation final : public Operation {
  public:
@@ -46,8 +52,8 @@ class NothingToDo final : public Operation {
   void Cancel() override {}
 };
 
-absl::StatusOr<std::string> BodyOf(const CloudOptions& options, const std::string& tenant,
-                                   v1::CreateSandboxRequest& request) {
+absl::StatusOr<nlohmann::json> BodyOf(const CloudOptions& options, const std::string& tenant,
+                                      v1::CreateSandboxRequest& request) {
   absl::Status valid = ValidateCreate(request);
   if (!valid.ok()) return valid;
   if (request.template_id().empty()) request.set_template_id(options.default_template);
@@ -58,9 +64,7 @@ absl::StatusOr<std::string> BodyOf(const CloudOptions& options, const std::strin
                        absl::StrAppend(out, each.first);
                      })));
   }
-  auto body = CreateBody(options, tenant, request);
-  if (!body.ok()) return body.status();
-  return JsonText(*body);
+  return CreateBody(options, tenant, request);
 }
 
 }  // namespace
@@ -90,14 +94,37 @@ void ControlClient::AskAbout(const CloudSandboxRef& sandbox, absl::string_view m
                          absl::StrCat("/sandboxes/", PercentEncode(sandbox->id), what),
                          body.is_null() ? "" : JsonText(body)),
           again,
-          [self = shared_from_this(), sandbox,
+          [self = shared_from_this(), sandbox, whole = what.empty(),
            on_json = std::move(on_json)](absl::StatusOr<nlohmann::json> json) mutable {
-            if (absl::IsNotFound(json.status())) {
-              self->Gone(sandbox);
-              json = NoSuchCloudSandbox();
-            }
-            on_json(std::move(json));
+            if (!absl::IsNotFound(json.status())) return on_json(std::move(json));
+            if (!whole) return self->ExplainNotFound(sandbox, std::move(on_json));
+            self->Gone(sandbox);
+            on_json(NoSuchCloudSandbox());
           });
+}
+
+void ControlClient::ExplainNotFound(const CloudSandboxRef& sandbox,
+                                    absl::AnyInvocable<void(absl::Status)> told) {
+  AskAbout(
+      sandbox, "GET", "", nlohmann::json(), HttpAgain::kAlways,
+      [told = std::move(told)](absl::StatusOr<nlohmann::json> json) mutable {
+        if (!json.ok()) return told(json.status());
+        if (TextField(*json, "state") == "paused")
+          return told(absl::FailedPreconditionError("the sandbox is paused; resume it first"));
+        told(absl::UnimplementedError("the cloud has the sandbox, but cannot do this with it"));
+      });
+}
+
+ControlClient::Asked ControlClient::AskedNow(const CloudSandboxRef& sandbox) const {
+  return {cloud_->Find(sandbox->id) == sandbox, lives_->Watches(*sandbox)};
+}
+
+bool ControlClient::GoneSince(const CloudSandboxRef& sandbox, const Asked& asked) const {
+  return asked.known && cloud_->Find(sandbox->id) != sandbox;
+}
+
+bool ControlClient::OverSince(const CloudSandboxRef& sandbox, const Asked& asked) const {
+  return GoneSince(sandbox, asked) || (asked.runs && !lives_->Watches(*sandbox));
 }
 
 void ControlClient::Note(const CloudSandboxRef& sandbox, const nlohmann::json& json,
@@ -155,12 +182,16 @@ void ControlClient::GiveWarm(CloudSandboxRef ready, const v1::CreateSandboxReque
   nlohmann::json body;
   body["timeout"] = WholeSeconds(ToDuration(request.lifetime()));
   AskAbout(ready, "POST", "/timeout", body, HttpAgain::kAlways,
-           [ready, create = create.shared_from_this()](const absl::StatusOr<nlohmann::json>& set) {
-             // It has gone, or cannot be kept: a new one is made.
-             if (!set.ok()) return create->Start();
+           [ready, warm = warm_,
+            create = create.shared_from_this()](const absl::StatusOr<nlohmann::json>& set) {
+             // A new one is made; this one may be there still, and nobody else has it.
+             if (!set.ok()) {
+               warm->Remove(ready);
+               return create->Start();
+             }
              nlohmann::json made;
              made["sandboxID"] = ready->id;
-             create->Give(std::move(made));
+             if (!create->Give(std::move(made))) warm->Remove(ready);
            });
 }
 
@@ -241,18 +272,44 @@ void ControlClient::Probe(const Call& call, Reply<ProbeAnswer> reply) {
   });
 }
 
-void ControlClient::CountRunning() {
+void ControlClient::CountRunning() { CountPage({}); }
+
+void ControlClient::CountPage(Count count) {
   v1::ListSandboxesRequest request;
   request.set_page_size(100);
   request.add_states(v1::Sandbox::RUNNING);
+  request.set_page_token(count.page_token);
   List(Call(), std::move(request),
-       [self = shared_from_this()](absl::StatusOr<v1::ListSandboxesResponse> list) {
-         if (!list.ok()) return;
+       [self = shared_from_this(),
+        count = std::move(count)](absl::StatusOr<v1::ListSandboxesResponse> list) mutable {
+         if (!list.ok()) return self->CountAgain(std::move(count), list.status());
          for (const v1::Sandbox& each : list->sandboxes()) {
            self->Open(Principal(), each.sandbox_id(),
                       [](const absl::StatusOr<CloudSandboxRef>&) {});
          }
+         const std::string& next = list->next_page_token();
+         if (next.empty() || next == count.page_token || ++count.pages == kMaxCountPages) return;
+         count.page_token = next;
+         self->CountPage(std::move(count));
        });
+}
+
+void ControlClient::CountAgain(Count count, const absl::Status& why) {
+  if (++count.failures == kMaxCountFailures) {
+    spdlog::error("event=cloud_sandboxes_not_counted backend={} code={}", cloud_->options().name,
+                  static_cast<int>(why.code()));
+    return;
+  }
+  const auto wait = kCountAgain * (1 << (count.failures - 1));
+  // The answer may be that the backend goes: then Post drops it.
+  cloud_->Post([weak = weak_from_this(), wait, count = std::move(count)]() mutable {
+    auto self = weak.lock();
+    if (self == nullptr) return;
+    self->cloud_->loop().AddTimer(self->cloud_->After(wait),
+                                  [weak, count = std::move(count)]() mutable {
+                                    if (auto kept = weak.lock()) kept->CountPage(std::move(count));
+                                  });
+  });
 }
 
 }  // namespace warren

@@ -51,9 +51,30 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   // sandbox. On the loop's thread.
   using OnJson = absl::AnyInvocable<void(absl::StatusOr<nlohmann::json>)>;
   void AskJson(HttpRequest request, HttpAgain again, OnJson on_json);
-  // The same about one sandbox: a 404 forgets it.
+  // The same about one sandbox: a 404 forgets it, of a call below its path where the cloud says so
+  // of the sandbox too.
   void AskAbout(const CloudSandboxRef& sandbox, absl::string_view method, absl::string_view what,
                 const nlohmann::json& body, HttpAgain again, OnJson on_json);
+  // A call about it was answered by a 404: NOT_FOUND where it is gone, FAILED_PRECONDITION where it
+  // is paused, UNIMPLEMENTED where it runs.
+  void ExplainNotFound(const CloudSandboxRef& sandbox, absl::AnyInvocable<void(absl::Status)> told);
+  // What was so when the cloud was asked about a sandbox; and whether it has been destroyed since,
+  // or does not run any more, so that the answer tells of what was.
+  struct Asked {
+    bool known = false;
+    bool runs = false;
+  };
+  Asked AskedNow(const CloudSandboxRef& sandbox) const;
+  bool GoneSince(const CloudSandboxRef& sandbox, const Asked& asked) const;
+  bool OverSince(const CloudSandboxRef& sandbox, const Asked& asked) const;
+  // A page of CountRunning's.
+  struct Count {
+    std::string page_token;
+    int pages = 0;
+    int failures = 0;
+  };
+  void CountPage(Count count);
+  void CountAgain(Count count, const absl::Status& why);
   void GiveWarm(CloudSandboxRef ready, const v1::CreateSandboxRequest& request, CreateCall& create);
   void Note(const CloudSandboxRef& sandbox, const nlohmann::json& json, v1::Sandbox told);
   void Gone(const CloudSandboxRef& sandbox);

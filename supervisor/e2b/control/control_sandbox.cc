@@ -43,19 +43,21 @@ v1::SandboxMetrics ReadMetrics(const nlohmann::json& json) {
 void ControlClient::Get(CloudSandboxRef sandbox, Reply<v1::Sandbox> reply) {
   cloud_->Post([self = shared_from_this(), sandbox = std::move(sandbox),
                 reply = SureReply(std::move(reply))]() mutable {
-    self->AskAbout(
-        sandbox, "GET", "", kNoBody, HttpAgain::kAlways,
-        [self, sandbox, reply = std::move(reply)](absl::StatusOr<nlohmann::json> json) mutable {
-          if (!json.ok()) return reply(json.status());
-          auto told = ReadSandbox(*json, self->cloud_->options());
-          if (!told.ok()) return reply(NoSuchCloudSandbox());
-          // The cloud knows what it was made with, and this server what was asked since.
-          *told->mutable_lifetime() = sandbox->told.lifetime();
-          told->set_lifetime_from(sandbox->told.lifetime_from());
-          told->set_on_expiry(sandbox->told.on_expiry());
-          self->Note(sandbox, *json, *told);
-          reply(*std::move(told));
-        });
+    self->AskAbout(sandbox, "GET", "", kNoBody, HttpAgain::kAlways,
+                   [self, sandbox, asked = self->AskedNow(sandbox),
+                    reply = std::move(reply)](absl::StatusOr<nlohmann::json> json) mutable {
+                     if (!json.ok()) return reply(json.status());
+                     if (self->GoneSince(sandbox, asked)) return reply(NoSuchCloudSandbox());
+                     if (self->OverSince(sandbox, asked)) return reply(sandbox->told);
+                     auto told = ReadSandbox(*json, self->cloud_->options());
+                     if (!told.ok()) return reply(NoSuchCloudSandbox());
+                     // The cloud knows what it was made with, and this server what was asked since.
+                     *told->mutable_lifetime() = sandbox->told.lifetime();
+                     told->set_lifetime_from(sandbox->told.lifetime_from());
+                     told->set_on_expiry(sandbox->told.on_expiry());
+                     self->Note(sandbox, *json, *told);
+                     reply(*std::move(told));
+                   });
   });
 }
 
@@ -73,9 +75,10 @@ void ControlClient::SetLifetime(CloudSandboxRef sandbox, v1::SetSandboxLifetimeR
     nlohmann::json body;
     body["timeout"] = WholeSeconds(ToDuration(request.lifetime()));
     self->AskAbout(sandbox, "POST", "/timeout", body, HttpAgain::kAlways,
-                   [self, sandbox, request = std::move(request),
+                   [self, sandbox, asked = self->AskedNow(sandbox), request = std::move(request),
                     reply = std::move(reply)](absl::StatusOr<nlohmann::json> json) mutable {
                      if (!json.ok()) return reply(json.status());
+                     if (self->GoneSince(sandbox, asked)) return reply(NoSuchCloudSandbox());
                      v1::Sandbox& told = sandbox->told;
                      *told.mutable_lifetime() = request.lifetime();
                      if (request.lifetime_from() != v1::LIFETIME_FROM_UNSPECIFIED)
@@ -137,15 +140,24 @@ void ControlClient::Unpause(CloudSandboxRef sandbox, const v1::ResumeSandboxRequ
     body["timeout"] = WholeSeconds(lifetime);
     self->AskJson(
         ControlRequest(self->cloud_->options(), "POST",
-                       absl::StrCat("/v2/sandboxes/", sandbox->id, "/connect"), JsonText(body)),
+                       absl::StrCat("/v2/sandboxes/", PercentEncode(sandbox->id), "/connect"),
+                       JsonText(body)),
         HttpAgain::kAlways,
-        [self, sandbox, lifetime, has_lifetime,
+        [self, sandbox, asked = self->AskedNow(sandbox), lifetime, has_lifetime,
          reply = std::move(reply)](absl::StatusOr<nlohmann::json> json) mutable {
           if (absl::IsNotFound(json.status())) {
-            self->Gone(sandbox);
-            return reply(NoSuchCloudSandbox());
+            return self->ExplainNotFound(
+                sandbox, [reply = std::move(reply)](absl::Status status) mutable {
+                  // There, and paused: it is the call that is not.
+                  if (absl::IsFailedPrecondition(status))
+                    status = absl::UnimplementedError("the cloud cannot resume this sandbox");
+                  reply(std::move(status));
+                });
           }
           if (!json.ok()) return reply(json.status());
+          if (self->GoneSince(sandbox, asked)) return reply(NoSuchCloudSandbox());
+          // It may have been paused at its lifetime's end, and nobody heard of that.
+          CloudLives::Settle(*sandbox);
           v1::Sandbox told = sandbox->told;
           told.set_state(v1::Sandbox::RUNNING);
           if (has_lifetime) *told.mutable_lifetime() = ToProto(lifetime);

@@ -17,6 +17,8 @@ namespace warren {
 // In the cloud's metadata: what Warren has to know of a sandbox and the cloud has no field for.
 inline constexpr char kTenantNote[] = "warren-tenant";
 inline constexpr char kNotes[] = "warren-notes";
+// Which create it was made by, so that what became of one can be found out.
+inline constexpr char kCreateNote[] = "warren-create";
 // Clients may not use such names.
 bool IsNote(absl::string_view name);
 

@@ -1,13 +1,19 @@
 #include "supervisor/e2b/control/create_call.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "spdlog/spdlog.h"
 #include "supervisor/e2b/base/cloud_errors.h"
 #include "supervisor/e2b/base/cloud_requests.h"
 #include "supervisor/e2b/base/json.h"
+#include "supervisor/e2b/control/cloud_removal.h"
+#include "supervisor/e2b/control/create_body.h"
 #include "supervisor/e2b/control/sandbox_record.h"
+#include "supervisor/e2b/http/http_errors.h"
+#include "supervisor/session/ids.h"
 
 namespace warren {
 namespace {
@@ -17,11 +23,35 @@ constexpr std::chrono::milliseconds kBusyWait{200};
 constexpr int kMaxCreates = 3;
 constexpr int kServiceUnavailable = 503;
 
+// By which a call ends of which not a byte was sent.
+constexpr CURLcode kNotSent[] = {
+    CURLE_COULDNT_RESOLVE_HOST, CURLE_OPERATION_TIMEDOUT, CURLE_PEER_FAILED_VERIFICATION,
+    CURLE_SSL_CACERT_BADFILE,   CURLE_SSL_CERTPROBLEM,    CURLE_SSL_CLIENTCERT,
+    CURLE_SSL_CONNECT_ERROR,
+};
+
+// Whether the cloud may have made it though this is its answer, which names none.
+bool MayBeMade(const absl::StatusOr<HttpAnswer>& answer) {
+  if (!answer.ok()) {
+    return std::none_of(std::begin(kNotSent), std::end(kNotSent),
+                        [&](CURLcode code) { return answer.status() == HttpErrorOf(code); });
+  }
+  constexpr int kRequestTimeout = 408;
+  constexpr int kNotImplemented = 501;
+  constexpr int kNoStorage = 507;
+  const int status = answer->head.status;
+  if (status == kNotImplemented || status == kNoStorage) return false;
+  return status < 300 || status == kRequestTimeout || status >= 500;
+}
+
 }  // namespace
 
 void CreateCall::Start() {
+  if (!on_made_) return;
   ++attempts_;
-  cloud_->Ask(ControlRequest(cloud_->options(), "POST", "/v2/sandboxes", body_),
+  nonce_ = NewId("");
+  body_["metadata"][kCreateNote] = nonce_;
+  cloud_->Ask(ControlRequest(cloud_->options(), "POST", "/v2/sandboxes", JsonText(body_)),
               HttpAgain::kIfNotDone,
               [self = shared_from_this()](absl::StatusOr<HttpAnswer> answer) {
                 self->OnAnswer(std::move(answer));
@@ -34,23 +64,42 @@ void CreateCall::Cancel() {
   }
 }
 
-void CreateCall::Give(nlohmann::json made) {
-  if (auto on_made = std::exchange(on_made_, nullptr)) return on_made(std::move(made));
-  Remove(made);
+bool CreateCall::Give(nlohmann::json made) {
+  auto on_made = std::exchange(on_made_, nullptr);
+  if (!on_made) return false;
+  on_made(std::move(made));
+  return true;
+}
+
+bool CreateCall::IsBusy(const absl::StatusOr<HttpAnswer>& answer) const {
+  return answer.ok() && answer->head.status == kServiceUnavailable && attempts_ < kMaxCreates &&
+         on_made_;
 }
 
 void CreateCall::OnAnswer(absl::StatusOr<HttpAnswer> answer) {
-  if (answer.ok() && answer->head.status == kServiceUnavailable && attempts_ < kMaxCreates &&
-      on_made_) {
-    cloud_->loop().AddTimer(cloud_->After(kBusyWait * attempts_),
-                            [self = shared_from_this()] { self->Start(); });
-    return;
-  }
+  if (!IsBusy(answer)) return Finish(std::move(answer));
+  cloud_->loop().AddTimer(cloud_->After(kBusyWait * attempts_),
+                          [self = shared_from_this(), busy = *std::move(answer)]() mutable {
+                            self->LookAndStart(std::move(busy));
+                          });
+}
+
+void CreateCall::LookAndStart(HttpAnswer busy) {
+  FindMadeBy(cloud_, nonce_,
+             [self = shared_from_this(), busy = std::move(busy)](
+                 const absl::StatusOr<std::vector<std::string>>& found) mutable {
+               if (self->on_made_ && found.ok() && found->empty()) return self->Start();
+               self->Finish(std::move(busy));
+             });
+}
+
+void CreateCall::Finish(absl::StatusOr<HttpAnswer> answer) {
   const absl::Status status = answer.ok() ? ControlStatus(*answer) : answer.status();
   auto made = status.ok() ? ParseCloudJson(answer->body, "the cloud's word on a new sandbox")
                           : absl::StatusOr<nlohmann::json>(status);
   if (made.ok() && !IsCloudSandboxId(TextField(*made, "sandboxID")))
     made = absl::InternalError("the cloud's word on a new sandbox names none");
+  if (!made.ok() && MayBeMade(answer)) RemoveMadeBy(cloud_, nonce_);
   if (auto on_made = std::exchange(on_made_, nullptr)) return on_made(std::move(made));
   if (made.ok()) Remove(*made);
 }
@@ -58,8 +107,7 @@ void CreateCall::OnAnswer(absl::StatusOr<HttpAnswer> answer) {
 void CreateCall::Remove(const nlohmann::json& made) {
   const std::string id = TextField(made, "sandboxID");
   spdlog::info("event=cloud_sandbox_unwanted backend={} sandbox={}", cloud_->options().name, id);
-  cloud_->Ask(ControlRequest(cloud_->options(), "DELETE", absl::StrCat("/sandboxes/", id)),
-              HttpAgain::kAlways, [](const absl::StatusOr<HttpAnswer>&) {});
+  RemoveFromCloud(cloud_, id);
 }
 
 }  // namespace warren

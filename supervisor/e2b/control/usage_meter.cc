@@ -60,13 +60,17 @@ absl::Status UsageMeter::Save(absl::Time now) {
     text = absl::StrCat(absl::FormatTime(kMonthFormat, month_, absl::UTCTimeZone()), " ",
                         absl::ToDoubleSeconds(UsedLocked(now)), "\n");
   }
+  if (text == saved_) return absl::OkStatus();
   const std::string beside = absl::StrCat(budget_.file(), ".new");
   UniqueFd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
   if (!file.valid()) return Errno(absl::StrCat("open ", beside));
   if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     return Errno(absl::StrCat("write ", beside));
+  // Before it takes the place of the one that is whole: else a crash may leave an empty one there.
+  if (::fdatasync(file.get()) != 0) return Errno(absl::StrCat("fdatasync ", beside));
   if (::rename(beside.c_str(), budget_.file().c_str()) != 0)
     return Errno(absl::StrCat("rename ", beside, " to ", budget_.file()));
+  saved_ = std::move(text);
   return absl::OkStatus();
 }
 

@@ -24,7 +24,8 @@ class UsageMeter {
   // What an earlier server has counted this month, where the budget names a file that is there.
   // INVALID_ARGUMENT: it is none of these.
   absl::Status Load(absl::Time now);
-  // Writes it where the budget names a file; whole, or as it was before.
+  // Writes it where the budget names a file and something has changed; whole, or as it was before,
+  // also where the machine loses its power meanwhile. From one thread at a time.
   absl::Status Save(absl::Time now);
 
   // It runs, until `ends` at the latest; also where it does already: then its end is another one.
@@ -55,6 +56,8 @@ class UsageMeter {
   absl::Duration sum_ ABSL_GUARDED_BY(mu_);
   std::unordered_map<std::string, Running> running_ ABSL_GUARDED_BY(mu_);
   bool warned_ ABSL_GUARDED_BY(mu_) = false;
+  // Save's: what the file says.
+  std::string saved_;
 };
 
 }  // namespace warren

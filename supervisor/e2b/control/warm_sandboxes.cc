@@ -4,12 +4,11 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "spdlog/spdlog.h"
+#include "supervisor/backend/validate.h"
 #include "supervisor/base/proto_time.h"
-#include "supervisor/e2b/base/cloud_requests.h"
 #include "supervisor/e2b/base/json.h"
+#include "supervisor/e2b/control/cloud_removal.h"
 #include "supervisor/e2b/control/create_body.h"
 #include "supervisor/e2b/control/sandbox_record.h"
 
@@ -23,20 +22,31 @@ constexpr std::chrono::minutes kWarmReplaced{25};
 // After a create that failed.
 constexpr std::chrono::seconds kWarmRetry{30};
 
-v1::CreateSandboxRequest WarmRequest(const std::string& template_id) {
+// What most creates ask for: a template, and else what is the default.
+v1::CreateSandboxRequest PlainRequest(const std::string& template_id) {
   v1::CreateSandboxRequest request;
   request.set_template_id(template_id);
-  *request.mutable_lifetime() = ToProto(kWarmLifetime);
-  request.set_lifetime_from(v1::LIFETIME_FROM_CREATION);
-  request.set_on_expiry(v1::ON_EXPIRY_KILL);
+  // Nothing of it can be refused.
+  ValidateCreate(request).IgnoreError();
   return request;
 }
 
-// What can be given to one that is there: its lifetime.
+// Nobody uses it yet.
+v1::Sandbox WarmSandbox(const CloudOptions& options, const std::string& template_id,
+                        const std::string& sandbox_id) {
+  v1::CreateSandboxRequest request = PlainRequest(template_id);
+  *request.mutable_lifetime() = ToProto(kWarmLifetime);
+  request.set_lifetime_from(v1::LIFETIME_FROM_CREATION);
+  return NewSandbox(options, request, sandbox_id);
+}
+
 bool IsPlain(const Principal& who, const v1::CreateSandboxRequest& request) {
+  const v1::CreateSandboxRequest plain = PlainRequest(request.template_id());
   return who.is_operator() && request.metadata().empty() && request.env().empty() &&
          !request.has_network() && request.limits().ByteSizeLong() == 0 &&
-         request.on_expiry() == v1::ON_EXPIRY_KILL;
+         request.on_expiry() == plain.on_expiry() &&
+         request.lifetime_from() == plain.lifetime_from() &&
+         ToDuration(request.lifetime()) == ToDuration(plain.lifetime());
 }
 
 }  // namespace
@@ -57,11 +67,11 @@ void WarmSandboxes::Fill(const std::string& template_id) {
 }
 
 void WarmSandboxes::Make(const std::string& template_id) {
-  auto body = CreateBody(cloud_->options(), "", WarmRequest(template_id));
-  // Nothing of it can be refused.
-  if (!body.ok()) return;
+  auto body = CreateBody(cloud_->options(), "", PlainRequest(template_id));
+  if (!body.ok()) return OnMade(template_id, body.status());
+  (*body)["timeout"] = WholeSeconds(kWarmLifetime);
   auto create = std::make_shared<CreateCall>(
-      cloud_, JsonText(*body),
+      cloud_, *std::move(body),
       [weak = weak_from_this(), template_id](absl::StatusOr<nlohmann::json> made) {
         if (auto self = weak.lock()) self->OnMade(template_id, std::move(made));
       });
@@ -72,6 +82,7 @@ void WarmSandboxes::OnMade(const std::string& template_id, absl::StatusOr<nlohma
   Pool& pool = pools_.at(template_id);
   --pool.making;
   if (!made.ok()) {
+    if (stopped_) return TellStopped();
     spdlog::warn("event=cloud_warm_failed backend={} template={} error=\"{}\"",
                  cloud_->options().name, template_id, absl::CEscape(made.status().message()));
     cloud_->loop().AddTimer(cloud_->After(kWarmRetry), [weak = weak_from_this(), template_id] {
@@ -81,10 +92,10 @@ void WarmSandboxes::OnMade(const std::string& template_id, absl::StatusOr<nlohma
   }
   auto sandbox = std::make_shared<CloudSandbox>(TextField(*made, "sandboxID"));
   ReadConnection(*made, *sandbox);
-  sandbox->told = NewSandbox(cloud_->options(), WarmRequest(template_id), sandbox->id);
+  sandbox->told = WarmSandbox(cloud_->options(), template_id, sandbox->id);
   lives_->Changed(sandbox);
   cloud_->Remember(sandbox);
-  if (stopped_) return Remove(sandbox, [] {});
+  if (stopped_) return Remove(sandbox);
   const TimerId timer =
       cloud_->loop().AddTimer(MonotonicClock::now() + kWarmReplaced,
                               [weak = weak_from_this(), template_id, id = sandbox->id] {
@@ -111,35 +122,40 @@ void WarmSandboxes::Replace(const std::string& template_id, const std::string& s
   if (found == pool.ready.end()) return;
   const CloudSandboxRef old = found->sandbox;
   pool.ready.erase(found);
-  Remove(old, [] {});
+  Remove(old);
   Fill(template_id);
 }
 
-void WarmSandboxes::Remove(const CloudSandboxRef& sandbox, Task done) {
+void WarmSandboxes::Remove(const CloudSandboxRef& sandbox) {
   lives_->Ended(sandbox);
   cloud_->Forget(sandbox->id);
-  cloud_->Ask(ControlRequest(cloud_->options(), "DELETE",
-                             absl::StrCat("/sandboxes/", PercentEncode(sandbox->id))),
-              HttpAgain::kAlways,
-              [done = std::move(done)](const absl::StatusOr<HttpAnswer>&) mutable { done(); });
+  ++leaving_;
+  RemoveFromCloud(cloud_, sandbox->id, [weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (self == nullptr) return;
+    --self->leaving_;
+    self->TellStopped();
+  });
 }
 
 void WarmSandboxes::Stop(Task done) {
   stopped_ = true;
-  auto all_done = std::make_shared<Task>(std::move(done));
-  auto left = std::make_shared<size_t>(1);
-  auto one_done = [left, all_done] {
-    if (--*left == 0) (*all_done)();
-  };
+  on_stopped_.push_back(std::move(done));
   for (auto& [template_id, pool] : pools_) {
-    for (Ready& each : pool.ready) {
-      ++*left;
+    for (const Ready& each : std::exchange(pool.ready, {})) {
       cloud_->loop().CancelTimer(each.replace_timer);
-      Remove(each.sandbox, one_done);
+      Remove(each.sandbox);
     }
-    pool.ready.clear();
   }
-  one_done();
+  TellStopped();
+}
+
+void WarmSandboxes::TellStopped() {
+  if (!stopped_ || leaving_ > 0) return;
+  for (const auto& [template_id, pool] : pools_) {
+    if (pool.making > 0 || !pool.ready.empty()) return;
+  }
+  for (Task& told : std::exchange(on_stopped_, {})) told();
 }
 
 }  // namespace warren

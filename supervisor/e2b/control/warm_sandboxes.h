@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "supervisor/e2b/base/cloud.h"
 #include "supervisor/e2b/control/cloud_lives.h"
@@ -14,8 +15,9 @@ namespace warren {
 
 // Sandboxes of the cloud's that are kept ready. The cloud changes neither metadata nor variables of
 // one that is there, so only a create that asks for nothing of its own can have one: the
-// operator's, with a template and a lifetime alone. They cost what sandboxes cost, from their
-// making on.
+// operator's, with a template alone. Its lifetime has to be the default one, for that is noted in
+// the metadata, and what is noted there counts when this server starts anew. They cost what
+// sandboxes cost, from their making on.
 //
 // Of the loop's thread. Lifecycle: constructor → Start → Take* → Stop.
 class WarmSandboxes : public std::enable_shared_from_this<WarmSandboxes> {
@@ -27,7 +29,10 @@ class WarmSandboxes : public std::enable_shared_from_this<WarmSandboxes> {
   // One that is ready, for a valid request that names its template; null where there is none for
   // it.
   CloudSandboxRef Take(const Principal& who, const v1::CreateSandboxRequest& request);
-  // Removes them, and tells when that is done.
+  // One that was taken, and that nobody got.
+  void Remove(const CloudSandboxRef& sandbox);
+  // From now on none is made; removes them, those that are being made when they are there, and
+  // tells when that is done. Also where it was called before.
   void Stop(Task done);
 
  private:
@@ -44,12 +49,16 @@ class WarmSandboxes : public std::enable_shared_from_this<WarmSandboxes> {
   void Make(const std::string& template_id);
   void OnMade(const std::string& template_id, absl::StatusOr<nlohmann::json> made);
   void Replace(const std::string& template_id, const std::string& sandbox_id);
-  void Remove(const CloudSandboxRef& sandbox, Task done);
+  // Where nothing is left to remove.
+  void TellStopped();
 
   const std::shared_ptr<Cloud> cloud_;
   const std::shared_ptr<CloudLives> lives_;
   std::map<std::string, Pool> pools_;
   bool stopped_ = false;
+  // That the cloud was told to remove, and has not yet.
+  int leaving_ = 0;
+  std::vector<Task> on_stopped_;
 };
 
 }  // namespace warren
