@@ -164,7 +164,7 @@ TEST_F(ReplayCancelTest, ProcessIsKilled) {
   const auto events = process.sink->events();
   EXPECT_EQ(events.back().exited().termination().kind(), v1::Termination::CANCELLED);
   const auto signals = server().requests(ReplayCloud::kSignals);
-  ASSERT_EQ(signals.size(), 1u);
+  ASSERT_GE(signals.size(), 1u);
   const auto told = nlohmann::json::parse(signals[0].body, nullptr, false);
   EXPECT_EQ(told["process"]["pid"], 417) << signals[0].body;
   EXPECT_EQ(told["signal"], "SIGNAL_SIGKILL");
@@ -187,7 +187,7 @@ TEST_F(ReplayCancelTest, ProcessIsKilledAsSoonAsItRuns) {
   Pass();
   EXPECT_EQ(cloud_.Asked("POST", ReplayCloud::kSignals), 0u);
   cancelled.Open();
-  EXPECT_TRUE(IsAsked("POST", ReplayCloud::kSignals));
+  EXPECT_TRUE(Eventually([&] { return cloud_.Asked("POST", ReplayCloud::kSignals) > 0; }));
 }
 
 TEST_F(ReplayCancelTest, ProcessGoesOnWithoutItsClient) {

@@ -19,7 +19,7 @@ class ReplayTlsTest : public ReplayTest {
   }
   // Clients hear that it was the certificate, the operator what was wrong with it.
   void ExpectRefused(absl::string_view logged) {
-    ExpectError(Create().status(), kUnavailable, "the server's TLS certificate was not accepted");
+    ExpectError(Create().status(), kUnavailable, "the cloud's TLS certificate was not accepted");
     EXPECT_TRUE(safe_->server().requests().empty());
     const std::string log = absl::AsciiStrToLower(LogAtTheEnd());
     EXPECT_TRUE(absl::StrContains(log, logged)) << log;

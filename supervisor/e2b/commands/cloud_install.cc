@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "runtime/packages/requirement.h"
+#include "supervisor/e2b/base/sure_reply.h"
 #include "supervisor/packages/package_request.h"
 
 namespace warren {
@@ -57,10 +58,12 @@ absl::StatusOr<std::shared_ptr<CloudInstall>> CloudInstall::Make(
 }
 
 void CloudInstall::Start() {
-  cloud_->Post([self = shared_from_this()] {
+  auto begun = SureReply<bool>([self = shared_from_this()](const absl::StatusOr<bool>& sure) {
+    if (!sure.ok()) return self->Fail(sure.status());
     self->Tell(Progress::RESOLVING, "");
     self->Run(kPlanScript, self->requirements_, kResolveSeconds, &CloudInstall::OnPlanned);
   });
+  cloud_->Post([begun = std::move(begun)]() mutable { begun(true); });
 }
 
 void CloudInstall::Cancel() {
@@ -76,14 +79,19 @@ void CloudInstall::Run(const char* script, std::string input, int32_t seconds, O
   for (const char* word : {"/bin/sh", "-c", script}) request.add_arguments(word);
   (*request.mutable_env())["WARREN_CONSTRAINTS"] = constraints_;
   request.mutable_timeout()->set_seconds(seconds);
+  auto told = SureReply<CommandResult>(
+      [self = shared_from_this(), on_result](const absl::StatusOr<CommandResult>& result) {
+        self->running_.reset();
+        if (!result.ok()) return self->Fail(result.status());
+        ((*self).*on_result)(*result);
+      });
   auto run = std::make_shared<CommandRun>(
-      sandbox_, [cloud = cloud_](Task task) { cloud->Post(std::move(task)); }, std::move(input),
-      [self = shared_from_this(), on_result](absl::StatusOr<CommandResult> result) {
-        // Behind the sink's own call.
-        self->cloud_->Post([self, on_result, result = std::move(result)] {
-          self->running_.reset();
-          if (!result.ok()) return self->Fail(result.status());
-          ((*self).*on_result)(*result);
+      sandbox_, [cloud = cloud_](Task task) { cloud->Post(std::move(task)); }, cloud_->memory(),
+      std::move(input),
+      // Behind the sink's own call. Where there is no loop any more its client hears that.
+      [cloud = cloud_, told = std::move(told)](absl::StatusOr<CommandResult> result) mutable {
+        cloud->Post([told = std::move(told), result = std::move(result)]() mutable {
+          told(std::move(result));
         });
       });
   running_ = run->Start(std::move(request));
@@ -136,8 +144,7 @@ void CloudInstall::Done(bool cached) {
 }
 
 void CloudInstall::Fail(absl::Status status) {
-  auto sink = std::exchange(sink_, nullptr);
-  sink->End(std::move(status));
+  if (auto sink = std::exchange(sink_, nullptr)) sink->End(std::move(status));
 }
 
 }  // namespace warren

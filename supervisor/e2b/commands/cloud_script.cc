@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "supervisor/e2b/base/may_have_started.h"
+#include "supervisor/e2b/base/sure_reply.h"
 #include "supervisor/session/ids.h"
 
 namespace warren {
@@ -37,8 +39,19 @@ CloudScript::CloudScript(std::shared_ptr<Cloud> cloud, std::shared_ptr<SandboxHa
       execution_(std::move(execution)) {}
 
 CloudScript::~CloudScript() {
-  if (started_ && !ended_)
-    execution_->Fail(absl::UnavailableError("the backend is being shut down"));
+  if (started_) Fail(absl::UnavailableError("the backend is being shut down"));
+}
+
+// From within the call that tells something; its client may hold this for as long as no end comes,
+// so that it ends where there is no loop any more.
+void CloudScript::GoOn(Task next) {
+  auto sure = SureReply<bool>([self = shared_from_this(), next = std::move(next)](
+                                  const absl::StatusOr<bool>& goes_on) mutable {
+    if (goes_on.ok()) return next();
+    if (self->finished_.has_finished()) return self->Finish();
+    self->Fail(goes_on.status());
+  });
+  cloud_->Post([sure = std::move(sure)]() mutable { sure(true); });
 }
 
 void CloudScript::Start() {
@@ -57,7 +70,7 @@ void CloudScript::WriteSource() {
   upload_ = sandbox_->WriteFile(
       Call(), header, [] {},
       [self = shared_from_this()](const absl::StatusOr<v1::WriteFileResponse>& written) {
-        self->cloud_->Post([self, status = written.status()] {
+        self->GoOn([self, status = written.status()] {
           self->upload_.reset();
           if (status.ok()) return self->StartProcess();
           self->status_ = status;
@@ -77,7 +90,7 @@ void CloudScript::FindFile() {
   stat.set_follow(true);
   sandbox_->StatFile(Call(), stat,
                      [self = shared_from_this()](const absl::StatusOr<v1::FileEntry>& found) {
-                       self->cloud_->Post([self, status = found.status()] {
+                       self->GoOn([self, status = found.status()] {
                          if (status.ok()) return self->StartProcess();
                          self->status_ = status;
                          self->Finish();
@@ -104,6 +117,7 @@ void CloudScript::StartProcess() {
   // Its execution says what its client's going does, and cancels it for that.
   start.set_on_disconnect(v1::ON_DISCONNECT_CANCEL);
   start.set_no_input(request_.standard_input().empty());
+  ran_ = Ran::kUnknown;
   process_ = sandbox_->StartProcess(Call(), std::move(start), shared_from_this());
 }
 
@@ -111,6 +125,7 @@ Flow CloudScript::Push(v1::ProcessEvent event) {
   const int64_t now = absl::GetCurrentTimeNanos();
   if (event.has_started()) {
     const std::string process_id = event.started().process_id();
+    process_started_ = true;
     if (!request_.standard_input().empty()) {
       cloud_->Post([self = shared_from_this(), process_id] { self->GiveInput(process_id); });
     }
@@ -134,11 +149,28 @@ Flow CloudScript::Push(v1::ProcessEvent event) {
 }
 
 void CloudScript::End(absl::Status status) {
-  cloud_->Post([self = shared_from_this(), status = std::move(status)] {
+  GoOn([self = shared_from_this(), status = std::move(status)] {
     self->process_.reset();
     self->status_ = status;
-    self->CleanUp();
+    self->OnProcessEnd();
   });
+}
+
+void CloudScript::OnProcessEnd() {
+  if (finished_.has_finished()) return CleanUp();
+  if (!process_started_ && !MayHaveStarted(status_)) {
+    if (status_.ok()) status_ = absl::InternalError("the script ended without its end");
+    ran_ = Ran::kNo;
+    return CleanUp();
+  }
+  if (status_.ok()) status_ = absl::InternalError("the script ended without its end");
+  status_ = absl::Status(
+      status_.code(),
+      absl::StrCat(status_.message(), process_started_ ? "; whether the script came to its end "
+                                                         "is not known, and it was not run again"
+                                                       : "; whether the script ran is not known"));
+  // What may be running has its file still.
+  Finish();
 }
 
 void CloudScript::GiveInput(const std::string& process_id) {
@@ -158,18 +190,23 @@ void CloudScript::CleanUp() {
   remove.set_recursive(true);
   sandbox_->RemoveFile(Call(), remove,
                        [self = shared_from_this()](const absl::StatusOr<v1::RemoveFileResponse>&) {
-                         self->cloud_->Post([self] { self->Finish(); });
+                         self->GoOn([self] { self->Finish(); });
                        });
 }
 
 void CloudScript::Finish() {
-  ended_ = true;
-  if (finished_.has_finished())
+  if (finished_.has_finished()) {
+    if (std::exchange(ended_, true)) return;
     return execution_->Finish(std::move(finished_), absl::GetCurrentTimeNanos());
-  // The same request may be sent again.
-  cloud_->detached().Remove(execution_->id());
-  if (status_.ok()) status_ = absl::InternalError("the script ended without its end");
-  execution_->Fail(std::move(status_));
+  }
+  // The same request may be sent again. Of one that may have run it is answered with what is known.
+  if (ran_ == Ran::kNo) cloud_->detached().Remove(execution_->id());
+  Fail(std::move(status_));
+}
+
+void CloudScript::Fail(absl::Status status) {
+  if (std::exchange(ended_, true)) return;
+  execution_->Fail(std::move(status));
 }
 
 void CloudScript::Resume(std::shared_ptr<Execution>) {

@@ -39,9 +39,13 @@ class CloudScript final : public ExecutionRunner,
   void FindFile();
   void StartProcess();
   void GiveInput(const std::string& process_id);
+  // By the loop's next turn.
+  void GoOn(Task next);
+  void OnProcessEnd();
   // Removes its directory, and then says its end.
   void CleanUp();
   void Finish();
+  void Fail(absl::Status status);
 
   const std::shared_ptr<Cloud> cloud_;
   const std::shared_ptr<SandboxHandle> sandbox_;
@@ -53,6 +57,10 @@ class CloudScript final : public ExecutionRunner,
   std::unique_ptr<Operation> process_;
   absl::Status status_;
   v1::ExecutionEvent finished_;
+  // kUnknown from the request for its process on.
+  enum class Ran { kNo, kUnknown };
+  Ran ran_ = Ran::kNo;
+  bool process_started_ = false;
   bool cancelled_ = false;
   bool started_ = false;
   bool ended_ = false;

@@ -23,6 +23,7 @@ Flow CommandRun::Push(v1::ProcessEvent event) {
       if (result_.err.size() > kMaxErr) result_.err.erase(0, result_.err.size() - kMaxErr);
     } else if (result_.out.size() + data.size() <= kMaxOut) {
       result_.out += data;
+      charge_.Add(static_cast<int64_t>(data.size()));
     }
   } else if (event.has_exited()) {
     exited_ = true;

@@ -7,6 +7,7 @@
 
 #include "runtime/loop/timer_queue.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/base/memory_budget.h"
 
 namespace warren {
 
@@ -28,12 +29,14 @@ class CommandRun final : public SandboxHandle::ProcessSink,
   using Post = std::function<void(Task)>;
 
   // `post` runs what a sink must not call from within its own call.
-  CommandRun(std::shared_ptr<SandboxHandle> sandbox, Post post, std::string input,
-             Reply<CommandResult> reply)
+  // What it says is charged to `memory`, which outlives it.
+  CommandRun(std::shared_ptr<SandboxHandle> sandbox, Post post, MemoryBudget& memory,
+             std::string input, Reply<CommandResult> reply)
       : sandbox_(std::move(sandbox)),
         post_(std::move(post)),
         input_(std::move(input)),
-        reply_(std::move(reply)) {}
+        reply_(std::move(reply)),
+        charge_(&memory) {}
 
   // Its input comes from here: the request says nothing of that, nor of what its client's going
   // does.
@@ -50,6 +53,7 @@ class CommandRun final : public SandboxHandle::ProcessSink,
   std::string input_;
   Reply<CommandResult> reply_;
   CommandResult result_;
+  MemoryCharge charge_;
   bool exited_ = false;
 };
 

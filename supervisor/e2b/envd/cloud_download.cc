@@ -105,7 +105,11 @@ Flow CloudDownload::OnBytes(absl::string_view bytes) {
   v1::ReadFileResponse part;
   part.set_data(bytes.data(), bytes.size());
   flow_ = sink_->Push(std::move(part));
-  return flow_;
+  if (sent_ < wanted_) return flow_;
+  // What is behind it, or no end at all, is not waited for.
+  if (head_.status == 206 || head_.length == wanted_) files_.cloud->LetEnd(std::move(call_));
+  Finish();
+  return Flow::kContinue;
 }
 
 void CloudDownload::OnEnd(absl::Status status, bool) {

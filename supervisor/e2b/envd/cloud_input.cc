@@ -1,5 +1,6 @@
 #include "supervisor/e2b/envd/cloud_input.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -41,20 +42,28 @@ void CloudInput::Write(v1::WriteProcessInputRequest request, absl::Time deadline
     return reply(
         absl::FailedPreconditionError("its standard input is closed: by an earlier write"));
   }
-  const size_t bytes = request.data().size();
-  if (waiting_bytes_ + bytes > kMaxWaitingInput || !charge_.TryAdd(static_cast<int64_t>(bytes))) {
+  const size_t cost = std::max(request.data().size(), kLeastCost);
+  if (waiting_bytes_ + cost > kMaxWaitingInput || !charge_.TryAdd(static_cast<int64_t>(cost))) {
     return reply(absl::ResourceExhaustedError(
         absl::StrCat(waiting_bytes_, " bytes wait already for it to read them, and at most ",
                      kMaxWaitingInput, " may; send the next when the one before is answered")));
   }
-  waiting_bytes_ += bytes;
+  waiting_bytes_ += cost;
   closing_ = request.close();
   waiting_.push_back(
-      {std::move(*request.mutable_data()), request.close(), deadline, std::move(reply)});
+      {std::move(*request.mutable_data()), cost, request.close(), deadline, std::move(reply)});
   if (waiting_.size() == 1) SendFront();
 }
 
 void CloudInput::SendFront() {
+  send_again_ = true;
+  if (std::exchange(sending_, true)) return;
+  const auto self = shared_from_this();
+  while (std::exchange(send_again_, false)) SendOnce();
+  sending_ = false;
+}
+
+void CloudInput::SendOnce() {
   const Waiting& front = waiting_.front();
   if (front.data.empty() && front.close && Kind() != InputKind::kTerminal) return SendClose();
   if (front.close && Kind() == InputKind::kTerminal)
@@ -114,9 +123,8 @@ void CloudInput::Answer(absl::Status status) {
   // Its end-of-file character closes no terminal.
   const bool is_closed = done.close && status.ok() && Kind() != InputKind::kTerminal;
   if (done.close && !is_closed) closing_ = false;
-  waiting_bytes_ = 0;
-  for (const Waiting& each : waiting_) waiting_bytes_ += each.data.size();
-  charge_.Set(static_cast<int64_t>(waiting_bytes_));
+  waiting_bytes_ -= done.cost;
+  charge_.Remove(static_cast<int64_t>(done.cost));
   if (waiting_.empty()) {
     EnvdStateOf(*sandbox_).inputs.erase(pid_);
   } else {

@@ -35,8 +35,11 @@ class CloudInput : public std::enable_shared_from_this<CloudInput> {
   void Write(v1::WriteProcessInputRequest request, absl::Time deadline, WriteReply reply);
 
  private:
+  // A write that holds nothing is no less of an object.
+  static constexpr size_t kLeastCost = 512;
   struct Waiting {
     std::string data;
+    size_t cost = 0;
     bool close = false;
     absl::Time deadline;
     WriteReply reply;
@@ -44,7 +47,9 @@ class CloudInput : public std::enable_shared_from_this<CloudInput> {
     bool tried = false;
   };
   KnownCloudProcess::Input Kind() const;
+  // One after the other: one that is answered in place brings on the next.
   void SendFront();
+  void SendOnce();
   void SendData(const std::string& data);
   void SendClose();
   void OnSent(absl::Status status);
@@ -58,6 +63,9 @@ class CloudInput : public std::enable_shared_from_this<CloudInput> {
   size_t waiting_bytes_ = 0;
   // A close waits: nothing may be written behind it.
   bool closing_ = false;
+  // Within SendFront; the front is to be sent once more, or another one.
+  bool sending_ = false;
+  bool send_again_ = false;
   MemoryCharge charge_;
 };
 

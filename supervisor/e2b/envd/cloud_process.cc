@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "supervisor/base/proto_time.h"
+#include "supervisor/e2b/base/may_have_started.h"
 #include "supervisor/e2b/envd/connect_call.h"
 #include "supervisor/e2b/envd/process_events.h"
 
@@ -15,6 +16,11 @@ namespace {
 // docs/TIMING.md, of a host of pace 1: so long after its time a process that the cloud has not
 // ended is killed from here.
 constexpr std::chrono::seconds kGuardSlack{5};
+// Whether it runs is still heard for so long once its client has gone.
+constexpr std::chrono::seconds kUnseenStart{30};
+// From the answer to a kill until the next one, twice as long each time up to the second.
+constexpr std::chrono::seconds kKillAgain{2};
+constexpr std::chrono::seconds kMostKillAgain{30};
 constexpr char kStartPath[] = "/process.Process/Start";
 constexpr char kConnectPath[] = "/process.Process/Connect";
 
@@ -109,29 +115,75 @@ void CloudProcess::Resume() {
 void CloudProcess::Cancel() {
   if (sink_ == nullptr) return;
   if (on_disconnect_ == v1::ON_DISCONNECT_CANCEL) return Kill(StopReason::kCancelled);
-  if (auto stream = stream_.lock()) stream->Stop();
+  LeaveStream();
   End(absl::CancelledError("the client has gone; the process goes on"));
 }
 
 void CloudProcess::Detach() {
-  if (auto stream = stream_.lock()) stream->Stop();
-  cloud_->loop().CancelTimer(std::exchange(guard_, 0));
-  stream_.reset();
+  if (sink_ == nullptr) return;
+  LeaveStream();
   sink_.reset();
-  use_.End();
+  Leave();
+}
+
+// One that was asked for is heard until it runs: cut off, its start might not come about, and who
+// asks for the same again is told of it.
+void CloudProcess::LeaveStream() {
+  auto stream = stream_.lock();
+  if (stream == nullptr) return;
+  if (!starts_ || pid_ != 0) return StopStream();
+  AwaitStart();
+}
+
+// For a while.
+void CloudProcess::AwaitStart() {
+  if (unseen_ != 0) return;
+  unseen_ = cloud_->loop().AddTimer(cloud_->After(kUnseenStart), [weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (!self || self->pid_ != 0 || self->stream_.expired()) return;
+    self->StopStream();
+    absl::Status status = absl::UnavailableError(
+        "the sandbox did not tell in time whether the process was started, and it was not started "
+        "again");
+    if (!self->request_id_.empty())
+      EnvdStateOf(*self->sandbox_).requests.Lost(self->request_id_, status);
+    SetMayHaveStarted(status);
+    self->End(std::move(status));
+  });
+}
+
+void CloudProcess::StopStream() {
+  if (auto stream = stream_.lock()) stream->Stop();
+  stream_.reset();
 }
 
 void CloudProcess::Kill(StopReason why) {
   if (stop_ == StopReason::kNone) stop_ = why;
-  if (pid_ == 0 || exited_) return;
+  if (pid_ == 0) return stream_.expired() ? void() : AwaitStart();
+  if (exited_) return;
+  if (!std::exchange(killing_, true)) SendKill(kKillAgain);
+  // What its client has no room for holds up the end.
+  Resume();
+}
+
+// Until it has ended: an answer says nothing of that.
+void CloudProcess::SendKill(std::chrono::seconds next) {
   e2b::SendSignalRequest request;
   request.mutable_process()->set_pid(pid_);
   request.set_signal(e2b::SIGNAL_SIGKILL);
   EnvdCall call{"/process.Process/SendSignal", ""};
   call.again = HttpAgain::kAlways;
-  AskEnvd(cloud_, sandbox_, call, request, [](const absl::StatusOr<std::string>&) {});
-  // What its client has no room for holds up the end.
-  Resume();
+  AskEnvd(cloud_, sandbox_, call, request,
+          [weak = weak_from_this(), next](const absl::StatusOr<std::string>& sent) {
+            auto self = weak.lock();
+            // There is nothing to be killed any more, or nobody who waits for it.
+            if (!self || self->sink_ == nullptr || absl::IsNotFound(sent.status())) return;
+            self->cloud_->loop().AddTimer(self->cloud_->After(next), [weak, next] {
+              auto killing = weak.lock();
+              if (!killing || killing->sink_ == nullptr || killing->exited_) return;
+              killing->SendKill(std::min(next * 2, kMostKillAgain));
+            });
+          });
 }
 
 absl::StatusOr<Flow> CloudProcess::OnMessage(absl::string_view json) {
@@ -149,10 +201,16 @@ Flow CloudProcess::OnStarted(uint32_t pid) {
   pid_ = pid;
   EnvdState& state = EnvdStateOf(*sandbox_);
   KnownCloudProcess& known = state.Know(pid);
-  ++known.clients;
-  if (!request_id_.empty()) state.requests.Started(request_id_, pid);
   if (starts_) {
     known.input = terminal_ ? KnownCloudProcess::Input::kTerminal : KnownCloudProcess::Input::kPipe;
+  }
+  if (sink_ != nullptr) ++known.clients;
+  if (!request_id_.empty()) state.requests.Started(request_id_, pid);
+  if (sink_ == nullptr) {
+    // That it runs was all that was left to hear.
+    cloud_->loop().CancelTimer(std::exchange(unseen_, 0));
+    StopStream();
+    return Flow::kContinue;
   }
   v1::ProcessEvent event;
   event.mutable_started()->set_process_id(CloudProcessId(pid));
@@ -185,7 +243,7 @@ Flow CloudProcess::OnOutput(e2b::ProcessEvent::DataEvent data) {
 
 void CloudProcess::OnStreamEnd(EnvdStreamEnd end) {
   stream_.reset();
-  if (sink_ == nullptr) return;
+  if (sink_ == nullptr) return pid_ == 0 ? OnNotStarted(std::move(end)) : void();
   const bool timed_out = absl::IsDeadlineExceeded(end.status) ||
                          (timeout_.count() > 0 && MonotonicClock::now() >= started_at_ + timeout_);
   if (exited_) {
@@ -220,6 +278,7 @@ void CloudProcess::OnNotStarted(EnvdStreamEnd end) {
                         requests.Failed(self->request_id_, told);
                       }
                     }
+                    if (unknown) SetMayHaveStarted(told);
                     self->End(std::move(told));
                   });
 }
@@ -266,13 +325,20 @@ Flow CloudProcess::Push(v1::ProcessEvent event) {
 }
 
 void CloudProcess::End(absl::Status status) {
+  auto sink = std::exchange(sink_, nullptr);
+  if (sink == nullptr) return;
+  Leave();
+  sink->End(std::move(status));
+}
+
+// It has no client any more.
+void CloudProcess::Leave() {
   cloud_->loop().CancelTimer(std::exchange(guard_, 0));
   if (pid_ != 0) {
     KnownCloudProcess& known = EnvdStateOf(*sandbox_).Know(pid_);
     known.clients = std::max(known.clients - 1, 0);
   }
   use_.End();
-  if (auto sink = std::exchange(sink_, nullptr)) sink->End(std::move(status));
 }
 
 }  // namespace warren

@@ -1,6 +1,7 @@
 #ifndef WARREN_SUPERVISOR_E2B_ENVD_CLOUD_PROCESS_H_
 #define WARREN_SUPERVISOR_E2B_ENVD_CLOUD_PROCESS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,12 +47,17 @@ class CloudProcess final : public EnvdStreamListener,
   Flow OnOutput(e2b::ProcessEvent::DataEvent data);
   // So that it ends for that reason.
   void Kill(StopReason why);
+  void SendKill(std::chrono::seconds next);
+  void LeaveStream();
+  void AwaitStart();
+  void StopStream();
   void ArmGuard();
   void OnNotStarted(EnvdStreamEnd end);
   void OnLost(absl::Status status);
   void Exit(const e2b::ProcessEvent::EndEvent& end);
   Flow Push(v1::ProcessEvent event);
   void End(absl::Status status);
+  void Leave();
 
   const std::shared_ptr<Cloud> cloud_;
   const CloudSandboxRef sandbox_;
@@ -64,6 +70,7 @@ class CloudProcess final : public EnvdStreamListener,
   // Zero: none.
   std::chrono::milliseconds timeout_{0};
   TimerId guard_ = 0;
+  TimerId unseen_ = 0;
   v1::OnDisconnect on_disconnect_ = v1::ON_DISCONNECT_CONTINUE;
   // Of a start; empty for none.
   std::string request_id_;
@@ -74,6 +81,7 @@ class CloudProcess final : public EnvdStreamListener,
   int64_t output_bytes_ = 0;
   uint32_t pid_ = 0;
   StopReason stop_ = StopReason::kNone;
+  bool killing_ = false;
   std::optional<e2b::ProcessEvent::EndEvent> exited_;
 };
 

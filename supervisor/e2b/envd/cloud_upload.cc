@@ -14,6 +14,8 @@ namespace {
 
 // docs/TIMING.md, of a host of pace 1: the cloud takes nothing of a file for so long.
 constexpr std::chrono::seconds kUploadStall{60};
+// From a file's last byte, most of a mebibyte before it on its way still, to the cloud's answer.
+constexpr std::chrono::seconds kUploadAnswer{300};
 constexpr size_t kMaxUploadAnswer = 64 << 10;
 constexpr char kAttribute[] = "user.e2b.";
 
@@ -26,7 +28,8 @@ CloudUpload::CloudUpload(FilesOf files, v1::WriteFileRequest::Header header,
       on_room_(std::move(on_room)),
       reply_(std::move(reply)),
       use_(files_.sandbox->use),
-      digest_(::EVP_MD_CTX_new()) {
+      digest_(::EVP_MD_CTX_new()),
+      charge_(&files_.cloud->memory()) {
   ::EVP_DigestInit_ex(digest_.get(), ::EVP_sha256(), nullptr);
 }
 
@@ -62,6 +65,7 @@ Flow CloudUpload::Write(std::string data) {
     MutexLock lock(&mu_);
     if (closed_ || data.empty()) return Flow::kContinue;
     waiting_bytes_ += data.size();
+    charge_.Add(static_cast<int64_t>(data.size()));
     waiting_.push_back(std::move(data));
     full_ = full_ || waiting_bytes_ >= kMostWaiting;
     flow = full_ ? Flow::kPause : Flow::kContinue;
@@ -94,6 +98,7 @@ void CloudUpload::SendWaiting() {
       data = std::move(waiting_.front());
       waiting_.pop_front();
       waiting_bytes_ -= data.size();
+      charge_.Remove(static_cast<int64_t>(data.size()));
     }
     ::EVP_DigestUpdate(digest_.get(), data.data(), data.size());
     size_ += static_cast<int64_t>(data.size());
@@ -115,6 +120,18 @@ void CloudUpload::Finish() {
         "what arrived has not the digest that was announced; it was not written"));
   }
   call_->Close();
+  AwaitAnswer();
+}
+
+// One that the cloud says slowly moves on, and is no stall.
+void CloudUpload::AwaitAnswer() {
+  answer_timer_ =
+      files_.cloud->loop().AddTimer(files_.cloud->After(kUploadAnswer), [weak = weak_from_this()] {
+        auto self = weak.lock();
+        if (!self || self->call_ == nullptr) return;
+        self->Answer(absl::DeadlineExceededError(
+            "the cloud did not answer in time; whether the file was written is not known"));
+      });
 }
 
 void CloudUpload::OnRoom() {
@@ -132,6 +149,7 @@ Flow CloudUpload::OnBytes(absl::string_view bytes) {
 void CloudUpload::OnEnd(absl::Status status, bool) {
   const auto self = shared_from_this();
   if (!reply_) return;
+  call_.reset();
   if (status.ok()) status = EnvdStatus(HttpAnswer{head_, std::move(answer_)});
   if (status.ok() && !sent_end_)
     status = absl::UnavailableError("the cloud answered before it had all of the file");
@@ -148,6 +166,7 @@ void CloudUpload::OnEnd(absl::Status status, bool) {
 void CloudUpload::Answer(absl::StatusOr<v1::FileEntry> entry) {
   const auto self = shared_from_this();
   call_.reset();
+  files_.cloud->loop().CancelTimer(std::exchange(answer_timer_, 0));
   use_.End();
   auto reply = std::exchange(reply_, nullptr);
   if (!reply) return;
@@ -156,6 +175,7 @@ void CloudUpload::Answer(absl::StatusOr<v1::FileEntry> entry) {
     MutexLock lock(&mu_);
     closed_ = true;
     waiting_.clear();
+    charge_.Clear();
   }
   if (!entry.ok()) return reply(entry.status());
   v1::WriteFileResponse response;

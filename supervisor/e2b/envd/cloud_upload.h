@@ -42,6 +42,7 @@ class CloudUpload final : public HttpSink, public std::enable_shared_from_this<C
   struct FreeDigest {
     void operator()(EVP_MD_CTX* digest) const { ::EVP_MD_CTX_free(digest); }
   };
+  void AwaitAnswer();
   // What waits goes on as far as the call takes it.
   void SendWaiting();
   void Finish();
@@ -60,12 +61,14 @@ class CloudUpload final : public HttpSink, public std::enable_shared_from_this<C
   HttpHead head_;
   std::string answer_;
   int64_t size_ = 0;
+  TimerId answer_timer_ = 0;
   bool call_has_room_ = true;
   bool sent_end_ = false;
 
   Mutex mu_;
   std::deque<std::string> waiting_ ABSL_GUARDED_BY(mu_);
   size_t waiting_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  MemoryCharge charge_ ABSL_GUARDED_BY(mu_);
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   bool full_ ABSL_GUARDED_BY(mu_) = false;
 };

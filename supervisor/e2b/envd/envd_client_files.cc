@@ -109,9 +109,7 @@ class CloudListing final : public std::enable_shared_from_this<CloudListing> {
   void Resume() {
     while (sink_ != nullptr && next_ < entries_.size()) {
       if (sink_->Push(std::move(entries_[next_++])) == Flow::kPause) {
-        // Until it is resumed.
-        keeps_ = shared_from_this();
-        return;
+        return Keep();
       }
     }
     if (listed_) End(absl::OkStatus());
@@ -119,6 +117,11 @@ class CloudListing final : public std::enable_shared_from_this<CloudListing> {
   void Cancel() { End(absl::CancelledError("the client has gone")); }
 
  private:
+  // Until it is resumed, or the backend goes: by the loop, which drops it then.
+  void Keep() {
+    if (kept_ != 0) return;
+    kept_ = files_.cloud->loop().AddTimer(MonotonicTime::max(), [self = shared_from_this()] {});
+  }
   void OnEntries(absl::StatusOr<Entries> entries) {
     if (!entries.ok()) return End(entries.status());
     entries_ = *std::move(entries);
@@ -128,7 +131,8 @@ class CloudListing final : public std::enable_shared_from_this<CloudListing> {
     Resume();
   }
   void End(absl::Status status) {
-    const auto self = std::exchange(keeps_, nullptr);
+    const auto self = shared_from_this();
+    files_.cloud->loop().CancelTimer(std::exchange(kept_, 0));
     use_.End();
     if (auto sink = std::exchange(sink_, nullptr)) sink->End(std::move(status));
   }
@@ -141,7 +145,7 @@ class CloudListing final : public std::enable_shared_from_this<CloudListing> {
   Entries entries_;
   size_t next_ = 0;
   bool listed_ = false;
-  std::shared_ptr<CloudListing> keeps_;
+  TimerId kept_ = 0;
 };
 
 template <class T>

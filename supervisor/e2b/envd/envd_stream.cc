@@ -27,7 +27,7 @@ HttpRequest StreamRequest(const CloudOptions& options, const CloudSandbox& sandb
     request.headers.emplace_back("Connect-Timeout-Ms", absl::StrCat(spec.timeout.count()));
   request.body = MakeCloudFrame(ToEnvdJson(message));
   request.lane = HttpLane::kStream;
-  request.timeout = std::chrono::milliseconds(0);
+  request.timeout = spec.bound;
   request.stall = std::chrono::milliseconds(static_cast<int64_t>(
       static_cast<double>(std::chrono::milliseconds(kStreamSilence).count()) * options.pace));
   return request;

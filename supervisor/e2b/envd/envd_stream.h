@@ -55,6 +55,8 @@ class EnvdStream final : public HttpSink, public std::enable_shared_from_this<En
     std::string user;
     // The life of what is started; zero: without end.
     std::chrono::milliseconds timeout{0};
+    // What it must have ended in, as kBroke, whatever the sandbox does; zero: as long as it takes.
+    std::chrono::milliseconds bound{0};
   };
   // The listener may be told its end from within.
   static std::shared_ptr<EnvdStream> Start(std::shared_ptr<Cloud> cloud,
