@@ -49,12 +49,24 @@ E2bBackend::E2bBackend(CloudOptions options, const config::Budget& budget,
       control_(std::make_shared<ControlClient>(cloud_, meter_)) {}
 
 E2bBackend::~E2bBackend() {
-  if (thread_.joinable()) {
-    RemoveWarm();
+  // Where it has not begun, what its budget's file says is not known either.
+  const bool begun = thread_.joinable();
+  if (begun) {
+    if (!retired_) RemoveWarm();
     loop_->Stop();
     thread_.join();
   }
   cloud_->Stop();
+  if (begun) Save();
+}
+
+void E2bBackend::Retire() {
+  if (retired_.exchange(true)) return;
+  cloud_->Post([control = control_] { control->warm().Stop([] {}); });
+}
+
+void E2bBackend::Save() {
+  if (retired_) return;
   if (absl::Status saved = meter_.Save(absl::Now()); !saved.ok()) {
     spdlog::error("event=budget_not_saved backend={} error=\"{}\"", cloud_->options().name,
                   absl::CEscape(saved.message()));
@@ -71,10 +83,8 @@ void E2bBackend::RemoveWarm() {
 }
 
 void E2bBackend::Count() {
-  if (absl::Status saved = meter_.Save(absl::Now()); !saved.ok()) {
-    spdlog::error("event=budget_not_saved backend={} error=\"{}\"", cloud_->options().name,
-                  absl::CEscape(saved.message()));
-  }
+  if (retired_) return;
+  Save();
   if (meter_.WarnsNow(absl::Now())) {
     spdlog::warn("event=budget_nearly_used backend={} used_minutes={:.0f} minutes={:.0f}",
                  cloud_->options().name, absl::ToDoubleMinutes(meter_.Used(absl::Now())),

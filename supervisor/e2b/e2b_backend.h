@@ -1,6 +1,7 @@
 #ifndef WARREN_SUPERVISOR_E2B_E2B_BACKEND_H_
 #define WARREN_SUPERVISOR_E2B_E2B_BACKEND_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,6 +45,12 @@ class E2bBackend final : public Backend {
   void GetEnvironment(const Call& call, const std::string& template_id,
                       Reply<v1::Environment> reply) override;
 
+  // Another one has taken its place: it goes on for what has begun, keeps no sandbox ready, and
+  // leaves the budget's file alone. Save before the other one is made.
+  void Retire();
+  // Writes the budget's file.
+  void Save();
+
   // This month's sandbox time.
   UsageMeter& meter() { return meter_; }
   const CloudOptions& options() const { return cloud_->options(); }
@@ -58,6 +65,7 @@ class E2bBackend final : public Backend {
   const std::unique_ptr<IoLoop> loop_;
   const std::shared_ptr<Cloud> cloud_;
   const std::shared_ptr<ControlClient> control_;
+  std::atomic<bool> retired_{false};
   std::thread thread_;
 };
 

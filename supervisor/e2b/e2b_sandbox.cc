@@ -41,9 +41,10 @@ void E2bSandbox::SetLifetime(const Call&, const v1::SetSandboxLifetimeRequest& r
 }
 
 void E2bSandbox::Destroy(const Call&, Reply<v1::DestroySandboxResponse> reply) {
+  sandbox_->destroying = true;
   control_->Destroy(sandbox_, [sandbox = sandbox_, reply = std::move(reply)](
                                   absl::StatusOr<v1::DestroySandboxResponse> destroyed) mutable {
-    if (destroyed.ok()) InterpreterClient::EndAll(*sandbox, StopReason::kDestroyed);
+    if (!destroyed.ok()) sandbox->destroying = false;
     reply(std::move(destroyed));
   });
 }

@@ -41,10 +41,17 @@ MemberSpec MakeRemote(const config::Backend& backend, const BackendSecrets& secr
 }
 
 // Whatever a backend's object depends on; its circuit is changed without a new one.
-std::string MadeOf(config::Backend backend, const BackendSecrets& secrets) {
+std::string MadeOf(config::Backend backend, const BackendSecrets& secrets,
+                   const config::PackagePolicy& policy) {
   backend.clear_circuit();
   return absl::StrCat(backend.SerializeAsString(), "\n", secrets.key, "\n", secrets.tls_authorities,
-                      "\n", secrets.tls_certificate, "\n", secrets.tls_key);
+                      "\n", secrets.tls_certificate, "\n", secrets.tls_key, "\n",
+                      policy.SerializeAsString());
+}
+
+std::shared_ptr<E2bBackend> CloudOf(const MemberSpec& spec) {
+  return spec.kind == v1::BackendStatus::E2B ? std::static_pointer_cast<E2bBackend>(spec.backend)
+                                             : nullptr;
 }
 
 void SetBudget(const config::E2bBackend& e2b, std::shared_ptr<E2bBackend> cloud, MemberSpec& spec) {
@@ -54,16 +61,6 @@ void SetBudget(const config::E2bBackend& e2b, std::shared_ptr<E2bBackend> cloud,
     const absl::Duration used = meter.Used(absl::Now());
     return BudgetState{used, meter.limit(), used >= meter.limit()};
   };
-}
-
-// Of what is there.
-MemberSpec MakeAgain(const config::Backend& backend, std::shared_ptr<Backend> there) {
-  MemberSpec spec =
-      Begin(backend, backend.has_e2b() ? v1::BackendStatus::E2B : v1::BackendStatus::REMOTE);
-  if (backend.has_e2b())
-    SetBudget(backend.e2b(), std::static_pointer_cast<E2bBackend>(there), spec);
-  spec.backend = std::move(there);
-  return spec;
 }
 
 }  // namespace
@@ -97,47 +94,77 @@ absl::Status ConfiguredBackends::Load() {
   std::vector<MemberSpec> members;
   for (const config::Backend& backend : loaded.configuration.backends()) {
     if (backend.has_failover()) continue;
-    const BackendSecrets& secrets = loaded.secrets.at(backend.name());
-    Made each{MadeOf(backend, secrets), {}};
+    WARREN_ASSIGN_OR_RETURN(Needs needs, ReadNeeds(backend, loaded.secrets.at(backend.name())));
+    Made each{MadeOf(backend, needs.secrets, needs.package_policy), {}};
     auto earlier = made_.find(backend.name());
     if (earlier != made_.end() && earlier->second.made_of == each.made_of) {
       each.spec = earlier->second.spec;
       each.spec.circuit = backend.circuit();
     } else if (std::shared_ptr<Backend> there = FindRetired(each.made_of)) {
-      each.spec = MakeAgain(backend, std::move(there));
+      each.spec = Begin(backend, v1::BackendStatus::REMOTE);
+      each.spec.backend = std::move(there);
     } else {
-      WARREN_ASSIGN_OR_RETURN(each.spec, MakeMember(backend, secrets));
+      // The one in its place reads what it has counted.
+      if (earlier != made_.end()) {
+        if (const auto cloud = CloudOf(earlier->second.spec)) cloud->Save();
+      }
+      WARREN_ASSIGN_OR_RETURN(each.spec, MakeMember(backend, needs));
     }
     members.push_back(each.spec);
     made[backend.name()] = std::move(each);
   }
   WARREN_RETURN_IF_ERROR(failover_->Configure(loaded.configuration, members));
-  for (const auto& [name, earlier] : made_) {
-    auto now = made.find(name);
-    if (now == made.end() || now->second.spec.backend != earlier.spec.backend)
-      retired_.push_back({earlier.made_of, earlier.spec.backend});
-  }
+  RetireWhatIsGone(made);
   made_ = std::move(made);
-  retired_.erase(std::remove_if(retired_.begin(), retired_.end(),
-                                [](const Retired& each) { return each.backend.expired(); }),
-                 retired_.end());
   spdlog::info("event=config_loaded backends={} routes={}", loaded.configuration.backends_size(),
                loaded.configuration.routes_size());
   return absl::OkStatus();
 }
 
+void ConfiguredBackends::RetireWhatIsGone(const std::map<std::string, Made>& now) {
+  for (auto& [name, earlier] : made_) {
+    auto there = now.find(name);
+    if (there != now.end() && there->second.spec.backend == earlier.spec.backend) continue;
+    if (const auto cloud = CloudOf(earlier.spec)) cloud->Retire();
+    retired_.push_back({earlier.made_of, std::move(earlier.spec.backend)});
+    // It has the backend too.
+    earlier.spec.budget = nullptr;
+  }
+  const auto is_of_no_use = [&now](const Retired& each) {
+    for (const auto& [name, made] : now) {
+      if (made.spec.backend == each.backend) return true;
+    }
+    return each.backend.use_count() <= 1;
+  };
+  retired_.erase(std::remove_if(retired_.begin(), retired_.end(), is_of_no_use), retired_.end());
+}
+
+// A retired one of E2B's has been told that another counts in its place.
 std::shared_ptr<Backend> ConfiguredBackends::FindRetired(const std::string& made_of) const {
   for (const Retired& each : retired_) {
-    if (each.made_of != made_of) continue;
-    if (std::shared_ptr<Backend> there = each.backend.lock()) return there;
+    const bool is_remote = std::dynamic_pointer_cast<RemoteBackend>(each.backend) != nullptr;
+    if (is_remote && each.made_of == made_of) return each.backend;
   }
   return nullptr;
 }
 
+absl::StatusOr<ConfiguredBackends::Needs> ConfiguredBackends::ReadNeeds(
+    const config::Backend& backend, const BackendSecrets& secrets) const {
+  Needs needs{secrets, {}};
+  if (!backend.has_e2b()) return needs;
+  const std::string& name = backend.e2b().package_policy();
+  const std::string path =
+      absl::StartsWith(name, "/")
+          ? name
+          : absl::StrCat(parts_.prefix, "/share/warren/policies/packages/", name, ".textproto");
+  WARREN_ASSIGN_OR_RETURN(needs.package_policy, LoadPackagePolicy(path));
+  return needs;
+}
+
 absl::StatusOr<MemberSpec> ConfiguredBackends::MakeMember(const config::Backend& backend,
-                                                          const BackendSecrets& secrets) const {
-  if (backend.has_remote()) return MakeRemote(backend, secrets);
-  if (backend.has_e2b()) return MakeCloud(backend, secrets);
+                                                          const Needs& needs) const {
+  if (backend.has_remote()) return MakeRemote(backend, needs.secrets);
+  if (backend.has_e2b()) return MakeCloud(backend, needs);
   if (parts_.local == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("backend ", backend.name(),
@@ -151,8 +178,9 @@ absl::StatusOr<MemberSpec> ConfiguredBackends::MakeMember(const config::Backend&
 }
 
 absl::StatusOr<MemberSpec> ConfiguredBackends::MakeCloud(const config::Backend& backend,
-                                                         const BackendSecrets& secrets) const {
+                                                         const Needs& needs) const {
   const config::E2bBackend& e2b = backend.e2b();
+  const BackendSecrets& secrets = needs.secrets;
   CloudOptions options;
   options.name = backend.name();
   options.key = secrets.key;
@@ -165,15 +193,11 @@ absl::StatusOr<MemberSpec> ConfiguredBackends::MakeCloud(const config::Backend& 
   options.default_template = e2b.default_template();
   for (const config::WarmSandboxes& each : e2b.warm())
     options.warm[each.template_id()] = each.ready();
-  const std::string policy = absl::StartsWith(e2b.package_policy(), "/")
-                                 ? e2b.package_policy()
-                                 : absl::StrCat(parts_.prefix, "/share/warren/policies/packages/",
-                                                e2b.package_policy(), ".textproto");
-  WARREN_ASSIGN_OR_RETURN(options.package_policy, LoadPackagePolicy(policy));
+  options.package_policy = needs.package_policy;
   options.http.tls = {secrets.tls_authorities, e2b.tls().server_name(), secrets.tls_certificate,
                       secrets.tls_key};
-  options.http.connections = {e2b.call_connections(), e2b.cell_connections(),
-                              e2b.stream_connections()};
+  options.http.connections = {e2b.call_connections(), e2b.call_connections(),
+                              e2b.cell_connections(), e2b.stream_connections()};
   options.pace = parts_.pace;
   WARREN_ASSIGN_OR_RETURN(std::unique_ptr<E2bBackend> made,
                           E2bBackend::Make(std::move(options), e2b.budget()));

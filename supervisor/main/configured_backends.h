@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/loop/io_loop.h"
+#include "runtime/packages/package_policy.h"
 #include "supervisor/config/config_file.h"
 #include "supervisor/failover/failover_backend.h"
 
@@ -54,25 +55,34 @@ class ConfiguredBackends {
     std::string made_of;
     MemberSpec spec;
   };
-  // One that the file has no more, as long as sandboxes live there.
+  // One that the file has no more, as long as sandboxes live there. It is kept until a reload finds
+  // that nobody else has it, so that it never goes on a thread of its own.
   struct Retired {
     std::string made_of;
-    std::weak_ptr<Backend> backend;
+    std::shared_ptr<Backend> backend;
   };
   ConfiguredBackends(Parts parts, IoLoop& loop);
+  // What a backend depends on beside its entry.
+  struct Needs {
+    const BackendSecrets& secrets;
+    // Of E2B's cloud.
+    config::PackagePolicy package_policy;
+  };
+  absl::StatusOr<Needs> ReadNeeds(const config::Backend& backend,
+                                  const BackendSecrets& secrets) const;
   // What was made of the same, and is there still: a second way to one server would list its
   // sandboxes twice. Null where there is none.
   std::shared_ptr<Backend> FindRetired(const std::string& made_of) const;
-  absl::StatusOr<MemberSpec> MakeMember(const config::Backend& backend,
-                                        const BackendSecrets& secrets) const;
-  absl::StatusOr<MemberSpec> MakeCloud(const config::Backend& backend,
-                                       const BackendSecrets& secrets) const;
+  absl::StatusOr<MemberSpec> MakeMember(const config::Backend& backend, const Needs& needs) const;
+  absl::StatusOr<MemberSpec> MakeCloud(const config::Backend& backend, const Needs& needs) const;
+  // After the members are in place.
+  void RetireWhatIsGone(const std::map<std::string, Made>& now);
 
   const Parts parts_;
-  std::unique_ptr<FailoverBackend> failover_;
-  // By name.
+  // By name. They outlive what calls them.
   std::map<std::string, Made> made_;
   std::vector<Retired> retired_;
+  std::unique_ptr<FailoverBackend> failover_;
 };
 
 }  // namespace warren

@@ -7,15 +7,25 @@
 
 namespace warren {
 
-DetachedExecutions::~DetachedExecutions() {
+DetachedExecutions::~DetachedExecutions() { Stop(); }
+
+void DetachedExecutions::Stop() {
+  Entries entries;
   MutexLock lock(&mu_);
-  loop_.CancelTimer(timer_);
+  if (std::exchange(stopped_, true)) return;
+  loop_.CancelTimer(std::exchange(timer_, 0));
+  ended_.clear();
+  ended_of_sandbox_.clear();
+  requests_.clear();
+  // They go behind the lock.
+  entries.swap(entries_);
 }
 
 void DetachedExecutions::Add(const std::string& sandbox_id, std::shared_ptr<ExecutionRunner> runner,
                              std::shared_ptr<Execution> execution) {
   {
     MutexLock lock(&mu_);
+    if (stopped_) return;
     auto [found, fresh] = entries_.try_emplace(execution->id());
     if (!fresh) return;
     Entry& entry = found->second;
@@ -58,7 +68,7 @@ absl::StatusOr<DetachedExecutions::Found> DetachedExecutions::AddOnce(
   const std::string key = RequestKey(sandbox_id, request_id);
   MutexLock lock(&mu_);
   auto earlier = FindRequestLocked(key, fingerprint);
-  if (!earlier.ok() || earlier->execution != nullptr) return earlier;
+  if (!earlier.ok() || earlier->execution != nullptr || stopped_) return earlier;
   requests_[key] = execution->id();
   Entry& entry = entries_[execution->id()];
   entry.sandbox_id = sandbox_id;

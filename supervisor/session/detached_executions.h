@@ -37,6 +37,8 @@ class DetachedExecutions {
                      std::chrono::nanoseconds kept = kKept)
       : loop_(loop), kept_(kept), budget_(bytes, whole) {}
   ~DetachedExecutions();
+  // Forgets all, keeps none from now on, and touches the loop no more: before that goes.
+  void Stop();
 
   struct Found {
     std::shared_ptr<ExecutionRunner> runner;
@@ -106,6 +108,7 @@ class DetachedExecutions {
   std::list<EndedOne> ended_ ABSL_GUARDED_BY(mu_);
   std::unordered_map<std::string, size_t> ended_of_sandbox_ ABSL_GUARDED_BY(mu_);
   TimerId timer_ ABSL_GUARDED_BY(mu_) = 0;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace warren

@@ -72,8 +72,9 @@ void Cloud::Explain(CloudSandboxRef sandbox, absl::Status status,
        told = std::move(told)](absl::StatusOr<HttpAnswer> answer) mutable {
         if (!answer.ok()) return told(std::move(status));
         if (answer->head.status == 404) {
-          self->Forget(sandbox->id);
-          return told(NoSuchCloudSandbox());
+          // It is told what its own call came to; the others hear that the sandbox has ended.
+          told(NoSuchCloudSandbox());
+          return self->Forget(sandbox->id);
         }
         auto json = ParseCloudJson(answer->body, "the cloud's word on a sandbox");
         if (json.ok() && TextField(*json, "state") == "paused") return told(Paused());
@@ -109,8 +110,10 @@ CloudContexts Cloud::DropContexts(CloudSandbox& sandbox) {
 
 void Cloud::Forget(const std::string& sandbox_id) {
   if (auto found = known_.find(sandbox_id); found != known_.end()) {
-    DropContexts(*found->second);
+    const CloudSandboxRef sandbox = std::move(found->second);
     known_.erase(found);
+    const StopReason why = sandbox->destroying ? StopReason::kDestroyed : StopReason::kExpired;
+    for (auto& [context_id, context] : DropContexts(*sandbox)) context->End(why);
   }
   detached_.ForgetSandbox(sandbox_id);
   if (on_forgotten_) on_forgotten_(sandbox_id);
@@ -132,6 +135,7 @@ void Cloud::Stop() {
     for (auto& [context_id, context] : DropContexts(*sandbox)) context->OnStop();
   }
   http_.reset();
+  detached_.Stop();
 }
 
 }  // namespace warren

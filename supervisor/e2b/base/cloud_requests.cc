@@ -56,6 +56,7 @@ HttpRequest InsideRequest(const CloudOptions& options, const CloudSandbox& sandb
 HttpRequest ControlRequest(const CloudOptions& options, absl::string_view method,
                            absl::string_view path, std::string json) {
   HttpRequest request = Begin(options, method, absl::StrCat(options.api_url, path));
+  request.lane = HttpLane::kControl;
   request.headers.emplace_back("X-API-KEY", options.key);
   SetJson(request, std::move(json));
   return request;

@@ -14,7 +14,7 @@ namespace warren {
 inline constexpr int kEnvdPort = 49983;
 inline constexpr int kInterpreterPort = 49999;
 
-// To the control plane: with the key, on the lane of calls, for half a minute at most. `path` with
+// To the control plane: with the key, on a lane of its own, for half a minute at most. `path` with
 // its query, encoded; `json` where it has a body.
 HttpRequest ControlRequest(const CloudOptions& options, absl::string_view method,
                            absl::string_view path, std::string json = "");

@@ -1,6 +1,7 @@
 #ifndef WARREN_SUPERVISOR_E2B_BASE_CLOUD_SANDBOX_H_
 #define WARREN_SUPERVISOR_E2B_BASE_CLOUD_SANDBOX_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "supervisor/session/execution_runner.h"
 #include "supervisor/session/request_ids.h"
 #include "supervisor/session/sandbox_use.h"
+#include "supervisor/session/termination.h"
 #include "warren/v1/sandbox.pb.h"
 
 namespace warren {
@@ -22,6 +24,8 @@ struct EnvdState;
 // Where cells run.
 class CloudRunner : public ExecutionRunner {
  public:
+  // The sandbox has gone: what runs and what waits ends. Of the loop's thread.
+  virtual void End(StopReason why) = 0;
   // The backend goes: what runs and what waits ends. When the loop's thread has ended.
   virtual void OnStop() = 0;
 };
@@ -52,6 +56,8 @@ struct CloudSandbox {
   const std::shared_ptr<UseMeter> use = std::make_shared<UseMeter>();
   // Null before the first of them.
   std::shared_ptr<EnvdState> envd;
+  // Somebody has asked to destroy it: why its cells end. For any thread.
+  std::atomic<bool> destroying{false};
   // Creates of contexts with a request id. For any thread.
   ContextRequests context_requests;
 
