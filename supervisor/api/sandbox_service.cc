@@ -15,8 +15,28 @@ grpc::ServerUnaryReactor* SandboxService::CreateSandbox(grpc::CallbackServerCont
   return Unary<v1::CreateSandboxRequest, v1::Sandbox>(
       callers_, context, request, response,
       [this](const Call& call, const auto& what, UnaryCall<v1::Sandbox>& unary) {
-        unary.Attach(backend_.Create(call, what, unary.reply()));
+        // With a request id its client asks again.
+        auto reply = [this, &unary, who = call.who,
+                      named = !what.request_id().empty()](const absl::StatusOr<v1::Sandbox>& made) {
+          if (made.ok() && !named) {
+            unary.IfUnheard([this, who, id = made->sandbox_id()] { Remove(who, id); });
+          }
+          unary.Answer(made);
+        };
+        unary.Attach(backend_.Create(call, what, std::move(reply)));
       });
+}
+
+void SandboxService::Remove(const Principal& who, const std::string& sandbox_id) {
+  Call call;
+  call.who = who;
+  backend_.Open(call, sandbox_id,
+                [call](const absl::StatusOr<std::shared_ptr<SandboxHandle>>& handle) {
+                  if (!handle.ok()) return;
+                  // It may have to live until it is answered.
+                  (*handle)->Destroy(
+                      call, [kept = *handle](const absl::StatusOr<v1::DestroySandboxResponse>&) {});
+                });
 }
 
 grpc::ServerUnaryReactor* SandboxService::GetSandbox(grpc::CallbackServerContext* context,

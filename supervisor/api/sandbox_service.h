@@ -64,6 +64,9 @@ class SandboxService final
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
 
  private:
+  // One whose client went before it had heard of it.
+  void Remove(const Principal& who, const std::string& sandbox_id);
+
   const Callers& callers_;
   Backend& backend_;
   OpenStreams& streams_;

@@ -118,9 +118,23 @@ void FakeBackend::FinishCreates() {
   for (const auto& create : waiting) create->reply(Make(create->tenant, create->request));
 }
 
+void FakeBackend::DeafenCreates() {
+  MutexLock lock(&mu_);
+  deaf_ = true;
+}
+
+int FakeBackend::late_cancels() {
+  MutexLock lock(&mu_);
+  return late_cancels_;
+}
+
 void FakeBackend::CancelCreate(const std::shared_ptr<Waiting>& waiting) {
   {
     MutexLock lock(&mu_);
+    if (deaf_) {
+      ++late_cancels_;
+      return;
+    }
     auto found = std::find(waiting_.begin(), waiting_.end(), waiting);
     if (found == waiting_.end()) return;
     waiting_.erase(found);

@@ -36,6 +36,9 @@ class FakeBackend final : public Backend {
   // Creates of "slow" that wait.
   size_t waiting_creates();
   void FinishCreates();
+  // Cancels of creates come too late from now on.
+  void DeafenCreates();
+  int late_cancels();
   size_t sandboxes();
   // Cells that wait for their readers.
   int paused_cells();
@@ -91,6 +94,8 @@ class FakeBackend final : public Backend {
   // Oldest first.
   std::deque<std::shared_ptr<FakeSandbox>> sandboxes_ ABSL_GUARDED_BY(mu_);
   std::list<std::shared_ptr<Waiting>> waiting_ ABSL_GUARDED_BY(mu_);
+  bool deaf_ ABSL_GUARDED_BY(mu_) = false;
+  int late_cancels_ ABSL_GUARDED_BY(mu_) = 0;
   // Of Opens::kLater.
   std::vector<std::thread> openers_ ABSL_GUARDED_BY(mu_);
 };

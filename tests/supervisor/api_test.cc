@@ -149,6 +149,32 @@ TEST_F(ApiTest, AClientThatCancelsEndsItsCell) {
   EXPECT_EQ(Run(id, "print next"), "next\n");
 }
 
+TEST_F(ApiTest, ASandboxThatItsClientDidNotHearOfGoes) {
+  fake_.DeafenCreates();
+  auto create = [this](const std::string& request_id) {
+    v1::CreateSandboxRequest request;
+    request.set_template_id("slow");
+    request.set_request_id(request_id);
+    grpc::ClientContext context;
+    v1::Sandbox sandbox;
+    const int cancels = fake_.late_cancels();
+    std::thread leaving([&] {
+      EXPECT_TRUE(Eventually([&] { return fake_.waiting_creates() == 1; }));
+      context.TryCancel();
+      EXPECT_TRUE(Eventually([&] { return fake_.late_cancels() > cancels; }));
+    });
+    EXPECT_EQ(sandboxes_->CreateSandbox(&context, request, &sandbox).error_code(),
+              StatusCode::CANCELLED);
+    leaving.join();
+    fake_.FinishCreates();
+  };
+  create("");
+  EXPECT_TRUE(Eventually([&] { return fake_.sandboxes() == 0; }));
+  create("the-first");
+  EXPECT_EQ(fake_.sandboxes(), 1u) << "its client asks again";
+  EXPECT_THAT(NewSandbox(), HasSubstr("3")) << "both were made";
+}
+
 TEST_F(ApiTest, AClientWhoseDeadlineIsOverMakesNoSandbox) {
   // The connection is there, and the call begins before its deadline is over.
   NewSandbox();
