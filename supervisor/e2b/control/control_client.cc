@@ -31,8 +31,8 @@ constexpr int kMaxCountPages = 1000;
 // As the cloud sees a create that is in the hands of its client.
 class CreateOperation final : public Operation {
  public:
-  CreateOperation(std::shared_ptr<Cloud> cloud, std::shared_ptr<CreateCall> create)
-      : cloud_(std::move(cloud)), create_(std::move(create)) {}
+  CreateOperation(std::shared_ptr<Cloud> cloud, const std::shared_ptr<CreateCall>& create)
+      : cloud_(std::move(cloud)), create_(create) {}
   void Resume() override {}
   void Cancel() override {
     cloud_->Post([create = create_] {

@@ -61,11 +61,9 @@ absl::StatusOr<nlohmann::json> NetworkBody(const v1::NetworkPolicy& policy) {
   body["allow_internet_access"] = open;
   if (!open && !allow.empty()) deny.push_back(kEveryAddress);
   // What nothing is let out of needs no rules.
-  if (open && !deny.empty()) body["network"]["denyOut"] = std::move(deny);
-  if (!allow.empty()) {
-    body["network"]["allowOut"] = std::move(allow);
-    if (!open) body["network"]["denyOut"] = std::move(deny);
-  }
+  const bool has_rules = open ? !deny.empty() : !allow.empty();
+  if (!allow.empty()) body["network"]["allowOut"] = std::move(allow);
+  if (has_rules) body["network"]["denyOut"] = std::move(deny);
   return body;
 }
 

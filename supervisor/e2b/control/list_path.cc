@@ -20,6 +20,7 @@ std::string MetadataQuery(const Principal& who, const v1::ListSandboxesRequest& 
   std::map<std::string, std::string> wanted(request.metadata().begin(), request.metadata().end());
   if (!who.is_operator()) wanted[kTenantNote] = who.tenant;
   std::vector<std::string> pairs;
+  pairs.reserve(wanted.size());
   for (const auto& [name, value] : wanted) {
     pairs.push_back(
         absl::StrCat(PercentEncode(PercentEncode(name)), "=", PercentEncode(PercentEncode(value))));

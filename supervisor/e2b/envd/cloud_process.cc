@@ -95,7 +95,7 @@ void CloudProcess::Send(const google::protobuf::Message& message, const char* pa
   EnvdStream::Spec spec{path, user};
   spec.timeout = timeout_;
   auto stream = EnvdStream::Start(cloud_, *sandbox_, spec, message, shared_from_this());
-  if (sink_ != nullptr) stream_ = std::move(stream);
+  if (sink_ != nullptr) stream_ = stream;
 }
 
 // The cloud ends what has had its time; where it does not, this does.

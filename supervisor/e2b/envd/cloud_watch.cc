@@ -18,7 +18,7 @@ void CloudWatch::Start() {
   watch.set_recursive(request_.recursive());
   const EnvdStream::Spec spec{"/filesystem.Filesystem/WatchDir", files_.user};
   auto stream = EnvdStream::Start(files_.cloud, *files_.sandbox, spec, watch, shared_from_this());
-  if (sink_ != nullptr) stream_ = std::move(stream);
+  if (sink_ != nullptr) stream_ = stream;
 }
 
 void CloudWatch::Resume() {

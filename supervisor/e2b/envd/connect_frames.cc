@@ -69,7 +69,7 @@ absl::Status CloudFrameReader::Take(absl::string_view& bytes, OnFrame on_frame) 
   const absl::string_view head = held_.empty() ? bytes : absl::string_view(held_);
   if (head.size() < kFrameHead) {
     if (!held_.empty()) return absl::OkStatus();
-    const absl::Status held = Hold(bytes);
+    absl::Status held = Hold(bytes);
     bytes = absl::string_view();
     return held;
   }
@@ -85,7 +85,7 @@ absl::Status CloudFrameReader::Take(absl::string_view& bytes, OnFrame on_frame) 
   frame.is_end = (static_cast<unsigned char>(frame.payload[0]) & kLastFrame) != 0;
   ended_ = frame.is_end;
   frame.payload.remove_prefix(kFrameHead);
-  const absl::Status taken = on_frame(frame);
+  absl::Status taken = on_frame(frame);
   // Its room too, where it was a large one.
   if (is_held) std::string().swap(held_);
   charge_.Clear();

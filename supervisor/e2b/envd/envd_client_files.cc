@@ -220,7 +220,8 @@ void EnvdClient::MakeDirectory(const Call&, v1::MakeDirectoryRequest request,
   absl::Status status = ValidateMakeDirectory(request);
   if (status.ok()) status = EnvdFilePath(request.path()).status();
   if (!status.ok()) return reply(std::move(status));
-  cloud_->Post([files = Files(request.user()), request = std::move(request),
+  FilesOf files = Files(request.user());
+  cloud_->Post([files = std::move(files), request = std::move(request),
                 reply = SureReply(std::move(reply))]() mutable {
     MakeCloudDirectory(files, request, std::move(reply));
   });
@@ -232,7 +233,8 @@ void EnvdClient::MoveFile(const Call&, v1::MoveFileRequest request,
   if (status.ok()) status = EnvdFilePath(request.source()).status();
   if (status.ok()) status = EnvdFilePath(request.destination()).status();
   if (!status.ok()) return reply(std::move(status));
-  cloud_->Post([files = Files(request.user()), request = std::move(request),
+  FilesOf files = Files(request.user());
+  cloud_->Post([files = std::move(files), request = std::move(request),
                 reply = SureReply(std::move(reply))]() mutable {
     MoveCloudFile(files, request, std::move(reply));
   });
@@ -243,7 +245,8 @@ void EnvdClient::RemoveFile(const Call&, v1::RemoveFileRequest request,
   absl::Status status = ValidateRemoveFile(request);
   if (status.ok()) status = EnvdFilePath(request.path()).status();
   if (!status.ok()) return reply(std::move(status));
-  cloud_->Post([files = Files(request.user()), request = std::move(request),
+  FilesOf files = Files(request.user());
+  cloud_->Post([files = std::move(files), request = std::move(request),
                 reply = SureReply(std::move(reply))]() mutable {
     RemoveCloudFile(files, request, std::move(reply));
   });
