@@ -23,10 +23,11 @@ class HttpAskTest : public HttpTest {
   }
   void Begin(const HttpRequest& request, HttpAgain again) {
     Do([&] {
-      ask_ = AskHttp(client(), loop(), request, again, [this](absl::StatusOr<HttpAnswer> answer) {
-        answer_ = std::move(answer);
-        ++answers_;
-      });
+      ask_ = AskHttp(client(), loop(), &memory_, request, again,
+                     [this](absl::StatusOr<HttpAnswer> answer) {
+                       answer_ = std::move(answer);
+                       ++answers_;
+                     });
     });
   }
   absl::StatusOr<HttpAnswer> Result(const HttpRequest& request, HttpAgain again) {
@@ -40,6 +41,7 @@ class HttpAskTest : public HttpTest {
   size_t asked() { return server_.requests().size(); }
 
   ScriptedServer server_;
+  MemoryBudget memory_{int64_t{64} << 20};
   std::unique_ptr<HttpAsk> ask_;
   absl::StatusOr<HttpAnswer> answer_ = absl::UnknownError("none yet");
   std::atomic<int> answers_{0};
@@ -179,6 +181,19 @@ TEST_F(HttpAskTest, TooLongAnAnswer) {
   EXPECT_EQ(asked(), 1u);
 }
 
+TEST_F(HttpAskTest, AnAnswerHasRoomInTheMemoryOfAll) {
+  server_.Answer("POST", "/", {.status = 200, .body = std::string(1 << 20, 'm')});
+  MemoryCharge others(&memory_);
+  ASSERT_TRUE(others.TryAdd((int64_t{63} << 20) + 1));
+  EXPECT_EQ(Result(Post(), HttpAgain::kAlways).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  others.Clear();
+  Do([&] { ask_.reset(); });
+  EXPECT_TRUE(Result(Post(), HttpAgain::kAlways).ok());
+  Do([&] { ask_.reset(); });
+  EXPECT_TRUE(Eventually([&] { return memory_.used() == 0; }));
+}
+
 TEST_F(HttpAskTest, LongestAnswer) {
   server_.Answer("POST", "/", {.body = std::string(kMaxHttpAnswer, 'm')});
   EXPECT_EQ(Result(Post(), HttpAgain::kAlways)->body.size(), kMaxHttpAnswer);
@@ -189,10 +204,11 @@ TEST_F(HttpAskTest, WhatCannotBeAskedIsToldFromWithin) {
   request.url = "ftp://nowhere.invalid";
   Do([&] {
     bool told = false;
-    AskHttp(client(), loop(), request, HttpAgain::kAlways, [&](absl::StatusOr<HttpAnswer> answer) {
-      told = true;
-      EXPECT_EQ(answer.status().code(), absl::StatusCode::kInternal);
-    });
+    AskHttp(client(), loop(), &memory_, request, HttpAgain::kAlways,
+            [&](absl::StatusOr<HttpAnswer> answer) {
+              told = true;
+              EXPECT_EQ(answer.status().code(), absl::StatusCode::kInternal);
+            });
     EXPECT_TRUE(told);
   });
 }
@@ -217,7 +233,7 @@ TEST_F(HttpAskTest, CancelledAtEachStep) {
 TEST_F(HttpAskTest, DestroyedFromWithinItsCallback) {
   server_.Answer("POST", "/", {});
   Do([&] {
-    ask_ = AskHttp(client(), loop(), Post(), HttpAgain::kAlways,
+    ask_ = AskHttp(client(), loop(), &memory_, Post(), HttpAgain::kAlways,
                    [this](absl::StatusOr<HttpAnswer> answer) {
                      EXPECT_TRUE(answer.ok());
                      ask_ = nullptr;

@@ -44,16 +44,17 @@ void Cloud::Ask(HttpRequest request, HttpAgain again, OnAnswer on_answer) {
     return on_answer(absl::UnavailableError("the backend is being shut down"));
   const uint64_t number = ++last_ask_;
   asking_[number].on_answer = std::move(on_answer);
-  auto ask = AskHttp(
-      *http_, loop_, std::move(request), again, [this, number](absl::StatusOr<HttpAnswer> answer) {
-        auto found = asking_.find(number);
-        if (found == asking_.end()) return;
-        // It may go only when its own callback is over.
-        loop_.Post([ask = std::shared_ptr<HttpAsk>(std::move(found->second.ask))] {});
-        OnAnswer told = std::move(found->second.on_answer);
-        asking_.erase(found);
-        told(std::move(answer));
-      });
+  auto ask =
+      AskHttp(*http_, loop_, &memory_, std::move(request), again,
+              [this, number](absl::StatusOr<HttpAnswer> answer) {
+                auto found = asking_.find(number);
+                if (found == asking_.end()) return;
+                // It may go only when its own callback is over.
+                loop_.Post([ask = std::shared_ptr<HttpAsk>(std::move(found->second.ask))] {});
+                OnAnswer told = std::move(found->second.on_answer);
+                asking_.erase(found);
+                told(std::move(answer));
+              });
   // It may have been answered in place.
   auto found = asking_.find(number);
   if (found != asking_.end()) found->second.ask = std::move(ask);

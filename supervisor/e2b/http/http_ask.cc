@@ -21,13 +21,14 @@ bool IsAway(const HttpHead& head) { return head.status == 502 || head.status == 
 // on the stack.
 class Attempts final : public HttpSink, public std::enable_shared_from_this<Attempts> {
  public:
-  Attempts(HttpClient& client, IoLoop& loop, HttpRequest request, HttpAgain again,
-           AskCallback callback)
+  Attempts(HttpClient& client, IoLoop& loop, MemoryBudget* memory, HttpRequest request,
+           HttpAgain again, AskCallback callback)
       : client_(client),
         loop_(loop),
         request_(std::move(request)),
         again_(again),
-        callback_(std::move(callback)) {
+        callback_(std::move(callback)),
+        charge_(memory) {
     if (request_.timeout.count() > 0) deadline_ = MonotonicClock::now() + request_.timeout;
   }
 
@@ -54,6 +55,8 @@ class Attempts final : public HttpSink, public std::enable_shared_from_this<Atte
   int attempt_ = 0;
   TimerId timer_ = 0;
   HttpAnswer answer_;
+  // Of its body.
+  MemoryCharge charge_;
   std::unique_ptr<HttpCall> call_;
 };
 
@@ -62,6 +65,7 @@ void Attempts::Begin() {
   const std::shared_ptr<Attempts> self = shared_from_this();
   ++attempt_;
   answer_ = {};
+  charge_.Clear();
   HttpRequest request = request_;
   if (deadline_ != MonotonicTime::max()) {
     const auto left =
@@ -80,7 +84,11 @@ void Attempts::Cancel() {
 
 Flow Attempts::OnBytes(absl::string_view bytes) {
   if (answer_.body.size() + bytes.size() > kMaxHttpAnswer) {
-    Tell(absl::ResourceExhaustedError("the server's answer is too long"));
+    Tell(absl::ResourceExhaustedError("the cloud's answer is too long"));
+    return Flow::kContinue;
+  }
+  if (!charge_.TryAdd(static_cast<int64_t>(bytes.size()))) {
+    Tell(absl::ResourceExhaustedError("the memory for answers of the cloud is used up; try again"));
     return Flow::kContinue;
   }
   answer_.body.append(bytes.data(), bytes.size());
@@ -134,10 +142,10 @@ class HeldAsk final : public HttpAsk {
 
 }  // namespace
 
-std::unique_ptr<HttpAsk> AskHttp(HttpClient& client, IoLoop& loop, HttpRequest request,
-                                 HttpAgain again, AskCallback callback) {
-  auto attempts =
-      std::make_shared<Attempts>(client, loop, std::move(request), again, std::move(callback));
+std::unique_ptr<HttpAsk> AskHttp(HttpClient& client, IoLoop& loop, MemoryBudget* memory,
+                                 HttpRequest request, HttpAgain again, AskCallback callback) {
+  auto attempts = std::make_shared<Attempts>(client, loop, memory, std::move(request), again,
+                                             std::move(callback));
   attempts->Begin();
   return std::make_unique<HeldAsk>(std::move(attempts));
 }

@@ -6,6 +6,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "supervisor/base/memory_budget.h"
 #include "supervisor/e2b/http/http_client.h"
 
 namespace warren {
@@ -33,14 +34,15 @@ inline constexpr int kMaxHttpAttempts = 4;
 // (a 429 whose Retry-After lies beyond it is told at once, as the answer that it is). The callback
 // comes once, on the loop's thread, from within the call where nothing could be started; what has
 // no answer is a status as HttpSink::OnEnd has it, RESOURCE_EXHAUSTED for an answer that is too
-// long. The client and the loop outlive what is returned. The returned call's destruction cancels
-// it: the callback does not come then.
+// long, or for which the memory of all answers has no room (null: it is not counted). The client,
+// the memory and the loop outlive what is returned. The returned call's destruction cancels it: the
+// callback does not come then.
 class HttpAsk {
  public:
   virtual ~HttpAsk() = default;
 };
-std::unique_ptr<HttpAsk> AskHttp(HttpClient& client, IoLoop& loop, HttpRequest request,
-                                 HttpAgain again,
+std::unique_ptr<HttpAsk> AskHttp(HttpClient& client, IoLoop& loop, MemoryBudget* memory,
+                                 HttpRequest request, HttpAgain again,
                                  absl::AnyInvocable<void(absl::StatusOr<HttpAnswer>)> callback);
 
 }  // namespace warren
