@@ -71,17 +71,26 @@ std::unique_ptr<RemoteBackend> RemoteBackend::Connect(const RemoteOptions& optio
   return std::unique_ptr<RemoteBackend>(new RemoteBackend(std::move(channels)));
 }
 
+bool RemoteBackend::Channel::failing() const {
+  const grpc_connectivity_state state = channel->GetState(/*try_to_connect=*/false);
+  return state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN;
+}
+
 absl::Status RemoteBackend::health() const {
   for (const Channel& each : channels_) {
-    const grpc_connectivity_state state = each.channel->GetState(/*try_to_connect=*/false);
-    if (state != GRPC_CHANNEL_TRANSIENT_FAILURE && state != GRPC_CHANNEL_SHUTDOWN)
-      return absl::OkStatus();
+    if (!each.failing()) return absl::OkStatus();
   }
   return absl::UnavailableError("the remote Warren cannot be reached");
 }
 
+// A server that is back is found by one of them first; the others wait for their next attempt.
 std::shared_ptr<const RemoteStubs> RemoteBackend::NextStubs() {
-  return channels_[next_.fetch_add(1, std::memory_order_relaxed) % channels_.size()].stubs;
+  const size_t first = next_.fetch_add(1, std::memory_order_relaxed);
+  for (size_t i = 0; i < channels_.size(); ++i) {
+    const Channel& each = channels_[(first + i) % channels_.size()];
+    if (!each.failing()) return each.stubs;
+  }
+  return channels_[first % channels_.size()].stubs;
 }
 
 // It wants its key, and asks nobody behind it.

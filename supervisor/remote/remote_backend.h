@@ -76,9 +76,11 @@ class RemoteBackend final : public Backend {
   struct Channel {
     std::shared_ptr<grpc::Channel> channel;
     std::shared_ptr<const RemoteStubs> stubs;
+    // Its last attempt to connect did not succeed.
+    bool failing() const;
   };
   explicit RemoteBackend(std::vector<Channel> channels) : channels_(std::move(channels)) {}
-  // In turns.
+  // In turns, but for channels that are failing while others are not.
   std::shared_ptr<const RemoteStubs> NextStubs();
 
   const std::vector<Channel> channels_;
