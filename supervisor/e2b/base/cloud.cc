@@ -106,6 +106,7 @@ CloudContexts Cloud::DropContexts(CloudSandbox& sandbox) {
   CloudContexts contexts;
   MutexLock lock(&sandbox.contexts_mu);
   contexts.swap(sandbox.contexts);
+  sandbox.contexts_closed = true;
   return contexts;
 }
 

@@ -64,6 +64,9 @@ struct CloudSandbox {
   // Where its cells run, as far as they were used here: the interpreter's.
   Mutex contexts_mu;
   CloudContexts contexts ABSL_GUARDED_BY(contexts_mu);
+  // It is not remembered any more: none is kept here, for they have the sandbox, and nobody would
+  // let go of them.
+  bool contexts_closed ABSL_GUARDED_BY(contexts_mu) = false;
 };
 
 using CloudSandboxRef = std::shared_ptr<CloudSandbox>;

@@ -85,7 +85,7 @@ std::shared_ptr<CloudContext> InterpreterClient::ContextOf(const std::string& co
   if (contexts.size() >= kMaxContexts) return nullptr;
   auto context = std::make_shared<CloudContext>(
       cloud_, sandbox_, CloudContext::Spec{key == kDefaultContextId ? "" : key, {}});
-  contexts[key] = context;
+  if (!sandbox_->contexts_closed) contexts[key] = context;
   return context;
 }
 
@@ -198,7 +198,7 @@ void InterpreterClient::Make(v1::CreateContextRequest request, Reply<v1::Context
 void InterpreterClient::Keep(const std::string& context_id, const StringMap& env) const {
   CloudContext::Spec spec{context_id, {env.begin(), env.end()}};
   MutexLock lock(&sandbox_->contexts_mu);
-  if (sandbox_->contexts.size() >= kMaxContexts) return;
+  if (sandbox_->contexts_closed || sandbox_->contexts.size() >= kMaxContexts) return;
   sandbox_->contexts[context_id] =
       std::make_shared<CloudContext>(cloud_, sandbox_, std::move(spec));
 }
