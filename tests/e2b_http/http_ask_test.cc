@@ -148,6 +148,18 @@ TEST_F(HttpAskTest, UnsentIsAskedAgain) {
   EXPECT_GE(absl::Now() - before, absl::Milliseconds(350));
 }
 
+TEST_F(HttpAskTest, ItIsKnownWhetherItMayBeSent) {
+  HttpRequest nowhere = Post();
+  nowhere.url = ScriptedServer().Url("/");
+  const absl::Status unsent = Result(nowhere, HttpAgain::kIfNotDone).status();
+  EXPECT_TRUE(absl::IsUnavailable(unsent)) << unsent;
+  EXPECT_FALSE(MayBeSent(unsent));
+  server_.On("POST", "/", [](ScriptedExchange& exchange) { exchange.ReadBody(); });
+  const absl::Status broken = Result(Post(), HttpAgain::kIfNotDone).status();
+  EXPECT_TRUE(absl::IsUnavailable(broken)) << broken;
+  EXPECT_TRUE(MayBeSent(broken));
+}
+
 TEST_F(HttpAskTest, TimeoutIsThatOfAllAttempts) {
   std::atomic<int> times{0};
   server_.On("POST", "/", [&](ScriptedExchange& exchange) {

@@ -131,7 +131,9 @@ void Cloud::Stop() {
   asking_.clear();
   for (auto& [number, each] : asking) {
     each.ask.reset();
-    each.on_answer(absl::UnavailableError("the backend is being shut down"));
+    absl::Status status = absl::UnavailableError("the backend is being shut down");
+    MarkMayBeSent(status);
+    each.on_answer(std::move(status));
   }
   for (auto& [id, sandbox] : known_) {
     for (auto& [context_id, context] : DropContexts(*sandbox)) context->OnStop();

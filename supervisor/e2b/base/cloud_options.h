@@ -1,6 +1,7 @@
 #ifndef WARREN_SUPERVISOR_E2B_BASE_CLOUD_OPTIONS_H_
 #define WARREN_SUPERVISOR_E2B_BASE_CLOUD_OPTIONS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -32,6 +33,11 @@ struct CloudOptions {
   HttpOptions http;
   // HostFacts.pace, at least 1: what waits for the cloud waits so many times as long.
   double pace = 1;
+  // A time that is of a host of pace 1, on this one.
+  std::chrono::milliseconds Paced(std::chrono::milliseconds time) const {
+    return std::chrono::milliseconds(
+        static_cast<int64_t>(static_cast<double>(time.count()) * pace));
+  }
   // Bytes of output that nobody has read yet, of all sandboxes together.
   int64_t buffer_memory = int64_t{256} << 20;
 };

@@ -1,7 +1,5 @@
 #include "supervisor/e2b/control/create_call.h"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -12,7 +10,6 @@
 #include "supervisor/e2b/control/cloud_removal.h"
 #include "supervisor/e2b/control/create_body.h"
 #include "supervisor/e2b/control/sandbox_record.h"
-#include "supervisor/e2b/http/http_errors.h"
 #include "supervisor/session/ids.h"
 
 namespace warren {
@@ -23,19 +20,9 @@ constexpr std::chrono::milliseconds kBusyWait{200};
 constexpr int kMaxCreates = 3;
 constexpr int kServiceUnavailable = 503;
 
-// By which a call ends of which not a byte was sent.
-constexpr CURLcode kNotSent[] = {
-    CURLE_COULDNT_RESOLVE_HOST, CURLE_OPERATION_TIMEDOUT, CURLE_PEER_FAILED_VERIFICATION,
-    CURLE_SSL_CACERT_BADFILE,   CURLE_SSL_CERTPROBLEM,    CURLE_SSL_CLIENTCERT,
-    CURLE_SSL_CONNECT_ERROR,
-};
-
 // Whether the cloud may have made it though this is its answer, which names none.
 bool MayBeMade(const absl::StatusOr<HttpAnswer>& answer) {
-  if (!answer.ok()) {
-    return std::none_of(std::begin(kNotSent), std::end(kNotSent),
-                        [&](CURLcode code) { return answer.status() == HttpErrorOf(code); });
-  }
+  if (!answer.ok()) return MayBeSent(answer.status());
   constexpr int kRequestTimeout = 408;
   constexpr int kNotImplemented = 501;
   constexpr int kNoStorage = 507;

@@ -17,10 +17,6 @@ constexpr std::chrono::seconds kCommandTime{30};
 constexpr std::chrono::seconds kCommandSlack{10};
 constexpr size_t kMaxCommandWords = 512;
 
-std::chrono::milliseconds Paced(std::chrono::milliseconds time, double pace) {
-  return std::chrono::milliseconds(static_cast<int64_t>(static_cast<double>(time.count()) * pace));
-}
-
 std::string OneLine(absl::string_view text) {
   std::string line = ToValidUtf8(text, kMaxCommandWords);
   for (char& c : line) {
@@ -41,8 +37,8 @@ void CloudCommand::Run(std::shared_ptr<Cloud> cloud, CloudSandboxRef sandbox, co
   request.mutable_process()->set_cwd("/");
   request.set_stdin(false);
   EnvdStream::Spec stream{"/process.Process/Start", spec.user};
-  stream.timeout = Paced(kCommandTime, cloud->options().pace);
-  stream.bound = Paced(kCommandTime + kCommandSlack, cloud->options().pace);
+  stream.timeout = cloud->options().Paced(kCommandTime);
+  stream.bound = cloud->options().Paced(kCommandTime + kCommandSlack);
   auto command = std::make_shared<CloudCommand>(cloud, sandbox, std::move(on_outcome));
   EnvdStream::Start(std::move(cloud), *sandbox, stream, request, std::move(command));
 }

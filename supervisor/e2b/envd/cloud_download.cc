@@ -69,9 +69,7 @@ void CloudDownload::Fetch() {
       "Range", absl::StrCat("bytes=", request_.offset(), "-", request_.offset() + wanted_ - 1));
   request.lane = HttpLane::kStream;
   request.timeout = std::chrono::milliseconds(0);
-  request.stall = std::chrono::milliseconds(
-      static_cast<int64_t>(static_cast<double>(std::chrono::milliseconds(kDownloadStall).count()) *
-                           cloud.options().pace));
+  request.stall = cloud.options().Paced(kDownloadStall);
   auto call = files_.cloud->http().Start(std::move(request), shared_from_this());
   if (sink_ != nullptr) call_ = std::move(call);
 }

@@ -51,8 +51,7 @@ void CloudUpload::Start() {
   request.streams_body = true;
   request.lane = HttpLane::kStream;
   request.timeout = std::chrono::milliseconds(0);
-  request.stall = std::chrono::milliseconds(static_cast<int64_t>(
-      static_cast<double>(std::chrono::milliseconds(kUploadStall).count()) * options.pace));
+  request.stall = options.Paced(kUploadStall);
   auto call = files_.cloud->http().Start(std::move(request), shared_from_this());
   if (!reply_) return;
   call_ = std::move(call);

@@ -28,8 +28,7 @@ HttpRequest StreamRequest(const CloudOptions& options, const CloudSandbox& sandb
   request.body = MakeCloudFrame(ToEnvdJson(message));
   request.lane = HttpLane::kStream;
   request.timeout = spec.bound;
-  request.stall = std::chrono::milliseconds(static_cast<int64_t>(
-      static_cast<double>(std::chrono::milliseconds(kStreamSilence).count()) * options.pace));
+  request.stall = options.Paced(kStreamSilence);
   return request;
 }
 

@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "absl/random/random.h"
+#include "absl/strings/cord.h"
 
 namespace warren {
 namespace {
 
 constexpr std::chrono::milliseconds kFirstHttpRetry{100};
+constexpr char kMayBeSent[] = "warren/may-be-sent";
 
 using AskCallback = absl::AnyInvocable<void(absl::StatusOr<HttpAnswer>)>;
 
@@ -40,6 +42,7 @@ class Attempts final : public HttpSink, public std::enable_shared_from_this<Atte
   void OnEnd(absl::Status status, bool sent) override;
 
  private:
+  Flow Refuse(const char* why);
   bool MayAskAgain(const absl::Status& status, bool sent) const;
   MonotonicTime NextTime();
   void Tell(absl::StatusOr<HttpAnswer> answer);
@@ -53,6 +56,8 @@ class Attempts final : public HttpSink, public std::enable_shared_from_this<Atte
   MonotonicTime deadline_ = MonotonicTime::max();
   absl::BitGen random_;
   int attempt_ = 0;
+  // By any of them.
+  bool may_be_sent_ = false;
   TimerId timer_ = 0;
   HttpAnswer answer_;
   // Of its body.
@@ -84,18 +89,25 @@ void Attempts::Cancel() {
 
 Flow Attempts::OnBytes(absl::string_view bytes) {
   if (answer_.body.size() + bytes.size() > kMaxHttpAnswer) {
-    Tell(absl::ResourceExhaustedError("the cloud's answer is too long"));
-    return Flow::kContinue;
+    return Refuse("the cloud's answer is too long");
   }
   if (!charge_.TryAdd(static_cast<int64_t>(bytes.size()))) {
-    Tell(absl::ResourceExhaustedError("the memory for answers of the cloud is used up; try again"));
-    return Flow::kContinue;
+    return Refuse("the memory for answers of the cloud is used up; try again");
   }
   answer_.body.append(bytes.data(), bytes.size());
   return Flow::kContinue;
 }
 
+// What has an answer was sent.
+Flow Attempts::Refuse(const char* why) {
+  absl::Status status = absl::ResourceExhaustedError(why);
+  MarkMayBeSent(status);
+  Tell(std::move(status));
+  return Flow::kContinue;
+}
+
 void Attempts::OnEnd(absl::Status status, bool sent) {
+  may_be_sent_ = may_be_sent_ || sent;
   if (MayAskAgain(status, sent)) {
     const MonotonicTime next = NextTime();
     if (next < deadline_) {
@@ -104,6 +116,7 @@ void Attempts::OnEnd(absl::Status status, bool sent) {
     }
   }
   if (status.ok()) return Tell(std::move(answer_));
+  if (may_be_sent_) MarkMayBeSent(status);
   Tell(std::move(status));
 }
 
@@ -141,6 +154,10 @@ class HeldAsk final : public HttpAsk {
 };
 
 }  // namespace
+
+void MarkMayBeSent(absl::Status& status) { status.SetPayload(kMayBeSent, absl::Cord()); }
+
+bool MayBeSent(const absl::Status& status) { return status.GetPayload(kMayBeSent).has_value(); }
 
 std::unique_ptr<HttpAsk> AskHttp(HttpClient& client, IoLoop& loop, MemoryBudget* memory,
                                  HttpRequest request, HttpAgain again, AskCallback callback) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "supervisor/base/memory_budget.h"
 #include "supervisor/e2b/http/http_client.h"
@@ -37,6 +38,8 @@ inline constexpr int kMaxHttpAttempts = 4;
 // long, or for which the memory of all answers has no room (null: it is not counted). The client,
 // the memory and the loop outlive what is returned. The returned call's destruction cancels it: the
 // callback does not come then.
+//
+// Where a request that has no answer may have come to the server, its status says so: MayBeSent.
 class HttpAsk {
  public:
   virtual ~HttpAsk() = default;
@@ -44,6 +47,10 @@ class HttpAsk {
 std::unique_ptr<HttpAsk> AskHttp(HttpClient& client, IoLoop& loop, MemoryBudget* memory,
                                  HttpRequest request, HttpAgain again,
                                  absl::AnyInvocable<void(absl::StatusOr<HttpAnswer>)> callback);
+
+// Of a status that an ask ended with; else not a byte of it was sent. Clients are told by words.
+void MarkMayBeSent(absl::Status& status);
+bool MayBeSent(const absl::Status& status);
 
 }  // namespace warren
 

@@ -101,8 +101,7 @@ void CloudCell::Send() {
                                            CellBody(execution_->request(), spec_));
   request.lane = HttpLane::kCell;
   request.timeout = std::chrono::milliseconds(0);
-  request.stall = std::chrono::milliseconds(
-      static_cast<int64_t>(std::chrono::milliseconds(kSilence).count() * cloud_->options().pace));
+  request.stall = cloud_->options().Paced(kSilence);
   head_ = HttpHead();
   refusal_.clear();
   auto call = cloud_->http().Start(std::move(request), shared_from_this());
