@@ -3,8 +3,6 @@ TLS with an operator's key, and E2B's cloud, by its own E2B door. A program choo
 its name, whose creates a route leads there. WARREN_PYTHON_CLIENT is what tests/clients has built. Needs root."""
 
 import os
-import socket
-import subprocess
 import sys
 import tempfile
 
@@ -12,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../tools"), os.path.join(HERE, "../clients"), os.path.join(HERE, "../support")]
 
 from python_client import eventually, patience, warren  # noqa: E402
+from loopback import free_port, make_certificate  # noqa: E402
 from warren_server import Server  # noqa: E402
 from wheels import example_index  # noqa: E402
 
@@ -48,21 +47,6 @@ default_backend: "near"
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def make_certificate(folder):
-    """For localhost, as an authority of its own: the paths of it and of its key."""
-    certificate, key = os.path.join(folder, "certificate.pem"), os.path.join(folder, "key.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key],
-                   check=True, capture_output=True)
-    return certificate, key
-
-
 class FourBackends:
     """Lifecycle: FourBackends(stack) starts the servers, and the stack ends them -> clients[BACKEND], environment(BACKEND)."""
 
@@ -89,7 +73,7 @@ class FourBackends:
         return f"the server: {self.front.log()}\nthe other one: {self.far.log()}"
 
     def _start_far(self):
-        certificate, key = make_certificate(self._files)
+        certificate, key = make_certificate(self._files, "localhost")
         settings = {"certificate": certificate, "tls_port": free_port(), "e2b_port": free_port(),
                     "nobody": os.path.join(self._files, "nobody.sock")}
         server = self._start(

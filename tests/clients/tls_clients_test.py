@@ -2,13 +2,13 @@
 was made for and by an authority that they know, and nothing else. Needs root."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
 from python_client import CLIENT, patience
+from loopback import free_port, make_certificate
 from warren_server import PREFIX, Server
 
 PROGRAM = """
@@ -22,20 +22,11 @@ asyncio.run(main())
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class TlsClients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         files = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="warren-tls-test-"))
-        cls.certificate, key = os.path.join(files, "certificate.pem"), os.path.join(files, "key.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-                        "-out", cls.certificate, "-keyout", key], check=True, capture_output=True)
+        cls.certificate, key = make_certificate(files, "localhost")
         cls.port = free_port()
         cls.server = Server("--tls-listen", f"127.0.0.1:{cls.port}", "--certificate", cls.certificate, "--certificate-key", key,
                             "--pool", "base=1", "--default-template", "base")

@@ -13,6 +13,7 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../tools"), os.path.join(HERE, "../support")]
 
+from loopback import free_port, make_certificate  # noqa: E402
 from pace import eventually, pace, patience  # noqa: E402
 from warren_server import Server  # noqa: E402
 
@@ -21,12 +22,6 @@ ROOT = os.path.realpath(os.path.join(HERE, "../.."))
 DOMAIN = "sandbox.test"
 # Any will do for a server without keys, but the SDK demands one, and some of its versions that it looks like E2B's.
 SOME_KEY = "e2b_" + "0" * 40
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Outside(http.server.BaseHTTPRequestHandler):
@@ -56,10 +51,7 @@ class E2bServer(Server):
                        f'open {{ host: "127.0.0.1" ports {{ first: {self.outside.server_port} }} }}\n'
                        'names { name: "one.outside.test" addresses: "127.0.0.1" }\n'
                        'names { name: "other.outside.test" addresses: "127.0.0.1" }\n')
-        self.certificate, key = (os.path.join(self.files, name) for name in ("certificate.pem", "key.pem"))
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN},DNS:*.{DOMAIN}",
-                        "-out", self.certificate, "-keyout", key], check=True, capture_output=True)
+        self.certificate, key = make_certificate(self.files, DOMAIN, f"*.{DOMAIN}")
         super().__init__("--default-template", "data-science", "--pool", "base=2", "--pool", "data-science=2",
                          "--max-sandboxes", "100", "--egress-policy", policy, "--e2b-listen", f"127.0.0.1:{self.port}",
                          "--e2b-tls-listen", f"127.0.0.1:{self.tls_port}", "--e2b-certificate", self.certificate,

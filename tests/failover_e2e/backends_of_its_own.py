@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../tools"), os.path.join(HERE, "../clients"), os.path.join(HERE, "../support")]
 
 from python_client import eventually, patience, warren  # noqa: E402
+from loopback import free_port  # noqa: E402
 from warren_server import PREFIX, Server  # noqa: E402
 
 # It must be in no message and no log.
@@ -26,12 +26,6 @@ KEY_VARIABLE = "WARREN_FAILOVER_TEST_KEY"
 CIRCUIT = "circuit { failures: 2 retry_ms: 200 probe_ms: 500 probe_timeout_ms: 500 }"
 
 ONCE = warren.RetryPolicy(attempts=1)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Node(Server):

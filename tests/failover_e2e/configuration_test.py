@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
-from backends_of_its_own import KEY, KEY_VARIABLE, PREFIX, BackendsTest, Node, free_port, patience, warren
+from backends_of_its_own import KEY, KEY_VARIABLE, PREFIX, BackendsTest, Node, patience, warren
+from loopback import free_port, make_certificate
 
 # Each with what is said of it, the place first.
 WRONG = (
@@ -61,10 +62,7 @@ class UnreachableTest(BackendsTest):
     def backends_text(cls):
         files = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="warren-failover-test-tls-"))
         os.chmod(files, 0o711)
-        certificate, key = os.path.join(files, "certificate.pem"), os.path.join(files, "key.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-                        "-out", certificate, "-keyout", key], check=True, capture_output=True)
+        certificate, key = make_certificate(files, "localhost")
         os.chmod(certificate, 0o644)
         port, e2b_port = free_port(), free_port()
         cls.far.flags = ("--tls-listen", f"127.0.0.1:{port}", "--certificate", certificate, "--certificate-key", key,

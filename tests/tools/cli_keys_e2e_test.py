@@ -2,18 +2,12 @@
 is refused at once. Needs root."""
 
 import os
-import socket
 import stat
 import subprocess
 import unittest
 
 from warren_server import PREFIX, Server, patience
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from loopback import free_port
 
 
 class Keys(unittest.TestCase):
