@@ -13,8 +13,11 @@ class HttpTlsTest : public HttpTest {
     server_ = std::make_unique<ScriptedServer>(
         ScriptedServer::Tls{IssueCertificate(authority_, fields), client_authority});
     server_->On("GET", "/", [this](ScriptedExchange& exchange) {
-      server_name_ = exchange.connection().server_name();
-      knows_client_ = exchange.connection().has_client_certificate();
+      {
+        MutexLock lock(&mu_);
+        server_name_ = exchange.connection().server_name();
+        knows_client_ = exchange.connection().has_client_certificate();
+      }
       exchange.Answer({.body = "safe"});
     });
   }
@@ -36,10 +39,26 @@ class HttpTlsTest : public HttpTest {
     EXPECT_EQ(server_->requests().size(), 0u);
   }
 
+  // What the server saw last.
+  std::string server_name() {
+    MutexLock lock(&mu_);
+    return server_name_;
+  }
+  bool knows_client() {
+    MutexLock lock(&mu_);
+    return knows_client_;
+  }
+
   const Identity authority_ = MakeAuthority("ours");
+
+ private:
+  // Each connection has a thread of its own; the server ends them.
+  Mutex mu_;
+  std::string server_name_ ABSL_GUARDED_BY(mu_);
+  bool knows_client_ ABSL_GUARDED_BY(mu_) = false;
+
+ protected:
   std::unique_ptr<ScriptedServer> server_;
-  std::string server_name_;
-  bool knows_client_ = false;
 };
 
 TEST_F(HttpTlsTest, RightCertificate) {
@@ -107,7 +126,7 @@ TEST_F(HttpTlsTest, OtherNameIsExpected) {
   Trust({.server_name = "api.cloud.test"});
   const Heard heard = Get();
   EXPECT_EQ(heard.bytes, "safe") << heard.status;
-  EXPECT_EQ(server_name_, "api.cloud.test");
+  EXPECT_EQ(server_name(), "api.cloud.test");
   EXPECT_EQ(server_->requests().at(0).header("host"), absl::StrCat("127.0.0.1:", server_->port()));
 }
 
@@ -123,7 +142,7 @@ TEST_F(HttpTlsTest, ClientsCertificate) {
   Serve({}, clients.certificate);
   Trust({.certificate = client.certificate, .key = client.key});
   EXPECT_EQ(Get().bytes, "safe");
-  EXPECT_TRUE(knows_client_);
+  EXPECT_TRUE(knows_client());
 }
 
 TEST_F(HttpTlsTest, ClientsCertificateIsMissed) {
