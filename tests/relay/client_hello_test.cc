@@ -62,16 +62,17 @@ std::string Say(const Hello& hello) {
   return std::string(data, static_cast<size_t>(size));
 }
 
+std::string Number(size_t number) {
+  return {static_cast<char>(number >> 8), static_cast<char>(number)};
+}
+
 // What it says with an extension server_name that no client of OpenSSL would send.
 std::string SayWithServerNameExtension(const std::string& content, const std::string& other = "") {
   std::string bytes = Say({.server_name = other, .extension = kStandIn, .content = content});
-  const size_t at = bytes.find("\xee\xee");
+  // With its length and content: two bytes alone may be any of the random ones.
+  const size_t at = bytes.find(absl::StrCat("\xee\xee", Number(content.size()), content));
   EXPECT_NE(at, std::string::npos);
   return bytes.replace(at, 2, 2, '\0');
-}
-
-std::string Number(size_t number) {
-  return {static_cast<char>(number >> 8), static_cast<char>(number)};
 }
 
 std::string ServerNameList(const std::string& name, char kind = 0) {
