@@ -1,6 +1,7 @@
 #ifndef WARREN_TESTS_SUPERVISOR_SINK_H_
 #define WARREN_TESTS_SUPERVISOR_SINK_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <future>
@@ -104,10 +105,15 @@ class CollectingSink final : public ExecutionSink {
   void Add(v1::ExecutionEvent::Output::Stream stream, const std::string& data) {
     (stream == v1::ExecutionEvent::Output::STDOUT ? out_ : err_) += data;
   }
+  // Patience is for what comes next: megabytes come slowly where every access is looked at.
   template <class Done>
   bool WaitFor(Done done) {
     std::unique_lock lock(mu_);
-    return changed_.wait_for(lock, absl::ToChronoSeconds(Patience()), done);
+    while (!done()) {
+      const auto until = std::chrono::steady_clock::now() + absl::ToChronoSeconds(Patience());
+      if (changed_.wait_until(lock, until) == std::cv_status::timeout) return done();
+    }
+    return true;
   }
 
   const std::function<Flow()> flow_;
