@@ -66,6 +66,46 @@ class InterruptTest(unittest.TestCase):
             self.assertEqual(cell.outcome, INTERRUPTED)
             self.assertEqual(cell.stdout.strip("x"), "")
 
+    def test_printing_loop_says_no_line_twice(self):
+        for _ in range(20):
+            execution_id = self.worker.send(
+                "n = 0\nwhile True:\n    print(n, file=(sys.stdout, sys.stderr)[n % 2]); n += 1"
+            )
+            self.worker.event()
+            cell = self.worker.interrupt_until_done(execution_id)
+            said = [int(event.value) for event in cell.events if event.kind in ("stdout", "stderr")]
+            # Nor is one left out.
+            self.assertEqual(said, list(range(said[0], said[0] + len(said))))
+
+    def test_a_write_that_waits_says_nothing_twice(self):
+        """Of what fills the pipe, and of what is larger than the buffer before it."""
+        for size in (10_000, 200_000):
+            execution_id = self.worker.send(
+                "n = 0\n"
+                f"while n < 1000: n += 1; sys.stdout.write(f'{{n}},' + ' ' * {size} + chr(10))"
+            )
+            self.worker.until_output_waits()
+            cell = self.worker.interrupt_until_done(execution_id)
+            said = [int(line.split(",")[0]) for line in cell.stdout.splitlines() if "," in line]
+            self.assertEqual(said, list(range(1, len(said) + 1)))
+            self.assertEqual(self.worker.run("print('next')").stdout, "next\n")
+
+    def test_exception_of_another_handler_says_nothing_twice(self):
+        cell = self.worker.run(
+            "def late(*_): raise TimeoutError\n"
+            "before = signal.signal(signal.SIGALRM, late)\n"
+            "said = []\n"
+            "for n in range(200):\n"
+            "    try:\n"
+            "        signal.setitimer(signal.ITIMER_REAL, 0.0003)\n"
+            "        while True: said.append(0); print(n, len(said))\n"
+            "    except TimeoutError: pass\n"
+            "_ = signal.signal(signal.SIGALRM, before)"
+        )
+        self.assertEqual(cell.outcome, OK, cell.events)
+        lines = cell.stdout.splitlines()
+        self.assertEqual(len(lines), len(set(lines)))
+
     def test_subprocess(self):
         self.check_interrupted("subprocess.run(['sleep', '1000000'])")
 

@@ -45,21 +45,30 @@ class EventChannel:
         """body: an encoded field of WorkerEvent."""
         self._put(wire.frame(self.prefix, body))
 
-    def send_chunk(self, key, data):
-        """Sends at most MAX_CHUNK bytes of output; returns how many. data: memoryview of bytes."""
-        size = len(data)
+    def send_chunk(self, key, data, raised=None):
+        """Sends at most MAX_CHUNK bytes of output; returns how many. data: memoryview of bytes.
+
+        raised(how many, out of how many): called ahead of an exception that comes too late to stop them."""
+        whole = size = len(data)
         if size > wire.MAX_CHUNK:
             size = wire.MAX_CHUNK
             data = data[:size]
-        self._put(wire.chunk_frame(self.prefix, key, data))
+        self._put(wire.chunk_frame(self.prefix, key, data), raised, size, whole)
         return size
 
-    def _put(self, frame):
+    def _put(self, frame, raised=None, size=0, whole=0):
         try:
             # First what an exception may have left: a buffer that is full would tear the frame.
             self._flush()
-            self._write(frame)
-            self._flush()
+            try:
+                # Python runs signal handlers where a call ends and where a function of Python's own begins: none
+                # runs between that flush and this call, so whatever is raised in here finds the frame taken.
+                self._write(frame)
+                self._flush()
+            except BaseException:
+                if raised is not None:
+                    raised(size, whole)
+                raise
         except OSError as error:
             if error.errno in _CHANNEL_LOST:
                 _exit(EXIT_CHANNEL_LOST)

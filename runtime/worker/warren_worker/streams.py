@@ -25,18 +25,29 @@ class _FrameWriter(RawIOBase):
         self._key = key
         self.name = name
         self._sink = _discard
+        # Bytes that are said although the call that said them raised.
+        self._said = 0
 
     def connect(self, channel):
         key = self._key
         send_chunk = channel.send_chunk
-        self._sink = lambda data: send_chunk(key, data)
+        self._sink = lambda data: send_chunk(key, data, self._raised)
 
     def disconnect(self):
         fd = self._fd
         self._sink = lambda data: write(fd, data)
 
     def write(self, data):
+        if self._said:
+            # The buffer above saw the exception and tries the same bytes again.
+            said, self._said = self._said, 0
+            return said
         return self._sink(memoryview(data).cast("B"))
+
+    def _raised(self, size, whole):
+        # What is larger than the buffer goes past it, and is not tried again.
+        if whole <= wire.MAX_CHUNK:
+            self._said = size
 
     def writable(self):
         return True
