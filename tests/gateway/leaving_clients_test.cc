@@ -194,14 +194,16 @@ TEST(LeavingClientsTest, WhereThereAreManyTheLongestIdleGoes) {
   MemoryBudget memory(1 << 20);
   auto server = HttpServer::Start(Say, memory, 1, nullptr, 2);
   ASSERT_TRUE(server.ok());
+  // An answer is there before its connection waits for the next request.
+  auto all_wait = [&] { return Eventually([&] { return (*server)->idle() == 2; }); };
   TestClient first(**server);
   EXPECT_EQ(first.Ask("GET", "/a").body, "a");
   TestClient second(**server);
   EXPECT_EQ(second.Ask("GET", "/b").body, "b");
+  EXPECT_TRUE(all_wait());
   EXPECT_EQ(first.Ask("GET", "/a").body, "a") << "there is room for two";
-  // The second has waited longer now, once the server has seen that the first's request is over.
-  EXPECT_TRUE(Eventually([&] { return !(*server)->busy(); }));
-  absl::SleepFor(absl::Milliseconds(20));
+  // The second has waited longer now.
+  EXPECT_TRUE(all_wait());
   TestClient third(**server);
   EXPECT_EQ(third.Ask("GET", "/c").body, "c");
   EXPECT_EQ(second.Receive(), "");

@@ -1,5 +1,6 @@
 #include "supervisor/gateway/http/http_server.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
@@ -75,6 +76,13 @@ void HttpServer::AddConnection(UniqueFd connection, Security security) {
         spdlog::error("event=gateway_connection_failed");
         link->Abort();
       });
+}
+
+size_t HttpServer::idle() {
+  std::lock_guard<std::mutex> lock(mu_);
+  return static_cast<size_t>(std::count_if(links_.begin(), links_.end(), [](const auto& entry) {
+    return entry.second->idle_since() != ClientLink::kBusy;
+  }));
 }
 
 void HttpServer::CloseLongestIdle() {

@@ -44,6 +44,8 @@ class HttpServer {
   void AddConnection(UniqueFd connection, Security security);
   // Requests that are being answered.
   bool busy() const { return busy_.load() > 0; }
+  // Connections that wait for their next request, and for nothing else.
+  size_t idle();
   // Requests go on for `grace`; then, and idle ones at once, connections are cut.
   void Shutdown(absl::Duration grace);
 
