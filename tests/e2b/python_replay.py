@@ -257,9 +257,12 @@ def pty(t):
                     "envs": {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}},
         "pty": {"size": {"cols": 80, "rows": 24}}})
     selector = {"process": {"pid": next(events)["event"]["start"]["pid"]}}
+    # bash sets the size that it has read, before each prompt: one that comes in between is lost.
+    shown, end = b"", None
+    while not shown.endswith(b"$ "):
+        shown += base64.b64decode(next(events)["event"]["data"]["pty"])
     sandbox.call("process.Process/Update", selector | {"pty": {"size": {"cols": 100, "rows": 30}}})
     sandbox.call("process.Process/SendInput", selector | {"input": {"pty": base64.b64encode(b"stty size; exit 3\n").decode()}})
-    shown, end = b"", None
     for event in events:
         shown += base64.b64decode(event["event"].get("data", {}).get("pty", ""))
         end = event["event"].get("end", end)

@@ -447,7 +447,9 @@ TEST_F(ProcessTest, AShellOnATerminal) {
   (*request.mutable_env())["TERM"] = "dumb";
   auto shell = Start(request);
   const std::string id = shell->Started();
-  EXPECT_TRUE(Write(id, "stty -echo; PS1=; stty size; echo at-$((1+1))\n").ok());
+  EXPECT_TRUE(Write(id, "stty -echo; stty size; PS1='at-$((1+1))'\n").ok());
+  // Its prompt: before each one bash sets the size that it has read, and what comes in between is
+  // lost.
   EXPECT_TRUE(shell->ReadUntilSaid("at-2"));
   EXPECT_THAT(shell->terminal(), HasSubstr("24 80"));
   EXPECT_TRUE(Resize(id, 50, 132).ok());

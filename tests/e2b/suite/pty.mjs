@@ -42,6 +42,8 @@ it('it is a terminal of the size that was asked for', async (t) => {
 it('resize', async (t) => {
   const sandbox = await t.sandbox();
   const terminal = await open(sandbox);
+  // bash sets the size that it has read, before each prompt: one that comes in between is lost.
+  await t.until(() => terminal.shown.endsWith('$ '));
   await sandbox.pty.resize(terminal.pid, { cols: 100, rows: 30 });
   await terminal.type('stty size\n');
   await t.until(() => terminal.shown.includes('30 100'));
