@@ -91,9 +91,11 @@ TEST_F(TlsFilesTest, AKeyIsNotForEverybody) {
 }
 
 TEST_F(TlsFilesTest, WhatIsTooLongIsNotRead) {
-  const std::string filler((1 << 20) + 1 - key_.Valid().size(), '#');
-  EXPECT_THAT(MessageOf(Certificate(key_.Valid() + filler)), HasSubstr("longer than a megabyte"));
-  EXPECT_TRUE(Certificate(key_.Valid() + filler.substr(1)).ok());
+  // Signatures differ in length.
+  const std::string valid = key_.Valid();
+  const std::string filler((1 << 20) + 1 - valid.size(), '#');
+  EXPECT_THAT(MessageOf(Certificate(valid + filler)), HasSubstr("longer than a megabyte"));
+  EXPECT_TRUE(Certificate(valid + filler.substr(1)).ok());
 }
 
 TEST_F(TlsFilesTest, SaysWhichFileIsMissing) {
