@@ -38,11 +38,12 @@ class _FrameWriter(RawIOBase):
         self._sink = lambda data: write(fd, data)
 
     def write(self, data):
+        data = memoryview(data).cast("B")
         if self._said:
-            # The buffer above saw the exception and tries the same bytes again.
-            said, self._said = self._said, 0
+            # The buffer above saw the exception and tries the same bytes again. Who writes past it may bring fewer.
+            said, self._said = min(self._said, len(data)), 0
             return said
-        return self._sink(memoryview(data).cast("B"))
+        return self._sink(data)
 
     def _raised(self, size, whole):
         # What is larger than the buffer goes past it, and is not tried again.
