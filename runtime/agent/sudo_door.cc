@@ -1,5 +1,6 @@
 #include "runtime/agent/sudo_door.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,8 +21,21 @@ bool MakeDirectory() {
   // A template need not have /run; where something else is in its place, bind fails.
   ::mkdir("/run", 0755);
   ::mkdir(kSudoDirectory, 0755);
-  // The umask is whoever's.
+  // It may have been there.
   return ::chmod(kSudoDirectory, 0755) == 0;
+}
+
+// Everybody's from when it is there: who looks for it before a chmod would be denied, and who is
+// denied does not look again.
+bool Bind(int listener, const sockaddr_un& address) {
+  const mode_t umask = ::umask(0);
+  const bool bound =
+      MakeDirectory() &&
+      // Of the agent before this one.
+      (::unlink(address.sun_path) == 0 || errno == ENOENT) &&
+      ::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  ::umask(umask);
+  return bound;
 }
 
 }  // namespace
@@ -32,11 +46,8 @@ SudoDoor SudoDoor::Open() {
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, kSudoSocket, sizeof(address.sun_path) - 1);
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!listener.valid() || !MakeDirectory()) return door;
-  // Of the agent before this one.
-  ::unlink(kSudoSocket);
-  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::chmod(kSudoSocket, 0666) != 0 || ::listen(listener.get(), kWaiting) != 0) {
+  if (!listener.valid() || !Bind(listener.get(), address) ||
+      ::listen(listener.get(), kWaiting) != 0) {
     return door;
   }
   door.listener_ = std::move(listener);
