@@ -30,7 +30,7 @@ FakeCell::FakeCell(std::string id, v1::ExecuteCodeRequest request,
              !request_.request_id().empty()),
       goes_on_(request_.on_disconnect() == v1::ON_DISCONNECT_CONTINUE) {}
 
-bool FakeCell::Run(int execution_count) {
+void FakeCell::Run(int execution_count, const std::function<void(bool)>& over) {
   deadline_ = absl::Now() + ToDuration(request_.timeout());
   v1::ExecutionEvent started;
   started.mutable_started()->set_execution_id(id_);
@@ -45,9 +45,8 @@ bool FakeCell::Run(int execution_count) {
     execution_count = 0;
   }
   if (!process_id_.empty()) termination.set_context_alive(false);
-  const bool alive = termination.context_alive();
+  over(termination.context_alive());
   TellFinished(std::move(termination), execution_count);
-  return alive;
 }
 
 bool FakeCell::WriteInputs(v1::Termination& termination) {

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -38,8 +39,9 @@ class FakeCell {
 
   const std::string& id() const { return id_; }
 
-  // Ends with Finished and the sink's End. False when the context ended with it.
-  bool Run(int execution_count);
+  // Ends with Finished and the sink's End; before them, `over` hears whether the context lives on.
+  // Whoever sees the end sees what it left.
+  void Run(int execution_count, const std::function<void(bool context_alive)>& over);
   // Ends without an event.
   void Refuse(absl::Status status);
 

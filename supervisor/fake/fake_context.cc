@@ -86,10 +86,11 @@ void FakeContext::Run() {
     } else if (count == 0) {
       cell->Refuse(absl::CancelledError("the cell was cancelled before it ran"));
     } else {
-      const bool lives = cell->Run(count);
-      std::lock_guard lock(mu_);
-      running_.reset();
-      alive_ = alive_ && lives;
+      cell->Run(count, [this](bool lives) {
+        std::lock_guard lock(mu_);
+        running_.reset();
+        alive_ = alive_ && lives;
+      });
     }
   }
 }

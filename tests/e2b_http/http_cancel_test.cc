@@ -37,7 +37,9 @@ class HttpCancelTest : public HttpTest {
     EXPECT_EQ(sink->heard().ends, 0);
   }
 
+  // Server threads look at them until their server has gone.
   Gate head_begun_;
+  Gate both_;
   ScriptedServer server_;
 };
 
@@ -150,9 +152,8 @@ TEST_F(HttpCancelTest, OthersFromWithin) {
 
 // One that is due, by another of the same round.
 TEST_F(HttpCancelTest, EachOtherAtTheEnd) {
-  Gate both;
-  server_.On("GET", "/both", [&](ScriptedExchange& exchange) {
-    if (exchange.WaitFor(both)) exchange.Answer({.body = "x"});
+  server_.On("GET", "/both", [this](ScriptedExchange& exchange) {
+    if (exchange.WaitFor(both_)) exchange.Answer({.body = "x"});
   });
   std::vector<SinkPtr> sinks;
   for (int i = 0; i < 8; ++i) sinks.push_back(std::make_shared<HearingSink>());
@@ -165,7 +166,7 @@ TEST_F(HttpCancelTest, EachOtherAtTheEnd) {
   EXPECT_TRUE(Eventually([&] { return server_.requests().size() == 8; }));
   // They are all answered by the time that the loop looks.
   Do([&] {
-    both.Open();
+    both_.Open();
     absl::SleepFor(absl::Milliseconds(100));
   });
   const auto heads = [&] {

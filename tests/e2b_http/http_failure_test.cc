@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
+#include "tests/e2b_http/held_port.h"
 #include "tests/e2b_http/http_testing.h"
 
 namespace warren::testing {
@@ -17,6 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kSoon{200};
+// For what must have been said before it is over.
+constexpr milliseconds kLater{2000};
 
 // A socket that listens, and whose backlog is full: what connects hears nothing.
 class BlackHole {
@@ -88,10 +91,8 @@ constexpr auto kInternal = absl::StatusCode::kInternal;
 
 TEST_F(HttpFailureTest, NobodyListens) {
   HttpRequest request = To("POST", "/path");
-  {
-    const ScriptedServer gone;
-    request.url = gone.Url("/path");
-  }
+  const HeldPort nobody;
+  request.url = nobody.Url("/path");
   ExpectFailed(Ask(request), kUnavailable, false);
 }
 
@@ -149,7 +150,7 @@ TEST_F(HttpFailureTest, TimeoutCountsTheWaitForAConnection) {
 TEST_F(HttpFailureTest, TimeoutWhileItWaitsForTheAnswer) {
   server_.On("POST", "/path", [](ScriptedExchange& exchange) { exchange.Hang(); });
   HttpRequest request = To("POST", "/path");
-  request.timeout = kSoon;
+  request.timeout = kLater;
   ExpectFailed(Ask(request), kDeadline, true);
   EXPECT_TRUE(Eventually([&] { return server_.open_connections() == 0; }));
 }
@@ -176,7 +177,7 @@ TEST_F(HttpFailureTest, StallBeforeTheAnswerAndAmidIt) {
   });
   for (const std::string method : {"POST", "GET"}) {
     HttpRequest request = To(method, "/path");
-    request.stall = kSoon;
+    request.stall = kLater;
     const Heard heard = Ask(request);
     ExpectFailed(heard, kUnavailable, true);
     EXPECT_EQ(heard.bytes, method == "GET" ? "begun" : "");
@@ -194,13 +195,13 @@ TEST_F(HttpFailureTest, WhatIsHeldUpHereDoesNotStall) {
   auto paused = std::make_shared<HearingSink>();
   paused->on_bytes = [] { return Flow::kPause; };
   HttpRequest download = To("GET", "/path");
-  download.stall = milliseconds(20);
+  download.stall = kLater;
   HttpRequest upload = To("POST", "/path");
   upload.streams_body = true;
-  upload.stall = milliseconds(20);
-  // One that is not held up, after them: it stalls, and they would have several times by then.
+  upload.stall = kLater;
+  // One that is not held up, after them: it stalls, and they would have by then.
   HttpRequest other = To("GET", "/path");
-  other.stall = milliseconds(300);
+  other.stall = 2 * kLater;
   Start(download, paused);
   EXPECT_TRUE(Eventually([&] { return !paused->heard().bytes.empty(); }));
   const SinkPtr writes = Start(upload);
@@ -323,10 +324,8 @@ TEST_F(HttpFailureTest, LogTellsWhyAndNoKey) {
   Make({});
   server_.On("GET", "/path", [](ScriptedExchange& exchange) { exchange.Send("garbage\r\n\r\n"); });
   HttpRequest refused = To("POST", "/path");
-  {
-    const ScriptedServer gone;
-    refused.url = gone.Url("/path");
-  }
+  const HeldPort nobody;
+  refused.url = nobody.Url("/path");
   const absl::Time before = absl::Now();
   Ask(refused);
   for (int i = 0; i < 20; ++i) Ask(To("GET", "/path"));

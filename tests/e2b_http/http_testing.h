@@ -72,7 +72,11 @@ class HearingSink : public HttpSink {
     MutexLock lock(&mu_);
     return heard_;
   }
-  bool has_ended() { return heard().ends > 0; }
+  // Without a copy of all that was heard: those that wait look often.
+  bool has_ended() {
+    MutexLock lock(&mu_);
+    return heard_.ends > 0;
+  }
 
   void OnHead(const HttpHead& head) override {
     {

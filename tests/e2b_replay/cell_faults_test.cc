@@ -1,6 +1,7 @@
 // What goes wrong while code runs. It is never run twice.
 
 #include "absl/strings/str_cat.h"
+#include "tests/e2b_http/held_port.h"
 #include "tests/e2b_replay/replay_testing.h"
 
 namespace warren::testing {
@@ -86,6 +87,8 @@ TEST_F(CellFaultsTest, BreaksBeforeTheAnswer) {
 // A connection that was kept, and that the cloud ends as the next cell comes.
 TEST_F(CellFaultsTest, KeptConnectionBreaks) {
   const auto sandbox = NewSandbox();
+  // Its end is the answer's, so that the connection is kept by the time that the next one is run.
+  server().Answer("POST", ReplayCloud::kCells, {.body = absl::StrCat(kHello, kEndOfCell)});
   EXPECT_TRUE(Run(*sandbox)->status().ok());
   server().On("POST", ReplayCloud::kCells, [](ScriptedExchange& exchange) { exchange.ReadBody(); });
   ExpectError(Run(*sandbox)->status(), kUnavailable, "not sent again");
@@ -228,10 +231,8 @@ TEST_F(CellFaultsTest, CloudFallsSilent) {
 
 TEST_F(CellFaultsTest, NobodyListensAtTheSandbox) {
   CloudOptions options = Options(cloud_.url());
-  {
-    const ScriptedServer gone;
-    options.sandbox_url = gone.Url("");
-  }
+  const HeldPort nobody;
+  options.sandbox_url = nobody.Url("");
   Make(std::move(options));
   ExpectFails(kUnavailable, "the code was not run", 0);
 }

@@ -1,6 +1,7 @@
 // What goes wrong at the control plane, and what clients are told of it.
 
 #include "absl/strings/str_cat.h"
+#include "tests/e2b_http/held_port.h"
 #include "tests/e2b_replay/replay_testing.h"
 
 namespace warren::testing {
@@ -87,12 +88,8 @@ TEST_F(CreateFaultsTest, RateLimitIsWaitedForWithinBounds) {
 }
 
 TEST_F(CreateFaultsTest, NobodyListens) {
-  std::string url;
-  {
-    const ScriptedServer gone;
-    url = gone.Url("");
-  }
-  Make(Options(url));
+  const HeldPort nobody;
+  Make(Options(nobody.Url("")));
   ExpectError(Create().status(), kUnavailable, "cannot be reached");
 }
 

@@ -9,13 +9,13 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "tests/support/patience.h"
 
 namespace warren {
 namespace {
 
 namespace http = boost::beast::http;
-
-constexpr int kGiveUpSeconds = 20;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ TestClient::TestClient(HttpServer& server) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) abort();
   socket_ = UniqueFd(ends[0]);
-  timeval limit{kGiveUpSeconds, 0};
+  const timeval limit = absl::ToTimeval(Patience());
   ::setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   server.AddConnection(UniqueFd(ends[1]), Security::kPlain);
 }

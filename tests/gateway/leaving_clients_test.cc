@@ -167,9 +167,10 @@ TEST(LeavingClientsTest, ASlowReaderHasAllOfTheLastAnswer) {
   auto [client, end] = TcpPair();
   const int room = kBytes;
   ::setsockopt(end.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-  (*server).AddConnection(std::move(end), Security::kPlain);
   constexpr char kLast[] = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  // It is there in time: a connection has 15 ms for its first request.
   ASSERT_GT(::send(client.get(), kLast, sizeof(kLast) - 1, 0), 0);
+  (*server).AddConnection(std::move(end), Security::kPlain);
   // It has been closed for long when the client reads.
   EXPECT_TRUE(Eventually([&] { return !(*server).busy(); }));
   absl::SleepFor(absl::Milliseconds(100));

@@ -314,7 +314,11 @@ TEST_P(BackendTest, ManyExecutionsAtATime) {
   std::vector<std::shared_ptr<SandboxHandle>> sandboxes;
   std::vector<Execution> executions;
   for (int i = 0; i < 16; ++i) sandboxes.push_back(NewSandbox());
-  for (const auto& sandbox : sandboxes) executions.push_back(Begin(*sandbox, "flood 1000000"));
+  v1::ExecuteCodeRequest request;
+  request.set_code("flood 1000000");
+  // Sixteen MB through all that lies between, and a sanitizer's build is slow.
+  request.mutable_timeout()->set_seconds(3600);
+  for (const auto& sandbox : sandboxes) executions.push_back(Begin(*sandbox, request));
   for (const auto& execution : executions) {
     ASSERT_TRUE(execution.sink->WaitForEnd());
     EXPECT_EQ(execution.sink->out().size(), 1'000'000u);

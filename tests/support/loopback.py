@@ -5,10 +5,17 @@ import socket
 import subprocess
 
 
+# Until this process ends: a port that is let go may be the next one that somebody is given.
+_held = []
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port where nobody listens, and nobody can but a server that sets SO_REUSEADDR, as Warren's do."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    _held.append(probe)
+    return probe.getsockname()[1]
 
 
 def make_certificate(folder, *names):
