@@ -55,7 +55,9 @@ class Node(Server):
             self.process = subprocess.Popen(
                 [f"{PREFIX}/bin/warrend", "--listen", self.address, "--runtime-dir", os.path.join(self.directory, "run"),
                  "--keys", self.keys, "--cgroup-parent", self.cgroup,
-                 "--package-store", os.path.join(self.directory, "store"), "--default-template", "base", *self.flags],
+                 "--package-store", os.path.join(self.directory, "store"), "--default-template", "base",
+                 # One that was killed holds its user ids until all of it has ended: the host has room for two of each.
+                 "--max-sandboxes", "400", *self.flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment)
         eventually(lambda: self.accepts() or self.process.poll() is not None)
         if not self.accepts():
@@ -166,8 +168,11 @@ class BackendsTest(unittest.TestCase):
 
     @classmethod
     def wait_up(cls, name, client=None):
-        if not eventually(lambda: cls.backend(name, client=client).circuit is warren.Circuit.CLOSED
-                          and not cls.backend(name, client=client).problem):
+        # It is asked: the circuit of one that was gone for a moment may never have opened, and what is known of it be older.
+        def up():
+            state = cls.backend(name, probe=True, client=client)
+            return state.circuit is warren.Circuit.CLOSED and not state.problem
+        if not eventually(up):
             raise AssertionError(f"{name} is not up: {cls.backend(name, client=client)}\n{cls.front.log()}")
 
     def wait_down(self, name):
