@@ -1,6 +1,5 @@
 #include "runtime/agent/sudo_door.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -28,11 +27,11 @@ bool MakeDirectory() {
 // Everybody's from when it is there: who looks for it before a chmod would be denied, and who is
 // denied does not look again.
 bool Bind(int listener, const sockaddr_un& address) {
+  // Of the agent before this one.
+  ::unlink(address.sun_path);
   const mode_t umask = ::umask(0);
   const bool bound =
       MakeDirectory() &&
-      // Of the agent before this one.
-      (::unlink(address.sun_path) == 0 || errno == ENOENT) &&
       ::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   ::umask(umask);
   return bound;

@@ -2,8 +2,8 @@
 
 #include "supervisor/e2b/http/http_ask.h"
 
-#include "tests/e2b_http/held_port.h"
 #include "tests/e2b_http/http_testing.h"
+#include "tests/support/held_port.h"
 
 namespace warren::testing {
 namespace {

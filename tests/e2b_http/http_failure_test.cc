@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
-#include "tests/e2b_http/held_port.h"
 #include "tests/e2b_http/http_testing.h"
+#include "tests/support/held_port.h"
 
 namespace warren::testing {
 namespace {
@@ -24,27 +24,22 @@ constexpr milliseconds kLater{2000};
 // A socket that listens, and whose backlog is full: what connects hears nothing.
 class BlackHole {
  public:
-  BlackHole() : listening_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  BlackHole() {
+    EXPECT_EQ(::listen(port_.fd(), 0), 0);
     sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof(address);
     auto* const where = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(::bind(listening_.get(), where, size), 0);
-    EXPECT_EQ(::listen(listening_.get(), 0), 0);
-    EXPECT_EQ(::getsockname(listening_.get(), where, &size), 0);
-    port_ = ntohs(address.sin_port);
+    EXPECT_EQ(::getsockname(port_.fd(), where, &size), 0);
     for (UniqueFd& one : filling_) {
       one.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
       (void)::connect(one.get(), where, size);
     }
   }
-  std::string url() const { return absl::StrCat("http://127.0.0.1:", port_, "/"); }
+  std::string url() const { return port_.Url("/"); }
 
  private:
-  UniqueFd listening_;
+  HeldPort port_;
   UniqueFd filling_[4];
-  uint16_t port_ = 0;
 };
 
 // What the default logger says meanwhile.

@@ -76,22 +76,13 @@ std::optional<ScriptedRequest> ReadHead(ScriptedConnection& connection) {
 
 ScriptedServer::ScriptedServer(const Tls* tls)
     : tls_(tls != nullptr ? MakeContext(*tls) : nullptr) {
-  listening_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* const where = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(::bind(listening_.get(), where, size), 0);
-  EXPECT_EQ(::listen(listening_.get(), 1024), 0);
-  EXPECT_EQ(::getsockname(listening_.get(), where, &size), 0);
-  port_ = ntohs(address.sin_port);
+  EXPECT_EQ(::listen(port_.fd(), 1024), 0);
   accepting_ = std::thread([this] { Accept(); });
 }
 
 ScriptedServer::~ScriptedServer() {
   stopping_ = true;
-  ::shutdown(listening_.get(), SHUT_RDWR);
+  ::shutdown(port_.fd(), SHUT_RDWR);
   accepting_.join();
   {
     MutexLock lock(&mu_);
@@ -153,13 +144,13 @@ size_t ScriptedServer::most_connections() {
 }
 
 std::string ScriptedServer::Url(const std::string& path) const {
-  return absl::StrCat(tls_ ? "https" : "http", "://127.0.0.1:", port_, path);
+  return absl::StrCat(tls_ ? "https" : "http", "://127.0.0.1:", port(), path);
 }
 
 void ScriptedServer::Accept() {
   BlockSigpipe();
   while (!stopping_) {
-    UniqueFd socket(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    UniqueFd socket(::accept4(port_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!socket.valid()) return;
     // What is said piecewise comes piecewise.
     const int on = 1;

@@ -17,6 +17,7 @@
 #include "runtime/base/unique_fd.h"
 #include "tests/e2b_http/certificates.h"
 #include "tests/e2b_http/scripted_exchange.h"
+#include "tests/support/held_port.h"
 
 namespace warren::testing {
 
@@ -67,7 +68,7 @@ class ScriptedServer {
   size_t open_connections();
   size_t most_connections();
 
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return port_.port(); }
   // "http://127.0.0.1:1234" and the path.
   std::string Url(const std::string& path) const;
 
@@ -84,8 +85,7 @@ class ScriptedServer {
     void operator()(SSL_CTX* context) const { ::SSL_CTX_free(context); }
   };
   std::unique_ptr<SSL_CTX, FreeContext> tls_;
-  UniqueFd listening_;
-  uint16_t port_ = 0;
+  HeldPort port_;
   std::atomic<bool> stopping_{false};
 
   Mutex mu_;

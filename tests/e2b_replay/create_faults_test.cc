@@ -1,8 +1,8 @@
 // What goes wrong at the control plane, and what clients are told of it.
 
 #include "absl/strings/str_cat.h"
-#include "tests/e2b_http/held_port.h"
 #include "tests/e2b_replay/replay_testing.h"
+#include "tests/support/held_port.h"
 
 namespace warren::testing {
 namespace {

@@ -83,7 +83,10 @@ class Node(Server):
             return file.read()
 
     def ids(self):
-        return set(self.run("ps", "--ids").stdout.split())
+        listed = self.run("ps", "--ids")
+        if listed.returncode != 0:
+            raise AssertionError(f"{self.name}: {listed.stderr}{self.log()}")
+        return set(listed.stdout.split())
 
     def stop(self):
         code = 0
